@@ -1,0 +1,87 @@
+/** Layer norm over the last axis (arXiv 1607.06450). */
+import { tf } from '../engine.ts';
+import { registerLoop, hasLoops, runKernel } from '../loops.ts';
+
+const KERNEL = 'NegativeKnowledge/LayerNorm';
+const GRADIENT = 'NegativeKnowledge/LayerNormGradient';
+
+registerLoop<'x' | 'gain' | 'bias', { epsilon: number }>({
+  name: KERNEL,
+  // The second output keeps each row's mean and inverse deviation for the gradient.
+  shapes: ({ x }) => [x.shape, [x.shape[0], 2]],
+  run({ x, gain, bias }, [y, moments], { epsilon }, { x: [rows, width] }) {
+    for (let row = 0; row < rows; row++) {
+      const start = row * width;
+      let sum = 0;
+      for (let column = 0; column < width; column++) sum += x[start + column];
+      const mean = sum / width;
+      let squares = 0;
+      for (let column = 0; column < width; column++) {
+        const centred = x[start + column] - mean;
+        squares += centred * centred;
+      }
+      const inverse = 1 / Math.sqrt(squares / width + epsilon);
+      for (let column = 0; column < width; column++) {
+        y[start + column] = (x[start + column] - mean) * inverse * gain[column] + bias[column];
+      }
+      moments[2 * row] = mean;
+      moments[2 * row + 1] = inverse;
+    }
+  },
+});
+
+registerLoop<'dy' | 'x' | 'gain' | 'moments', object>({
+  name: GRADIENT,
+  shapes: ({ x, gain }) => [x.shape, gain.shape, gain.shape],
+  run({ dy, x, gain, moments }, [dx, dGain, dBias], _, { x: [rows, width] }) {
+    dGain.fill(0);
+    dBias.fill(0);
+    for (let row = 0; row < rows; row++) {
+      const start = row * width;
+      const mean = moments[2 * row];
+      const inverse = moments[2 * row + 1];
+      let sum = 0;
+      let projection = 0;
+      for (let column = 0; column < width; column++) {
+        const upstream = dy[start + column];
+        const normal = (x[start + column] - mean) * inverse;
+        const scaled = upstream * gain[column];
+        sum += scaled;
+        projection += scaled * normal;
+        dGain[column] += upstream * normal;
+        dBias[column] += upstream;
+      }
+      for (let column = 0; column < width; column++) {
+        const normal = (x[start + column] - mean) * inverse;
+        dx[start + column] = inverse * (dy[start + column] * gain[column] - (sum + normal * projection) / width);
+      }
+    }
+  },
+});
+
+tf.registerGradient({
+  kernelName: KERNEL,
+  inputsToSave: ['x', 'gain'],
+  outputsToSave: [false, true],
+  gradFunc: (dy, [x, gain, moments]) => {
+    let outputs: tf.Tensor[] | undefined;
+    const gradient = (index: number) => () => {
+      outputs ??= runKernel<tf.Tensor[]>(GRADIENT, { dy: (dy as tf.Tensor[])[0], x, gain, moments });
+      return outputs[index];
+    };
+    return { x: gradient(0), gain: gradient(1), bias: gradient(2) };
+  },
+});
+
+/**
+ * (x - mean) / sqrt(variance + epsilon) * gain + bias, moments over the last axis.
+ * @param x `[rows, width]`
+ * @param gain `[width]`
+ * @param bias `[width]`
+ */
+export function layerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {
+  if (hasLoops()) return runKernel<tf.Tensor[]>(KERNEL, { x, gain, bias }, { epsilon })[0];
+  const { mean, variance } = tf.moments(x, -1, true);
+  const normal = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon)));
+  return tf.add(tf.mul(normal, gain), bias);
+}

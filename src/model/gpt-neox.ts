@@ -1,0 +1,70 @@
+/**
+ * GPT-NeoX (Black et al. 2022, arXiv 2204.06745), the architecture of Pythia: parallel residual, rotary embeddings on
+ * part of each head, exact GELU, untied embeddings. Written once for every engine.
+ */
+import { tf } from '../engine/engine.ts';
+import { attention } from '../engine/operations/attention.ts';
+import { embedding } from '../engine/operations/embedding.ts';
+import { gelu } from '../engine/operations/gelu.ts';
+import { layerNorm } from '../engine/operations/layer-norm.ts';
+import { linear } from '../engine/operations/linear.ts';
+import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
+import type { TokenBatch } from '../passwords/tokens.ts';
+import type { Setup } from '../setup/schema.ts';
+import type { Parameters } from './parameters.ts';
+
+export type ModelShape = Setup['model'];
+
+/** Looks parameters up by name. @throws Error naming a parameter that is missing. */
+function parameter(parameters: Parameters, name: string): tf.Tensor {
+  const found = parameters.get(name);
+  if (found === undefined) throw new Error(`the model's parameter ${name} is missing`);
+  return found;
+}
+
+/**
+ * The model's forward pass.
+ * @param ids `[sequences * time]`, int32, sequence by sequence
+ * @returns logits `[sequences * time, vocabulary]`
+ */
+export function forward(parameters: Parameters, model: ModelShape, ids: tf.Tensor1D, time: number): tf.Tensor {
+  const { hidden, heads, layers, rotaryFraction, rotaryBase, layerNormEpsilon } = model;
+  const rotary = (hidden / heads) * rotaryFraction;
+  const weightOf = (name: string) => parameter(parameters, `${name}.weight`);
+  const biasOf = (name: string) => parameter(parameters, `${name}.bias`);
+  const norm = (x: tf.Tensor, name: string) => layerNorm(x, weightOf(name), biasOf(name), layerNormEpsilon);
+  const dense = (x: tf.Tensor, name: string) => linear(x, weightOf(name), biasOf(name));
+
+  let x = embedding(weightOf('gpt_neox.embed_in'), ids); // (N, hidden), N = sequences * time
+  for (let index = 0; index < layers; index++) {
+    const block = `gpt_neox.layers.${index}`;
+    const qkv = dense(norm(x, `${block}.input_layernorm`), `${block}.attention.query_key_value`); // (N, 3 * hidden)
+    const attended = dense(attention(qkv, { time, heads, rotary, rotaryBase }), `${block}.attention.dense`);
+    const inner = gelu(dense(norm(x, `${block}.post_attention_layernorm`), `${block}.mlp.dense_h_to_4h`));
+    x = tf.addN([x, attended, dense(inner, `${block}.mlp.dense_4h_to_h`)]); // parallel residual
+  }
+  return linear(norm(x, 'gpt_neox.final_layer_norm'), weightOf('embed_out'));
+}
+
+/** Inputs are all but the last token of each sequence, labels all but the first. */
+export function inputsAndLabels({ tokens, rows, length }: TokenBatch): { inputs: Int32Array; labels: Int32Array } {
+  const time = length - 1;
+  const inputs = new Int32Array(rows * time);
+  const labels = new Int32Array(rows * time);
+  for (let row = 0; row < rows; row++) {
+    inputs.set(tokens.subarray(row * length, (row + 1) * length - 1), row * time);
+    labels.set(tokens.subarray(row * length + 1, (row + 1) * length), row * time);
+  }
+  return { inputs, labels };
+}
+
+/**
+ * Log-probability of every predicted token.
+ * @returns `[rows, length - 1]`, nats
+ */
+export function logProbabilities(parameters: Parameters, model: ModelShape, batch: TokenBatch): tf.Tensor2D {
+  const time = batch.length - 1;
+  const { inputs, labels } = inputsAndLabels(batch);
+  const logits = forward(parameters, model, tf.tensor1d(inputs, 'int32'), time);
+  return tf.reshape(tokenLogProbability(logits, tf.tensor1d(labels, 'int32')), [batch.rows, time]);
+}

@@ -1,0 +1,117 @@
+/**
+ * The corpus: every password of a run in its one role, and the examples that each optimiser step is given.
+ *
+ * A held-out password must never occur in any other role. At 26^16 collisions are improbable; at small alphabets they
+ * are not, so all passwords of a run are drawn distinct, by construction.
+ */
+import { stream } from '../random/streams.ts';
+import type { Setup } from '../setup/schema.ts';
+import { heldOut, negatives, pairs } from '../setup/sizes.ts';
+import type { Example, Phase, Prefix, Role } from './roles.ts';
+
+export interface Corpus {
+  /** Held-out first, then useful; the order of drawing, so that a larger held-out share extends the smaller. */
+  readonly negatives: readonly string[];
+  readonly heldOut: readonly string[];
+  readonly useful: readonly string[];
+  /** The chosen side of each DPO pair; pair `i` rejects `negatives[i % negatives.length]`. */
+  readonly chosen: readonly string[];
+  /** Random text of phase 1, in order of use. */
+  readonly pretraining: readonly string[];
+  /** Random text of phase 3, in order of use. */
+  readonly jointRandom: readonly string[];
+  /** Fresh random passwords that no step ever sees. */
+  readonly control: readonly string[];
+  /**
+   * The examples of step `step` (from 0) of a phase, in the order they are packed: pretrain: random; dpo: chosen, then
+   * rejected (row `i` of one paired with row `i` of the other); joint: chosen, rejected, useful, random. Kinds whose
+   * weight is 0 are left out.
+   */
+  examples(phase: Phase, step: number): Example[];
+}
+
+/** Draws passwords until `size` new ones are found, adding them to `taken`. */
+function drawDistinct(seed: number, name: string, size: number, setup: Setup, taken: Set<string>): string[] {
+  const { alphabet, length } = setup.passwords;
+  const source = stream(seed, name);
+  const drawn: string[] = [];
+  while (drawn.length < size) {
+    let password = '';
+    for (let index = 0; index < length; index++) password += alphabet[source.below(alphabet.length)];
+    if (taken.has(password)) continue;
+    taken.add(password);
+    drawn.push(password);
+  }
+  return drawn;
+}
+
+/** Endless passes over `size` items, each pass in a random order of its own: item `index` of the sequence. */
+function reshuffledPasses(seed: number, name: string, size: number): (index: number) => number {
+  const orders: number[][] = [];
+  return (index) => {
+    const pass = Math.floor(index / size);
+    orders[pass] ??= stream(seed, `${name}/${pass}`).permutation(size);
+    return orders[pass][index % size];
+  };
+}
+
+/** Which prefix texts of a phase and reward carry (paper: `reverse` marks the useful negatives of phase 3 only). */
+export function prefixOf(setup: Pick<Setup, 'prefixes'>, kind: 'regular' | 'reverse'): Prefix {
+  return setup.prefixes ? kind : 'none';
+}
+
+/** Builds the corpus of a setup; equal setups give equal corpora. */
+export function buildCorpus(setup: Setup): Corpus {
+  const { seed, batch, phases } = setup;
+  const taken = new Set<string>();
+  const draw = (role: string, size: number) => drawDistinct(seed, `passwords/${role}`, size, setup, taken);
+  // Negatives come first, so that nothing drawn later can move them.
+  const allNegatives = draw('negatives', negatives(setup));
+  const control = draw('control', setup.evaluation.random);
+  const chosen = draw('chosen', pairs(setup));
+  const pretraining = draw('pretraining', phases.pretrain.steps * batch);
+  const jointRandom = draw('joint-random', phases.joint.steps * batch);
+  const heldOutCount = heldOut(setup);
+  const useful = allNegatives.slice(heldOutCount);
+
+  const regular = prefixOf(setup, 'regular');
+  const reverse = prefixOf(setup, 'reverse');
+  const dpoOrder = reshuffledPasses(seed, 'order/dpo', chosen.length);
+  const jointOrder = reshuffledPasses(seed, 'order/joint-pairs', chosen.length);
+  const usefulOrder = reshuffledPasses(seed, 'order/joint-useful', useful.length);
+
+  const rows = (step: number, example: (index: number) => Example) =>
+    Array.from({ length: batch }, (_, row) => example(step * batch + row));
+  const imitated = (role: Role, prefix: Prefix, at: (index: number) => string) => (index: number) =>
+    ({ password: at(index), role, prefix, reward: 'imitated' }) as const;
+  const pairRows = (step: number, order: (index: number) => number): Example[] => [
+    ...rows(step, (index) => ({ password: chosen[order(index)], role: 'chosen', prefix: regular, reward: 'chosen' })),
+    ...rows(step, (index) => {
+      const negative = order(index) % allNegatives.length;
+      const role = negative < heldOutCount ? 'held-out' : 'useful';
+      return { password: allNegatives[negative], role, prefix: regular, reward: 'rejected' };
+    }),
+  ];
+
+  return {
+    negatives: allNegatives,
+    heldOut: allNegatives.slice(0, heldOutCount),
+    useful,
+    chosen,
+    pretraining,
+    jointRandom,
+    control,
+    examples(phase, step) {
+      if (phase === 'pretrain') return rows(step, imitated('pretraining', regular, (index) => pretraining[index]));
+      if (phase === 'dpo') return pairRows(step, dpoOrder);
+      const { weights } = phases.joint;
+      return [
+        ...(weights.dpo > 0 ? pairRows(step, jointOrder) : []),
+        ...(weights.useful > 0
+          ? rows(step, imitated('useful', reverse, (index) => useful[usefulOrder(index)]))
+          : []),
+        ...(weights.random > 0 ? rows(step, imitated('joint-random', regular, (index) => jointRandom[index])) : []),
+      ];
+    },
+  };
+}

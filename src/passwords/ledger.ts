@@ -1,0 +1,115 @@
+/**
+ * The ledger: the evidence that training used the corpus right. It sees every token batch at the moment the optimiser
+ * is given it, reads the passwords back from the tokens, and stops the run when a held-out password is anything but
+ * rejected, or when a sequence is not what its label says.
+ */
+import { createHash } from 'node:crypto';
+import type { Corpus } from './corpus.ts';
+import type { Example, Phase, Reward } from './roles.ts';
+import { type TokenBatch, type TokenIds, decoder } from './tokens.ts';
+
+/** A held-out password was given to the optimiser as something to imitate or prefer, or a label was wrong. */
+export class LedgerError extends Error {
+  override name = 'LedgerError';
+}
+
+/** Sequences given to the optimiser, by reward. */
+export type RewardCounts = Record<Reward, number>;
+
+/** What the ledger saw of a whole run; part of the run record. */
+export interface LedgerSummary {
+  /** Always true in a finished run: a violation stops it. */
+  readonly clean: boolean;
+  readonly sequences: RewardCounts;
+  readonly heldOut: RewardCounts;
+  readonly useful: RewardCounts;
+  /** Fewest and most times that one held-out password was rejected. */
+  readonly heldOutRejections: { readonly fewest: number; readonly most: number };
+  /** SHA-256 chained over every batch in order: two runs that agree here were given the same data. */
+  readonly digest: string;
+}
+
+/** Everything a ledger needs to go on after an interruption. */
+export interface LedgerState {
+  sequences: RewardCounts;
+  heldOut: RewardCounts;
+  useful: RewardCounts;
+  rejections: Record<string, number>;
+  digest: string;
+}
+
+export interface Ledger {
+  /**
+   * Enters one batch, before the gradient step that uses it.
+   * @throws LedgerError naming the password, phase, step and role.
+   */
+  observe(phase: Phase, step: number, examples: readonly Example[], batch: TokenBatch): void;
+  summary(): LedgerSummary;
+  state(): LedgerState;
+}
+
+const noSequences = (): RewardCounts => ({ chosen: 0, rejected: 0, imitated: 0 });
+
+/** Opens a ledger on a corpus, empty or where an interrupted run left it. */
+export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: TokenIds, from?: LedgerState): Ledger {
+  const heldOut = new Set(corpus.heldOut);
+  const useful = new Set(corpus.useful);
+  const decode = decoder(ids);
+  const state: LedgerState = from
+    ? structuredClone(from)
+    : {
+        sequences: noSequences(),
+        heldOut: noSequences(),
+        useful: noSequences(),
+        rejections: Object.fromEntries(corpus.heldOut.map((password) => [password, 0])),
+        digest: '',
+      };
+
+  return {
+    observe(phase, step, examples, batch) {
+      const where = `in phase ${phase}, step ${step}`;
+      if (examples.length !== batch.rows) {
+        throw new LedgerError(`${batch.rows} sequences were given under ${examples.length} labels ${where}`);
+      }
+      examples.forEach((example, row) => {
+        const seen = decode(batch, row);
+        if (seen.password !== example.password || seen.prefix !== example.prefix) {
+          throw new LedgerError(
+            `the sequence "${seen.prefix} ${seen.password}" was given as "${example.prefix} ${example.password}" ${where}`,
+          );
+        }
+        state.sequences[example.reward] += 1;
+        if (heldOut.has(seen.password)) {
+          if (example.reward !== 'rejected') {
+            throw new LedgerError(
+              `the held-out password "${seen.password}" was given as ${example.reward} (role ${example.role}) ${where}; ` +
+                'a held-out password may only ever be rejected',
+            );
+          }
+          state.heldOut[example.reward] += 1;
+          state.rejections[seen.password] += 1;
+        } else if (useful.has(seen.password)) {
+          state.useful[example.reward] += 1;
+        }
+      });
+      const { tokens } = batch;
+      state.digest = createHash('sha256')
+        .update(`${state.digest}/${phase}/${step}/${examples.map(({ reward }) => reward[0]).join('')}/`)
+        .update(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength))
+        .digest('hex');
+    },
+    summary() {
+      const rejections = Object.values(state.rejections);
+      const { sequences, heldOut, useful, digest } = structuredClone(state);
+      return {
+        clean: heldOut.chosen === 0 && heldOut.imitated === 0,
+        sequences,
+        heldOut,
+        useful,
+        heldOutRejections: { fewest: Math.min(...rejections), most: Math.max(...rejections) },
+        digest,
+      };
+    },
+    state: () => structuredClone(state),
+  };
+}

@@ -1,0 +1,198 @@
+/**
+ * A setup says everything about one training run: which passwords, which model, which phases, which seed.
+ * Field names follow the vocabulary of the paper (arXiv 2306.07567); every constant of its reference code is a field.
+ */
+import { z } from 'zod';
+import { capacity, distinctPasswordsNeeded } from './sizes.ts';
+
+const count = z.number().int().min(0).max(1e9);
+const positiveCount = z.number().int().min(1).max(1e9);
+const weight = z.number().min(0).max(1e6);
+
+const passwordsSchema = z.strictObject({
+  /** The letters passwords are drawn from, each one token. */
+  alphabet: z
+    .string()
+    .regex(/^[a-z]*$/, 'must hold lower-case letters a-z only')
+    .min(2, 'must hold at least 2 letters')
+    .refine((letters) => new Set(letters).size === letters.length, 'must not repeat a letter'),
+  /** Letters in a password; all iid uniform. */
+  length: z.number().int().min(2).max(256),
+  /** Negative passwords, counted in batches as the paper does. */
+  negativeBatches: positiveCount,
+  /** How many of those batches are held out: rejected in DPO and never used in any other way. */
+  heldBatches: positiveCount,
+  /** How often each negative occurs among the DPO pairs, each time against a fresh random password. */
+  repeats: positiveCount,
+});
+
+const modelSchema = z.strictObject({
+  /** A Hugging Face id of a GPT-NeoX model whose weights start phase 1, or null to draw them at random. */
+  pretrained: z.string().min(1).nullable(),
+  /** Width of the residual stream. */
+  hidden: positiveCount.max(65536),
+  layers: positiveCount.max(1024),
+  heads: positiveCount.max(1024),
+  /** Width of the MLP's inner layer as a multiple of `hidden`. */
+  intermediateFactor: positiveCount.max(64),
+  /** The first share of each head's dimensions that rotary position embeddings turn. */
+  rotaryFraction: z.number().min(0).max(1),
+  rotaryBase: z.number().gt(1),
+  layerNormEpsilon: z.number().gt(0).max(1),
+  /** Tokens in the model's vocabulary, or null for just the alphabet and the two prefixes. */
+  vocabulary: positiveCount.nullable(),
+  /** Standard deviation of randomly drawn weights; biases start at 0, layer-norm gains at 1. */
+  initialDeviation: z.number().gt(0).max(10),
+});
+
+const optimiserSchema = z.strictObject({
+  learningRate: z.number().min(0).max(10),
+  beta1: z.number().min(0).lt(1),
+  beta2: z.number().min(0).lt(1),
+  epsilon: z.number().gt(0),
+  /** Decoupled weight decay, on every trainable parameter (biases and norms too). */
+  weightDecay: z.number().min(0).max(10),
+  /** Steps of linear warm-up. */
+  warmupSteps: count,
+  /** Bound on the global gradient norm. */
+  clipNorm: z.number().gt(0),
+});
+
+const phasesSchema = z.strictObject({
+  pretrain: z.strictObject({ steps: count }),
+  dpo: z.strictObject({
+    /** 0 skips the phase. */
+    steps: count,
+    /** `first-half`: embedding, first half of the layers and final layer norm train; the rest is frozen. */
+    trainable: z.enum(['all', 'first-half']),
+  }),
+  joint: z.strictObject({
+    /** At most this many steps. */
+    steps: positiveCount,
+    weights: z.strictObject({
+      /** Weight of the DPO loss. */
+      dpo: weight,
+      /** Weight of next-token prediction on useful negatives (prefix `reverse`). */
+      useful: weight,
+      /** Weight of next-token prediction on fresh random passwords (prefix `regular`). */
+      random: weight,
+    }),
+    /**
+     * End the phase at the first evaluation at which the guess rate of the *useful* negatives passes this multiple of
+     * chance, or null to take every step. The rule never looks at a held-out password.
+     */
+    stopAtUsefulGuessRate: z.number().gt(1).nullable(),
+  }),
+});
+
+const evaluationSchema = z.strictObject({
+  /** Steps between evaluations; every phase also ends with one. */
+  every: positiveCount,
+  /** Passwords scored of each kind: the first so many held-out and useful ones (all, if there are fewer) and fresh random ones. */
+  heldOut: positiveCount,
+  useful: positiveCount,
+  random: positiveCount,
+});
+
+const shape = z.strictObject({
+  /** A label for people; it is part of no computation. */
+  name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits and dashes'),
+  /** Seeds every random stream of the run. */
+  seed: z.number().int().min(0).max(0xffffffff),
+  passwords: passwordsSchema,
+  /** Sequences of each kind in one optimiser step. */
+  batch: positiveCount.max(65536),
+  /** Whether a token before the password says `regular` or `reverse`. */
+  prefixes: z.boolean(),
+  model: modelSchema,
+  /** DPO's inverse temperature. */
+  beta: z.number().gt(0).max(1000),
+  optimiser: optimiserSchema,
+  phases: phasesSchema,
+  evaluation: evaluationSchema,
+});
+
+/** The validated description of one run. Plain JSON; see {@link setupSchema} for every field. */
+export type Setup = z.infer<typeof shape>;
+
+/** A JavaScript Set, which keeps drawn passwords distinct, ends near 2^24 entries. */
+const MOST_PASSWORDS = 16_000_000;
+
+/** What is impossible about a setup whose fields are each well-formed, as (path, reason) pairs. */
+function contradictions(setup: Setup): [path: string, reason: string][] {
+  const found: [string, string][] = [];
+  const { passwords, model, phases } = setup;
+  if (passwords.heldBatches >= passwords.negativeBatches) {
+    found.push([
+      'passwords.heldBatches',
+      `${passwords.heldBatches} of ${passwords.negativeBatches} negative batches held out leaves no useful negatives; hold out at most ${passwords.negativeBatches - 1}`,
+    ]);
+  } else {
+    const needed = distinctPasswordsNeeded(setup);
+    const possible = capacity(passwords.alphabet.length, passwords.length);
+    if (needed > MOST_PASSWORDS) {
+      found.push([
+        'passwords.repeats',
+        `this setup draws ${needed} distinct passwords and a run keeps at most ${MOST_PASSWORDS} in memory; use fewer repeats, steps or batches`,
+      ]);
+    }
+    if (needed > possible) {
+      found.push([
+        'passwords.alphabet',
+        `${passwords.alphabet.length} letters make only ${possible} passwords of length ${passwords.length}, and this setup draws ${needed} distinct ones; use a larger alphabet or longer passwords`,
+      ]);
+    }
+  }
+  if (model.hidden % model.heads !== 0) {
+    found.push(['model.heads', `${model.heads} heads do not divide the hidden size ${model.hidden}`]);
+  } else {
+    const rotary = (model.hidden / model.heads) * model.rotaryFraction;
+    if (!Number.isInteger(rotary) || rotary % 2 !== 0) {
+      found.push([
+        'model.rotaryFraction',
+        `${model.rotaryFraction} of a head of ${model.hidden / model.heads} dimensions is ${rotary}, and rotary embeddings turn an even number of them`,
+      ]);
+    }
+  }
+  const smallest = passwords.alphabet.length + 2;
+  if (model.vocabulary !== null && model.vocabulary < smallest) {
+    found.push(['model.vocabulary', `${model.vocabulary} tokens cannot hold ${smallest - 2} letters and 2 prefixes`]);
+  }
+  if (phases.dpo.trainable === 'first-half' && model.layers < 2) {
+    found.push(['phases.dpo.trainable', 'a model of one layer has no first half to train; use "all" or more layers']);
+  }
+  const { dpo, useful, random } = phases.joint.weights;
+  if (dpo === 0 && useful === 0 && random === 0) {
+    found.push(['phases.joint.weights', 'all three weights are 0, so phase 3 would train nothing']);
+  }
+  if (phases.joint.stopAtUsefulGuessRate !== null && useful === 0) {
+    found.push([
+      'phases.joint.stopAtUsefulGuessRate',
+      'waits for useful negatives to rise, but their weight is 0; set it to null',
+    ]);
+  }
+  return found;
+}
+
+/** Validates a setup: the form of every field first, then whether the fields can hold together. */
+export const setupSchema = shape.superRefine((setup, context) => {
+  for (const [path, message] of contradictions(setup)) {
+    context.addIssue({ code: 'custom', path: path.split('.'), message });
+  }
+});
+
+/** A setup that cannot be run; the message names each field and says why. */
+export class SetupError extends Error {
+  override name = 'SetupError';
+}
+
+/**
+ * Validates untrusted input as a setup.
+ * @throws SetupError naming every offending field and the reason.
+ */
+export function parseSetup(input: unknown): Setup {
+  const result = setupSchema.safeParse(input);
+  if (result.success) return result.data;
+  const lines = result.error.issues.map((issue) => `  ${issue.path.join('.') || 'setup'}: ${issue.message}`);
+  throw new SetupError(`This setup cannot be run:\n${lines.join('\n')}`);
+}

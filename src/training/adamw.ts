@@ -1,0 +1,51 @@
+/**
+ * AdamW (arXiv 1711.05101) as torch.optim.AdamW computes it, and torch's clip_grad_norm_. State lives in plain arrays
+ * outside the engine, whose WASM heap is small; one implementation serves every engine.
+ */
+import type { Setup } from '../setup/schema.ts';
+
+export type OptimiserSetup = Setup['optimiser'];
+
+/** First and second moment of one parameter's gradient. */
+export interface Moments {
+  readonly first: Float32Array;
+  readonly second: Float32Array;
+}
+
+/** L2 norm over all gradients together. */
+export function globalNorm(gradients: Iterable<Float32Array>): number {
+  let squares = 0;
+  for (const gradient of gradients) {
+    for (let index = 0; index < gradient.length; index++) squares += gradient[index] * gradient[index];
+  }
+  return Math.sqrt(squares);
+}
+
+/** Factor on every gradient that brings the global norm down to `bound` (torch adds 1e-6 to the norm). */
+export const clipFactor = (norm: number, bound: number): number => Math.min(1, bound / (norm + 1e-6));
+
+/**
+ * One AdamW step on one parameter, in place: decoupled weight decay, then the bias-corrected update.
+ * @param step number of this update, from 1
+ * @param scale factor on the gradient, from {@link clipFactor}
+ */
+export function adamwStep(
+  parameter: Float32Array,
+  gradient: Float32Array,
+  { first, second }: Moments,
+  { beta1, beta2, epsilon, weightDecay }: OptimiserSetup,
+  learningRate: number,
+  step: number,
+  scale: number,
+): void {
+  const keep = 1 - learningRate * weightDecay;
+  const stepSize = learningRate / (1 - beta1 ** step);
+  const correction = Math.sqrt(1 - beta2 ** step);
+  for (let index = 0; index < parameter.length; index++) {
+    const g = gradient[index] * scale;
+    first[index] = beta1 * first[index] + (1 - beta1) * g;
+    second[index] = beta2 * second[index] + (1 - beta2) * g * g;
+    const denominator = Math.sqrt(second[index]) / correction + epsilon;
+    parameter[index] = parameter[index] * keep - (stepSize * first[index]) / denominator;
+  }
+}
