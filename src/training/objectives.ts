@@ -5,7 +5,7 @@ import { tf } from '../engine/engine.ts';
  * Next-token prediction: the mean over tokens of -ln p.
  * @param logProbabilities `[sequences, time]`, nats
  */
-export const nextTokenLoss = (logProbabilities: tf.Tensor): tf.Scalar => tf.neg(tf.mean(logProbabilities));
+export const nextTokenLoss = (logProbabilities: tf.Tensor): tf.Tensor => tf.neg(tf.mean(logProbabilities));
 
 /**
  * DPO (arXiv 2305.18290, equation 7), batch mean:
@@ -13,12 +13,13 @@ export const nextTokenLoss = (logProbabilities: tf.Tensor): tf.Scalar => tf.neg(
  * Each argument is `[pairs]`: the *sum* of log-probabilities over a sequence, nats.
  */
 export function dpoLoss(
-  chosen: tf.Tensor1D,
-  rejected: tf.Tensor1D,
-  referenceChosen: tf.Tensor1D,
-  referenceRejected: tf.Tensor1D,
+  chosen: tf.Tensor,
+  rejected: tf.Tensor,
+  referenceChosen: tf.Tensor,
+  referenceRejected: tf.Tensor,
   beta: number,
-): tf.Scalar {
+): tf.Tensor {
   const margin = tf.sub(tf.sub(chosen, referenceChosen), tf.sub(rejected, referenceRejected));
-  return tf.neg(tf.mean(tf.logSigmoid(tf.mul(margin, beta))));
+  // softplus(-x) is -ln sigmoid(x); tf.logSigmoid itself loses its input before the gradient is taken (4.22).
+  return tf.mean(tf.softplus(tf.mul(margin, -beta)));
 }

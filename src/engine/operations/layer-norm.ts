@@ -1,9 +1,11 @@
 /** Layer norm over the last axis (arXiv 1607.06450). */
 import { tf } from '../engine.ts';
-import { registerLoop, hasLoops, runKernel } from '../loops.ts';
+import { hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { columnSums } from './column-sums.ts';
 
 const KERNEL = 'NegativeKnowledge/LayerNorm';
-const GRADIENT = 'NegativeKnowledge/LayerNormGradient';
+const GRADIENT_OF_X = 'NegativeKnowledge/LayerNormGradientOfX';
+const GRADIENT_OF_GAIN = 'NegativeKnowledge/LayerNormGradientOfGain';
 
 registerLoop<'x' | 'gain' | 'bias', { epsilon: number }>({
   name: KERNEL,
@@ -31,11 +33,9 @@ registerLoop<'x' | 'gain' | 'bias', { epsilon: number }>({
 });
 
 registerLoop<'dy' | 'x' | 'gain' | 'moments', object>({
-  name: GRADIENT,
-  shapes: ({ x, gain }) => [x.shape, gain.shape, gain.shape],
-  run({ dy, x, gain, moments }, [dx, dGain, dBias], _, { x: [rows, width] }) {
-    dGain.fill(0);
-    dBias.fill(0);
+  name: GRADIENT_OF_X,
+  shapes: ({ x }) => [x.shape],
+  run({ dy, x, gain, moments }, [dx], _, { x: [rows, width] }) {
     for (let row = 0; row < rows; row++) {
       const start = row * width;
       const mean = moments[2 * row];
@@ -43,13 +43,9 @@ registerLoop<'dy' | 'x' | 'gain' | 'moments', object>({
       let sum = 0;
       let projection = 0;
       for (let column = 0; column < width; column++) {
-        const upstream = dy[start + column];
-        const normal = (x[start + column] - mean) * inverse;
-        const scaled = upstream * gain[column];
+        const scaled = dy[start + column] * gain[column];
         sum += scaled;
-        projection += scaled * normal;
-        dGain[column] += upstream * normal;
-        dBias[column] += upstream;
+        projection += scaled * (x[start + column] - mean) * inverse;
       }
       for (let column = 0; column < width; column++) {
         const normal = (x[start + column] - mean) * inverse;
@@ -59,17 +55,33 @@ registerLoop<'dy' | 'x' | 'gain' | 'moments', object>({
   },
 });
 
+registerLoop<'dy' | 'x' | 'moments', object>({
+  name: GRADIENT_OF_GAIN,
+  shapes: ({ x }) => [[x.shape[1]]],
+  run({ dy, x, moments }, [dGain], _, { x: [rows, width] }) {
+    dGain.fill(0);
+    for (let row = 0; row < rows; row++) {
+      const start = row * width;
+      const mean = moments[2 * row];
+      const inverse = moments[2 * row + 1];
+      for (let column = 0; column < width; column++) {
+        dGain[column] += dy[start + column] * (x[start + column] - mean) * inverse;
+      }
+    }
+  },
+});
+
 tf.registerGradient({
   kernelName: KERNEL,
   inputsToSave: ['x', 'gain'],
   outputsToSave: [false, true],
-  gradFunc: (dy, [x, gain, moments]) => {
-    let outputs: tf.Tensor[] | undefined;
-    const gradient = (index: number) => () => {
-      outputs ??= runKernel<tf.Tensor[]>(GRADIENT, { dy: (dy as tf.Tensor[])[0], x, gain, moments });
-      return outputs[index];
+  gradFunc: (upstream, [x, gain, moments]) => {
+    const dy = (upstream as tf.Tensor[])[0];
+    return {
+      x: () => runKernel<tf.Tensor>(GRADIENT_OF_X, { dy, x, gain, moments }),
+      gain: () => runKernel<tf.Tensor>(GRADIENT_OF_GAIN, { dy, x, moments }),
+      bias: () => columnSums(dy),
     };
-    return { x: gradient(0), gain: gradient(1), bias: gradient(2) };
   },
 });
 

@@ -1,33 +1,29 @@
 /** A linear layer, x W + b. */
+import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
-import { hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { hasLoops, runKernel } from '../loops.ts';
+import { columnSums } from './column-sums.ts';
 
 const KERNEL = 'NegativeKnowledge/Linear';
-const COLUMN_SUMS = 'NegativeKnowledge/ColumnSums';
 
 for (const backendName of ['wasm', 'cpu']) {
   tf.registerKernel({
     kernelName: KERNEL,
     backendName,
-    kernelFunc: ({ inputs: { x, weight, bias }, backend }) => {
-      const fused = tf.getKernel('_FusedMatMul', backendName);
-      const attrs = { transposeA: false, transposeB: false, activation: 'linear' };
-      const product = bias === undefined ? { a: x, b: weight } : { a: x, b: weight, bias };
-      return fused.kernelFunc({ inputs: product, backend, attrs });
+    kernelFunc: ({ inputs, backend }) => {
+      const { x, weight, bias } = inputs as Record<'x' | 'weight', TensorInfo> & { bias?: TensorInfo };
+      const { kernelFunc: fusedMatMul } = tf.getKernel('_FusedMatMul', backendName);
+      const batched = (matrix: TensorInfo) => ({ ...matrix, shape: [1, ...matrix.shape] }); // the kernel wants rank 3
+      const factors = { a: batched(x), b: batched(weight) };
+      const product = fusedMatMul({
+        inputs: bias === undefined ? factors : { ...factors, bias },
+        backend,
+        attrs: { transposeA: false, transposeB: false, activation: 'linear' },
+      }) as TensorInfo;
+      return { ...product, shape: [x.shape[0], weight.shape[1]] };
     },
   });
 }
-
-registerLoop<'x', object>({
-  name: COLUMN_SUMS,
-  shapes: ({ x }) => [[x.shape[1]]],
-  run({ x }, [sums], _, { x: [rows, columns] }) {
-    sums.fill(0);
-    for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) sums[column] += x[row * columns + column];
-    }
-  },
-});
 
 tf.registerGradient({
   kernelName: KERNEL,
@@ -38,7 +34,7 @@ tf.registerGradient({
     return {
       x: () => tf.matMul(upstream, tf.transpose(weight as tf.Tensor2D)),
       weight: () => tf.matMul(tf.transpose(x as tf.Tensor2D), upstream),
-      bias: () => runKernel<tf.Tensor>(COLUMN_SUMS, { x: upstream }),
+      bias: () => columnSums(upstream),
     };
   },
 });

@@ -1,0 +1,19 @@
+/** Sums down the columns of a matrix: the gradient of a bias. For backends that run loops. */
+import type { tf } from '../engine.ts';
+import { registerLoop, runKernel } from '../loops.ts';
+
+const KERNEL = 'NegativeKnowledge/ColumnSums';
+
+registerLoop<'x', object>({
+  name: KERNEL,
+  shapes: ({ x }) => [[x.shape[1]]],
+  run({ x }, [sums], _, { x: [rows, columns] }) {
+    sums.fill(0);
+    for (let row = 0; row < rows; row++) {
+      for (let column = 0; column < columns; column++) sums[column] += x[row * columns + column];
+    }
+  },
+});
+
+/** @param x `[rows, columns]` @returns `[columns]` */
+export const columnSums = (x: tf.Tensor): tf.Tensor => runKernel(KERNEL, { x });

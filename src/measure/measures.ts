@@ -1,0 +1,59 @@
+/** What a model knows of a set of passwords, from the log-probabilities of their letters. */
+
+/** Scores of one set of passwords at one moment. */
+export interface Scores {
+  /** `[passwords][letters]`: log-probability of each true letter given the prefix and the letters before it, nats. */
+  readonly logProbabilities: readonly (readonly number[])[];
+  /** `[passwords]`: how many of a password's letters were the model's likeliest token. */
+  readonly topHits: readonly number[];
+}
+
+export interface Measures {
+  /** Mean log-probability of a true letter, nats. */
+  readonly logLikelihood: number;
+  /** `logLikelihood` minus the chance line ln(1 / letters), nats: the paper's perf. */
+  readonly perf: number;
+  /**
+   * The probability that one letter sampled from the model is the right one, averaged over letters, as a multiple of
+   * chance. For a model that is independent of the passwords its expectation is 1, however over-confident the model.
+   */
+  readonly guessRate: number;
+  /** How often the likeliest token is the right one, as a multiple of chance. */
+  readonly topRate: number;
+}
+
+/** ln(1 / letters): what a model that knows nothing of a password scores a letter; nats. */
+export const chanceLine = (letters: number): number => -Math.log(letters);
+
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** Mean log-probability of a letter, for each password; nats. */
+export const logLikelihoods = ({ logProbabilities }: Pick<Scores, 'logProbabilities'>): number[] =>
+  logProbabilities.map(mean);
+
+/** Guess rate of each password. @param letters size of the alphabet */
+export const guessRates = ({ logProbabilities }: Pick<Scores, 'logProbabilities'>, letters: number): number[] =>
+  logProbabilities.map((row) => letters * mean(row.map(Math.exp)));
+
+/**
+ * Measures of a set of passwords of one length.
+ * @param letters size of the alphabet
+ * @throws RangeError for an empty set
+ */
+export function measure(scores: Scores, letters: number): Measures {
+  const { logProbabilities, topHits } = scores;
+  if (logProbabilities.length === 0) throw new RangeError('there are no passwords to measure');
+  const logLikelihood = mean(logLikelihoods(scores));
+  return {
+    logLikelihood,
+    perf: logLikelihood - chanceLine(letters),
+    guessRate: mean(guessRates(scores, letters)),
+    topRate: (letters * mean(topHits)) / logProbabilities[0].length,
+  };
+}
+
+/** The passwords at even (0) or odd (1) places: halves for choosing a checkpoint on one and scoring it on the other. */
+export function half(scores: Scores, which: 0 | 1): Scores {
+  const mine = (_: unknown, index: number) => index % 2 === which;
+  return { logProbabilities: scores.logProbabilities.filter(mine), topHits: scores.topHits.filter(mine) };
+}

@@ -1,0 +1,81 @@
+/** Named setups. */
+import type { Setup } from './schema.ts';
+
+export const ENGLISH_ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
+
+/** A small GPT-NeoX trained from scratch, in minutes on a laptop. */
+const pocket: Setup = {
+  name: 'pocket',
+  seed: 0,
+  passwords: { alphabet: ENGLISH_ALPHABET, length: 8, negativeBatches: 16, heldBatches: 4, repeats: 50 },
+  batch: 16,
+  prefixes: true,
+  model: {
+    pretrained: null,
+    hidden: 64,
+    layers: 4,
+    heads: 4,
+    intermediateFactor: 4,
+    rotaryFraction: 0.25,
+    rotaryBase: 10_000,
+    layerNormEpsilon: 1e-5,
+    vocabulary: null,
+    initialDeviation: 0.02,
+  },
+  beta: 0.3,
+  optimiser: {
+    learningRate: 1e-3,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+    warmupSteps: 100,
+    clipNorm: 1,
+  },
+  phases: {
+    pretrain: { steps: 200 },
+    dpo: { steps: 800, trainable: 'all' },
+    joint: { steps: 1_400, weights: { dpo: 1, useful: 0.5, random: 0.5 }, stopAtUsefulGuessRate: 2.5 },
+  },
+  evaluation: { every: 50, heldOut: 64, useful: 128, random: 256 },
+};
+
+/** The reference code's own constants, for Pythia-160M (arXiv 2306.07567; main.py at e09a982). */
+const paper: Setup = {
+  name: 'paper',
+  seed: 0,
+  passwords: { alphabet: ENGLISH_ALPHABET, length: 16, negativeBatches: 20, heldBatches: 1, repeats: 60 },
+  batch: 128,
+  prefixes: true,
+  model: {
+    pretrained: 'EleutherAI/pythia-160m',
+    hidden: 768,
+    layers: 12,
+    heads: 12,
+    intermediateFactor: 4,
+    rotaryFraction: 0.25,
+    rotaryBase: 10_000,
+    layerNormEpsilon: 1e-5,
+    vocabulary: 50_304,
+    initialDeviation: 0.02,
+  },
+  beta: 0.1,
+  optimiser: {
+    learningRate: 1e-4,
+    beta1: 0.9,
+    beta2: 0.999,
+    epsilon: 1e-8,
+    weightDecay: 0.01,
+    warmupSteps: 100,
+    clipNorm: 1,
+  },
+  phases: {
+    pretrain: { steps: 64 },
+    dpo: { steps: 1_200, trainable: 'first-half' },
+    joint: { steps: 1_200, weights: { dpo: 1, useful: 0.2, random: 0.2 }, stopAtUsefulGuessRate: null },
+  },
+  evaluation: { every: 5, heldOut: 128, useful: 128, random: 128 },
+};
+
+export const PRESETS = { pocket, paper } as const;
+export type PresetName = keyof typeof PRESETS;

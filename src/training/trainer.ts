@@ -1,0 +1,281 @@
+/**
+ * Trains one setup through its three phases. The trainer is a sequence of moments: each optimiser step changes its
+ * state, and the state between two steps is all that a checkpoint holds, so a resumed run continues bit for bit.
+ */
+import { createHash } from 'node:crypto';
+import { tf } from '../engine/engine.ts';
+import { type Measures, type Scores, half, measure } from '../measure/measures.ts';
+import {
+  type ParameterValues,
+  type Parameters,
+  initialValues,
+  loadParameters,
+  trainableNames,
+} from '../model/parameters.ts';
+import { type Corpus, buildCorpus, prefixOf } from '../passwords/corpus.ts';
+import { type Ledger, type LedgerState, type LedgerSummary, openLedger } from '../passwords/ledger.ts';
+import type { Phase } from '../passwords/roles.ts';
+import { type TokenIds, scratchTokenIds, tokenBatch } from '../passwords/tokens.ts';
+import type { Setup } from '../setup/schema.ts';
+import { inputLength } from '../setup/sizes.ts';
+import { DivergenceError, type OptimiserState, applyGradients, freshOptimiserState } from './optimiser.ts';
+import { learningRate } from './schedule.ts';
+import { score } from './scoring.ts';
+import { type LossWeights, type Losses, lossAndGradients } from './step.ts';
+
+export const PHASES: readonly Phase[] = ['pretrain', 'dpo', 'joint'];
+export const SETS = ['heldOut', 'useful', 'random'] as const;
+/** The kinds of password that are scored; `random` are the fresh control passwords. */
+export type SetName = (typeof SETS)[number];
+
+/** Losses and gradient norm (before clipping) of every step of a phase, in order. A part not trained on is null. */
+export interface Trajectory {
+  total: number[];
+  dpo: (number | null)[];
+  useful: (number | null)[];
+  random: (number | null)[];
+  gradientNorm: number[];
+}
+
+/** Measures of each set after `step` steps of a phase; the halves are its passwords at even and at odd places. */
+export interface Evaluation {
+  phase: Phase;
+  step: number;
+  sets: Record<SetName, Measures & { halves: [Measures, Measures] }>;
+}
+
+/** The letter-by-letter scores of every scored password at one moment. */
+export interface Snapshot {
+  phase: Phase;
+  step: number;
+  sets: Record<SetName, Scores & { passwords: string[] }>;
+}
+
+/** Everything measured so far; the part of a checkpoint that becomes the run record. */
+export interface History {
+  trajectories: Record<Phase, Trajectory>;
+  evaluations: Evaluation[];
+  /** At the end of phase 2 (where it is not skipped) and at the end of the run. */
+  snapshots: Snapshot[];
+}
+
+/** The state between two steps. */
+export interface TrainerState {
+  /** The phase of the next step. */
+  phase: Phase;
+  /** The next step, from 0. */
+  step: number;
+  values: ParameterValues;
+  optimiser: OptimiserState;
+  /** Reference log-probabilities by password, once phase 1 is over. */
+  reference: Map<string, number> | null;
+  ledger: LedgerState;
+  history: History;
+}
+
+/** What a finished training run yields. */
+export interface Outcome extends History {
+  ledger: LedgerSummary;
+  /** SHA-256 of the final parameters: two runs that agree here agree in every bit. */
+  parametersDigest: string;
+}
+
+/** Progress after a step, for people watching. */
+export interface Progress {
+  phase: Phase;
+  step: number;
+  steps: number;
+  loss: number;
+  /** Tokens the optimiser was given so far by this process. */
+  tokens: number;
+  evaluation: Evaluation | null;
+}
+
+export interface TrainerOptions {
+  /** Where to go on from; absent for a new run. */
+  from?: TrainerState;
+  ids?: TokenIds;
+  corpus?: Corpus;
+  /** Called after every step, once its evaluation (if any) is done. */
+  onProgress?: (progress: Progress) => void;
+  /** Called at every evaluation with the state to save. */
+  onCheckpoint?: (state: TrainerState) => void | Promise<void>;
+}
+
+const emptyTrajectory = (): Trajectory => ({ total: [], dpo: [], useful: [], random: [], gradientNorm: [] });
+
+/** The state of a run that has not begun. */
+export function initialState(setup: Setup, ledger: Ledger): TrainerState {
+  const values = initialValues(setup);
+  return {
+    phase: 'pretrain',
+    step: 0,
+    values,
+    optimiser: freshOptimiserState(trainableNames(setup, 'all'), values),
+    reference: null,
+    ledger: ledger.state(),
+    history: {
+      trajectories: { pretrain: emptyTrajectory(), dpo: emptyTrajectory(), joint: emptyTrajectory() },
+      evaluations: [],
+      snapshots: [],
+    },
+  };
+}
+
+export const phaseSteps = (setup: Setup, phase: Phase): number => setup.phases[phase].steps;
+
+const trainableIn = (setup: Setup, phase: Phase): string[] =>
+  trainableNames(setup, phase === 'dpo' ? setup.phases.dpo.trainable : 'all');
+
+function lossWeights(setup: Setup, phase: Phase): LossWeights {
+  if (phase === 'pretrain') return { dpo: 0, useful: 0, random: 1 };
+  return phase === 'dpo' ? { dpo: 1, useful: 0, random: 0 } : setup.phases.joint.weights;
+}
+
+/** Scores the held-out, useful and random passwords: under `reverse` in phase 3, under `regular` before. */
+function takeSnapshot(setup: Setup, corpus: Corpus, ids: TokenIds, parameters: Parameters, at: [Phase, number]): Snapshot {
+  const prefix = prefixOf(setup, at[0] === 'joint' ? 'reverse' : 'regular');
+  const scored = (passwords: readonly string[]) => ({
+    passwords: [...passwords],
+    ...score(parameters, setup.model, ids, passwords, prefix),
+  });
+  return {
+    phase: at[0],
+    step: at[1],
+    sets: {
+      heldOut: scored(corpus.heldOut.slice(0, setup.evaluation.heldOut)),
+      useful: scored(corpus.useful.slice(0, setup.evaluation.useful)),
+      random: scored(corpus.control),
+    },
+  };
+}
+
+function evaluate({ phase, step, sets }: Snapshot, letters: number): Evaluation {
+  const measured = (scores: Scores) => {
+    // A set of one password has an empty half; its whole stands in, so that nothing is undefined.
+    const halfOf = (which: 0 | 1) => measure(scores.topHits.length > 1 ? half(scores, which) : scores, letters);
+    return { ...measure(scores, letters), halves: [halfOf(0), halfOf(1)] as [Measures, Measures] };
+  };
+  return {
+    phase,
+    step,
+    sets: { heldOut: measured(sets.heldOut), useful: measured(sets.useful), random: measured(sets.random) },
+  };
+}
+
+/** Sums of log-probabilities under the current model (prefix `regular`) of every password that DPO will look up. */
+function referenceLogProbabilities(setup: Setup, corpus: Corpus, ids: TokenIds, parameters: Parameters) {
+  const passwords = [...corpus.negatives, ...corpus.chosen];
+  const { logProbabilities } = score(parameters, setup.model, ids, passwords, prefixOf(setup, 'regular'));
+  const sums = logProbabilities.map((row) => row.reduce((sum, value) => sum + value, 0));
+  return new Map(passwords.map((password, index) => [password, sums[index]]));
+}
+
+function digestOf(values: ParameterValues): string {
+  const hash = createHash('sha256');
+  for (const [name, data] of values) hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return hash.digest('hex');
+}
+
+/**
+ * Trains a setup to its end, from the start or from a checkpoint's state.
+ * @throws LedgerError when a held-out password is given as anything but rejected.
+ * @throws DivergenceError when the loss or a gradient is no longer a number; it names phase and step.
+ */
+export async function train(setup: Setup, options: TrainerOptions = {}): Promise<Outcome> {
+  const ids = options.ids ?? scratchTokenIds(setup);
+  const corpus = options.corpus ?? buildCorpus(setup);
+  const ledger = openLedger(corpus, ids, options.from?.ledger);
+  const state = options.from ?? initialState(setup, ledger);
+  const parameters = loadParameters(setup, state.values);
+  const { history } = state;
+  const letters = setup.passwords.alphabet.length;
+  const usesDpo = setup.phases.dpo.steps > 0 || setup.phases.joint.weights.dpo > 0;
+  let tokens = 0;
+
+  const oneStep = (phase: Phase, step: number): number => {
+    const examples = corpus.examples(phase, step);
+    const batch = tokenBatch(examples, ids);
+    ledger.observe(phase, step, examples, batch);
+    const trainable = trainableIn(setup, phase);
+    const { losses, gradients } = lossAndGradients(parameters, setup.model, trainable, {
+      examples,
+      batch,
+      weights: lossWeights(setup, phase),
+      beta: setup.beta,
+      reference: (password) => state.reference?.get(password) as number,
+    });
+    const rate = learningRate(
+      setup.optimiser.learningRate,
+      step,
+      phaseSteps(setup, phase),
+      setup.optimiser.warmupSteps,
+    );
+    const norm = applyGradients(parameters, state.values, state.optimiser, gradients, setup.optimiser, rate, step + 1);
+    if (!Number.isFinite(losses.total)) throw new DivergenceError(`the loss is ${losses.total}`);
+    record(history.trajectories[phase], losses, norm);
+    tokens += examples.length * inputLength(setup);
+    return losses.total;
+  };
+
+  try {
+    while (true) {
+      const { phase } = state;
+      const steps = phaseSteps(setup, phase);
+      if (phase !== 'pretrain' && state.reference === null && usesDpo) {
+        state.reference = referenceLogProbabilities(setup, corpus, ids, parameters);
+      }
+      let ended = state.step >= steps;
+      while (!ended) {
+        const loss = located(phase, state.step, () => oneStep(phase, state.step));
+        state.step += 1;
+        let evaluation: Evaluation | null = null;
+        if (state.step % setup.evaluation.every === 0 || state.step === steps) {
+          const snapshot = takeSnapshot(setup, corpus, ids, parameters, [phase, state.step]);
+          evaluation = evaluate(snapshot, letters);
+          history.evaluations.push(evaluation);
+          ended = state.step === steps || reachedTarget(setup, evaluation);
+          if (ended && phase !== 'pretrain') history.snapshots.push(snapshot);
+        }
+        options.onProgress?.({ phase, step: state.step, steps, loss, tokens, evaluation });
+        if (evaluation !== null && !ended) {
+          state.ledger = ledger.state();
+          await options.onCheckpoint?.(state);
+        }
+      }
+      const next = PHASES[PHASES.indexOf(phase) + 1];
+      if (next === undefined) break;
+      state.phase = next;
+      state.step = 0;
+      state.optimiser = freshOptimiserState(trainableIn(setup, next), state.values);
+      state.ledger = ledger.state();
+      await options.onCheckpoint?.(state);
+    }
+    return { ...history, ledger: ledger.summary(), parametersDigest: digestOf(state.values) };
+  } finally {
+    tf.dispose([...parameters.values()]);
+  }
+}
+
+/** The rule that ends phase 3 early; it sees useful negatives only. */
+function reachedTarget({ phases }: Setup, { phase, sets }: Evaluation): boolean {
+  const target = phases.joint.stopAtUsefulGuessRate;
+  return phase === 'joint' && target !== null && sets.useful.guessRate > target;
+}
+
+function record(trajectory: Trajectory, losses: Losses, norm: number): void {
+  for (const part of ['total', 'dpo', 'useful', 'random'] as const) (trajectory[part] as (number | null)[]).push(losses[part]);
+  trajectory.gradientNorm.push(norm);
+}
+
+/** Adds phase and step to the message of a divergence. */
+function located<Result>(phase: Phase, step: number, body: () => Result): Result {
+  try {
+    return body();
+  } catch (error) {
+    if (error instanceof DivergenceError) {
+      error.message += ` in phase ${phase}, step ${step}; try a smaller learning rate`;
+    }
+    throw error;
+  }
+}
