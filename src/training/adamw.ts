@@ -40,12 +40,13 @@ export function adamwStep(
 ): void {
   const keep = 1 - learningRate * weightDecay;
   const stepSize = learningRate / (1 - beta1 ** step);
-  const correction = Math.sqrt(1 - beta2 ** step);
+  const correction = 1 / Math.sqrt(1 - beta2 ** step);
   for (let index = 0; index < parameter.length; index++) {
     const g = gradient[index] * scale;
-    first[index] = beta1 * first[index] + (1 - beta1) * g;
-    second[index] = beta2 * second[index] + (1 - beta2) * g * g;
-    const denominator = Math.sqrt(second[index]) / correction + epsilon;
-    parameter[index] = parameter[index] * keep - (stepSize * first[index]) / denominator;
+    const m = beta1 * first[index] + (1 - beta1) * g;
+    const v = beta2 * second[index] + (1 - beta2) * g * g;
+    first[index] = m;
+    second[index] = v;
+    parameter[index] = parameter[index] * keep - (stepSize * m) / (Math.sqrt(v) * correction + epsilon);
   }
 }

@@ -42,8 +42,8 @@ function anglesOf(shape: AttentionShape): ReturnType<typeof rotaryAngles> {
  * back, or 0 to leave as it is).
  */
 function loadTurned(
-  target: Float32Array,
-  source: Float32Array,
+  target: Float64Array,
+  source: Float32Array | Float64Array,
   start: number,
   stride: number,
   width: number,
@@ -69,6 +69,23 @@ function loadTurned(
   }
 }
 
+/** Dot product of `width` elements; four sums, because one would wait for itself at every addition. */
+function dot(a: Float64Array, aStart: number, b: Float64Array, bStart: number, width: number): number {
+  let sum0 = 0;
+  let sum1 = 0;
+  let sum2 = 0;
+  let sum3 = 0;
+  let d = 0;
+  for (; d + 3 < width; d += 4) {
+    sum0 += a[aStart + d] * b[bStart + d];
+    sum1 += a[aStart + d + 1] * b[bStart + d + 1];
+    sum2 += a[aStart + d + 2] * b[bStart + d + 2];
+    sum3 += a[aStart + d + 3] * b[bStart + d + 3];
+  }
+  for (; d < width; d++) sum0 += a[aStart + d] * b[bStart + d];
+  return sum0 + sum1 + (sum2 + sum3);
+}
+
 registerLoop<'qkv', AttentionShape>({
   name: KERNEL,
   // The second output keeps the attention probabilities `[sequences, heads, time, time]` for the gradient.
@@ -81,7 +98,7 @@ registerLoop<'qkv', AttentionShape>({
     const hidden = columns / 3;
     const width = hidden / heads;
     const scale = 1 / Math.sqrt(width);
-    const [q, k, v] = Array.from({ length: 3 }, () => new Float32Array(time * width));
+    const [q, k, v] = Array.from({ length: 3 }, () => new Float64Array(time * width));
     const mixed = new Float64Array(width);
     for (let sequence = 0; sequence < rows / time; sequence++) {
       for (let head = 0; head < heads; head++) {
@@ -93,9 +110,7 @@ registerLoop<'qkv', AttentionShape>({
           const p = ((sequence * heads + head) * time + i) * time;
           let largest = Number.NEGATIVE_INFINITY;
           for (let j = 0; j <= i; j++) {
-            let dot = 0;
-            for (let d = 0; d < width; d++) dot += q[i * width + d] * k[j * width + d];
-            const score = dot * scale;
+            const score = dot(q, i * width, k, j * width, width) * scale;
             probabilities[p + j] = score;
             if (score > largest) largest = score;
           }
@@ -129,9 +144,9 @@ registerLoop<'dy' | 'qkv' | 'probabilities', AttentionShape>({
     const hidden = columns / 3;
     const width = hidden / heads;
     const scale = 1 / Math.sqrt(width);
-    const [q, k, v, dq, dk, dv, turned] = Array.from({ length: 7 }, () => new Float32Array(time * width));
+    const [q, k, v, dOut, dq, dk, dv, turned] = Array.from({ length: 8 }, () => new Float64Array(time * width));
     const dScore = new Float64Array(time);
-    const store = (source: Float32Array, start: number) => {
+    const store = (source: Float64Array, start: number) => {
       for (let t = 0; t < time; t++) {
         for (let d = 0; d < width; d++) dQkv[start + t * columns + d] = source[t * width + d];
       }
@@ -142,22 +157,18 @@ registerLoop<'dy' | 'qkv' | 'probabilities', AttentionShape>({
         loadTurned(q, qkv, start, columns, width, shape, 1);
         loadTurned(k, qkv, start + width, columns, width, shape, 1);
         loadTurned(v, qkv, start + 2 * width, columns, width, shape, 0);
+        loadTurned(dOut, dy, sequence * time * hidden + head * width, hidden, width, shape, 0);
         dq.fill(0);
         dk.fill(0);
         dv.fill(0);
         for (let i = 0; i < time; i++) {
           const p = ((sequence * heads + head) * time + i) * time;
-          const upstream = (sequence * time + i) * hidden + head * width;
           let expected = 0;
           for (let j = 0; j <= i; j++) {
             const weight = probabilities[p + j];
-            let dot = 0;
-            for (let d = 0; d < width; d++) {
-              dot += dy[upstream + d] * v[j * width + d];
-              dv[j * width + d] += weight * dy[upstream + d];
-            }
-            dScore[j] = dot;
-            expected += weight * dot;
+            dScore[j] = dot(dOut, i * width, v, j * width, width);
+            expected += weight * dScore[j];
+            for (let d = 0; d < width; d++) dv[j * width + d] += weight * dOut[i * width + d];
           }
           for (let j = 0; j <= i; j++) {
             const slope = probabilities[p + j] * (dScore[j] - expected) * scale;

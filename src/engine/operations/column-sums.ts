@@ -8,10 +8,11 @@ registerLoop<'x', object>({
   name: KERNEL,
   shapes: ({ x }) => [[x.shape[1]]],
   run({ x }, [sums], _, { x: [rows, columns] }) {
-    sums.fill(0);
+    const totals = new Float64Array(columns); // adding up in double precision also spares a rounding at every step
     for (let row = 0; row < rows; row++) {
-      for (let column = 0; column < columns; column++) sums[column] += x[row * columns + column];
+      for (let column = 0; column < columns; column++) totals[column] += x[row * columns + column];
     }
+    sums.set(totals);
   },
 });
 

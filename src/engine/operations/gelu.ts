@@ -1,29 +1,38 @@
 /** GELU, exact: x * Phi(x), Phi the standard normal distribution function (arXiv 1606.08415; GPT-NeoX uses this form). */
+import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import { tf } from '../engine.ts';
-import { exponential } from '../exponential.ts';
 import { type Arrays, hasLoops, registerLoop, runKernel } from '../loops.ts';
 
 const KERNEL = 'NegativeKnowledge/Gelu';
-const INVERSE_SQRT_2PI = 1 / Math.sqrt(2 * Math.PI);
 
-/**
- * Fills `y` with GELU and `slope` with its derivative Phi(x) + x phi(x).
- * Phi from Abramowitz & Stegun 7.1.26 (absolute error below 1e-7, the approximation TensorFlow.js itself uses), whose
- * exponential is the one that phi needs.
- */
+// Phi and phi are tabulated at nodes 1/32 apart and continued from the nearest node by their Taylor series, whose terms
+// are all phi(node) times a polynomial. At |h| <= 1/64 the first left-out terms are below 2e-9: exact for float32, and
+// several times faster than an exponential for every element.
+const REACH = 6; // Phi(-6) is 1e-9
+const NODES_PER_UNIT = 32;
+const NODES = Float64Array.from({ length: 2 * REACH * NODES_PER_UNIT + 1 }, (_, index) => index / NODES_PER_UNIT - REACH);
+const DISTRIBUTION = NODES.map((node) => normalCdf(node, 0, 1));
+const DENSITY = NODES.map((node) => Math.exp(-0.5 * node * node) / Math.sqrt(2 * Math.PI));
+
+/** Fills `y` with GELU and `slope` with its derivative Phi(x) + x phi(x). */
 function loop({ x }: Arrays<'x'>, [y, slope]: Float32Array[]): void {
   for (let index = 0; index < x.length; index++) {
     const value = x[index];
-    const gauss = exponential(-0.5 * value * value);
-    const t = 1 / (1 + 0.3275911 * Math.abs(value) * Math.SQRT1_2);
-    const tail =
-      0.5 *
-      t *
-      (0.254829592 + t * (-0.284496736 + t * (1.421413741 + t * (-1.453152027 + t * 1.061405429)))) *
-      gauss;
-    const phi = value >= 0 ? 1 - tail : tail;
+    if (!(Math.abs(value) < REACH)) {
+      y[index] = value > 0 ? value : 0 * value; // 0 * value keeps NaN
+      slope[index] = value > 0 ? 1 : 0;
+      continue;
+    }
+    const nearest = (value * NODES_PER_UNIT + REACH * NODES_PER_UNIT + 0.5) | 0;
+    const node = NODES[nearest];
+    const density = DENSITY[nearest];
+    const h = value - node;
+    const second = 0.5 * (node * node - 1);
+    const third = (node * (3 - node * node)) / 6;
+    const phi =
+      DISTRIBUTION[nearest] + density * h * (1 + h * (-0.5 * node + h * (second * (1 / 3) + h * third * 0.25)));
     y[index] = value * phi;
-    slope[index] = phi + value * INVERSE_SQRT_2PI * gauss;
+    slope[index] = phi + value * density * (1 + h * (-node + h * (second + h * third)));
   }
 }
 

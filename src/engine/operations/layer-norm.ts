@@ -59,15 +59,16 @@ registerLoop<'dy' | 'x' | 'moments', object>({
   name: GRADIENT_OF_GAIN,
   shapes: ({ x }) => [[x.shape[1]]],
   run({ dy, x, moments }, [dGain], _, { x: [rows, width] }) {
-    dGain.fill(0);
+    const totals = new Float64Array(width);
     for (let row = 0; row < rows; row++) {
       const start = row * width;
       const mean = moments[2 * row];
       const inverse = moments[2 * row + 1];
       for (let column = 0; column < width; column++) {
-        dGain[column] += dy[start + column] * (x[start + column] - mean) * inverse;
+        totals[column] += dy[start + column] * (x[start + column] - mean) * inverse;
       }
     }
+    dGain.set(totals);
   },
 });
 
