@@ -3,9 +3,9 @@
 /** Scores of one set of passwords at one moment. */
 export interface Scores {
   /** `[passwords][letters]`: log-probability of each true letter given the prefix and the letters before it, nats. */
-  readonly logProbabilities: readonly (readonly number[])[];
+  logProbabilities: number[][];
   /** `[passwords]`: how many of a password's letters were the model's likeliest token. */
-  readonly topHits: readonly number[];
+  topHits: number[];
 }
 
 export interface Measures {

@@ -1,0 +1,96 @@
+/** Runs side by side on the machine's cores, one run a worker. Results do not depend on how many run at once. */
+import { fileURLToPath } from 'node:url';
+import { MessageChannel } from 'node:worker_threads';
+import { Tinypool } from 'tinypool';
+import type { Engine } from '../engine/engine.ts';
+import { setupHash } from '../setup/hash.ts';
+import type { Setup } from '../setup/schema.ts';
+import type { Progress } from '../training/trainer.ts';
+import { CheckpointError } from './checkpoint.ts';
+import { describeEnvironment } from './environment.ts';
+import type { FailedRun, RunRecord } from './record.ts';
+import { type RunStore, StorageError } from './store.ts';
+import type { WorkerAnswer, WorkerTask } from './worker.ts';
+
+/** A run of a job: its setup, its record, and where the record is. */
+export interface StoredRun {
+  setup: Setup;
+  record: RunRecord;
+  file: string;
+  /** Whether the record was already in the folder and is used again. */
+  reused: boolean;
+}
+
+export interface PoolOptions {
+  engine: Engine;
+  store: RunStore;
+  /** Most runs at once. */
+  jobs: number;
+  onProgress?: (setup: Setup, progress: Progress) => void;
+  onEnd?: (run: StoredRun) => void;
+}
+
+/** The record of a run whose worker died before it could write one. */
+function lostRun(setup: Setup, engine: Engine, error: Error): FailedRun {
+  const now = new Date().toISOString();
+  const message = `the worker ended without a record: ${error.message}`;
+  return {
+    schemaVersion: 1,
+    setup,
+    setupHash: setupHash(setup),
+    engine,
+    environment: describeEnvironment(),
+    times: { startedAt: now, finishedAt: now, wallSeconds: 0, cpuSeconds: 0, tokensPerSecond: 0, resumed: false },
+    status: 'failed',
+    error: { name: error.name, message },
+  };
+}
+
+/**
+ * Runs every setup that has no record in the store yet, going on from checkpoints found there.
+ * @returns the runs in the order of `setups`
+ * @throws StorageError or CheckpointError when the store cannot be used; finished records stay.
+ */
+export async function runAll(setups: readonly Setup[], options: PoolOptions): Promise<StoredRun[]> {
+  const { engine, store, jobs, onProgress, onEnd } = options;
+  const pool = new Tinypool({
+    filename: fileURLToPath(new URL('./worker-entry.js', import.meta.url)),
+    minThreads: 0,
+    maxThreads: jobs,
+  });
+  const one = async (setup: Setup): Promise<StoredRun> => {
+    const existing = await store.readRecord(setup, engine.name);
+    if (existing !== null) {
+      return { setup, record: existing, file: store.recordPath(setup, engine.name), reused: true };
+    }
+    const { port1, port2 } = new MessageChannel();
+    port1.on('message', (progress: Progress) => onProgress?.(setup, progress));
+    const task: WorkerTask = { setup, engine: engine.name, folder: store.folder, port: port2 };
+    let answer: WorkerAnswer;
+    try {
+      answer = await pool.run(task, { transferList: [port2] });
+    } catch (error) {
+      const record = lostRun(setup, engine, error as Error);
+      return { setup, record, file: await store.writeRecord(record), reused: false };
+    } finally {
+      port1.close();
+    }
+    if ('fault' in answer) {
+      const Fault = answer.fault.name === 'CheckpointError' ? CheckpointError : StorageError;
+      throw new Fault(answer.fault.message);
+    }
+    const record = (await store.readRecord(setup, engine.name)) as RunRecord;
+    return { setup, record, file: answer.file, reused: false };
+  };
+  try {
+    return await Promise.all(
+      setups.map(async (setup) => {
+        const stored = await one(setup);
+        onEnd?.(stored);
+        return stored;
+      }),
+    );
+  } finally {
+    await pool.destroy();
+  }
+}

@@ -1,0 +1,120 @@
+/** The folder of a job: run records, checkpoints, report. Every write is atomic; records are never edited. */
+import { mkdir, readFile, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { EngineName } from '../engine/engine.ts';
+import { setupHash } from '../setup/hash.ts';
+import type { Setup } from '../setup/schema.ts';
+import type { TrainerState } from '../training/trainer.ts';
+import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import { type RunRecord, parseRunRecord } from './record.ts';
+
+/** The folder cannot be used or written; the message says what to do. What is already there is kept. */
+export class StorageError extends Error {
+  override name = 'StorageError';
+}
+
+/** Room for the checkpoints and records of a job of small models. */
+const ROOM_NEEDED = 64 * 2 ** 20;
+
+const missing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
+
+/** Turns a file-system fault into a sentence. */
+async function storing<Result>(what: string, body: () => Promise<Result>): Promise<Result> {
+  try {
+    return await body();
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === undefined) throw error;
+    const advice =
+      { ENOSPC: 'the disk is full: free some space', EDQUOT: 'the disk quota is used up: free some space' }[code] ??
+      (['EACCES', 'EPERM', 'EROFS'].includes(code) ? 'the folder is not writable: choose another with --out' : message);
+    throw new StorageError(`Cannot write ${what}: ${advice}. Nothing already saved is lost; go on with --resume.`);
+  }
+}
+
+/** Name of a run: what it is, which seed, and enough of the hash to tell setups apart. */
+export const runId = (setup: Setup, engine: EngineName): string =>
+  `${setup.name}-seed${setup.seed}-${setupHash(setup).slice(0, 10)}-${engine}`;
+
+const identity = (setup: Setup, engine: EngineName): string => `${setupHash(setup)}/${engine}`;
+
+export class RunStore {
+  readonly folder: string;
+
+  constructor(folder: string) {
+    this.folder = path.resolve(folder);
+  }
+
+  recordPath(setup: Setup, engine: EngineName): string {
+    return path.join(this.folder, 'runs', `${runId(setup, engine)}.json`);
+  }
+
+  checkpointPath(setup: Setup, engine: EngineName): string {
+    return path.join(this.folder, 'checkpoints', `${runId(setup, engine)}.safetensors`);
+  }
+
+  /** Makes the folders and proves that they can be written. @throws StorageError before anything is trained. */
+  async open(): Promise<void> {
+    await storing(this.folder, async () => {
+      for (const part of ['runs', 'checkpoints']) await mkdir(path.join(this.folder, part), { recursive: true });
+      const probe = path.join(this.folder, `.probe-${process.pid}`);
+      await writeFile(probe, 'x');
+      await rm(probe);
+      const { bavail, bsize } = await statfs(this.folder);
+      if (bavail * bsize < ROOM_NEEDED) throw Object.assign(new Error(), { code: 'ENOSPC' });
+    });
+  }
+
+  /** File names of the records already here. */
+  async recordNames(): Promise<string[]> {
+    try {
+      return (await readdir(path.join(this.folder, 'runs'))).filter((name) => name.endsWith('.json')).sort();
+    } catch (error) {
+      if (missing(error)) return [];
+      throw error;
+    }
+  }
+
+  /** The record of a run, or null when there is none. @throws RecordError when it is damaged. */
+  async readRecord(setup: Setup, engine: EngineName): Promise<RunRecord | null> {
+    const file = this.recordPath(setup, engine);
+    try {
+      return parseRunRecord(await readFile(file, 'utf8'), file);
+    } catch (error) {
+      if (missing(error)) return null;
+      throw error;
+    }
+  }
+
+  /** Saves a record and removes the run's checkpoint, which it supersedes. */
+  async writeRecord(record: RunRecord): Promise<string> {
+    const { setup, engine } = record;
+    const file = this.recordPath(setup, engine.name);
+    await storing(file, () => writeFileAtomic(file, `${JSON.stringify(record)}\n`));
+    await rm(this.checkpointPath(setup, engine.name), { force: true });
+    return file;
+  }
+
+  /** The state to go on from, or null when there is none. @throws CheckpointError when it is damaged. */
+  async readCheckpoint(setup: Setup, engine: EngineName): Promise<TrainerState | null> {
+    try {
+      return decodeCheckpoint(await readFile(this.checkpointPath(setup, engine)), identity(setup, engine));
+    } catch (error) {
+      if (missing(error)) return null;
+      throw error;
+    }
+  }
+
+  async writeCheckpoint(setup: Setup, engine: EngineName, state: TrainerState): Promise<void> {
+    const file = this.checkpointPath(setup, engine);
+    await storing(file, () => writeFileAtomic(file, encodeCheckpoint(state, identity(setup, engine))));
+  }
+
+  /** Writes a report file. */
+  async writeText(name: string, text: string): Promise<string> {
+    const file = path.join(this.folder, name);
+    await storing(file, () => writeFileAtomic(file, text));
+    return file;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * The hierarchical bootstrap (Saravanan et al. 2020, https://doi.org/10.51628/001c.13895; Davison & Hinkley 1997, 3.8):
+ * letters of a password and passwords of a run are not independent, so runs are resampled first, then passwords within
+ * each drawn run. The statistic is the mean over runs of a run's mean over passwords.
+ */
+
+/** Values by run: `runs[i]` holds one number for each password of run i. */
+export type RunValues = readonly (readonly number[])[];
+
+export interface Bootstrap {
+  /** The statistic of the data itself. */
+  readonly estimate: number;
+  /** The statistic of every resample, in ascending order. */
+  readonly replicates: Float64Array;
+  /** The statistic with one run left out at a time. */
+  readonly leaveOneOut: readonly number[];
+}
+
+export interface BootstrapOptions {
+  readonly replicates?: number;
+  /** Uniform numbers in [0, 1); give a seeded source. */
+  readonly random: () => number;
+}
+
+const REPLICATES = 10_000;
+
+const mean = (values: ArrayLike<number>): number => {
+  let sum = 0;
+  for (let index = 0; index < values.length; index++) sum += values[index];
+  return sum / values.length;
+};
+
+function resampledMean(values: readonly number[], random: () => number): number {
+  let sum = 0;
+  for (let draw = 0; draw < values.length; draw++) sum += values[Math.floor(random() * values.length)];
+  return sum / values.length;
+}
+
+function check(runs: RunValues): void {
+  if (runs.length === 0) throw new RangeError('the bootstrap needs at least one run');
+  runs.forEach((values, run) => {
+    if (values.length === 0) throw new RangeError(`run ${run} has no values to resample`);
+    const odd = values.find((value) => !Number.isFinite(value));
+    if (odd !== undefined) throw new RangeError(`run ${run} holds ${odd}; every value must be a finite number`);
+  });
+}
+
+/**
+ * Resamples runs, then each drawn run's passwords. With `minus`, the statistic is the mean over runs of a paired
+ * difference: its runs are drawn together with those of `runs`, their passwords on their own.
+ * @throws RangeError for no runs, an empty run, values that are not finite, or unpaired runs.
+ */
+export function hierarchicalBootstrap(runs: RunValues, options: BootstrapOptions, minus?: RunValues): Bootstrap {
+  check(runs);
+  if (minus !== undefined) {
+    check(minus);
+    if (minus.length !== runs.length) throw new RangeError(`${runs.length} runs cannot be paired with ${minus.length}`);
+  }
+  const { replicates: size = REPLICATES, random } = options;
+  const runMeans = runs.map((values, run) => mean(values) - (minus === undefined ? 0 : mean(minus[run])));
+  const replicates = new Float64Array(size);
+  for (let replicate = 0; replicate < size; replicate++) {
+    let sum = 0;
+    for (let draw = 0; draw < runs.length; draw++) {
+      const run = Math.floor(random() * runs.length);
+      sum += resampledMean(runs[run], random);
+      if (minus !== undefined) sum -= resampledMean(minus[run], random);
+    }
+    replicates[replicate] = sum / runs.length;
+  }
+  return {
+    estimate: mean(runMeans),
+    replicates: replicates.sort(),
+    leaveOneOut: runMeans.map((_, left) => mean(runMeans.filter((__, run) => run !== left))),
+  };
+}

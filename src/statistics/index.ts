@@ -1,0 +1,5 @@
+export * from './bootstrap.ts';
+export * from './intervals.ts';
+export * from './power.ts';
+export * from './sign-flip.ts';
+export * from './t-test.ts';

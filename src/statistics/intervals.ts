@@ -1,0 +1,54 @@
+/** Confidence intervals from a bootstrap. */
+import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
+import normalQuantile from '@stdlib/stats-base-dists-normal-quantile';
+import tQuantile from '@stdlib/stats-base-dists-t-quantile';
+import { quantileSorted } from 'simple-statistics';
+import type { Bootstrap } from './bootstrap.ts';
+
+export type Interval = readonly [low: number, high: number];
+
+const quantiles = ({ replicates }: Bootstrap, low: number, high: number): Interval => [
+  quantileSorted(replicates as unknown as number[], low),
+  quantileSorted(replicates as unknown as number[], high),
+];
+
+/** The percentile interval: the middle `level` of the replicates (Efron & Tibshirani 1993, 13.3). */
+export function percentileInterval(bootstrap: Bootstrap, level = 0.95): Interval {
+  return quantiles(bootstrap, (1 - level) / 2, (1 + level) / 2);
+}
+
+/**
+ * The percentile interval widened for few runs (Hesterberg 2015, https://doi.org/10.1080/00031305.2015.1089789, 5.2,
+ * "expanded percentile"): resampling n runs understates the variance by (n - 1) / n and uses normal where Student's
+ * tails belong, so the quantiles taken are those at which a normal interval becomes the t interval.
+ * A single run says nothing of run-to-run variation: the interval is then infinite.
+ */
+export function expandedInterval(bootstrap: Bootstrap, level = 0.95): Interval {
+  const runs = bootstrap.leaveOneOut.length;
+  if (runs < 2) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  const reach = Math.sqrt(runs / (runs - 1)) * tQuantile((1 + level) / 2, runs - 1);
+  const tail = normalCdf(-reach, 0, 1);
+  return quantiles(bootstrap, tail, 1 - tail);
+}
+
+/**
+ * The bias-corrected and accelerated interval (Efron 1987; Efron & Tibshirani 1993, 14.3). The acceleration comes from
+ * leaving out one run at a time, runs being the level that is sampled independently.
+ */
+export function bcaInterval(bootstrap: Bootstrap, level = 0.95): Interval {
+  const { replicates, estimate, leaveOneOut } = bootstrap;
+  if (leaveOneOut.length < 2) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
+  let below = 0;
+  for (const value of replicates) below += value < estimate ? 1 : value === estimate ? 0.5 : 0;
+  if (below === 0 || below === replicates.length) return [replicates[0], replicates[replicates.length - 1]];
+  const bias = normalQuantile(below / replicates.length, 0, 1);
+  const centre = leaveOneOut.reduce((sum, value) => sum + value, 0) / leaveOneOut.length;
+  const deviations = leaveOneOut.map((value) => centre - value);
+  const squares = deviations.reduce((sum, value) => sum + value ** 2, 0);
+  const acceleration = squares === 0 ? 0 : deviations.reduce((sum, value) => sum + value ** 3, 0) / (6 * squares ** 1.5);
+  const adjusted = (tail: number): number => {
+    const z = bias + normalQuantile(tail, 0, 1);
+    return normalCdf(bias + z / (1 - acceleration * z), 0, 1);
+  };
+  return quantiles(bootstrap, adjusted((1 - level) / 2), adjusted((1 + level) / 2));
+}
