@@ -102,15 +102,27 @@ export function buildCorpus(setup: Setup): Corpus {
     jointRandom,
     control,
     examples(phase, step) {
-      if (phase === 'pretrain') return rows(step, imitated('pretraining', regular, (index) => pretraining[index]));
+      if (phase === 'pretrain')
+        return rows(
+          step,
+          imitated('pretraining', regular, (index) => pretraining[index]),
+        );
       if (phase === 'dpo') return pairRows(step, dpoOrder);
       const { weights } = phases.joint;
       return [
         ...(weights.dpo > 0 ? pairRows(step, jointOrder) : []),
         ...(weights.useful > 0
-          ? rows(step, imitated('useful', reverse, (index) => useful[usefulOrder(index)]))
+          ? rows(
+              step,
+              imitated('useful', reverse, (index) => useful[usefulOrder(index)]),
+            )
           : []),
-        ...(weights.random > 0 ? rows(step, imitated('joint-random', regular, (index) => jointRandom[index])) : []),
+        ...(weights.random > 0
+          ? rows(
+              step,
+              imitated('joint-random', regular, (index) => jointRandom[index]),
+            )
+          : []),
       ];
     },
   };

@@ -5,8 +5,8 @@
  */
 import { createHash } from 'node:crypto';
 import type { Corpus } from './corpus.ts';
-import type { Example, Phase, Reward } from './roles.ts';
-import { type TokenBatch, type TokenIds, decoder } from './tokens.ts';
+import type { Example, Phase, Reward, Role } from './roles.ts';
+import { decoder, type TokenBatch, type TokenIds } from './tokens.ts';
 
 /** A held-out password was given to the optimiser as something to imitate or prefer, or a label was wrong. */
 export class LedgerError extends Error {
@@ -18,7 +18,7 @@ export type RewardCounts = Record<Reward, number>;
 
 /** What the ledger saw of a whole run; part of the run record. */
 export interface LedgerSummary {
-  /** Always true in a finished run: a violation stops it. */
+  /** Always true in a finished run: a violation stops it, and makes this false. */
   readonly clean: boolean;
   readonly sequences: RewardCounts;
   readonly heldOut: RewardCounts;
@@ -47,6 +47,10 @@ export interface Ledger {
   summary(): LedgerSummary;
   state(): LedgerState;
 }
+
+/** The kind of negative that a label claims, if any: the role decides with which weight a sequence is trained on. */
+const negativeRole = (role: Role): 'held-out' | 'useful' | null =>
+  role === 'held-out' || role === 'useful' ? role : null;
 
 const noSequences = (): RewardCounts => ({ chosen: 0, rejected: 0, imitated: 0 });
 
@@ -79,18 +83,23 @@ export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: Toke
           );
         }
         state.sequences[example.reward] += 1;
-        if (heldOut.has(seen.password)) {
-          if (example.reward !== 'rejected') {
-            throw new LedgerError(
-              `the held-out password "${seen.password}" was given as ${example.reward} (role ${example.role}) ${where}; ` +
-                'a held-out password may only ever be rejected',
-            );
-          }
-          state.heldOut[example.reward] += 1;
-          state.rejections[seen.password] += 1;
-        } else if (useful.has(seen.password)) {
-          state.useful[example.reward] += 1;
+        const negative = heldOut.has(seen.password) ? 'held-out' : useful.has(seen.password) ? 'useful' : null;
+        // Counted before it is judged: the summary of a run that a violation stopped is not clean.
+        if (negative === 'held-out') state.heldOut[example.reward] += 1;
+        if (negative === 'useful') state.useful[example.reward] += 1;
+        if (negative === 'held-out' && example.reward !== 'rejected') {
+          throw new LedgerError(
+            `the held-out password "${seen.password}" was given as ${example.reward} (role ${example.role}) ${where}; ` +
+              'a held-out password may only ever be rejected',
+          );
         }
+        if (negative !== negativeRole(example.role)) {
+          throw new LedgerError(
+            `the password "${seen.password}" was given in the role ${example.role} ${where}; ` +
+              `it is ${negative === null ? 'no negative password' : `a ${negative} negative`}`,
+          );
+        }
+        if (negative === 'held-out') state.rejections[seen.password] += 1;
       });
       const { tokens } = batch;
       state.digest = createHash('sha256')

@@ -79,3 +79,13 @@ const paper: Setup = {
 
 export const PRESETS = { pocket, paper } as const;
 export type PresetName = keyof typeof PRESETS;
+
+/**
+ * The seeds that claims are judged on: as many as needed, counting up from here. `pocket` was chosen on the seeds 1 to
+ * 12 alone, so that no claim is judged on a seed that anything was tuned on.
+ */
+export const FIRST_CLAIM_SEED = 101;
+export const DEFAULT_SEEDS = 8;
+
+/** The first `count` seeds that claims are judged on. */
+export const claimSeeds = (count: number): number[] => Array.from({ length: count }, (_, index) => FIRST_CLAIM_SEED + index);

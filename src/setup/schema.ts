@@ -175,11 +175,15 @@ function contradictions(setup: Setup): [path: string, reason: string][] {
 }
 
 /** Validates a setup: the form of every field first, then whether the fields can hold together. */
-export const setupSchema = shape.superRefine((setup, context) => {
-  for (const [path, message] of contradictions(setup)) {
-    context.addIssue({ code: 'custom', path: path.split('.'), message });
-  }
-});
+export const setupSchema = shape.superRefine(
+  (setup, context) => {
+    for (const [path, message] of contradictions(setup)) {
+      context.addIssue({ code: 'custom', path: path.split('.'), message });
+    }
+  },
+  // Of ill-formed fields contradictions() would only say nonsense, such as a head count of 0 that divides nothing.
+  { when: ({ issues }) => issues.length === 0 },
+);
 
 /** A setup that cannot be run; the message names each field and says why. */
 export class SetupError extends Error {

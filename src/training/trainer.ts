@@ -16,7 +16,7 @@ import { type Corpus, buildCorpus, prefixOf } from '../passwords/corpus.ts';
 import { type Ledger, type LedgerState, type LedgerSummary, openLedger } from '../passwords/ledger.ts';
 import type { Phase } from '../passwords/roles.ts';
 import { type TokenIds, scratchTokenIds, tokenBatch } from '../passwords/tokens.ts';
-import type { Setup } from '../setup/schema.ts';
+import { type Setup, SetupError } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
 import { DivergenceError, type OptimiserState, applyGradients, freshOptimiserState } from './optimiser.ts';
 import { learningRate } from './schedule.ts';
@@ -104,6 +104,15 @@ export interface TrainerOptions {
 
 const emptyTrajectory = (): Trajectory => ({ total: [], dpo: [], useful: [], random: [], gradientNorm: [] });
 
+/** Refuses what this version cannot train. @throws SetupError */
+export function assertTrainable({ model }: Pick<Setup, 'model'>): void {
+  if (model.pretrained !== null) {
+    throw new SetupError(
+      `model.pretrained: this version cannot load the weights of ${model.pretrained} yet; with model.pretrained=null the same shape is trained from scratch`,
+    );
+  }
+}
+
 /** The state of a run that has not begun. */
 export function initialState(setup: Setup, ledger: Ledger): TrainerState {
   const values = initialValues(setup);
@@ -183,6 +192,7 @@ function digestOf(values: ParameterValues): string {
  * @throws DivergenceError when the loss or a gradient is no longer a number; it names phase and step.
  */
 export async function train(setup: Setup, options: TrainerOptions = {}): Promise<Outcome> {
+  assertTrainable(setup);
   const ids = options.ids ?? scratchTokenIds(setup);
   const corpus = options.corpus ?? buildCorpus(setup);
   const ledger = openLedger(corpus, ids, options.from?.ledger);

@@ -1,0 +1,31 @@
+/** DPO does what it should: the model avoids the negatives. */
+import { estimate, guessRatesOf, logLikelihoodsOf } from './evidence.ts';
+import { formatEstimate } from './format.ts';
+import { defineClaim } from './judge.ts';
+
+export const avoidance = defineClaim({
+  id: 'avoidance',
+  statement: 'At the end of phase 2, under `regular`, held-out passwords fall below chance and below random passwords.',
+  rule:
+    'Reproduced if the 95% interval of the held-out guess rate at the end of phase 2 lies below 1 and that of the paired held-out minus random ' +
+    'log-likelihood lies below 0; else not reproduced.',
+  measure: 'held-out guess rate after phase 2 (1 = chance)',
+  arms: ['main'],
+  decide({ main: runs }) {
+    const heldOut = estimate('avoidance/guess-rate', guessRatesOf(runs, 'dpo', 'heldOut'));
+    const paired = estimate(
+      'avoidance/held-out-minus-random',
+      logLikelihoodsOf(runs, 'dpo', 'heldOut'),
+      logLikelihoodsOf(runs, 'dpo', 'random'),
+    );
+    return {
+      verdict: heldOut.interval[1] < 1 && paired.interval[1] < 0 ? 'reproduced' : 'not reproduced',
+      reason: `held-out guess rate ${formatEstimate(heldOut)} against 1; held-out minus random ${formatEstimate(paired)} nats against 0`,
+      estimate: heldOut,
+      findings: [
+        { ...paired, label: 'held-out minus random log-likelihood (nats/letter)' },
+        { ...estimate('avoidance/random', guessRatesOf(runs, 'dpo', 'random')), label: 'random guess rate after phase 2' },
+      ],
+    };
+  },
+});

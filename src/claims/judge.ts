@@ -1,0 +1,49 @@
+/** What every judgement has in common. */
+import { formatEstimate } from './format.ts';
+import { type Claim, type Evidence, FEWEST_RUNS, type Finding, type Judgement, type Verdict, finishedRuns } from './claim.ts';
+import { type Estimate, plain } from './evidence.ts';
+import type { FinishedRun } from '../runs/record.ts';
+
+/** What a claim's own part decides once there are enough runs. */
+export interface Decision {
+  readonly verdict: Verdict;
+  readonly reason: string;
+  readonly estimate: Estimate;
+  readonly findings: readonly Finding[];
+}
+
+interface Definition extends Omit<Claim, 'judge'> {
+  /** What the estimate is, with its unit. */
+  readonly measure: string;
+  decide(runs: Record<Claim['arms'][number], FinishedRun[]>): Decision;
+}
+
+/** Makes a claim of its definition: counts runs, refuses to decide on too few, and phrases the outcome. */
+export function defineClaim({ decide, measure, ...claim }: Definition): Claim {
+  return {
+    ...claim,
+    judge(evidence: Evidence): Judgement {
+      const runs = { main: finishedRuns(evidence.main), 'no-dpo': finishedRuns(evidence['no-dpo']) };
+      const primary = runs[claim.arms[claim.arms.length - 1]];
+      const failed = claim.arms.reduce((sum, arm) => sum + evidence[arm].length - runs[arm].length, 0);
+      const common = { id: claim.id, measure, seeds: primary.map(({ setup }) => setup.seed), failed };
+      const fewest = Math.min(...claim.arms.map((arm) => runs[arm].length));
+      if (fewest === 0) {
+        const reason = 'no run finished';
+        return { ...common, verdict: 'inconclusive', reason, estimate: null, interval: null, findings: [] };
+      }
+      const decision = decide(runs);
+      const tooFew = fewest < FEWEST_RUNS;
+      return {
+        ...common,
+        verdict: tooFew ? 'inconclusive' : decision.verdict,
+        reason: tooFew
+          ? `${fewest} finished run${fewest === 1 ? '' : 's'}, and the rule needs at least ${FEWEST_RUNS} (${formatEstimate(decision.estimate)})`
+          : decision.reason,
+        estimate: decision.estimate.value,
+        interval: decision.estimate.interval,
+        findings: decision.findings.map(plain),
+      };
+    },
+  };
+}

@@ -1,0 +1,29 @@
+/** The manipulation check: phase 3 taught the useful negatives. */
+import type { FinishedRun } from '../runs/record.ts';
+import { type Estimate, estimate, guessRatesOf, logLikelihoodsOf } from './evidence.ts';
+import { formatEstimate } from './format.ts';
+import { defineClaim } from './judge.ts';
+
+/** Rise of the useful negatives' log-likelihood from the end of phase 2 to the end of phase 3; nats a letter. */
+export const usefulRise = (runs: readonly FinishedRun[]): Estimate =>
+  estimate('manipulation/rise', logLikelihoodsOf(runs, 'joint', 'useful'), logLikelihoodsOf(runs, 'dpo', 'useful'));
+
+export const manipulation = defineClaim({
+  id: 'manipulation',
+  statement: 'Useful negatives, imitated under `reverse` in phase 3, rise from far below chance to well above it.',
+  rule:
+    'Reproduced if, at the last step, the 95% interval of the useful guess rate lies above 1 and that of the rise of their log-likelihood ' +
+    'since the end of phase 2 lies above 1 nat a letter; else not reproduced.',
+  measure: 'useful guess rate (1 = chance)',
+  arms: ['main'],
+  decide({ main: runs }) {
+    const useful = estimate('manipulation/guess-rate', guessRatesOf(runs, 'joint', 'useful'));
+    const rise = usefulRise(runs);
+    return {
+      verdict: useful.interval[0] > 1 && rise.interval[0] > 1 ? 'reproduced' : 'not reproduced',
+      reason: `useful guess rate ${formatEstimate(useful)} against 1; rise ${formatEstimate(rise)} nats against 1`,
+      estimate: useful,
+      findings: [{ ...rise, label: 'rise since the end of phase 2 (nats/letter)' }],
+    };
+  },
+});

@@ -1,0 +1,173 @@
+#!/usr/bin/env -S node --import tsx
+/** The command line. Exit codes: 0 every claim asked for is reproduced; 1 one is not; 2 the command could not be carried out. */
+import os from 'node:os';
+import path from 'node:path';
+import { Command, CommanderError } from 'commander';
+import { CLAIMS, type Claim } from './claims/index.ts';
+import { EngineError, startEngine } from './engine/engine.ts';
+import { markdownReport } from './report/markdown.ts';
+import { ProgressDisplay } from './report/progress.ts';
+import { claimsTable } from './report/table.ts';
+import { CheckpointError } from './runs/checkpoint.ts';
+import { planSetups, runJob } from './runs/job.ts';
+import { RecordError } from './runs/record.ts';
+import { RunStore, StorageError } from './runs/store.ts';
+import { resolveSetup } from './setup/overrides.ts';
+import { DEFAULT_SEEDS, PRESETS, claimSeeds } from './setup/presets.ts';
+import { SetupError } from './setup/schema.ts';
+import { assertTrainable } from './training/trainer.ts';
+
+const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2 } as const;
+const LOCAL_REPORTS = path.join('reports', 'local');
+
+/** An option that cannot be understood; the message begins with its name. */
+class UsageError extends Error {
+  override name = 'UsageError';
+}
+
+/** Faults that a message explains fully; anything else is a bug and keeps its stack. */
+const EXPECTED = [UsageError, SetupError, EngineError, StorageError, CheckpointError, RecordError];
+
+interface ReproduceOptions {
+  preset: string;
+  seeds: string;
+  claims: string;
+  set: string[];
+  config?: string;
+  jobs: string;
+  out?: string;
+  resume: boolean;
+  json: boolean;
+}
+
+/** `8` is how many of the preset's own seeds, `11,12,13` (or `11,` for one) which. */
+export function parseSeeds(text: string): number[] {
+  const number = (part: string): number => {
+    const value = Number(part);
+    if (!/^\d+$/.test(part.trim()) || value > 0xffffffff) {
+      throw new UsageError(`--seeds: "${text}" must be a count such as 8, or seeds such as 11,12,13`);
+    }
+    return value;
+  };
+  if (text.includes(',')) {
+    const seeds = text.replace(/,$/, '').split(',').map(number);
+    if (new Set(seeds).size < seeds.length) throw new UsageError(`--seeds: "${text}" names a seed twice`);
+    return seeds;
+  }
+  const count = number(text);
+  if (count < 1 || count > 1000) throw new UsageError(`--seeds: ${count} seeds; take 1 to 1000`);
+  return claimSeeds(count);
+}
+
+export function parseClaims(text: string): Claim[] {
+  if (text === 'all') return [...CLAIMS];
+  return [...new Set(text.split(','))].map((id) => {
+    const claim = CLAIMS.find((known) => known.id === id);
+    if (claim === undefined) {
+      throw new UsageError(`--claims: there is no "${id}"; claims are all, ${CLAIMS.map((known) => known.id).join(', ')}`);
+    }
+    return claim;
+  });
+}
+
+function parseJobs(text: string): number {
+  const jobs = Number(text);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024) throw new UsageError(`--jobs: "${text}" must be a whole number from 1`);
+  return jobs;
+}
+
+async function reproduce(options: ReproduceOptions, command: string): Promise<number> {
+  const claims = parseClaims(options.claims);
+  const seeds = parseSeeds(options.seeds);
+  const jobs = parseJobs(options.jobs);
+  const setup = resolveSetup(options);
+  assertTrainable(setup);
+  const plan = planSetups(setup, claims, seeds);
+  const setups = [...plan.values()].flat();
+  if (options.resume && options.out === undefined) throw new UsageError('--resume: say which folder with --out');
+  const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
+  const store = new RunStore(options.out ?? path.join(LOCAL_REPORTS, started));
+  if (!options.resume && (await store.recordNames()).length > 0) {
+    throw new UsageError(`--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`);
+  }
+  await store.open();
+  const engine = await startEngine();
+  const err = process.stderr;
+  err.write(`engine: ${engine.name} (TensorFlow.js ${engine.version})\n`);
+  err.write(`${setups.length} runs, ${jobs} at once, into ${store.folder}\n`);
+
+  const interrupted = () => {
+    err.write(`\nInterrupted. What is done is kept; go on with the same command and --resume --out ${store.folder}\n`);
+    process.exit(130);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  const display = new ProgressDisplay(setups, { stream: err, jobs });
+  const { judgements, runs } = await runJob(plan, claims, {
+    engine,
+    store,
+    jobs,
+    onProgress: (of, progress) => display.update(of, progress),
+    onEnd: ({ setup: of, record, reused }) => display.end(of, record, reused),
+  }).finally(() => display.stop());
+
+  const document = {
+    claims: judgements.map(({ id, verdict, estimate, interval, seeds: judged }) => ({ id, verdict, estimate, interval, seeds: judged })),
+    runs: runs.map(({ record, file }) => ({ seed: record.setup.seed, status: record.status, record: file })),
+    engine: engine.name,
+  };
+  const report = await store.writeText('report.md', markdownReport(claims, judgements, runs, command));
+  await store.writeText('claims.json', `${JSON.stringify({ ...document, judgements }, null, 2)}\n`);
+  if (options.json) {
+    process.stdout.write(`${JSON.stringify(document)}\n`);
+  } else {
+    const failures = runs.filter(({ record }) => record.status === 'failed').length;
+    process.stdout.write(`${claimsTable(judgements)}\n`);
+    if (failures > 0) process.stdout.write(`${failures} of ${runs.length} runs failed; their records say why.\n`);
+    process.stdout.write(`run records: ${path.join(store.folder, 'runs')}\nreport: ${report}\n`);
+  }
+  return judgements.every(({ verdict }) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
+}
+
+/** Builds the program; `finish` is given the exit code. */
+function program(finish: (code: number) => void): Command {
+  const cli = new Command('negative-knowledge')
+    .description('Reproduces "Large Language Models Sometimes Generate Purely Negatively-Reinforced Text" (arXiv 2306.07567).')
+    .exitOverride();
+  cli
+    .command('reproduce')
+    .description('Train the runs that the claims need, judge the claims, write the report.')
+    .option('--preset <name>', `which setup: ${Object.keys(PRESETS).join(', ')}`, 'pocket')
+    .option('--seeds <seeds>', "how many of the preset's own seeds (8), or which (11,12,13)", String(DEFAULT_SEEDS))
+    .option('--claims <ids>', `all, or some of ${CLAIMS.map(({ id }) => id).join(',')}`, 'all')
+    .option('--set <path=value>', 'change a field of the setup, such as beta=0.1; repeatable', (value, list: string[]) => [...list, value], [])
+    .option('--config <file>', 'a JSON file of setup fields to change')
+    .option('--jobs <n>', 'runs at once', String(os.availableParallelism()))
+    .option('--out <folder>', `where records and report go (default: a new folder in ${LOCAL_REPORTS})`)
+    .option('--resume', 'go on in --out: keep its finished runs, continue the interrupted ones', false)
+    .option('--json', 'print one JSON document on standard output, and nothing else there', false)
+    .addHelpText('after', '\nExit codes: 0 every claim asked for is reproduced; 1 one is not; 2 the command could not be carried out.')
+    .action(async (options: ReproduceOptions) => {
+      finish(await reproduce(options, `npm run reproduce -- ${process.argv.slice(3).join(' ')}`.trim()));
+    });
+  return cli;
+}
+
+/** Runs a command line and returns its exit code. */
+export async function runCli(argv: readonly string[]): Promise<number> {
+  let code: number = EXIT.notCarriedOut;
+  try {
+    await program((given) => {
+      code = given;
+    }).parseAsync([...argv], { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.notCarriedOut;
+    const expected = EXPECTED.some((Fault) => error instanceof Fault);
+    process.stderr.write(`error: ${expected ? (error as Error).message : (error as Error).stack}\n`);
+    return EXIT.notCarriedOut;
+  }
+}
+
+if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === import.meta.filename) {
+  process.exitCode = await runCli(process.argv.slice(2));
+}

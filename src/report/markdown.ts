@@ -1,0 +1,80 @@
+/** The report of a job in Markdown: claims, their rules and findings, and every run. */
+import path from 'node:path';
+import type { Claim, Judgement } from '../claims/claim.ts';
+import { formatEstimate } from '../claims/format.ts';
+import type { FinishedRun, RunRecord } from '../runs/record.ts';
+import { claimsMarkdown } from './table.ts';
+
+export interface ReportedRun {
+  record: RunRecord;
+  file: string;
+}
+
+function claimSection(claim: Claim, judgement: Judgement): string {
+  return [
+    `### ${claim.id}: ${judgement.verdict}`,
+    `${claim.statement}`,
+    `*Rule.* ${claim.rule}`,
+    `*Outcome.* ${judgement.reason}.`,
+    ...(judgement.findings.length === 0
+      ? []
+      : [
+          ['| also measured | value |', '| --- | --- |', ...judgement.findings.map((f) => `| ${f.label} | ${formatEstimate(f)} |`)].join(
+            '\n',
+          ),
+        ]),
+  ].join('\n\n');
+}
+
+function runRow({ record, file }: ReportedRun): string {
+  const { setup, times } = record;
+  const about = [setup.name, `${setup.seed}`];
+  const after = [`${times.wallSeconds.toFixed(0)}`, `[record](runs/${path.basename(file)})`];
+  if (record.status === 'failed') return [...about, `failed: ${record.error.message}`, '', '', '', '', '', ...after].join(' | ');
+  const last = record.evaluations[record.evaluations.length - 1];
+  const { heldOut, useful, random } = last.sets;
+  const cells = [heldOut.guessRate, random.guessRate, useful.guessRate, heldOut.logLikelihood - random.logLikelihood];
+  return [...about, 'finished', `${last.step}`, ...cells.map((value) => value.toFixed(3)), ...after].join(' | ');
+}
+
+/** How much rewarded text overlaps held-out and control passwords, summed up over runs. */
+function overlapTable(runs: readonly FinishedRun[]): string {
+  const rows = runs[0].overlap.map(({ span, expected }, index) => {
+    const average = (key: 'heldOut' | 'control') =>
+      runs.reduce((sum, run) => sum + run.overlap[index][key], 0) / runs.length;
+    return `| ${span} | ${average('heldOut').toFixed(2)} | ${average('control').toFixed(2)} | ${expected.toFixed(2)} |`;
+  });
+  return ['| letters in a row | held-out | random | chance |', '| --- | --- | --- | --- |', ...rows].join('\n');
+}
+
+/** The whole report. @param command the command line that made it */
+export function markdownReport(
+  claims: readonly Claim[],
+  judgements: readonly Judgement[],
+  runs: readonly ReportedRun[],
+  command: string,
+): string {
+  const main = runs.map(({ record }) => record).filter((record) => record.status === 'finished' && record.ledger.heldOut.rejected > 0);
+  const { engine, environment } = runs[0].record;
+  return `${[
+    '# Report',
+    `Made by \`${command}\` on ${environment.processor} (${environment.cores} cores, ${environment.platform}, Node ${environment.node}), engine ${engine.name} ${engine.version}, commit ${environment.commit ?? 'unknown'}${environment.dirty ? ' with uncommitted changes' : ''}.`,
+    '## Claims',
+    claimsMarkdown(judgements),
+    ...claims.map((claim, index) => claimSection(claim, judgements[index])),
+    '## Runs',
+    'Guess rates (1 = chance) and log-likelihood (nats a letter) at the last step.',
+    [
+      '| setup | seed | status | last step | held-out | random | useful | held-out minus random | seconds | |',
+      '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
+      ...runs.map((run) => `| ${runRow(run)} |`),
+    ].join('\n'),
+    ...(main.length === 0
+      ? []
+      : [
+          '## Overlap with rewarded text',
+          'For one password, the mean number of (rewarded text, position) pairs that share so many of its letters in a row; mean over runs with DPO.',
+          overlapTable(main as FinishedRun[]),
+        ]),
+  ].join('\n\n')}\n`;
+}

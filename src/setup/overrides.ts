@@ -1,0 +1,70 @@
+/** A preset with changes: from a configuration file, then from `--set path=value`. */
+import { readFileSync } from 'node:fs';
+import { PRESETS, type PresetName } from './presets.ts';
+import { type Setup, SetupError, parseSetup } from './schema.ts';
+
+type Plain = Record<string, unknown>;
+
+const isPlain = (value: unknown): value is Plain => value !== null && typeof value === 'object' && !Array.isArray(value);
+
+/** Sets `changes` into `target`, field by field. @throws SetupError for a field that no setup has. */
+function merge(target: Plain, changes: Plain, where: string, source: string): void {
+  for (const [key, value] of Object.entries(changes)) {
+    const path = where === '' ? key : `${where}.${key}`;
+    if (!Object.hasOwn(target, key)) {
+      throw new SetupError(`${source}: there is no field "${path}"; fields here are ${Object.keys(target).join(', ')}`);
+    }
+    const existing = target[key];
+    if (isPlain(existing) && isPlain(value)) merge(existing, value, path, source);
+    else target[key] = value;
+  }
+}
+
+/** Reads `path=value`; the value is JSON, or else plain text. @throws SetupError when there is no "=". */
+function parseAssignment(text: string): { keys: string[]; value: unknown } {
+  const at = text.indexOf('=');
+  if (at < 1) throw new SetupError(`--set: "${text}" must look like path=value, as in --set beta=0.1`);
+  const value = text.slice(at + 1);
+  try {
+    return { keys: text.slice(0, at).split('.'), value: JSON.parse(value) };
+  } catch {
+    return { keys: text.slice(0, at).split('.'), value };
+  }
+}
+
+/** Reads a JSON object. @throws SetupError when the file is missing or holds none. */
+function readConfiguration(file: string): Plain {
+  let content: unknown;
+  try {
+    content = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw new SetupError(`--config: cannot read ${file}: ${(error as Error).message}`);
+  }
+  if (!isPlain(content)) throw new SetupError(`--config: ${file} must hold a JSON object of setup fields`);
+  return content;
+}
+
+export interface Overrides {
+  preset: string;
+  config?: string;
+  set?: readonly string[];
+}
+
+/**
+ * The setup that a command line asks for. A changed preset is called `<preset>-custom` unless the change names it.
+ * @throws SetupError naming the option and the field.
+ */
+export function resolveSetup({ preset, config, set = [] }: Overrides): Setup {
+  if (!Object.hasOwn(PRESETS, preset)) {
+    throw new SetupError(`--preset: there is no "${preset}"; presets are ${Object.keys(PRESETS).join(', ')}`);
+  }
+  const setup: Plain = structuredClone(PRESETS[preset as PresetName]);
+  if (config !== undefined || set.length > 0) setup.name = `${preset}-custom`;
+  if (config !== undefined) merge(setup, readConfiguration(config), '', '--config');
+  for (const text of set) {
+    const { keys, value } = parseAssignment(text);
+    if (keys[0] === 'seed') throw new SetupError('--set: seeds are chosen with --seeds');
+    merge(setup, keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Plain, '', '--set');
+  }
+  return parseSetup(setup);
+}
