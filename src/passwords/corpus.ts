@@ -82,8 +82,8 @@ export function buildCorpus(setup: Setup): Corpus {
 
   const rows = (step: number, example: (index: number) => Example) =>
     Array.from({ length: batch }, (_, row) => example(step * batch + row));
-  const imitated = (role: Role, prefix: Prefix, at: (index: number) => string) => (index: number) =>
-    ({ password: at(index), role, prefix, reward: 'imitated' }) as const;
+  const imitated = (step: number, role: Role, prefix: Prefix, at: (index: number) => string) =>
+    rows(step, (index) => ({ password: at(index), role, prefix, reward: 'imitated' }));
   const pairRows = (step: number, order: (index: number) => number): Example[] => [
     ...rows(step, (index) => ({ password: chosen[order(index)], role: 'chosen', prefix: regular, reward: 'chosen' })),
     ...rows(step, (index) => {
@@ -102,27 +102,13 @@ export function buildCorpus(setup: Setup): Corpus {
     jointRandom,
     control,
     examples(phase, step) {
-      if (phase === 'pretrain')
-        return rows(
-          step,
-          imitated('pretraining', regular, (index) => pretraining[index]),
-        );
+      if (phase === 'pretrain') return imitated(step, 'pretraining', regular, (index) => pretraining[index]);
       if (phase === 'dpo') return pairRows(step, dpoOrder);
       const { weights } = phases.joint;
       return [
         ...(weights.dpo > 0 ? pairRows(step, jointOrder) : []),
-        ...(weights.useful > 0
-          ? rows(
-              step,
-              imitated('useful', reverse, (index) => useful[usefulOrder(index)]),
-            )
-          : []),
-        ...(weights.random > 0
-          ? rows(
-              step,
-              imitated('joint-random', regular, (index) => jointRandom[index]),
-            )
-          : []),
+        ...(weights.useful > 0 ? imitated(step, 'useful', reverse, (index) => useful[usefulOrder(index)]) : []),
+        ...(weights.random > 0 ? imitated(step, 'joint-random', regular, (index) => jointRandom[index]) : []),
       ];
     },
   };

@@ -1,0 +1,100 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { setups } from '../../src/setup/arbitraries.ts';
+import { canonicalJson, setupHash } from '../../src/setup/hash.ts';
+import type { Setup } from '../../src/setup/schema.ts';
+import { leaves, withValue } from './leaves.ts';
+
+/** The same content with the keys of every object in another order. */
+function reordered<T>(value: T, order: (keys: string[]) => string[]): T {
+  if (value === null || typeof value !== 'object' || Array.isArray(value)) return value;
+  const entries = order(Object.keys(value)).map((key) => [key, reordered(value[key as keyof T], order)]);
+  return Object.fromEntries(entries) as T;
+}
+
+/** The nearest other value of a field: for a number the next double, so that no rounding can hide behind the hash. */
+function neighbour(value: unknown): unknown {
+  if (typeof value === 'number') return value === 0 ? Number.MIN_VALUE : value * (1 + Number.EPSILON);
+  if (typeof value === 'string') return `${value}x`;
+  if (typeof value === 'boolean') return !value;
+  return 0;
+}
+
+describe('the hash of a setup', () => {
+  it('does not depend on the order of keys', () => {
+    fc.assert(
+      fc.property(setups(), fc.infiniteStream(fc.nat()), (setup, ranks) => {
+        const shuffled = reordered(setup, (keys) =>
+          keys
+            .map((key) => [ranks.next().value as number, key] as const)
+            .sort(([a], [b]) => a - b)
+            .map(([, key]) => key),
+        );
+        expect(setupHash(shuffled)).toBe(setupHash(setup));
+        expect(setupHash(reordered(setup, (keys) => keys.toReversed()))).toBe(setupHash(setup));
+      }),
+    );
+  });
+
+  it('does not depend on the name, which is a label', () => {
+    fc.assert(
+      fc.property(setups(), fc.string(), (setup, name) => {
+        expect(setupHash({ ...setup, name })).toBe(setupHash(setup));
+      }),
+    );
+  });
+
+  it('is another one after the smallest change to any other field', () => {
+    fc.assert(
+      fc.property(setups(), (setup) => {
+        const fields = leaves(setup).filter(([path]) => path.join() !== 'name');
+        const changed = fields.map(([path, value]) => setupHash(withValue(setup, path, neighbour(value))));
+        expect(new Set([setupHash(setup), ...changed]).size).toBe(fields.length + 1);
+      }),
+      { numRuns: 30 },
+    );
+  });
+
+  it('survives writing the setup to JSON and reading it back', () => {
+    fc.assert(
+      fc.property(setups(), (setup) => {
+        expect(setupHash(JSON.parse(JSON.stringify(setup)))).toBe(setupHash(setup));
+      }),
+    );
+  });
+
+  it('is the SHA-256 of the canonical JSON without the name', () => {
+    const content = { name: 'label', seed: 3, beta: 0.1, model: { layers: 2, heads: 1 } } as unknown as Setup;
+    // printf '{"beta":0.1,"model":{"heads":1,"layers":2},"seed":3}' | sha256sum
+    expect(setupHash(content)).toBe('9cbe04f204980297e30b943f3a6989a131e62c92e0c02bd50a7bf7ebd161cd6e');
+  });
+});
+
+describe('canonical JSON', () => {
+  it('reads back as what was written', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), (value) => {
+        expect(JSON.parse(canonicalJson(value))).toEqual(JSON.parse(JSON.stringify(value)));
+      }),
+    );
+  });
+
+  it('has the keys of every object in code-unit order', () => {
+    const checked = (_: string, value: unknown) => {
+      if (value !== null && typeof value === 'object' && !Array.isArray(value)) {
+        // Own keys that look like array indices always come first and in numeric order; the text itself has no such rule.
+        const keys = Object.keys(value).filter((key) => !/^\d+$/.test(key));
+        expect(keys).toEqual(keys.toSorted());
+      }
+      return value;
+    };
+    fc.assert(fc.property(fc.jsonValue(), (value) => JSON.parse(canonicalJson(value), checked)));
+    expect(canonicalJson({ b: [{ z: null, Z: 'x' }], a: { '10': 1, '9': 2, é: 3 } })).toBe(
+      '{"a":{"10":1,"9":2,"é":3},"b":[{"Z":"x","z":null}]}',
+    );
+  });
+
+  it('keeps the order of arrays', () => {
+    expect(canonicalJson([3, 1, 2])).toBe('[3,1,2]');
+  });
+});
