@@ -1,7 +1,7 @@
 /** The paper's claim: purely negatively reinforced text is generated more often than chance. */
 import { mean } from 'simple-statistics';
 import type { FinishedRun } from '../runs/record.ts';
-import { bcaInterval, percentileInterval, signFlipTest, tTestAbove } from '../statistics/index.ts';
+import { MOST_EXACT, bcaInterval, percentileInterval, signFlipTest, tTestAbove } from '../statistics/index.ts';
 import type { Finding } from './claim.ts';
 import { type SetName, estimate, guessRatesOf, logLikelihoodsOf, runMeans } from './evidence.ts';
 import { formatEstimate } from './format.ts';
@@ -38,20 +38,23 @@ function besides(runs: FinishedRun[], heldOut: ReturnType<typeof estimate>, pair
   );
   const last = runs.map((run) => evaluationsOfPhase3(run).at(-1) as NonNullable<FinishedRun['evaluations'][number]>);
   const best = runs.map((run) => bestPerf(run, 'heldOut'));
-  const p = (label: string, value: () => number): Finding[] => (runs.length > 1 ? [{ label, value: value() }] : []);
+  // One run, or runs that agree to the last digit, leave a test nothing to go by; too many, no exact one.
+  const p = (label: string, values: number[], test: (values: number[]) => number): Finding[] =>
+    new Set(values).size > 1 && values.length <= MOST_EXACT ? [{ label, value: test(values) }] : [];
+  const byTTest = (values: number[]) => tTestAbove(values, 0).p;
   return [
     { label: 'guess rate, percentile interval', value: heldOut.value, interval: percentileInterval(heldOut.bootstrap) },
     { label: 'guess rate, BCa interval', value: heldOut.value, interval: bcaInterval(heldOut.bootstrap) },
-    ...p('guess rate above 1, sign-flip p over runs', () => signFlipTest(effects)),
-    ...p('guess rate above 1, t-test p over runs', () => tTestAbove(effects, 0).p),
+    ...p('guess rate above 1, sign-flip p over runs', effects, signFlipTest),
+    ...p('guess rate above 1, t-test p over runs', effects, byTTest),
     { label: 'held-out minus random log-likelihood (nats/letter)', value: paired.value, interval: paired.interval },
-    ...p('held-out minus random above 0, sign-flip p over runs', () => signFlipTest(differences)),
+    ...p('held-out minus random above 0, sign-flip p over runs', differences, signFlipTest),
     { label: 'top-1 rate, held-out (1 = chance)', value: mean(last.map(({ sets }) => sets.heldOut.topRate)) },
     { label: 'top-1 rate, random', value: mean(last.map(({ sets }) => sets.random.topRate)) },
     { label: 'perf at the last step, held-out (nats/letter)', value: mean(last.map(({ sets }) => sets.heldOut.perf)) },
     { label: 'perf at the last step, random', value: mean(last.map(({ sets }) => sets.random.perf)) },
     { label: "the paper's statistic: maximum perf in phase 3, held-out", value: mean(best) },
-    ...p("the paper's statistic above 0, t-test p over runs", () => tTestAbove(best, 0).p),
+    ...p("the paper's statistic above 0, t-test p over runs", best, byTTest),
     { label: "the paper's statistic, random", value: mean(runs.map((run) => bestPerf(run, 'random'))) },
     {
       label: 'guess rate at a checkpoint chosen on the other half, held-out',

@@ -1,7 +1,7 @@
 /** The sign-flip test (Fisher 1935, The Design of Experiments, 21): exact for effects symmetric about 0 under the null. */
 
 /** Above this many runs 2^n sign patterns are too many to visit. */
-const MOST_EXACT = 20;
+export const MOST_EXACT = 20;
 
 /**
  * One-sided p-value of the mean of `effects` (one for each run) being above 0: the share of all 2^n sign patterns whose

@@ -19,8 +19,13 @@ export interface AttentionShape {
 const KERNEL = 'NegativeKnowledge/Attention';
 const GRADIENT = 'NegativeKnowledge/AttentionGradient';
 
+interface Angles {
+  readonly cos: Float32Array;
+  readonly sin: Float32Array;
+}
+
 /** cos and sin of position * base^(-2i/rotary): `[time, rotary / 2]`, row by row. */
-function rotaryAngles({ time, rotary, rotaryBase }: AttentionShape): { cos: Float32Array; sin: Float32Array } {
+function rotaryAngles({ time, rotary, rotaryBase }: AttentionShape): Angles {
   const half = rotary / 2;
   const angle = (index: number) => Math.floor(index / half) * rotaryBase ** ((-2 * (index % half)) / rotary);
   const size = { length: time * half };
@@ -30,61 +35,96 @@ function rotaryAngles({ time, rotary, rotaryBase }: AttentionShape): { cos: Floa
   };
 }
 
-let cached: { key: string; angles: ReturnType<typeof rotaryAngles> } | undefined;
-function anglesOf(shape: AttentionShape): ReturnType<typeof rotaryAngles> {
+let cached: { key: string; angles: Angles } | undefined;
+function anglesOf(shape: AttentionShape): Angles {
   const key = `${shape.time}/${shape.rotary}/${shape.rotaryBase}`;
   if (cached?.key !== key) cached = { key, angles: rotaryAngles(shape) };
   return cached.angles;
 }
 
-/**
- * Copies one head's q, k or v of one sequence into `target` `[time, width]`, turned by `direction` (1, or -1 to turn
- * back, or 0 to leave as it is).
- */
-function loadTurned(
-  target: Float64Array,
-  source: Float32Array | Float64Array,
-  start: number,
-  stride: number,
-  width: number,
-  shape: AttentionShape,
-  direction: number,
-): void {
-  const { time, rotary } = shape;
-  const half = rotary / 2;
-  const { cos, sin } = anglesOf(shape);
-  for (let t = 0; t < time; t++) {
-    const from = start + t * stride;
-    const to = t * width;
-    for (let dimension = 0; dimension < width; dimension++) target[to + dimension] = source[from + dimension];
-    if (direction === 0) continue;
-    for (let i = 0; i < half; i++) {
-      const c = cos[t * half + i];
-      const s = sin[t * half + i] * direction;
-      const first = source[from + i];
-      const second = source[from + half + i];
-      target[to + i] = first * c - second * s;
-      target[to + half + i] = second * c + first * s;
+// The loops below are small functions on arrays of one kind each: V8 compiles those to code several times faster than
+// one long function whose arrays are now Float32Array, now Float64Array.
+
+/** Copies one head's part of one sequence out of rows `stride` apart: `[time, width]`. */
+function load(target: Float64Array, source: Float32Array, start: number, stride: number, width: number): void {
+  for (let to = 0, from = start; to < target.length; to += width, from += stride) {
+    for (let d = 0; d < width; d++) target[to + d] = source[from + d];
+  }
+}
+
+/** Copies it back. */
+function store(source: Float64Array, target: Float32Array, start: number, stride: number, width: number): void {
+  for (let from = 0, to = start; from < source.length; from += width, to += stride) {
+    for (let d = 0; d < width; d++) target[to + d] = source[from + d];
+  }
+}
+
+/** Turns the first dimensions of every position by its angles, in place; `direction` -1 turns back. */
+function turn(x: Float64Array, width: number, { cos, sin }: Angles, half: number, direction: number): void {
+  for (let row = 0, angle = 0; row < x.length; row += width) {
+    for (let i = row; i < row + half; i++, angle++) {
+      const first = x[i];
+      const second = x[i + half];
+      const s = sin[angle] * direction;
+      x[i] = first * cos[angle] - second * s;
+      x[i + half] = second * cos[angle] + first * s;
     }
   }
 }
 
 /** Dot product of `width` elements; four sums, because one would wait for itself at every addition. */
-function dot(a: Float64Array, aStart: number, b: Float64Array, bStart: number, width: number): number {
+function dot(a: Float64Array, i: number, b: Float64Array, j: number, width: number): number {
   let sum0 = 0;
   let sum1 = 0;
   let sum2 = 0;
   let sum3 = 0;
   let d = 0;
   for (; d + 3 < width; d += 4) {
-    sum0 += a[aStart + d] * b[bStart + d];
-    sum1 += a[aStart + d + 1] * b[bStart + d + 1];
-    sum2 += a[aStart + d + 2] * b[bStart + d + 2];
-    sum3 += a[aStart + d + 3] * b[bStart + d + 3];
+    sum0 += a[i + d] * b[j + d];
+    sum1 += a[i + d + 1] * b[j + d + 1];
+    sum2 += a[i + d + 2] * b[j + d + 2];
+    sum3 += a[i + d + 3] * b[j + d + 3];
   }
-  for (; d < width; d++) sum0 += a[aStart + d] * b[bStart + d];
+  for (; d < width; d++) sum0 += a[i + d] * b[j + d];
   return sum0 + sum1 + (sum2 + sum3);
 }
+
+/** y += factor * x, over `width` elements. */
+function addScaled(y: Float64Array, j: number, factor: number, x: Float64Array, i: number, width: number): void {
+  for (let d = 0; d < width; d++) y[j + d] += factor * x[i + d];
+}
+
+/** Fills row `i` of one head's attention probabilities, which starts at `p`, from turned q and k. */
+function attend(
+  probabilities: Float32Array,
+  p: number,
+  q: Float64Array,
+  k: Float64Array,
+  i: number,
+  time: number,
+  width: number,
+  scores: Float64Array,
+): void {
+  const scale = 1 / Math.sqrt(width);
+  let largest = Number.NEGATIVE_INFINITY;
+  for (let j = 0; j <= i; j++) {
+    const score = dot(q, i * width, k, j * width, width) * scale;
+    scores[j] = score;
+    if (score > largest) largest = score;
+  }
+  let sum = 0;
+  for (let j = 0; j <= i; j++) {
+    const weight = exponential(scores[j] - largest);
+    scores[j] = weight;
+    sum += weight;
+  }
+  const normaliser = 1 / sum;
+  for (let j = 0; j <= i; j++) probabilities[p + j] = scores[j] * normaliser;
+  for (let j = i + 1; j < time; j++) probabilities[p + j] = 0;
+}
+
+const scratch = (count: number, size: number): Float64Array[] =>
+  Array.from({ length: count }, () => new Float64Array(size));
 
 registerLoop<'qkv', AttentionShape>({
   name: KERNEL,
@@ -94,43 +134,27 @@ registerLoop<'qkv', AttentionShape>({
     [shape[0] / time, heads, time, time],
   ],
   run({ qkv }, [y, probabilities], shape, { qkv: [rows, columns] }) {
-    const { time, heads } = shape;
+    const { time, heads, rotary } = shape;
     const hidden = columns / 3;
     const width = hidden / heads;
-    const scale = 1 / Math.sqrt(width);
-    const [q, k, v] = Array.from({ length: 3 }, () => new Float64Array(time * width));
-    const mixed = new Float64Array(width);
+    const angles = anglesOf(shape);
+    const [q, k, v, out] = scratch(4, time * width);
+    const scores = new Float64Array(time);
     for (let sequence = 0; sequence < rows / time; sequence++) {
       for (let head = 0; head < heads; head++) {
         const start = sequence * time * columns + head * 3 * width;
-        loadTurned(q, qkv, start, columns, width, shape, 1);
-        loadTurned(k, qkv, start + width, columns, width, shape, 1);
-        loadTurned(v, qkv, start + 2 * width, columns, width, shape, 0);
+        load(q, qkv, start, columns, width);
+        load(k, qkv, start + width, columns, width);
+        load(v, qkv, start + 2 * width, columns, width);
+        turn(q, width, angles, rotary / 2, 1);
+        turn(k, width, angles, rotary / 2, 1);
+        out.fill(0);
         for (let i = 0; i < time; i++) {
           const p = ((sequence * heads + head) * time + i) * time;
-          let largest = Number.NEGATIVE_INFINITY;
-          for (let j = 0; j <= i; j++) {
-            const score = dot(q, i * width, k, j * width, width) * scale;
-            probabilities[p + j] = score;
-            if (score > largest) largest = score;
-          }
-          let sum = 0;
-          for (let j = 0; j <= i; j++) {
-            const weight = exponential(probabilities[p + j] - largest);
-            probabilities[p + j] = weight;
-            sum += weight;
-          }
-          const normaliser = 1 / sum;
-          mixed.fill(0);
-          for (let j = 0; j <= i; j++) {
-            const weight = probabilities[p + j] * normaliser;
-            probabilities[p + j] = weight;
-            for (let d = 0; d < width; d++) mixed[d] += weight * v[j * width + d];
-          }
-          for (let j = i + 1; j < time; j++) probabilities[p + j] = 0;
-          const target = (sequence * time + i) * hidden + head * width;
-          for (let d = 0; d < width; d++) y[target + d] = mixed[d];
+          attend(probabilities, p, q, k, i, time, width, scores);
+          for (let j = 0; j <= i; j++) addScaled(out, i * width, probabilities[p + j], v, j * width, width);
         }
+        store(out, y, sequence * time * hidden + head * width, hidden, width);
       }
     }
   },
@@ -140,24 +164,22 @@ registerLoop<'dy' | 'qkv' | 'probabilities', AttentionShape>({
   name: GRADIENT,
   shapes: ({ qkv }) => [qkv.shape],
   run({ dy, qkv, probabilities }, [dQkv], shape, { qkv: [rows, columns] }) {
-    const { time, heads } = shape;
+    const { time, heads, rotary } = shape;
     const hidden = columns / 3;
     const width = hidden / heads;
     const scale = 1 / Math.sqrt(width);
-    const [q, k, v, dOut, dq, dk, dv, turned] = Array.from({ length: 8 }, () => new Float64Array(time * width));
-    const dScore = new Float64Array(time);
-    const store = (source: Float64Array, start: number) => {
-      for (let t = 0; t < time; t++) {
-        for (let d = 0; d < width; d++) dQkv[start + t * columns + d] = source[t * width + d];
-      }
-    };
+    const angles = anglesOf(shape);
+    const [q, k, v, dOut, dq, dk, dv] = scratch(7, time * width);
+    const dWeight = new Float64Array(time);
     for (let sequence = 0; sequence < rows / time; sequence++) {
       for (let head = 0; head < heads; head++) {
         const start = sequence * time * columns + head * 3 * width;
-        loadTurned(q, qkv, start, columns, width, shape, 1);
-        loadTurned(k, qkv, start + width, columns, width, shape, 1);
-        loadTurned(v, qkv, start + 2 * width, columns, width, shape, 0);
-        loadTurned(dOut, dy, sequence * time * hidden + head * width, hidden, width, shape, 0);
+        load(q, qkv, start, columns, width);
+        load(k, qkv, start + width, columns, width);
+        load(v, qkv, start + 2 * width, columns, width);
+        load(dOut, dy, sequence * time * hidden + head * width, hidden, width);
+        turn(q, width, angles, rotary / 2, 1);
+        turn(k, width, angles, rotary / 2, 1);
         dq.fill(0);
         dk.fill(0);
         dv.fill(0);
@@ -166,23 +188,21 @@ registerLoop<'dy' | 'qkv' | 'probabilities', AttentionShape>({
           let expected = 0;
           for (let j = 0; j <= i; j++) {
             const weight = probabilities[p + j];
-            dScore[j] = dot(dOut, i * width, v, j * width, width);
-            expected += weight * dScore[j];
-            for (let d = 0; d < width; d++) dv[j * width + d] += weight * dOut[i * width + d];
+            dWeight[j] = dot(dOut, i * width, v, j * width, width);
+            expected += weight * dWeight[j];
+            addScaled(dv, j * width, weight, dOut, i * width, width);
           }
           for (let j = 0; j <= i; j++) {
-            const slope = probabilities[p + j] * (dScore[j] - expected) * scale;
-            for (let d = 0; d < width; d++) {
-              dq[i * width + d] += slope * k[j * width + d];
-              dk[j * width + d] += slope * q[i * width + d];
-            }
+            const dScore = probabilities[p + j] * (dWeight[j] - expected) * scale;
+            addScaled(dq, i * width, dScore, k, j * width, width);
+            addScaled(dk, j * width, dScore, q, i * width, width);
           }
         }
-        loadTurned(turned, dq, 0, width, width, shape, -1);
-        store(turned, start);
-        loadTurned(turned, dk, 0, width, width, shape, -1);
-        store(turned, start + width);
-        store(dv, start + 2 * width);
+        turn(dq, width, angles, rotary / 2, -1);
+        turn(dk, width, angles, rotary / 2, -1);
+        store(dq, dQkv, start, columns, width);
+        store(dk, dQkv, start + width, columns, width);
+        store(dv, dQkv, start + 2 * width, columns, width);
       }
     }
   },

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import { CLAIMS, type Evidence, armSetup } from '../../src/claims/index.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
+import { type Knowledge, effect, failedRun, madeUpRun } from '../helpers/records.ts';
+
+const SEEDS = [1, 2, 3, 4, 5, 6];
+const nothing: Knowledge = { ...effect, joint: { heldOut: 1, useful: 2.5, random: 1 } };
+const withoutDpo: Knowledge['joint'] = { heldOut: 1, useful: 2.5, random: 1 };
+
+/** Evidence in which the main arm knows `main` and the arm without DPO `noDpo`. */
+function evidence(main: Knowledge = effect, noDpo: Knowledge['joint'] = withoutDpo, seeds = SEEDS): Evidence {
+  return {
+    main: seeds.map((seed) => madeUpRun(seed, main)),
+    'no-dpo': seeds.map((seed) => madeUpRun(seed, { ...main, joint: noDpo }, 'no-dpo')),
+  };
+}
+
+const judge = (id: string, given: Evidence) => {
+  const claim = CLAIMS.find((known) => known.id === id);
+  if (claim === undefined) throw new Error(id);
+  return claim.judge(given);
+};
+
+describe('on made-up runs that show the effect', () => {
+  it.each(CLAIMS.map(({ id }) => id))('%s is reproduced', (id) => {
+    const { verdict, reason } = judge(id, evidence());
+    expect(verdict, reason).toBe('reproduced');
+  });
+
+  it('the estimate of main is the mean guess rate over runs, within its interval', () => {
+    const { estimate, interval, seeds } = judge('main', evidence());
+    // 1.12, times exp(0.1^2 / 2) from the spread of the letters.
+    expect(estimate).toBeCloseTo(1.12 * Math.exp(0.005), 1);
+    expect(interval?.[0]).toBeLessThan(estimate as number);
+    expect(interval?.[1]).toBeGreaterThan(estimate as number);
+    expect(seeds).toEqual(SEEDS);
+  });
+
+  it('the same records give the same judgement, to the last digit', () => {
+    expect(CLAIMS.map((claim) => claim.judge(evidence()))).toEqual(CLAIMS.map((claim) => claim.judge(evidence())));
+  });
+});
+
+describe('each claim fails on the runs that contradict it', () => {
+  it('main: held-out at chance', () => {
+    expect(judge('main', evidence(nothing)).verdict).toBe('not reproduced');
+  });
+
+  it('main: held-out above chance, but random just as much', () => {
+    const both: Knowledge = { ...effect, joint: { heldOut: 1.12, useful: 2.5, random: 1.12 } };
+    expect(judge('main', evidence(both)).verdict).toBe('not reproduced');
+  });
+
+  it('main: the useful negatives did not rise, so nothing can be said', () => {
+    const flat: Knowledge = { ...effect, joint: { ...effect.joint, useful: effect.dpo.useful * 1.1 } };
+    expect(judge('main', evidence(flat)).verdict).toBe('inconclusive');
+  });
+
+  it('control: random passwords above chance', () => {
+    const leaky: Knowledge = { ...effect, joint: { ...effect.joint, random: 1.1 } };
+    expect(judge('control', evidence(leaky)).verdict).toBe('not reproduced');
+  });
+
+  it('avoidance: phase 2 did not push the held-out passwords down', () => {
+    const kept: Knowledge = { ...effect, dpo: { heldOut: 1, useful: 0.35, random: 1 } };
+    expect(judge('avoidance', evidence(kept)).verdict).toBe('not reproduced');
+  });
+
+  it('avoidance: everything fell alike', () => {
+    const alike: Knowledge = { ...effect, dpo: { heldOut: 0.5, useful: 0.5, random: 0.5 } };
+    expect(judge('avoidance', evidence(alike)).verdict).toBe('not reproduced');
+  });
+
+  it('manipulation: the useful negatives stayed at chance', () => {
+    const flat: Knowledge = { ...effect, joint: { ...effect.joint, useful: 0.99 } };
+    expect(judge('manipulation', evidence(flat)).verdict).toBe('not reproduced');
+  });
+
+  it('no-dpo: the advantage is there without DPO', () => {
+    expect(judge('no-dpo', evidence(effect, effect.joint)).verdict).toBe('not reproduced');
+  });
+
+  it('no-dpo: there is no advantage with DPO either, so its absence without means nothing', () => {
+    expect(judge('no-dpo', evidence(nothing)).verdict).toBe('inconclusive');
+  });
+});
+
+describe('runs are counted', () => {
+  it.each(CLAIMS.map(({ id }) => id))('%s is inconclusive on four runs', (id) => {
+    expect(judge(id, evidence(effect, withoutDpo, [1, 2, 3, 4])).verdict).toBe('inconclusive');
+  });
+
+  it('failed runs are counted and enter no estimate', () => {
+    const given = evidence();
+    const { failed, seeds, estimate } = judge('main', { ...given, main: [...given.main, failedRun(9)] });
+    expect(failed).toBe(1);
+    expect(seeds).toEqual(SEEDS);
+    expect(estimate).toBe(judge('main', given).estimate);
+  });
+
+  it('no finished run is inconclusive, with no number made up', () => {
+    const judgement = judge('main', { main: SEEDS.map(failedRun), 'no-dpo': [] });
+    expect(judgement).toMatchObject({ verdict: 'inconclusive', estimate: null, interval: null, seeds: [], failed: 6 });
+  });
+});
+
+it('the arm without DPO skips phase 2, gives DPO no weight, and changes nothing else', () => {
+  const { pocket } = PRESETS;
+  const arm = armSetup(pocket, 'no-dpo');
+  expect(arm.phases.dpo.steps).toBe(0);
+  expect(arm.phases.joint.weights.dpo).toBe(0);
+  arm.phases.dpo.steps = pocket.phases.dpo.steps;
+  arm.phases.joint.weights.dpo = pocket.phases.joint.weights.dpo;
+  expect({ ...arm, name: pocket.name }).toEqual(pocket);
+  expect(armSetup(pocket, 'main')).toEqual(pocket);
+});
+
+it('every claim has an id of its own, a statement and a rule that says what each verdict needs', () => {
+  expect(new Set(CLAIMS.map(({ id }) => id)).size).toBe(CLAIMS.length);
+  for (const { rule } of CLAIMS) expect(rule).toMatch(/^Reproduced if[ ,].*not reproduced/s);
+});

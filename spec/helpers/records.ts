@@ -1,0 +1,83 @@
+/** Run records made up for specs of claims: what a run would record if its passwords were known so well. */
+import { type Measures, type Scores, half, measure } from '../../src/measure/measures.ts';
+import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
+import type { Setup } from '../../src/setup/schema.ts';
+import { stream } from '../../src/random/streams.ts';
+
+export interface Knowledge {
+  /** Mean guess rate (1 = chance) of each set at the end of phase 2 and of phase 3. */
+  dpo: { heldOut: number; useful: number; random: number };
+  joint: { heldOut: number; useful: number; random: number };
+}
+
+/** What the paper's claim looks like at a small scale. */
+export const effect: Knowledge = {
+  dpo: { heldOut: 0.35, useful: 0.35, random: 0.97 },
+  joint: { heldOut: 1.12, useful: 2.5, random: 1 },
+};
+
+const PASSWORDS = 32;
+const LETTERS = 8;
+const LETTERS_OF_ALPHABET = 26;
+
+/** A finished run whose letters have, on average, the guess rates asked for. */
+export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-dpo' = 'main'): FinishedRun {
+  const source = stream(seed, 'made-up');
+  const setup: Setup = { ...PRESETS.pocket, seed, name: arm };
+  const scores = (rate: number) => {
+    const run = rate * (1 + source.normal(0.01));
+    return {
+      passwords: Array.from({ length: PASSWORDS }, (_, index) => `p${index}`),
+      logProbabilities: Array.from({ length: PASSWORDS }, () =>
+        Array.from({ length: LETTERS }, () => Math.log((run * Math.exp(source.normal(0.1))) / 26)),
+      ),
+      topHits: Array.from({ length: PASSWORDS }, () => 0),
+    };
+  };
+  const sets = (rates: Knowledge['dpo']) => ({
+    heldOut: scores(rates.heldOut),
+    useful: scores(rates.useful),
+    random: scores(rates.random),
+  });
+  const snapshot = (phase: 'dpo' | 'joint') => ({ phase, step: 10, sets: sets(knowledge[phase]) });
+  const measured = (set: Scores) => ({
+    ...measure(set, LETTERS_OF_ALPHABET),
+    halves: [measure(half(set, 0), LETTERS_OF_ALPHABET), measure(half(set, 1), LETTERS_OF_ALPHABET)] as [Measures, Measures],
+  });
+  const empty = { total: [], dpo: [], useful: [], random: [], gradientNorm: [] };
+  const phases = arm === 'main' ? (['dpo', 'joint'] as const) : (['joint'] as const);
+  const snapshots = phases.map(snapshot);
+  return {
+    schemaVersion: 1,
+    status: 'finished',
+    setup,
+    setupHash: 'made-up',
+    engine: { name: 'wasm', version: '0' },
+    environment: { node: '', platform: '', processor: '', cores: 1, memoryGiB: 1, package: '', commit: null, dirty: null },
+    times: { startedAt: '', finishedAt: '', wallSeconds: 1, cpuSeconds: 1, tokensPerSecond: 1, resumed: false },
+    trajectories: { pretrain: empty, dpo: empty, joint: empty },
+    evaluations: snapshots.map(({ phase, step, sets: { heldOut, useful, random } }) => ({
+      phase,
+      step,
+      sets: { heldOut: measured(heldOut), useful: measured(useful), random: measured(random) },
+    })),
+    snapshots,
+    ledger: {
+      clean: true,
+      sequences: { chosen: 1, rejected: 1, imitated: 1 },
+      heldOut: { chosen: 0, rejected: 1, imitated: 0 },
+      useful: { chosen: 0, rejected: 1, imitated: 1 },
+      heldOutRejections: { fewest: 1, most: 1 },
+      digest: '',
+    },
+    overlap: [],
+    parametersDigest: '',
+  };
+}
+
+/** The same run, failed. */
+export function failedRun(seed: number): RunRecord {
+  const { schemaVersion, setup, setupHash, engine, environment, times } = madeUpRun(seed, effect);
+  return { schemaVersion, setup, setupHash, engine, environment, times, status: 'failed', error: { name: 'Error', message: 'boom' } };
+}
