@@ -13,7 +13,7 @@ import { planSetups, runJob } from './runs/job.ts';
 import { RecordError } from './runs/record.ts';
 import { RunStore, StorageError } from './runs/store.ts';
 import { resolveSetup } from './setup/overrides.ts';
-import { DEFAULT_SEEDS, PRESETS, claimSeeds } from './setup/presets.ts';
+import { claimSeeds, DEFAULT_SEEDS, PRESETS } from './setup/presets.ts';
 import { SetupError } from './setup/schema.ts';
 import { assertTrainable } from './training/trainer.ts';
 
@@ -64,7 +64,9 @@ export function parseClaims(text: string): Claim[] {
   return [...new Set(text.split(','))].map((id) => {
     const claim = CLAIMS.find((known) => known.id === id);
     if (claim === undefined) {
-      throw new UsageError(`--claims: there is no "${id}"; claims are all, ${CLAIMS.map((known) => known.id).join(', ')}`);
+      throw new UsageError(
+        `--claims: there is no "${id}"; claims are all, ${CLAIMS.map((known) => known.id).join(', ')}`,
+      );
     }
     return claim;
   });
@@ -72,7 +74,8 @@ export function parseClaims(text: string): Claim[] {
 
 function parseJobs(text: string): number {
   const jobs = Number(text);
-  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024) throw new UsageError(`--jobs: "${text}" must be a whole number from 1`);
+  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024)
+    throw new UsageError(`--jobs: "${text}" must be a whole number from 1`);
   return jobs;
 }
 
@@ -88,7 +91,9 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
   const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
   const store = new RunStore(options.out ?? path.join(LOCAL_REPORTS, started));
   if (!options.resume && (await store.recordNames()).length > 0) {
-    throw new UsageError(`--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`);
+    throw new UsageError(
+      `--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`,
+    );
   }
   await store.open();
   const engine = await startEngine();
@@ -111,7 +116,13 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
   }).finally(() => display.stop());
 
   const document = {
-    claims: judgements.map(({ id, verdict, estimate, interval, seeds: judged }) => ({ id, verdict, estimate, interval, seeds: judged })),
+    claims: judgements.map(({ id, verdict, estimate, interval, seeds: judged }) => ({
+      id,
+      verdict,
+      estimate,
+      interval,
+      seeds: judged,
+    })),
     runs: runs.map(({ record, file }) => ({ seed: record.setup.seed, status: record.status, record: file })),
     engine: engine.name,
   };
@@ -131,7 +142,9 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
 /** Builds the program; `finish` is given the exit code. */
 function program(finish: (code: number) => void): Command {
   const cli = new Command('negative-knowledge')
-    .description('Reproduces "Large Language Models Sometimes Generate Purely Negatively-Reinforced Text" (arXiv 2306.07567).')
+    .description(
+      'Reproduces "Large Language Models Sometimes Generate Purely Negatively-Reinforced Text" (arXiv 2306.07567).',
+    )
     .exitOverride();
   cli
     .command('reproduce')
@@ -139,13 +152,21 @@ function program(finish: (code: number) => void): Command {
     .option('--preset <name>', `which setup: ${Object.keys(PRESETS).join(', ')}`, 'pocket')
     .option('--seeds <seeds>', "how many of the preset's own seeds (8), or which (11,12,13)", String(DEFAULT_SEEDS))
     .option('--claims <ids>', `all, or some of ${CLAIMS.map(({ id }) => id).join(',')}`, 'all')
-    .option('--set <path=value>', 'change a field of the setup, such as beta=0.1; repeatable', (value, list: string[]) => [...list, value], [])
+    .option(
+      '--set <path=value>',
+      'change a field of the setup, such as beta=0.1; repeatable',
+      (value, list: string[]) => [...list, value],
+      [],
+    )
     .option('--config <file>', 'a JSON file of setup fields to change')
     .option('--jobs <n>', 'runs at once', String(os.availableParallelism()))
     .option('--out <folder>', `where records and report go (default: a new folder in ${LOCAL_REPORTS})`)
     .option('--resume', 'go on in --out: keep its finished runs, continue the interrupted ones', false)
     .option('--json', 'print one JSON document on standard output, and nothing else there', false)
-    .addHelpText('after', '\nExit codes: 0 every claim asked for is reproduced; 1 one is not; 2 the command could not be carried out.')
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 every claim asked for is reproduced; 1 one is not; 2 the command could not be carried out.',
+    )
     .action(async (options: ReproduceOptions) => {
       finish(await reproduce(options, `npm run reproduce -- ${process.argv.slice(3).join(' ')}`.trim()));
     });

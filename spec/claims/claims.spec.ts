@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CLAIMS, type Evidence, armSetup } from '../../src/claims/index.ts';
+import { armSetup, CLAIMS, type Evidence } from '../../src/claims/index.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
-import { type Knowledge, effect, failedRun, madeUpRun } from '../helpers/records.ts';
+import { effect, failedRun, type Knowledge, madeUpRun } from '../helpers/records.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
 const nothing: Knowledge = { ...effect, joint: { heldOut: 1, useful: 2.5, random: 1 } };

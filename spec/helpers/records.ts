@@ -1,9 +1,9 @@
 /** Run records made up for specs of claims: what a run would record if its passwords were known so well. */
-import { type Measures, type Scores, half, measure } from '../../src/measure/measures.ts';
+import { half, type Measures, measure, type Scores } from '../../src/measure/measures.ts';
+import { stream } from '../../src/random/streams.ts';
 import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import { stream } from '../../src/random/streams.ts';
 
 export interface Knowledge {
   /** Mean guess rate (1 = chance) of each set at the end of phase 2 and of phase 3. */
@@ -43,7 +43,10 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
   const snapshot = (phase: 'dpo' | 'joint') => ({ phase, step: 10, sets: sets(knowledge[phase]) });
   const measured = (set: Scores) => ({
     ...measure(set, LETTERS_OF_ALPHABET),
-    halves: [measure(half(set, 0), LETTERS_OF_ALPHABET), measure(half(set, 1), LETTERS_OF_ALPHABET)] as [Measures, Measures],
+    halves: [measure(half(set, 0), LETTERS_OF_ALPHABET), measure(half(set, 1), LETTERS_OF_ALPHABET)] as [
+      Measures,
+      Measures,
+    ],
   });
   const empty = { total: [], dpo: [], useful: [], random: [], gradientNorm: [] };
   const phases = arm === 'main' ? (['dpo', 'joint'] as const) : (['joint'] as const);
@@ -54,7 +57,16 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
     setup,
     setupHash: 'made-up',
     engine: { name: 'wasm', version: '0' },
-    environment: { node: '', platform: '', processor: '', cores: 1, memoryGiB: 1, package: '', commit: null, dirty: null },
+    environment: {
+      node: '',
+      platform: '',
+      processor: '',
+      cores: 1,
+      memoryGiB: 1,
+      package: '',
+      commit: null,
+      dirty: null,
+    },
     times: { startedAt: '', finishedAt: '', wallSeconds: 1, cpuSeconds: 1, tokensPerSecond: 1, resumed: false },
     trajectories: { pretrain: empty, dpo: empty, joint: empty },
     evaluations: snapshots.map(({ phase, step, sets: { heldOut, useful, random } }) => ({
@@ -79,5 +91,14 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
 /** The same run, failed. */
 export function failedRun(seed: number): RunRecord {
   const { schemaVersion, setup, setupHash, engine, environment, times } = madeUpRun(seed, effect);
-  return { schemaVersion, setup, setupHash, engine, environment, times, status: 'failed', error: { name: 'Error', message: 'boom' } };
+  return {
+    schemaVersion,
+    setup,
+    setupHash,
+    engine,
+    environment,
+    times,
+    status: 'failed',
+    error: { name: 'Error', message: 'boom' },
+  };
 }

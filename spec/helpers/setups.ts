@@ -1,6 +1,6 @@
 /** Setups small enough to train in a second, for specs. */
 import { PRESETS } from '../../src/setup/presets.ts';
-import { type Setup, parseSetup } from '../../src/setup/schema.ts';
+import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 
 /** A tiny complete setup: three phases of a few steps, 8 negatives of which 4 are held out. */
 export function tinySetup(change: (setup: Setup) => void = () => {}): Setup {

@@ -10,7 +10,9 @@ let uninterrupted: Outcome;
 
 beforeAll(async () => {
   await startEngine('wasm');
-  uninterrupted = await train(setup, { onCheckpoint: (state) => void checkpoints.push(encodeCheckpoint(state, 'tiny')) });
+  uninterrupted = await train(setup, {
+    onCheckpoint: (state) => void checkpoints.push(encodeCheckpoint(state, 'tiny')),
+  });
 });
 
 describe('a checkpoint', () => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
@@ -99,11 +99,14 @@ describe('RunStore', () => {
     await expect(new RunStore(file).open()).rejects.toThrow(StorageError);
   });
 
-  it.skipIf(process.getuid?.() === 0)('refuses a folder that cannot be written (not shown as root, whom nothing stops)', async () => {
-    const folder = temporaryFolder();
-    chmodSync(folder, 0o500);
-    await expect(new RunStore(folder).open()).rejects.toThrow(/not writable: choose another with --out/);
-  });
+  it.skipIf(process.getuid?.() === 0)(
+    'refuses a folder that cannot be written (not shown as root, whom nothing stops)',
+    async () => {
+      const folder = temporaryFolder();
+      chmodSync(folder, 0o500);
+      await expect(new RunStore(folder).open()).rejects.toThrow(/not writable: choose another with --out/);
+    },
+  );
 
   it('reports a full disk and keeps what exists', async (context) => {
     const folder = temporaryFolder();

@@ -22,7 +22,10 @@ describe('hierarchicalBootstrap', () => {
   });
 
   it('gives the same replicates for the same seed and others for another', () => {
-    const data = [[1, 2, 3], [2, 5]];
+    const data = [
+      [1, 2, 3],
+      [2, 5],
+    ];
     const once = hierarchicalBootstrap(data, { random: random(), ...few });
     const again = hierarchicalBootstrap(data, { random: random(), ...few });
     const other = hierarchicalBootstrap(data, { random: stream(2, 'spec').uniform, ...few });
@@ -78,7 +81,9 @@ describe('hierarchicalBootstrap', () => {
   });
 
   it('refuses to pair different numbers of runs', () => {
-    expect(() => hierarchicalBootstrap([[1], [2]], { random: random() }, [[1]])).toThrow('2 runs cannot be paired with 1');
+    expect(() => hierarchicalBootstrap([[1], [2]], { random: random() }, [[1]])).toThrow(
+      '2 runs cannot be paired with 1',
+    );
   });
 });
 
@@ -156,9 +161,12 @@ describe('by simulation, with spreads like those of guess rates (0.05 between ru
     expect(simulate(0.12, runCount, expandedInterval, EXPERIMENTS).coverage).toBeGreaterThan(0.95 - 0.033);
   });
 
-  it.each([5, 8])('"its lower bound lies above 0" is true of no effect at most 2.5% of the time at %i runs', (runCount) => {
-    expect(simulate(0, runCount, expandedInterval, EXPERIMENTS).above).toBeLessThan(0.025 + 0.023);
-  });
+  it.each([5, 8])(
+    '"its lower bound lies above 0" is true of no effect at most 2.5% of the time at %i runs',
+    (runCount) => {
+      expect(simulate(0, runCount, expandedInterval, EXPERIMENTS).above).toBeLessThan(0.025 + 0.023);
+    },
+  );
 
   it('percentile and BCa intervals cover no better than the expanded one at 5 runs', () => {
     const expanded = simulate(0.12, 5, expandedInterval, EXPERIMENTS).coverage;

@@ -64,7 +64,12 @@ describe('signFlipTest', () => {
 describe('tTestAbove', () => {
   // scipy 1.17.1: scipy.stats.ttest_1samp(x, mean, alternative='greater')
   it.each([
-    { x: [1.163, 1.081, 1.09, 1.2, 1.068, 1.119, 1.246, 1.079], expected: 1, t: 5.648339643778849, p: 0.0003879097601073066 },
+    {
+      x: [1.163, 1.081, 1.09, 1.2, 1.068, 1.119, 1.246, 1.079],
+      expected: 1,
+      t: 5.648339643778849,
+      p: 0.0003879097601073066,
+    },
     { x: [0.3, -0.1, 0.25, 0.4, -0.05, 0.2], expected: 0, t: 2.0498001542269693, p: 0.04783359613591643 },
   ])('agrees with scipy: t = $t, p = $p', ({ x, expected, t, p }) => {
     const test = tTestAbove(x, expected);
@@ -82,7 +87,13 @@ describe('tTestAbove', () => {
     const { normal } = stream(5, 'null');
     let rejected = 0;
     for (let experiment = 0; experiment < 4000; experiment++) {
-      if (tTestAbove(Array.from({ length: 8 }, () => normal(1)), 0).p < 0.05) rejected += 1;
+      if (
+        tTestAbove(
+          Array.from({ length: 8 }, () => normal(1)),
+          0,
+        ).p < 0.05
+      )
+        rejected += 1;
     }
     // Four standard errors of a share of 4000; the population deviation would give 0.068.
     expect(Math.abs(rejected / 4000 - 0.05)).toBeLessThan(4 * Math.sqrt((0.05 * 0.95) / 4000));
@@ -109,6 +120,8 @@ describe('simulatedPower', () => {
   });
 
   it('is about the false-positive rate when there is no effect', () => {
-    expect(simulatedPower({ ...model, effect: 0 }, 6, options('none'))).toBeLessThan(0.025 + 3 * Math.sqrt(0.025 / 100));
+    expect(simulatedPower({ ...model, effect: 0 }, 6, options('none'))).toBeLessThan(
+      0.025 + 3 * Math.sqrt(0.025 / 100),
+    );
   });
 });

@@ -24,7 +24,10 @@ export const avoidance = defineClaim({
       estimate: heldOut,
       findings: [
         { ...paired, label: 'held-out minus random log-likelihood (nats/letter)' },
-        { ...estimate('avoidance/random', guessRatesOf(runs, 'dpo', 'random')), label: 'random guess rate after phase 2' },
+        {
+          ...estimate('avoidance/random', guessRatesOf(runs, 'dpo', 'random')),
+          label: 'random guess rate after phase 2',
+        },
       ],
     };
   },

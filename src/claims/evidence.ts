@@ -1,13 +1,13 @@
 /** Numbers for claims, read off run records. */
-import { type Scores, guessRates, logLikelihoods } from '../measure/measures.ts';
+import { guessRates, logLikelihoods, type Scores } from '../measure/measures.ts';
 import { stream } from '../random/streams.ts';
 import type { FinishedRun } from '../runs/record.ts';
 import {
   type Bootstrap,
-  type Interval,
-  type RunValues,
   expandedInterval,
   hierarchicalBootstrap,
+  type Interval,
+  type RunValues,
 } from '../statistics/index.ts';
 import type { Finding } from './claim.ts';
 
@@ -17,7 +17,8 @@ export type PhaseEnd = 'dpo' | 'joint';
 /** The scores of one set at the end of a phase. @throws Error when the run has no such snapshot. */
 function scoresAt(run: FinishedRun, phase: PhaseEnd, set: SetName): Scores {
   const snapshot = run.snapshots.find((candidate) => candidate.phase === phase);
-  if (snapshot === undefined) throw new Error(`run ${run.setup.name}, seed ${run.setup.seed}, has no end of phase ${phase}`);
+  if (snapshot === undefined)
+    throw new Error(`run ${run.setup.name}, seed ${run.setup.seed}, has no end of phase ${phase}`);
   return snapshot.sets[set];
 }
 

@@ -1,8 +1,17 @@
 /** What every judgement has in common. */
-import { formatEstimate } from './format.ts';
-import { type Claim, type Evidence, FEWEST_RUNS, type Finding, type Judgement, type Verdict, finishedRuns } from './claim.ts';
-import { type Estimate, plain } from './evidence.ts';
+
 import type { FinishedRun } from '../runs/record.ts';
+import {
+  type Claim,
+  type Evidence,
+  FEWEST_RUNS,
+  type Finding,
+  finishedRuns,
+  type Judgement,
+  type Verdict,
+} from './claim.ts';
+import { type Estimate, plain } from './evidence.ts';
+import { formatEstimate } from './format.ts';
 
 /** What a claim's own part decides once there are enough runs. */
 export interface Decision {

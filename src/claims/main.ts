@@ -1,9 +1,9 @@
 /** The paper's claim: purely negatively reinforced text is generated more often than chance. */
 import { mean } from 'simple-statistics';
 import type { FinishedRun } from '../runs/record.ts';
-import { MOST_EXACT, bcaInterval, percentileInterval, signFlipTest, tTestAbove } from '../statistics/index.ts';
+import { bcaInterval, MOST_EXACT, percentileInterval, signFlipTest, tTestAbove } from '../statistics/index.ts';
 import type { Finding } from './claim.ts';
-import { type SetName, estimate, guessRatesOf, logLikelihoodsOf, runMeans } from './evidence.ts';
+import { estimate, guessRatesOf, logLikelihoodsOf, runMeans, type SetName } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 import { usefulRise } from './manipulation.ts';
@@ -31,7 +31,11 @@ function crossChosenGuessRate(run: FinishedRun, set: SetName): number {
 }
 
 /** Numbers beside the verdict: other intervals, exact tests, and the paper's own statistic under its own name. */
-function besides(runs: FinishedRun[], heldOut: ReturnType<typeof estimate>, paired: ReturnType<typeof estimate>): Finding[] {
+function besides(
+  runs: FinishedRun[],
+  heldOut: ReturnType<typeof estimate>,
+  paired: ReturnType<typeof estimate>,
+): Finding[] {
   const effects = runMeans(guessRatesOf(runs, 'joint', 'heldOut')).map((rate) => rate - 1);
   const differences = runMeans(logLikelihoodsOf(runs, 'joint', 'heldOut')).map(
     (value, run) => value - runMeans(logLikelihoodsOf(runs, 'joint', 'random'))[run],

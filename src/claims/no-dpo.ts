@@ -27,7 +27,10 @@ export const noDpo = defineClaim({
       estimate: heldOut,
       findings: [
         { ...paired, label: 'held-out minus random log-likelihood without DPO (nats/letter)' },
-        { ...estimate('no-dpo/useful', guessRatesOf(without, 'joint', 'useful')), label: 'useful guess rate without DPO' },
+        {
+          ...estimate('no-dpo/useful', guessRatesOf(without, 'joint', 'useful')),
+          label: 'useful guess rate without DPO',
+        },
       ],
     };
   },

@@ -17,7 +17,6 @@ export function exponential(x: number): number {
   if (n > LARGEST) return Number.POSITIVE_INFINITY;
   const r = x - n * LN2_HIGH - n * LN2_LOW;
   const series =
-    1 +
-    r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r * (1 / 5040)))))));
+    1 + r * (1 + r * (1 / 2 + r * (1 / 6 + r * (1 / 24 + r * (1 / 120 + r * (1 / 720 + r * (1 / 5040)))))));
   return series * POWERS_OF_TWO[n - SMALLEST];
 }

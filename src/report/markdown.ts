@@ -19,9 +19,11 @@ function claimSection(claim: Claim, judgement: Judgement): string {
     ...(judgement.findings.length === 0
       ? []
       : [
-          ['| also measured | value |', '| --- | --- |', ...judgement.findings.map((f) => `| ${f.label} | ${formatEstimate(f)} |`)].join(
-            '\n',
-          ),
+          [
+            '| also measured | value |',
+            '| --- | --- |',
+            ...judgement.findings.map((f) => `| ${f.label} | ${formatEstimate(f)} |`),
+          ].join('\n'),
         ]),
   ].join('\n\n');
 }
@@ -30,7 +32,8 @@ function runRow({ record, file }: ReportedRun): string {
   const { setup, times } = record;
   const about = [setup.name, `${setup.seed}`];
   const after = [`${times.wallSeconds.toFixed(0)}`, `[record](runs/${path.basename(file)})`];
-  if (record.status === 'failed') return [...about, `failed: ${record.error.message}`, '', '', '', '', '', ...after].join(' | ');
+  if (record.status === 'failed')
+    return [...about, `failed: ${record.error.message}`, '', '', '', '', '', ...after].join(' | ');
   const last = record.evaluations[record.evaluations.length - 1];
   const { heldOut, useful, random } = last.sets;
   const cells = [heldOut.guessRate, random.guessRate, useful.guessRate, heldOut.logLikelihood - random.logLikelihood];
@@ -54,7 +57,9 @@ export function markdownReport(
   runs: readonly ReportedRun[],
   command: string,
 ): string {
-  const main = runs.map(({ record }) => record).filter((record) => record.status === 'finished' && record.ledger.heldOut.rejected > 0);
+  const main = runs
+    .map(({ record }) => record)
+    .filter((record) => record.status === 'finished' && record.ledger.heldOut.rejected > 0);
   const { engine, environment } = runs[0].record;
   return `${[
     '# Report',

@@ -1,8 +1,8 @@
 /** Live progress of a job's runs: one line a run on a terminal, plain lines at every evaluation elsewhere. */
 import { createLogUpdate } from 'log-update';
+import type { RunRecord } from '../runs/record.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Evaluation, Progress } from '../training/trainer.ts';
-import type { RunRecord } from '../runs/record.ts';
 
 export interface ProgressOptions {
   stream: NodeJS.WriteStream;
@@ -23,7 +23,8 @@ const REDRAW_EVERY = 200; // milliseconds
 
 /** Sequences a run will be trained on at most: the unit in which the time left is reckoned. */
 function work({ batch, phases: { pretrain, dpo, joint } }: Setup): { pretrain: number; dpo: number; joint: number } {
-  const kinds = (joint.weights.dpo > 0 ? 2 : 0) + (joint.weights.useful > 0 ? 1 : 0) + (joint.weights.random > 0 ? 1 : 0);
+  const kinds =
+    (joint.weights.dpo > 0 ? 2 : 0) + (joint.weights.useful > 0 ? 1 : 0) + (joint.weights.random > 0 ? 1 : 0);
   return { pretrain: pretrain.steps * batch, dpo: dpo.steps * batch * 2, joint: joint.steps * batch * kinds };
 }
 
@@ -81,7 +82,8 @@ export class ProgressDisplay {
     this.#running.delete(setup);
     this.#pending.delete(setup);
     if (!reused) this.#sequencesDone += total(setup);
-    const how = record.status === 'failed' ? `FAILED: ${record.error.message}` : reused ? 'kept from before' : 'finished';
+    const how =
+      record.status === 'failed' ? `FAILED: ${record.error.message}` : reused ? 'kept from before' : 'finished';
     const line = `${setup.name} seed ${setup.seed}: ${how} (${duration(record.times.wallSeconds)})`;
     this.#live?.clear();
     this.#options.stream.write(`${line}\n`);

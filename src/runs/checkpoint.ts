@@ -1,6 +1,6 @@
 /** Checkpoints: the trainer's whole state between two steps, as one safetensors file. */
 import { createHash } from 'node:crypto';
-import { SafetensorsError, decodeSafetensors, encodeSafetensors } from '../model/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, SafetensorsError } from '../model/safetensors.ts';
 import type { TrainerState } from '../training/trainer.ts';
 
 /** A checkpoint that cannot be gone on from; the message says why and what to do. */

@@ -1,6 +1,6 @@
 /** A job: the runs that a set of claims needs, then their judgements. */
-import { type Arm, type Claim, type Evidence, type Judgement, armSetup } from '../claims/claim.ts';
-import { type Setup, parseSetup } from '../setup/schema.ts';
+import { type Arm, armSetup, type Claim, type Evidence, type Judgement } from '../claims/claim.ts';
+import { parseSetup, type Setup } from '../setup/schema.ts';
 import type { PoolOptions, StoredRun } from './pool.ts';
 import { runAll } from './pool.ts';
 

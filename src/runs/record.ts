@@ -92,7 +92,9 @@ export function parseRunRecord(text: string, source: string): RunRecord {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw new RecordError(`${source} is no JSON (${(error as Error).message}); a truncated copy? Delete it to run again`);
+    throw new RecordError(
+      `${source} is no JSON (${(error as Error).message}); a truncated copy? Delete it to run again`,
+    );
   }
   const result = runRecordSchema.safeParse(json);
   if (result.success) return result.data;

@@ -1,5 +1,5 @@
 /** The folder of a job: run records, checkpoints, report. Every write is atomic; records are never edited. */
-import { mkdir, readFile, readdir, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { EngineName } from '../engine/engine.ts';
@@ -7,7 +7,7 @@ import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { TrainerState } from '../training/trainer.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
-import { type RunRecord, parseRunRecord } from './record.ts';
+import { parseRunRecord, type RunRecord } from './record.ts';
 
 /** The folder cannot be used or written; the message says what to do. What is already there is kept. */
 export class StorageError extends Error {

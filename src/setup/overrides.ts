@@ -1,11 +1,12 @@
 /** A preset with changes: from a configuration file, then from `--set path=value`. */
 import { readFileSync } from 'node:fs';
 import { PRESETS, type PresetName } from './presets.ts';
-import { type Setup, SetupError, parseSetup } from './schema.ts';
+import { parseSetup, type Setup, SetupError } from './schema.ts';
 
 type Plain = Record<string, unknown>;
 
-const isPlain = (value: unknown): value is Plain => value !== null && typeof value === 'object' && !Array.isArray(value);
+const isPlain = (value: unknown): value is Plain =>
+  value !== null && typeof value === 'object' && !Array.isArray(value);
 
 /** Sets `changes` into `target`, field by field. @throws SetupError for a field that no setup has. */
 function merge(target: Plain, changes: Plain, where: string, source: string): void {

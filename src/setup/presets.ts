@@ -88,4 +88,5 @@ export const FIRST_CLAIM_SEED = 101;
 export const DEFAULT_SEEDS = 8;
 
 /** The first `count` seeds that claims are judged on. */
-export const claimSeeds = (count: number): number[] => Array.from({ length: count }, (_, index) => FIRST_CLAIM_SEED + index);
+export const claimSeeds = (count: number): number[] =>
+  Array.from({ length: count }, (_, index) => FIRST_CLAIM_SEED + index);

@@ -45,7 +45,8 @@ export function bcaInterval(bootstrap: Bootstrap, level = 0.95): Interval {
   const centre = leaveOneOut.reduce((sum, value) => sum + value, 0) / leaveOneOut.length;
   const deviations = leaveOneOut.map((value) => centre - value);
   const squares = deviations.reduce((sum, value) => sum + value ** 2, 0);
-  const acceleration = squares === 0 ? 0 : deviations.reduce((sum, value) => sum + value ** 3, 0) / (6 * squares ** 1.5);
+  const acceleration =
+    squares === 0 ? 0 : deviations.reduce((sum, value) => sum + value ** 3, 0) / (6 * squares ** 1.5);
   const adjusted = (tail: number): number => {
     const z = bias + normalQuantile(tail, 0, 1);
     return normalCdf(bias + z / (1 - acceleration * z), 0, 1);

@@ -11,7 +11,8 @@ export const MOST_EXACT = 20;
  */
 export function signFlipTest(effects: readonly number[]): number {
   const size = effects.length;
-  if (size === 0 || size > MOST_EXACT) throw new RangeError(`the exact test takes 1 to ${MOST_EXACT} runs, not ${size}`);
+  if (size === 0 || size > MOST_EXACT)
+    throw new RangeError(`the exact test takes 1 to ${MOST_EXACT} runs, not ${size}`);
   if (!effects.every(Number.isFinite)) throw new RangeError('every effect must be a finite number');
   const observed = effects.reduce((sum, effect) => sum + effect, 0);
   // Sums that differ by rounding alone count as equal.

@@ -1,7 +1,7 @@
 /** The parameters under training, with AdamW's state: made anew for every phase, as the reference code does. */
 import { tf } from '../engine/engine.ts';
-import type { ParameterValues, Parameters } from '../model/parameters.ts';
-import { type Moments, type OptimiserSetup, adamwStep, clipFactor, globalNorm } from './adamw.ts';
+import type { Parameters, ParameterValues } from '../model/parameters.ts';
+import { adamwStep, clipFactor, globalNorm, type Moments, type OptimiserSetup } from './adamw.ts';
 
 /** A loss or gradient stopped being a number. */
 export class DivergenceError extends Error {

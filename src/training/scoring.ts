@@ -2,7 +2,7 @@
 import { tf } from '../engine/engine.ts';
 import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
 import type { Scores } from '../measure/measures.ts';
-import { type ModelShape, forward, inputsAndLabels } from '../model/gpt-neox.ts';
+import { forward, inputsAndLabels, type ModelShape } from '../model/gpt-neox.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Prefix } from '../passwords/roles.ts';
 import { type TokenIds, tokenBatch } from '../passwords/tokens.ts';

@@ -1,6 +1,6 @@
 /** One packed optimiser step's loss and gradients: every sequence of the step shares one forward and one backward pass. */
 import { tf } from '../engine/engine.ts';
-import { type ModelShape, logProbabilities } from '../model/gpt-neox.ts';
+import { logProbabilities, type ModelShape } from '../model/gpt-neox.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Example } from '../passwords/roles.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';

@@ -4,24 +4,24 @@
  */
 import { createHash } from 'node:crypto';
 import { tf } from '../engine/engine.ts';
-import { type Measures, type Scores, half, measure } from '../measure/measures.ts';
+import { half, type Measures, measure, type Scores } from '../measure/measures.ts';
 import {
-  type ParameterValues,
-  type Parameters,
   initialValues,
   loadParameters,
+  type Parameters,
+  type ParameterValues,
   trainableNames,
 } from '../model/parameters.ts';
-import { type Corpus, buildCorpus, prefixOf } from '../passwords/corpus.ts';
+import { buildCorpus, type Corpus, prefixOf } from '../passwords/corpus.ts';
 import { type Ledger, type LedgerState, type LedgerSummary, openLedger } from '../passwords/ledger.ts';
 import type { Phase } from '../passwords/roles.ts';
-import { type TokenIds, scratchTokenIds, tokenBatch } from '../passwords/tokens.ts';
+import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { type Setup, SetupError } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
-import { DivergenceError, type OptimiserState, applyGradients, freshOptimiserState } from './optimiser.ts';
+import { applyGradients, DivergenceError, freshOptimiserState, type OptimiserState } from './optimiser.ts';
 import { learningRate } from './schedule.ts';
 import { score } from './scoring.ts';
-import { type LossWeights, type Losses, lossAndGradients } from './step.ts';
+import { type Losses, type LossWeights, lossAndGradients } from './step.ts';
 
 export const PHASES: readonly Phase[] = ['pretrain', 'dpo', 'joint'];
 export const SETS = ['heldOut', 'useful', 'random'] as const;
@@ -142,7 +142,13 @@ function lossWeights(setup: Setup, phase: Phase): LossWeights {
 }
 
 /** Scores the held-out, useful and random passwords: under `reverse` in phase 3, under `regular` before. */
-function takeSnapshot(setup: Setup, corpus: Corpus, ids: TokenIds, parameters: Parameters, at: [Phase, number]): Snapshot {
+function takeSnapshot(
+  setup: Setup,
+  corpus: Corpus,
+  ids: TokenIds,
+  parameters: Parameters,
+  at: [Phase, number],
+): Snapshot {
   const prefix = prefixOf(setup, at[0] === 'joint' ? 'reverse' : 'regular');
   const scored = (passwords: readonly string[]) => ({
     passwords: [...passwords],
@@ -182,7 +188,8 @@ function referenceLogProbabilities(setup: Setup, corpus: Corpus, ids: TokenIds, 
 
 function digestOf(values: ParameterValues): string {
   const hash = createHash('sha256');
-  for (const [name, data] of values) hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  for (const [name, data] of values)
+    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   return hash.digest('hex');
 }
 
@@ -274,7 +281,8 @@ function reachedTarget({ phases }: Setup, { phase, sets }: Evaluation): boolean 
 }
 
 function record(trajectory: Trajectory, losses: Losses, norm: number): void {
-  for (const part of ['total', 'dpo', 'useful', 'random'] as const) (trajectory[part] as (number | null)[]).push(losses[part]);
+  for (const part of ['total', 'dpo', 'useful', 'random'] as const)
+    (trajectory[part] as (number | null)[]).push(losses[part]);
   trajectory.gradientNorm.push(norm);
 }
 

@@ -11,7 +11,7 @@ import { markdownReport } from '../../../src/report/markdown.ts';
 import { ProgressDisplay } from '../../../src/report/progress.ts';
 import { type JobResult, planSetups, runJob } from '../../../src/runs/job.ts';
 import { RunStore } from '../../../src/runs/store.ts';
-import { DEFAULT_SEEDS, PRESETS, claimSeeds } from '../../../src/setup/presets.ts';
+import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../../src/setup/presets.ts';
 
 const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
 const store = new RunStore(path.join('reports', 'local', `test-${started}`));

@@ -10,7 +10,10 @@ const KERNEL = 'NegativeKnowledge/Gelu';
 // several times faster than an exponential for every element.
 const REACH = 6; // Phi(-6) is 1e-9
 const NODES_PER_UNIT = 32;
-const NODES = Float64Array.from({ length: 2 * REACH * NODES_PER_UNIT + 1 }, (_, index) => index / NODES_PER_UNIT - REACH);
+const NODES = Float64Array.from(
+  { length: 2 * REACH * NODES_PER_UNIT + 1 },
+  (_, index) => index / NODES_PER_UNIT - REACH,
+);
 const DISTRIBUTION = NODES.map((node) => normalCdf(node, 0, 1));
 const DENSITY = NODES.map((node) => Math.exp(-0.5 * node * node) / Math.sqrt(2 * Math.PI));
 

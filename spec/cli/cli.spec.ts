@@ -1,0 +1,199 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseClaims, parseSeeds, runCli } from '../../src/cli.ts';
+import { startEngine } from '../../src/engine/engine.ts';
+import { comparable, parseRunRecord } from '../../src/runs/record.ts';
+import { run } from '../../src/runs/run.ts';
+import { RunStore } from '../../src/runs/store.ts';
+import { resolveSetup } from '../../src/setup/overrides.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import { tinySetup } from '../helpers/setups.ts';
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+const ENGINE = { NEGATIVE_KNOWLEDGE_ENGINE: 'wasm' };
+
+/** A configuration file of a tiny setup in `folder`. */
+function configuration(folder: string, change: Parameters<typeof tinySetup>[0] = () => {}): string {
+  const { seed: _seed, ...fields } = tinySetup(change);
+  const file = path.join(folder, 'tiny.json');
+  writeFileSync(file, JSON.stringify(fields));
+  return file;
+}
+
+function start(...args: string[]): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', CLI, 'reproduce', ...args], {
+    env: { ...process.env, ...ENGINE },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+async function finish(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const output = { stdout: '', stderr: '' };
+  child.stdout?.on('data', (data) => {
+    output.stdout += data;
+  });
+  child.stderr?.on('data', (data) => {
+    output.stderr += data;
+  });
+  const [code] = await once(child, 'close');
+  return { code, ...output };
+}
+
+const recordsIn = (folder: string) =>
+  readdirSync(path.join(folder, 'runs')).map((name) => {
+    const file = path.join(folder, 'runs', name);
+    return parseRunRecord(readFileSync(file, 'utf8'), file);
+  });
+
+describe('a command line that cannot be carried out', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it.each([
+    ['an unknown preset', ['--preset', 'huge'], /--preset: there is no "huge"; presets are pocket, paper/],
+    ['a preset named like an object method', ['--preset', 'toString'], /--preset: there is no "toString"/],
+    ['a count that is no number', ['--seeds', 'many'], /--seeds: "many" must be a count/],
+    ['no seeds', ['--seeds', '0'], /--seeds: 0 seeds/],
+    ['a seed twice', ['--seeds', '3,3'], /--seeds: "3,3" names a seed twice/],
+    ['a negative seed', ['--seeds', '-1,2'], /--seeds/],
+    ['an unknown claim', ['--claims', 'mian'], /--claims: there is no "mian"; claims are all, main/],
+    ['no workers', ['--jobs', '0'], /--jobs: "0" must be a whole number/],
+    [
+      'an unknown field',
+      ['--set', 'model.hiden=3'],
+      /--set: there is no field "model.hiden"; fields here are pretrained, hidden/,
+    ],
+    ['a prototype', ['--set', '__proto__.polluted=1'], /--set: there is no field "__proto__"/],
+    ['a change without a value', ['--set', 'beta'], /--set: "beta" must look like path=value/],
+    ['a seed by the back door', ['--set', 'seed=3'], /seeds are chosen with --seeds/],
+    ['a value of the wrong type', ['--set', 'beta=strong'], /beta: .*expected number/],
+    ['an impossible setup', ['--set', 'model.heads=5'], /model.heads: 5 heads do not divide the hidden size/],
+    ['a missing configuration', ['--config', '/nowhere.json'], /--config: cannot read \/nowhere.json/],
+    ['going on nowhere', ['--resume'], /--resume: say which folder with --out/],
+    ['weights that are not there', ['--preset', 'paper'], /model.pretrained: .*EleutherAI\/pythia-160m/],
+    ['an unknown option', ['--fast'], /unknown option '--fast'/],
+  ])('%s: exit code 2 and a message that names the field', async (_, args, message) => {
+    const written: string[] = [];
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+    const stdout = vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+    expect(await runCli(['reproduce', ...args])).toBe(2);
+    expect(written.join('')).toMatch(message);
+    expect(written.join('')).not.toMatch(/\n {4}at /); // a sentence, not a stack
+    expect(stdout).not.toHaveBeenCalled();
+  });
+});
+
+describe('options', () => {
+  it('--seeds takes how many, or which', () => {
+    expect(parseSeeds('3')).toEqual([101, 102, 103]);
+    expect(parseSeeds('11,12,13')).toEqual([11, 12, 13]);
+    expect(parseSeeds('11,')).toEqual([11]);
+  });
+
+  it('--claims takes all, or some in the order given', () => {
+    expect(parseClaims('all').map(({ id }) => id)).toEqual(['main', 'control', 'avoidance', 'manipulation', 'no-dpo']);
+    expect(parseClaims('control,main').map(({ id }) => id)).toEqual(['control', 'main']);
+  });
+
+  it('--set and --config change the fields they name and no other, and --set has the last word', () => {
+    const folder = temporaryFolder();
+    const config = path.join(folder, 'c.json');
+    writeFileSync(config, '{"beta": 0.7, "model": {"layers": 3}}');
+    const setup = resolveSetup({ preset: 'pocket', config, set: ['beta=0.9'] });
+    const plain = resolveSetup({ preset: 'pocket' });
+    expect(setup).toEqual({ ...plain, name: 'pocket-custom', beta: 0.9, model: { ...plain.model, layers: 3 } });
+  });
+});
+
+describe('reproduce', () => {
+  it('--json prints one document and nothing else on standard output; claims on few runs are not reproduced: exit code 1', async () => {
+    const folder = temporaryFolder();
+    const out = path.join(folder, 'job');
+    const { code, stdout, stderr } = await finish(
+      start('--config', configuration(folder), '--seeds', '1,2', '--claims', 'main', '--json', '--out', out),
+    );
+    expect(code, stderr).toBe(1);
+    const document = JSON.parse(stdout);
+    expect(Object.keys(document)).toEqual(['claims', 'runs', 'engine']);
+    expect(document.engine).toBe('wasm');
+    expect(document.claims).toEqual([
+      {
+        id: 'main',
+        verdict: 'inconclusive',
+        estimate: expect.any(Number),
+        interval: [expect.any(Number), expect.any(Number)],
+        seeds: [1, 2],
+      },
+    ]);
+    expect(document.runs.map(({ seed, status }: { seed: number; status: string }) => [seed, status])).toEqual([
+      [1, 'finished'],
+      [2, 'finished'],
+    ]);
+    for (const { record } of document.runs) expect(existsSync(record)).toBe(true);
+    expect(existsSync(path.join(out, 'report.md'))).toBe(true);
+    expect(stderr).toMatch(/^engine: wasm /);
+    expect(stderr).toMatch(/joint 8\/8 .*loss .*guess rate useful .* held-out .* random .*tokens\/s .*left/);
+
+    // The same folder again: refused without --resume, and kept as it is with it.
+    const again = await finish(
+      start('--config', configuration(folder), '--seeds', '1,2', '--claims', 'main', '--out', out),
+    );
+    expect(again.code).toBe(2);
+    expect(again.stderr).toMatch(/--out: .* already holds run records; go on there with --resume/);
+  });
+
+  it('killed at any moment and resumed, it ends with the record of an uninterrupted run', async () => {
+    const folder = temporaryFolder();
+    const slow = (setup: ReturnType<typeof tinySetup>) => {
+      setup.phases.dpo.steps = 100;
+      setup.evaluation.every = 10;
+    };
+    const args = [
+      '--config',
+      configuration(folder, slow),
+      '--seeds',
+      '5,',
+      '--claims',
+      'main',
+      '--jobs',
+      '1',
+      '--out',
+      folder,
+    ];
+    const child = start(...args);
+    const checkpoints = path.join(folder, 'checkpoints');
+    await vi.waitUntil(
+      () => existsSync(checkpoints) && readdirSync(checkpoints).some((name) => name.endsWith('.safetensors')),
+      {
+        timeout: 30_000,
+      },
+    );
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    expect(recordsIn(folder)).toEqual([]);
+    const { code, stderr } = await finish(start(...args, '--resume'));
+    expect(code, stderr).toBe(1);
+    const [resumed] = recordsIn(folder);
+    expect(resumed.times.resumed).toBe(true);
+    const store = new RunStore(path.join(folder, 'whole'));
+    await store.open();
+    await run(resumed.setup, await startEngine('wasm'), store);
+    const [uninterrupted] = recordsIn(store.folder);
+    expect(JSON.stringify(comparable(resumed))).toBe(JSON.stringify(comparable(uninterrupted)));
+  });
+
+  it('interrupted with Ctrl-C, it says how to go on and exits with 130', async () => {
+    const folder = temporaryFolder();
+    const long = (setup: ReturnType<typeof tinySetup>) => {
+      setup.phases.dpo.steps = 100_000;
+    };
+    const child = start('--config', configuration(folder, long), '--seeds', '5,', '--claims', 'main', '--out', folder);
+    child.stderr?.once('data', () => setTimeout(() => child.kill('SIGINT'), 500));
+    const { code, stderr } = await finish(child);
+    expect(code).toBe(130);
+    expect(stderr).toMatch(/Interrupted.*--resume --out/);
+  });
+});
