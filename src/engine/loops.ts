@@ -8,6 +8,7 @@
  */
 import type { KernelBackend, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs';
 import { tf } from './engine.ts';
+import { type SimdKernels, pointer, simdKernels } from './simd/kernels.ts';
 
 const LOOP_BACKENDS = ['wasm', 'cpu'] as const;
 
@@ -41,6 +42,17 @@ export interface Loop<Input extends string, Attributes> {
   shapes(inputs: Record<Input, TensorInfo>, attributes: Attributes): number[][];
   /** Outputs start uninitialised. Integer inputs arrive as Int32Array, which reads like Float32Array. */
   run(inputs: Arrays<Input>, outputs: Float32Array[], attributes: Attributes, shapes: Record<Input, number[]>): void;
+  /** The same in WebAssembly SIMD, for the WASM backend; pointers are places in its memory. */
+  simd?(call: SimdCall<Input, Attributes>): void;
+}
+
+export interface SimdCall<Input extends string, Attributes> {
+  readonly kernels: SimdKernels;
+  readonly backend: KernelBackend;
+  readonly inputs: Record<Input, number>;
+  readonly outputs: number[];
+  readonly attributes: Attributes;
+  readonly shapes: Record<Input, number[]>;
 }
 
 /** Registers a loop with the WASM and CPU backends. */
@@ -54,15 +66,19 @@ export function registerLoop<Input extends string, Attributes>(loop: Loop<Input,
         const named = inputs as Record<Input, TensorInfo>;
         const attributes = attrs as Attributes;
         const outputs = loop.shapes(named, attributes).map((shape) => allocate(kernelBackend, shape));
-        // Views come after every allocation: an allocation may grow the WASM heap, which detaches older views.
-        const view = (info: TensorInfo) => values(kernelBackend, info) as Float32Array;
         const names = Object.keys(named) as Input[];
-        loop.run(
-          Object.fromEntries(names.map((name) => [name, view(named[name])])) as Arrays<Input>,
-          outputs.map(view),
-          attributes,
-          Object.fromEntries(names.map((name) => [name, named[name].shape])) as Record<Input, number[]>,
-        );
+        const each = <Value>(of: (info: TensorInfo) => Value) =>
+          Object.fromEntries(names.map((name) => [name, of(named[name])])) as Record<Input, Value>;
+        const shapes = each(({ shape }) => shape);
+        if (loop.simd !== undefined && isWasm(kernelBackend)) {
+          const at = (info: TensorInfo) => pointer(kernelBackend, info);
+          const kernels = simdKernels(kernelBackend);
+          loop.simd({ kernels, backend: kernelBackend, inputs: each(at), outputs: outputs.map(at), attributes, shapes });
+        } else {
+          // Views come after every allocation: an allocation may grow the WASM heap, which detaches older views.
+          const view = (info: TensorInfo) => values(kernelBackend, info) as Float32Array;
+          loop.run(each(view), outputs.map(view), attributes, shapes);
+        }
         return outputs.length === 1 ? outputs[0] : outputs;
       },
     });

@@ -3,9 +3,11 @@
  * `qkv` are ordered (head, q|k|v, head dimension), and the first `rotary` dimensions of each head's q and k turn in
  * split halves (dimension i with i + rotary/2).
  */
+import type { KernelBackend } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { place, withScratch } from '../simd/kernels.ts';
 
 export interface AttentionShape {
   /** Positions in a sequence; rows of `qkv` are (sequence, position). */
@@ -123,6 +125,23 @@ function attend(
   for (let j = i + 1; j < time; j++) probabilities[p + j] = 0;
 }
 
+/** Places the angles in the backend's memory, with scratch room for either kernel behind them. */
+function withAngles(
+  backend: KernelBackend,
+  shape: AttentionShape,
+  columns: number,
+  body: (places: { cos: number; sin: number; scratch: number; width: number; half: number }) => void,
+): void {
+  const { time, heads, rotary } = shape;
+  const width = columns / 3 / heads;
+  const { cos, sin } = anglesOf(shape);
+  withScratch(backend, 2 * cos.length + 4 * time * width + time + 4, (at) => {
+    place(backend, cos, at);
+    place(backend, sin, at + cos.byteLength);
+    body({ cos: at, sin: at + cos.byteLength, scratch: at + 2 * cos.byteLength, width, half: rotary / 2 });
+  });
+}
+
 const scratch = (count: number, size: number): Float64Array[] =>
   Array.from({ length: count }, () => new Float64Array(size));
 
@@ -157,6 +176,12 @@ registerLoop<'qkv', AttentionShape>({
         store(out, y, sequence * time * hidden + head * width, hidden, width);
       }
     }
+  },
+  simd({ kernels, backend, inputs: { qkv }, outputs: [y, probabilities], attributes, shapes: { qkv: [rows, columns] } }) {
+    withAngles(backend, attributes, columns, ({ cos, sin, scratch, width, half }) => {
+      const { time, heads } = attributes;
+      kernels.attention(qkv, y, probabilities, cos, sin, scratch, rows / time, time, heads, width, half);
+    });
   },
 });
 
@@ -205,6 +230,13 @@ registerLoop<'dy' | 'qkv' | 'probabilities', AttentionShape>({
         store(dv, dQkv, start + 2 * width, columns, width);
       }
     }
+  },
+  simd({ kernels, backend, inputs, outputs: [dQkv], attributes, shapes: { qkv: [rows, columns] } }) {
+    withAngles(backend, attributes, columns, ({ cos, sin, scratch, width, half }) => {
+      const { dy, qkv, probabilities } = inputs;
+      const { time, heads } = attributes;
+      kernels.attentionGradient(dy, qkv, probabilities, dQkv, cos, sin, scratch, rows / time, time, heads, width, half);
+    });
   },
 });
 

@@ -14,6 +14,9 @@ registerLoop<'x', object>({
     }
     sums.set(totals);
   },
+  simd({ kernels, inputs: { x }, outputs: [sums], shapes: { x: [rows, columns] } }) {
+    kernels.columnSums(x, sums, rows, columns);
+  },
 });
 
 /** @param x `[rows, columns]` @returns `[columns]` */

@@ -2,6 +2,7 @@
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import { tf } from '../engine.ts';
 import { type Arrays, hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { withScratch } from '../simd/kernels.ts';
 
 const KERNEL = 'NegativeKnowledge/Gelu';
 
@@ -39,7 +40,14 @@ function loop({ x }: Arrays<'x'>, [y, slope]: Float32Array[]): void {
   }
 }
 
-registerLoop<'x', object>({ name: KERNEL, shapes: ({ x }) => [x.shape, x.shape], run: loop });
+registerLoop<'x', object>({
+  name: KERNEL,
+  shapes: ({ x }) => [x.shape, x.shape],
+  run: loop,
+  simd({ kernels, backend, inputs: { x }, outputs: [y, slope], shapes }) {
+    withScratch(backend, 12, (spare) => kernels.gelu(x, y, slope, tf.util.sizeFromShape(shapes.x), spare));
+  },
+});
 tf.registerGradient({
   kernelName: KERNEL,
   outputsToSave: [false, true],

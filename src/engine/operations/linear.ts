@@ -3,6 +3,7 @@ import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
 import { hasLoops, runKernel } from '../loops.ts';
 import { columnSums } from './column-sums.ts';
+import { transposed } from './transposed.ts';
 
 const KERNEL = 'NegativeKnowledge/Linear';
 
@@ -32,8 +33,8 @@ tf.registerGradient({
   gradFunc: (dy, [x, weight]) => {
     const upstream = dy as tf.Tensor2D;
     return {
-      x: () => tf.matMul(upstream, tf.transpose(weight as tf.Tensor2D)),
-      weight: () => tf.matMul(tf.transpose(x as tf.Tensor2D), upstream),
+      x: () => tf.matMul(upstream, transposed(weight)),
+      weight: () => tf.matMul(transposed(x), upstream),
       bias: () => columnSums(upstream),
     };
   },

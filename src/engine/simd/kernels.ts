@@ -1,0 +1,101 @@
+/** Loads the SIMD kernels onto the memory of the TensorFlow.js WASM backend. */
+import { readFileSync } from 'node:fs';
+import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs';
+
+/** Byte offsets into the backend's memory. */
+type Pointer = number;
+
+/** What kernels.assembly.ts exports. */
+export interface SimdKernels {
+  gelu(x: Pointer, y: Pointer, slope: Pointer, size: number, spare: Pointer): void;
+  columnSums(x: Pointer, sums: Pointer, rows: number, columns: number): void;
+  layerNorm(
+    x: Pointer,
+    gain: Pointer,
+    bias: Pointer,
+    y: Pointer,
+    moments: Pointer,
+    rows: number,
+    width: number,
+    epsilon: number,
+  ): void;
+  layerNormGradientOfX(
+    dy: Pointer,
+    x: Pointer,
+    gain: Pointer,
+    moments: Pointer,
+    dx: Pointer,
+    rows: number,
+    width: number,
+  ): void;
+  layerNormGradientOfGain(dy: Pointer, x: Pointer, moments: Pointer, dGain: Pointer, rows: number, width: number): void;
+  attention(
+    qkv: Pointer,
+    y: Pointer,
+    probabilities: Pointer,
+    cos: Pointer,
+    sin: Pointer,
+    scratch: Pointer,
+    sequences: number,
+    time: number,
+    heads: number,
+    width: number,
+    half: number,
+  ): void;
+  attentionGradient(
+    dy: Pointer,
+    qkv: Pointer,
+    probabilities: Pointer,
+    dQkv: Pointer,
+    cos: Pointer,
+    sin: Pointer,
+    scratch: Pointer,
+    sequences: number,
+    time: number,
+    heads: number,
+    width: number,
+    half: number,
+  ): void;
+  transpose(x: Pointer, y: Pointer, rows: number, columns: number): void;
+}
+
+/** What is needed of the backend beyond its types. */
+interface WasmBackend extends KernelBackend {
+  wasm: { asm: { memory: WebAssembly.Memory }; _malloc(bytes: number): Pointer; _free(pointer: Pointer): void };
+  dataIdMap: { get(dataId: object): { memoryOffset: Pointer } };
+}
+
+const FLOAT_BYTES = 4;
+const loaded = new WeakMap<KernelBackend, SimdKernels>();
+
+/** The kernels of a WASM backend, loaded at first use. */
+export function simdKernels(backend: KernelBackend): SimdKernels {
+  const known = loaded.get(backend);
+  if (known !== undefined) return known;
+  const module = new WebAssembly.Module(readFileSync(new URL('./kernels.wasm', import.meta.url)));
+  const { memory } = (backend as WasmBackend).wasm.asm;
+  const { exports } = new WebAssembly.Instance(module, { env: { memory } });
+  const kernels = exports as unknown as SimdKernels;
+  loaded.set(backend, kernels);
+  return kernels;
+}
+
+/** Where a tensor lies in the backend's memory. */
+export const pointer = (backend: KernelBackend, info: TensorInfo): Pointer =>
+  (backend as WasmBackend).dataIdMap.get(info.dataId).memoryOffset;
+
+/** Runs `body` with room for `size` float32 numbers in the backend's memory, and frees it. */
+export function withScratch(backend: KernelBackend, size: number, body: (scratch: Pointer) => void): void {
+  const { wasm } = backend as WasmBackend;
+  const scratch = wasm._malloc(size * FLOAT_BYTES);
+  try {
+    body(scratch);
+  } finally {
+    wasm._free(scratch);
+  }
+}
+
+/** Copies numbers into the backend's memory. */
+export function place(backend: KernelBackend, values: Float32Array, at: Pointer): void {
+  new Float32Array((backend as WasmBackend).wasm.asm.memory.buffer, at, values.length).set(values);
+}
