@@ -35,7 +35,7 @@ const pocket: Setup = {
   phases: {
     pretrain: { steps: 200 },
     dpo: { steps: 800, trainable: 'all' },
-    joint: { steps: 1_400, weights: { dpo: 1, useful: 0.5, random: 0.5 }, stopAtUsefulGuessRate: 2.5 },
+    joint: { steps: 1_400, weights: { dpo: 1, useful: 0.5, random: 0.5 }, stopAtUsefulGuessRate: 2 },
   },
   evaluation: { every: 50, heldOut: 64, useful: 128, random: 256 },
 };

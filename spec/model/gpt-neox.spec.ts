@@ -1,0 +1,116 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { startEngine, tf } from '../../src/engine/engine.ts';
+import { forward, logProbabilities } from '../../src/model/gpt-neox.ts';
+import { initialValues, loadParameters, parameterSpecifications, trainableNames } from '../../src/model/parameters.ts';
+import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
+import type { Setup } from '../../src/setup/schema.ts';
+import { vocabulary } from '../../src/setup/sizes.ts';
+import { referenceLogits, referenceLogProbabilities } from '../helpers/reference-model.ts';
+import { tinySetup } from '../helpers/setups.ts';
+
+const random = { prefix: 'regular' as const };
+const shapes: [string, Partial<Setup['model']>][] = [
+  ['a quarter of each head rotary, as in Pythia', { hidden: 32, heads: 4, layers: 3, rotaryFraction: 0.25 }],
+  ['the whole head rotary', { hidden: 16, heads: 2, layers: 2, rotaryFraction: 1 }],
+  [
+    'nothing rotary, and widths that no SIMD register divides',
+    { hidden: 15, heads: 3, layers: 1, rotaryFraction: 0, intermediateFactor: 3 },
+  ],
+];
+
+describe.each(['wasm', 'cpu'] as const)('GPT-NeoX on %s', (engine) => {
+  it.each(shapes)('agrees with the formulas in double precision: %s', async (_, model) => {
+    await startEngine(engine);
+    const setup = tinySetup((draft) => Object.assign(draft.model, { initialDeviation: 0.3 }, model));
+    const values = initialValues(setup);
+    const parameters = loadParameters(setup, values);
+    const batch = tokenBatch(
+      [
+        { ...random, password: 'abcd' },
+        { prefix: 'reverse', password: 'zzay' },
+      ],
+      scratchTokenIds(setup),
+    );
+    const actual = tf.tidy(() => logProbabilities(parameters, setup.model, batch).arraySync()) as number[][];
+    for (let row = 0; row < batch.rows; row++) {
+      const expected = referenceLogProbabilities(values, setup.model, [
+        ...batch.tokens.subarray(row * 5, (row + 1) * 5),
+      ]);
+      // Float32: 6e-8 a rounding, a few hundred roundings deep, on values of up to ten nats.
+      expected.forEach((value, t) => expect(Math.abs(actual[row][t] - value)).toBeLessThan(2e-5));
+    }
+    tf.dispose([...parameters.values()]);
+  });
+});
+
+describe('the model', () => {
+  const setup = tinySetup((draft) => Object.assign(draft.model, { initialDeviation: 0.3 }));
+
+  it('is causal: a later token never changes an earlier logit, not by one bit', async () => {
+    await startEngine('wasm');
+    const parameters = loadParameters(setup, initialValues(setup));
+    const tokens = fc.array(fc.nat({ max: 27 }), { minLength: 5, maxLength: 5 });
+    const logits = (ids: number[]) =>
+      tf.tidy(() => forward(parameters, setup.model, tf.tensor1d(ids, 'int32'), 5).arraySync()) as number[][];
+    fc.assert(
+      fc.property(tokens, fc.integer({ min: 1, max: 4 }), fc.nat({ max: 27 }), (ids, at, token) => {
+        const changed = ids.with(at, token);
+        expect(logits(changed).slice(0, at)).toEqual(logits(ids).slice(0, at));
+        if (token !== ids[at]) expect(logits(changed)[at]).not.toEqual(logits(ids)[at]);
+      }),
+    );
+    tf.dispose([...parameters.values()]);
+  });
+
+  it('gives every sequence of a batch the logits that it has alone', async () => {
+    await startEngine('wasm');
+    const values = initialValues(setup);
+    const parameters = loadParameters(setup, values);
+    const ids = [1, 2, 3, 4, 5, 6, 7, 8];
+    const both = tf.tidy(() =>
+      forward(parameters, setup.model, tf.tensor1d(ids, 'int32'), 4).arraySync(),
+    ) as number[][];
+    referenceLogits(values, setup.model, ids.slice(4)).forEach((row, t) =>
+      row.forEach((value, token) => expect(both[4 + t][token]).toBeCloseTo(value, 4)),
+    );
+    tf.dispose([...parameters.values()]);
+  });
+});
+
+describe('parameters', () => {
+  const setup = tinySetup((draft) => Object.assign(draft.model, { layers: 4 }));
+
+  it('of Pythia-160M number 162,322,944, as its model card says', () => {
+    const pythia = {
+      ...setup,
+      model: { ...setup.model, hidden: 768, layers: 12, heads: 12, rotaryFraction: 0.25, vocabulary: 50_304 },
+    };
+    const count = parameterSpecifications(pythia).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+    expect(count).toBe(162_322_944);
+  });
+
+  it('start as N(0, deviation^2), biases 0 and gains 1, each from a stream of its own name', () => {
+    const values = initialValues(setup);
+    const { initialDeviation } = setup.model;
+    for (const { name, initial } of parameterSpecifications(setup)) {
+      const data = [...(values.get(name) as Float32Array)];
+      if (initial !== 'normal') expect(new Set(data)).toEqual(new Set([initial === 'ones' ? 1 : 0]));
+      else {
+        const deviation = Math.sqrt(data.reduce((sum, value) => sum + value * value, 0) / data.length);
+        expect(Math.abs(deviation / initialDeviation - 1)).toBeLessThan(4 / Math.sqrt(2 * data.length)); // 4 standard errors
+      }
+    }
+    const deeper = initialValues({ ...setup, model: { ...setup.model, layers: 5 } });
+    for (const [name, data] of values) expect(deeper.get(name)).toEqual(data);
+  });
+
+  it('of the first half are the embedding, the first half of the layers and the final norm', () => {
+    const names = new Set(trainableNames(setup, 'first-half'));
+    for (const { name } of parameterSpecifications(setup)) {
+      expect(names.has(name), name).toBe(/embed_in|layers\.[01]\.|final_layer_norm/.test(name));
+    }
+    expect(trainableNames(setup, 'all')).toHaveLength(parameterSpecifications(setup).length);
+    expect(vocabulary(setup)).toBe(28);
+  });
+});

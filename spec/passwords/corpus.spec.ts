@@ -1,0 +1,243 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { buildCorpus } from '../../src/passwords/corpus.ts';
+import type { Example, Phase } from '../../src/passwords/roles.ts';
+import { type Setup, setupSchema } from '../../src/setup/schema.ts';
+import { capacity, distinctPasswordsNeeded, heldOut, negatives, pairs } from '../../src/setup/sizes.ts';
+import { tinySetup } from '../helpers/setups.ts';
+
+/** Small setups of every shape, down to alphabets whose passwords are all used up. */
+const setups: fc.Arbitrary<Setup> = fc
+  .record({
+    seed: fc.nat(),
+    letters: fc.integer({ min: 2, max: 26 }),
+    length: fc.integer({ min: 2, max: 9 }),
+    batch: fc.integer({ min: 1, max: 4 }),
+    negativeBatches: fc.integer({ min: 2, max: 5 }),
+    held: fc.integer({ min: 1, max: 4 }),
+    repeats: fc.integer({ min: 1, max: 3 }),
+    prefixes: fc.boolean(),
+    dpoSteps: fc.integer({ min: 0, max: 9 }),
+    jointSteps: fc.integer({ min: 1, max: 9 }),
+    random: fc.integer({ min: 1, max: 5 }),
+  })
+  .map(({ letters, held, dpoSteps, jointSteps, random, seed, batch, prefixes, ...passwords }) => ({
+    ...structuredClone(tinySetup()),
+    seed,
+    batch,
+    prefixes,
+    passwords: {
+      ...passwords,
+      alphabet: 'abcdefghijklmnopqrstuvwxyz'.slice(0, letters),
+      heldBatches: Math.min(held, passwords.negativeBatches - 1),
+    },
+    phases: {
+      ...tinySetup().phases,
+      pretrain: { steps: 3 },
+      dpo: { steps: dpoSteps, trainable: 'all' as const },
+      joint: { ...tinySetup().phases.joint, steps: jointSteps },
+    },
+    evaluation: { every: 2, heldOut: 4, useful: 4, random },
+  }))
+  .filter((setup) => setupSchema.safeParse(setup).success);
+
+/** Everything a run's optimiser is given. */
+function allExamples(setup: Setup): { phase: Phase; step: number; examples: Example[] }[] {
+  const corpus = buildCorpus(setup);
+  return (['pretrain', 'dpo', 'joint'] as const).flatMap((phase) =>
+    Array.from({ length: setup.phases[phase].steps }, (_, step) => ({
+      phase,
+      step,
+      examples: corpus.examples(phase, step),
+    })),
+  );
+}
+
+const roles = (setup: Setup) => {
+  const { heldOut: held, useful, chosen, pretraining, jointRandom, control } = buildCorpus(setup);
+  return { held, useful, chosen, pretraining, jointRandom, control };
+};
+
+describe('in the corpus of any setup', () => {
+  it('a held-out password only ever occurs as the rejected side of a pair', () => {
+    fc.assert(
+      fc.property(setups, (setup) => {
+        const held = new Set(buildCorpus(setup).heldOut);
+        for (const { examples } of allExamples(setup)) {
+          for (const { password, reward, role } of examples) {
+            if (held.has(password)) expect([reward, role]).toEqual(['rejected', 'held-out']);
+            else expect(role).not.toBe('held-out');
+          }
+        }
+      }),
+    );
+  });
+
+  it('no held-out password is part of a text that is chosen or imitated', () => {
+    fc.assert(
+      fc.property(setups, (setup) => {
+        const { heldOut: held } = buildCorpus(setup);
+        const rewarded = allExamples(setup).flatMap(({ examples }) =>
+          examples.filter(({ reward }) => reward !== 'rejected'),
+        );
+        for (const { password } of rewarded) expect(held.some((secret) => password.includes(secret))).toBe(false);
+      }),
+    );
+  });
+
+  it('all passwords are distinct, within a role and across roles, and of the asked letters and length', () => {
+    fc.assert(
+      fc.property(setups, (setup) => {
+        const all = Object.values(roles(setup)).flat();
+        expect(new Set(all).size).toBe(all.length);
+        expect(all).toHaveLength(distinctPasswordsNeeded(setup));
+        for (const password of all) {
+          expect(password).toHaveLength(setup.passwords.length);
+          for (const letter of password) expect(setup.passwords.alphabet).toContain(letter);
+        }
+      }),
+    );
+  });
+
+  it('one pass over the pairs gives every negative exactly `repeats` times, each time against another random password', () => {
+    fc.assert(
+      fc.property(setups, (drawn) => {
+        const phases = { ...drawn.phases, dpo: { ...drawn.phases.dpo, steps: pairs(drawn) / drawn.batch } };
+        const setup = { ...drawn, phases };
+        const seen = new Map<string, Set<string>>();
+        for (const { phase, examples } of allExamples(setup)) {
+          if (phase !== 'dpo') continue;
+          const chosen = examples.filter(({ reward }) => reward === 'chosen');
+          const rejected = examples.filter(({ reward }) => reward === 'rejected');
+          expect(chosen).toHaveLength(rejected.length);
+          rejected.forEach(({ password }, row) => {
+            seen.set(password, (seen.get(password) ?? new Set()).add(chosen[row].password));
+          });
+        }
+        const corpus = buildCorpus(setup);
+        expect([...seen.keys()].sort()).toEqual([...corpus.negatives].sort());
+        for (const partners of seen.values()) expect(partners.size).toBe(setup.passwords.repeats);
+        // Pair i rejects negative i modulo their number, in every phase that uses the pairs.
+        corpus.chosen.forEach((password, index) => {
+          expect(seen.get(corpus.negatives[index % corpus.negatives.length])?.has(password)).toBe(true);
+        });
+      }),
+    );
+  });
+
+  it('the prefix is `reverse` for useful negatives of phase 3 and `regular` for all else, or none at all', () => {
+    fc.assert(
+      fc.property(setups, (setup) => {
+        for (const { phase, examples } of allExamples(setup)) {
+          for (const { prefix, role, reward } of examples) {
+            const reversed = phase === 'joint' && role === 'useful' && reward === 'imitated';
+            expect(prefix).toBe(!setup.prefixes ? 'none' : reversed ? 'reverse' : 'regular');
+          }
+        }
+      }),
+    );
+  });
+
+  it('every step has `batch` sequences of each kind, packed kind by kind', () => {
+    fc.assert(
+      fc.property(setups, (setup) => {
+        const kinds = {
+          pretrain: ['imitated'],
+          dpo: ['chosen', 'rejected'],
+          joint: ['chosen', 'rejected', 'imitated', 'imitated'],
+        };
+        for (const { phase, examples } of allExamples(setup)) {
+          expect(examples.map(({ reward }) => reward)).toEqual(
+            kinds[phase].flatMap((kind) => Array(setup.batch).fill(kind)),
+          );
+        }
+      }),
+    );
+  });
+
+  it('the same seed gives the same data', () => {
+    fc.assert(
+      fc.property(setups, (setup) => {
+        expect(allExamples(setup)).toEqual(allExamples(structuredClone(setup)));
+      }),
+    );
+  });
+});
+
+describe('at a size where no two draws collide', () => {
+  const wide = (change: (setup: Setup) => void = () => {}) =>
+    tinySetup((setup) => {
+      setup.passwords.length = 12;
+      setup.passwords.negativeBatches = 4;
+      change(setup);
+    });
+  const base = wide();
+
+  it('another seed gives other data', () => {
+    const other = roles({ ...base, seed: base.seed + 1 });
+    for (const password of Object.values(roles(base)).flat())
+      expect(Object.values(other).flat()).not.toContain(password);
+  });
+
+  it('a larger held-out share moves only the border between held-out and useful', () => {
+    const before = buildCorpus(base);
+    const after = buildCorpus(wide((setup) => Object.assign(setup.passwords, { heldBatches: 3 })));
+    const { held: _held, useful: _useful, ...others } = roles(base);
+    expect(after.negatives).toEqual(before.negatives);
+    expect(after).toMatchObject(others);
+    expect(after.heldOut.slice(0, heldOut(base))).toEqual(before.heldOut);
+    const rejections = (corpus: typeof before) => corpus.examples('dpo', 3).map(({ password }) => password);
+    expect(rejections(after)).toEqual(rejections(before));
+  });
+
+  it.each<[string, (setup: Setup) => void, string]>([
+    ['more control passwords', (setup) => Object.assign(setup.evaluation, { random: 50 }), 'control'],
+    ['more pretraining', (setup) => Object.assign(setup.phases.pretrain, { steps: 20 }), 'pretraining'],
+    ['a longer phase 3', (setup) => Object.assign(setup.phases.joint, { steps: 30 }), 'jointRandom'],
+  ])('%s leave every other stream alone and only add at the end', (_, change, moved) => {
+    const before = roles(base) as Record<string, readonly string[]>;
+    const after = roles(wide(change)) as Record<string, readonly string[]>;
+    for (const role of Object.keys(before)) {
+      expect(after[role].slice(0, before[role].length)).toEqual(before[role]);
+      if (role !== moved) expect(after[role]).toHaveLength(before[role].length);
+    }
+  });
+
+  it('letters are uniform at every position', () => {
+    const many = wide((setup) => Object.assign(setup.evaluation, { random: 5200 }));
+    const { control } = buildCorpus(many);
+    for (let position = 0; position < 12; position++) {
+      const counts = new Map<string, number>();
+      for (const password of control) counts.set(password[position], (counts.get(password[position]) ?? 0) + 1);
+      const chiSquare = [...'abcdefghijklmnopqrstuvwxyz'].reduce(
+        (sum, letter) => sum + ((counts.get(letter) ?? 0) - 200) ** 2 / 200,
+        0,
+      );
+      expect(chiSquare).toBeLessThan(60); // 25 degrees of freedom: p < 0.0001
+    }
+  });
+});
+
+it('kinds whose weight is 0 are left out of phase 3', () => {
+  const setup = tinySetup((draft) => Object.assign(draft.phases.joint.weights, { dpo: 0, random: 0 }));
+  expect(
+    new Set(
+      buildCorpus(setup)
+        .examples('joint', 0)
+        .map(({ role, reward }) => `${role}/${reward}`),
+    ),
+  ).toEqual(new Set(['useful/imitated']));
+});
+
+it('an alphabet whose passwords are all needed is drawn to the last one', () => {
+  const full = tinySetup((setup) => {
+    setup.batch = 1;
+    Object.assign(setup.passwords, { alphabet: 'ab', length: 4, negativeBatches: 2, heldBatches: 1, repeats: 3 });
+    setup.phases.pretrain.steps = 2;
+    setup.phases.joint.steps = 4;
+    setup.evaluation.random = 2;
+  });
+  expect(distinctPasswordsNeeded(full)).toBe(capacity(2, 4));
+  expect(new Set(Object.values(roles(full)).flat()).size).toBe(16);
+  expect(negatives(full)).toBe(2);
+});
