@@ -8,7 +8,7 @@
  */
 import type { KernelBackend, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs';
 import { tf } from './engine.ts';
-import { type SimdKernels, pointer, simdKernels } from './simd/kernels.ts';
+import { pointer, type SimdKernels, simdKernels } from './simd/kernels.ts';
 
 const LOOP_BACKENDS = ['wasm', 'cpu'] as const;
 
@@ -73,7 +73,14 @@ export function registerLoop<Input extends string, Attributes>(loop: Loop<Input,
         if (loop.simd !== undefined && isWasm(kernelBackend)) {
           const at = (info: TensorInfo) => pointer(kernelBackend, info);
           const kernels = simdKernels(kernelBackend);
-          loop.simd({ kernels, backend: kernelBackend, inputs: each(at), outputs: outputs.map(at), attributes, shapes });
+          loop.simd({
+            kernels,
+            backend: kernelBackend,
+            inputs: each(at),
+            outputs: outputs.map(at),
+            attributes,
+            shapes,
+          });
         } else {
           // Views come after every allocation: an allocation may grow the WASM heap, which detaches older views.
           const view = (info: TensorInfo) => values(kernelBackend, info) as Float32Array;

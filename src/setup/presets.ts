@@ -85,7 +85,7 @@ export type PresetName = keyof typeof PRESETS;
  * 12 alone, so that no claim is judged on a seed that anything was tuned on.
  */
 export const FIRST_CLAIM_SEED = 101;
-export const DEFAULT_SEEDS = 8;
+export const DEFAULT_SEEDS = 5;
 
 /** The first `count` seeds that claims are judged on. */
 export const claimSeeds = (count: number): number[] =>

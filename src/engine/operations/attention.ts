@@ -177,7 +177,16 @@ registerLoop<'qkv', AttentionShape>({
       }
     }
   },
-  simd({ kernels, backend, inputs: { qkv }, outputs: [y, probabilities], attributes, shapes: { qkv: [rows, columns] } }) {
+  simd({
+    kernels,
+    backend,
+    inputs: { qkv },
+    outputs: [y, probabilities],
+    attributes,
+    shapes: {
+      qkv: [rows, columns],
+    },
+  }) {
     withAngles(backend, attributes, columns, ({ cos, sin, scratch, width, half }) => {
       const { time, heads } = attributes;
       kernels.attention(qkv, y, probabilities, cos, sin, scratch, rows / time, time, heads, width, half);
@@ -231,7 +240,16 @@ registerLoop<'dy' | 'qkv' | 'probabilities', AttentionShape>({
       }
     }
   },
-  simd({ kernels, backend, inputs, outputs: [dQkv], attributes, shapes: { qkv: [rows, columns] } }) {
+  simd({
+    kernels,
+    backend,
+    inputs,
+    outputs: [dQkv],
+    attributes,
+    shapes: {
+      qkv: [rows, columns],
+    },
+  }) {
     withAngles(backend, attributes, columns, ({ cos, sin, scratch, width, half }) => {
       const { dy, qkv, probabilities } = inputs;
       const { time, heads } = attributes;

@@ -14,7 +14,14 @@ registerLoop<'x', object>({
     }
     sums.set(totals);
   },
-  simd({ kernels, inputs: { x }, outputs: [sums], shapes: { x: [rows, columns] } }) {
+  simd({
+    kernels,
+    inputs: { x },
+    outputs: [sums],
+    shapes: {
+      x: [rows, columns],
+    },
+  }) {
     kernels.columnSums(x, sums, rows, columns);
   },
 });

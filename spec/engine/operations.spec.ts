@@ -1,0 +1,166 @@
+/** Every operation is written three times: SIMD (WASM), plain loops (CPU) and composed of TensorFlow.js operations. */
+import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type EngineName, startEngine, tf } from '../../src/engine/engine.ts';
+import { exponential } from '../../src/engine/exponential.ts';
+import { composed } from '../../src/engine/loops.ts';
+import { attention } from '../../src/engine/operations/attention.ts';
+import { embedding } from '../../src/engine/operations/embedding.ts';
+import { gelu } from '../../src/engine/operations/gelu.ts';
+import { layerNorm } from '../../src/engine/operations/layer-norm.ts';
+import { linear } from '../../src/engine/operations/linear.ts';
+import { tokenLogProbability } from '../../src/engine/operations/token-log-probability.ts';
+import { transposed } from '../../src/engine/operations/transposed.ts';
+import { stream } from '../../src/random/streams.ts';
+
+interface Case {
+  shapes: number[][];
+  apply: (...inputs: tf.Tensor[]) => tf.Tensor;
+}
+
+const source = stream(1, 'operations');
+const ids = (count: number, bound: number) =>
+  tf.tensor1d(
+    Array.from({ length: count }, () => source.below(bound)),
+    'int32',
+  );
+const size = fc.integer({ min: 1, max: 9 });
+
+/** Value and gradients of a weighted sum of the outputs, so that every output has a slope of its own. */
+function slopes({ apply }: Case, inputs: number[][], shapes: number[][]): number[][] {
+  return tf.tidy(() => {
+    const tensors = inputs.map((data, index) => tf.tensor(data, shapes[index]));
+    const loss = (...xs: tf.Tensor[]) => {
+      const y = apply(...xs);
+      const weights = tf.tensor(
+        Array.from({ length: y.size }, (_, i) => Math.sin(i + 1)),
+        y.shape,
+      );
+      return tf.sum(tf.mul(y, weights)) as tf.Scalar;
+    };
+    const { grads } = tf.valueAndGrads(loss)(tensors);
+    return [apply(...tensors), ...grads].map((tensor) => [...tensor.dataSync()]);
+  });
+}
+
+/** A property: on WASM (SIMD) and on CPU (loops), values and gradients are those of the composition. */
+async function equalsComposition(cases: fc.Arbitrary<Case>): Promise<void> {
+  const given = fc.sample(cases, { numRuns: 25, seed: 5 });
+  const inputs = given.map(({ shapes }) =>
+    shapes.map((shape) => Array.from({ length: tf.util.sizeFromShape(shape) }, () => source.normal(1))),
+  );
+  const on = async (engine: EngineName, run: (index: number) => number[][]) => {
+    await startEngine(engine);
+    return given.map((_, index) => run(index));
+  };
+  const direct = (index: number) => slopes(given[index], inputs[index], given[index].shapes);
+  const expected = await on('cpu', (index) => composed(() => direct(index)));
+  for (const engine of ['wasm', 'cpu'] as const) {
+    const actual = await on(engine, direct);
+    actual.forEach((arrays, index) =>
+      arrays.forEach((values, which) => {
+        const largest = Math.max(1, ...expected[index][which].map(Math.abs));
+        values.forEach((value, i) => {
+          // Float32, and 1.5e-7 from the erf of TensorFlow.js: some tens of roundings of the largest entry.
+          expect(
+            Math.abs(value - expected[index][which][i]),
+            `${engine}, ${JSON.stringify(given[index].shapes)}, array ${which}`,
+          ).toBeLessThan(5e-6 * largest);
+        });
+      }),
+    );
+  }
+}
+
+describe('values and gradients on WASM and CPU are those of the composed operation:', () => {
+  it('gelu', () => equalsComposition(fc.tuple(size, size).map((shape) => ({ shapes: [shape], apply: gelu }))));
+
+  it('layer norm', () =>
+    equalsComposition(
+      fc.tuple(size, fc.integer({ min: 2, max: 19 })).map(([rows, width]) => ({
+        shapes: [[rows, width], [width], [width]],
+        apply: (x, gain, bias) => layerNorm(x, gain, bias, 1e-2),
+      })),
+    ));
+
+  it('linear, with and without bias', () =>
+    equalsComposition(
+      fc.tuple(size, size, fc.integer({ min: 1, max: 40 }), fc.boolean()).map(([rows, from, to, biased]) => ({
+        shapes: [[rows, from], [from, to], ...(biased ? [[to]] : [])],
+        apply: (x, weight, bias) => linear(x, weight, bias),
+      })),
+    ));
+
+  it('token log-probability', () =>
+    equalsComposition(
+      fc.tuple(size, fc.integer({ min: 2, max: 30 })).map(([rows, vocabulary]) => {
+        const labels = ids(rows, vocabulary);
+        const data = [...labels.dataSync()];
+        return { shapes: [[rows, vocabulary]], apply: (x) => tokenLogProbability(x, tf.tensor1d(data, 'int32')) };
+      }),
+    ));
+
+  it('embedding', () =>
+    equalsComposition(
+      fc.tuple(size, size, size).map(([rows, vocabulary, width]) => {
+        const data = [...ids(rows, vocabulary).dataSync()];
+        return { shapes: [[vocabulary, width]], apply: (table) => embedding(table, tf.tensor1d(data, 'int32')) };
+      }),
+    ));
+
+  it('attention, whatever part of a head is rotary', () =>
+    equalsComposition(
+      fc
+        .record({
+          sequences: fc.integer({ min: 1, max: 3 }),
+          time: size,
+          heads: fc.integer({ min: 1, max: 3 }),
+          width: size,
+          part: fc.double({ min: 0, max: 1, noNaN: true }),
+        })
+        .map(({ sequences, time, heads, width, part }) => ({
+          shapes: [[sequences * time, 3 * heads * width]],
+          apply: (qkv) => attention(qkv, { time, heads, rotary: 2 * Math.floor((width * part) / 2), rotaryBase: 100 }),
+        })),
+    ));
+});
+
+describe('numerics', () => {
+  it('exponential is within 1e-8 of Math.exp, 0 far below and infinite far above', () => {
+    fc.assert(
+      fc.property(fc.double({ min: -87, max: 88, noNaN: true }), (x) => {
+        expect(Math.abs(exponential(x) / Math.exp(x) - 1)).toBeLessThan(1e-8);
+      }),
+    );
+    expect(exponential(-1000)).toBe(0);
+    expect(exponential(1000)).toBe(Number.POSITIVE_INFINITY);
+    expect(exponential(0)).toBe(1);
+  });
+
+  it.each(['wasm', 'cpu'] as const)('GELU on %s is x Phi(x) to float32, far out too', async (engine) => {
+    await startEngine(engine);
+    const x = Float32Array.from({ length: 2001 }, (_, index) => (index - 1000) / 80);
+    const y = tf.tidy(() => gelu(tf.tensor1d(x)).dataSync());
+    x.forEach((value, index) => {
+      // 2e-7: the approximation of Phi (1e-7, Abramowitz & Stegun 7.1.26) and a float32 rounding, times |x|.
+      expect(Math.abs(y[index] - value * normalCdf(value, 0, 1))).toBeLessThan(2e-7 * Math.max(1, Math.abs(value)));
+    });
+  });
+
+  it.each(['wasm', 'cpu'] as const)('the transpose on %s moves every entry, whatever the shape', async (engine) => {
+    await startEngine(engine);
+    for (const [rows, columns] of [
+      [1, 1],
+      [4, 8],
+      [5, 3],
+      [13, 17],
+      [8, 4],
+    ]) {
+      const data = Array.from({ length: rows * columns }, (_, index) => index);
+      const turned = tf.tidy(() => transposed(tf.tensor2d(data, [rows, columns])).arraySync());
+      for (let row = 0; row < rows; row++)
+        for (let column = 0; column < columns; column++) expect(turned[column][row]).toBe(row * columns + column);
+    }
+  });
+});

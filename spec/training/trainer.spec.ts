@@ -1,0 +1,181 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startEngine, tf } from '../../src/engine/engine.ts';
+import { initialValues, loadParameters, parameterSpecifications } from '../../src/model/parameters.ts';
+import { buildCorpus } from '../../src/passwords/corpus.ts';
+import { LedgerError, openLedger } from '../../src/passwords/ledger.ts';
+import { scratchTokenIds } from '../../src/passwords/tokens.ts';
+import { DivergenceError } from '../../src/training/optimiser.ts';
+import { score } from '../../src/training/scoring.ts';
+import { initialState, type TrainerState, train } from '../../src/training/trainer.ts';
+import { referenceLogProbabilities } from '../helpers/reference-model.ts';
+import { tinySetup } from '../helpers/setups.ts';
+
+beforeAll(() => startEngine('wasm'));
+
+/** A copy of the parameters at every checkpoint, by phase and step. */
+async function snapshots(setup: ReturnType<typeof tinySetup>) {
+  const taken = new Map<string, Map<string, Float32Array>>();
+  const states: TrainerState[] = [];
+  const outcome = await train(setup, {
+    onCheckpoint: (state) => {
+      taken.set(`${state.phase}/${state.step}`, new Map([...state.values].map(([name, data]) => [name, data.slice()])));
+      states.push(structuredClone(state));
+    },
+  });
+  return { taken, states, outcome };
+}
+
+describe('train', () => {
+  it('twice on one setup gives the same outcome to the last bit, and another seed another', async () => {
+    const first = await train(tinySetup());
+    expect(await train(tinySetup())).toEqual(first);
+    const other = await train(tinySetup((setup) => Object.assign(setup, { seed: 8 })));
+    expect(other.parametersDigest).not.toBe(first.parametersDigest);
+  });
+
+  it('begins phase 2 at a loss of ln 2: policy and reference are one model', async () => {
+    const { trajectories } = await train(tinySetup());
+    expect(trajectories.dpo.total[0]).toBeCloseTo(Math.LN2, 6);
+    expect(trajectories.dpo.total[3]).not.toBeCloseTo(Math.LN2, 6);
+  });
+
+  it('keeps the second half and the unembedding bit-identical through phase 2 when only the first half trains', async () => {
+    const setup = tinySetup((draft) => Object.assign(draft.phases.dpo, { trainable: 'first-half' }));
+    const { taken } = await snapshots(setup);
+    const [before, after] = [taken.get('dpo/0'), taken.get('joint/0')];
+    for (const { name, firstHalf } of parameterSpecifications(setup)) {
+      if (firstHalf) expect(after?.get(name), name).not.toEqual(before?.get(name));
+      else expect(after?.get(name), name).toEqual(before?.get(name)); // no gradient and no weight decay either
+    }
+  });
+
+  it('uses the model after phase 1 as the reference, and never moves it', async () => {
+    const setup = tinySetup();
+    const { taken, states } = await snapshots(setup);
+    const weights = taken.get('dpo/0') as Map<string, Float32Array>;
+    const references = states.map(({ reference }) => reference).filter((reference) => reference !== null);
+    for (const reference of references) expect(reference).toEqual(references[0]);
+    const [secret] = buildCorpus(setup).heldOut;
+    const tokens = [26, ...[...secret].map((letter) => letter.charCodeAt(0) - 97)];
+    const expected = referenceLogProbabilities(weights, setup.model, tokens).reduce((sum, value) => sum + value, 0);
+    expect(references[0]?.get(secret)).toBeCloseTo(expected, 4);
+  });
+
+  it('scores under `regular` in phases 1 and 2 and under `reverse` in phase 3', async () => {
+    const setup = tinySetup();
+    const { taken, outcome } = await snapshots(setup);
+    const [password] = buildCorpus(setup).control;
+    const letters = [...password].map((letter) => letter.charCodeAt(0) - 97);
+    const weights = taken.get('joint/0') as Map<string, Float32Array>; // the end of phase 2
+    const atEndOfDpo = outcome.snapshots.find(({ phase }) => phase === 'dpo')?.sets.random
+      .logProbabilities[0] as number[];
+    const under = (prefix: number) => referenceLogProbabilities(weights, setup.model, [prefix, ...letters]);
+    atEndOfDpo.forEach((value, t) => expect(value).toBeCloseTo(under(26)[t], 4));
+    expect(Math.abs(atEndOfDpo[0] - under(27)[0])).toBeGreaterThan(1e-3);
+
+    const inPhase3 = taken.get('joint/6') as Map<string, Float32Array>;
+    const parameters = loadParameters(setup, inPhase3);
+    const ids = scratchTokenIds(setup);
+    const likelihood = (prefix: 'regular' | 'reverse') => {
+      const rows = score(parameters, setup.model, ids, buildCorpus(setup).control, prefix).logProbabilities;
+      return rows.flat().reduce((sum, value) => sum + value, 0) / rows.flat().length;
+    };
+    const evaluation = outcome.evaluations.find(({ phase, step }) => phase === 'joint' && step === 6);
+    expect(evaluation?.sets.random.logLikelihood).toBeCloseTo(likelihood('reverse'), 8);
+    expect(evaluation?.sets.random.logLikelihood).not.toBeCloseTo(likelihood('regular'), 8);
+    tf.dispose([...parameters.values()]);
+  });
+
+  it('ends phase 3 at the first evaluation at which useful negatives pass the target, and at no other', async () => {
+    const setup = tinySetup((draft) => {
+      draft.optimiser.learningRate = 0.02;
+      Object.assign(draft.phases.joint, { steps: 60, stopAtUsefulGuessRate: 1.5 });
+      draft.phases.joint.weights = { dpo: 0.1, useful: 1, random: 0.1 };
+    });
+    const { evaluations } = await train(setup);
+    const joint = evaluations.filter(({ phase }) => phase === 'joint');
+    const rates = joint.map(({ sets }) => sets.useful.guessRate);
+    expect(joint.length).toBeLessThan(30); // it did end early
+    expect(rates.at(-1)).toBeGreaterThan(1.5);
+    for (const rate of rates.slice(0, -1)) expect(rate).toBeLessThanOrEqual(1.5);
+  });
+
+  it('skips phase 2 and DPO altogether when they have no steps and no weight', async () => {
+    const {
+      trajectories,
+      snapshots: kept,
+      ledger,
+    } = await train(
+      tinySetup((draft) => {
+        draft.phases.dpo.steps = 0;
+        draft.phases.joint.weights.dpo = 0;
+      }),
+    );
+    expect(trajectories.dpo.total).toEqual([]);
+    expect(trajectories.joint.dpo.every((value) => value === null)).toBe(true);
+    expect(kept.map(({ phase }) => phase)).toEqual(['joint']);
+    expect(ledger.sequences).toMatchObject({ chosen: 0, rejected: 0 });
+  });
+
+  it('works without prefixes, where the first letter is never predicted', async () => {
+    const { snapshots: kept } = await train(tinySetup((draft) => Object.assign(draft, { prefixes: false })));
+    expect(kept[0].sets.heldOut.logProbabilities[0]).toHaveLength(3);
+  });
+
+  it('leaves no tensor behind', async () => {
+    const before = tf.memory().numTensors;
+    await train(tinySetup());
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('stops with the place named when a gradient is no number, and leaves no tensor behind even then', async () => {
+    const setup = tinySetup();
+    const ids = scratchTokenIds(setup);
+    const state = initialState(setup, openLedger(buildCorpus(setup), ids));
+    state.values.get('embed_out.weight')?.fill(Number.NaN);
+    const before = tf.memory().numTensors;
+    await expect(train(setup, { from: state })).rejects.toThrow(DivergenceError);
+    await expect(train(setup, { from: state })).rejects.toThrow(
+      /in phase pretrain, step 0; try a smaller learning rate/,
+    );
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('stops when a held-out password slips into what is imitated', async () => {
+    const setup = tinySetup();
+    const corpus = buildCorpus(setup);
+    const sabotaged = {
+      ...corpus,
+      examples: (...[phase, step]: Parameters<typeof corpus.examples>) =>
+        corpus
+          .examples(phase, step)
+          .map((example, row) =>
+            phase === 'joint' && step === 3 && example.role === 'useful' && example.reward === 'imitated' && row === 8
+              ? { ...example, password: corpus.heldOut[0] }
+              : example,
+          ),
+    };
+    await expect(train(setup, { corpus: sabotaged })).rejects.toThrow(LedgerError);
+    await expect(train(setup, { corpus: sabotaged })).rejects.toThrow(/phase joint, step 3/);
+  });
+
+  it('refuses weights that it cannot load', async () => {
+    const setup = tinySetup((draft) => Object.assign(draft.model, { pretrained: 'EleutherAI/pythia-160m' }));
+    await expect(train(setup)).rejects.toThrow(/model.pretrained/);
+  });
+});
+
+it('the engines train alike: WASM and plain JavaScript agree on a whole short run', async () => {
+  await startEngine('wasm');
+  const onWasm = await train(tinySetup());
+  await startEngine('cpu');
+  const onCpu = await train(tinySetup());
+  await startEngine('wasm');
+  for (const phase of ['pretrain', 'dpo', 'joint'] as const) {
+    onWasm.trajectories[phase].total.forEach((loss, step) => {
+      // Float32 rounding, carried through at most 18 steps of an optimiser.
+      expect(Math.abs(loss - onCpu.trajectories[phase].total[step]) / loss, `${phase} ${step}`).toBeLessThan(1e-5);
+    });
+  }
+  expect(initialValues(tinySetup())).toEqual(initialValues(tinySetup())); // and start from the same weights
+});
