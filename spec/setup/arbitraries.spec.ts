@@ -66,7 +66,7 @@ describe('drawn setups', () => {
     const { counterexample } = fc.check(
       fc.property(setups(), () => false),
       { seed: 1 },
-    ) as { counterexample: [Setup] };
+    ) as unknown as { counterexample: [Setup] };
     const { batch, passwords, phases, model } = counterexample[0];
     expect({ batch, ...passwords, steps: phases.joint.steps, layers: model.layers }).toMatchObject({
       batch: 1,

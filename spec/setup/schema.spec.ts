@@ -22,7 +22,12 @@ const complaints = (message: string): string[][] =>
   message
     .split('\n')
     .slice(1)
-    .map((line) => line.trim().split(/: (.*)/s));
+    .map((line) =>
+      line
+        .trim()
+        .split(/: (.*)/s)
+        .slice(0, 2),
+    );
 
 const fields = leaves(PRESETS.pocket).map(([path]) => path);
 const numericFields = leaves(PRESETS.paper)

@@ -2,7 +2,15 @@
 import { mean, sampleVariance } from 'simple-statistics';
 import { stream } from '../random/streams.ts';
 import type { FinishedRun } from '../runs/record.ts';
-import { bcaInterval, MOST_EXACT, percentileInterval, signFlipTest, tTestAbove } from '../statistics/index.ts';
+import {
+  bcaInterval,
+  MOST_EXACT,
+  percentileInterval,
+  type RunValues,
+  signFlipTest,
+  simulatedPower,
+  tTestAbove,
+} from '../statistics/index.ts';
 import type { Finding } from './claim.ts';
 import { estimate, guessRatesOf, logLikelihoodsOf, runMeans, type SetName } from './evidence.ts';
 import { formatEstimate } from './format.ts';

@@ -3,6 +3,7 @@
  * letters of a password and passwords of a run are not independent, so runs are resampled first, then passwords within
  * each drawn run. The statistic is the mean over runs of a run's mean over passwords.
  */
+import { checkCount, checkFinite, SampleError } from './sample-error.ts';
 
 /** Values by run: `runs[i]` holds one number for each password of run i. */
 export type RunValues = readonly (readonly number[])[];
@@ -17,6 +18,7 @@ export interface Bootstrap {
 }
 
 export interface BootstrapOptions {
+  /** Resamples to draw; 10,000 unless told. */
   readonly replicates?: number;
   /** Uniform numbers in [0, 1); give a seeded source. */
   readonly random: () => number;
@@ -37,26 +39,28 @@ function resampledMean(values: readonly number[], random: () => number): number 
 }
 
 function check(runs: RunValues): void {
-  if (runs.length === 0) throw new RangeError('the bootstrap needs at least one run');
+  if (runs.length === 0) throw new SampleError('the bootstrap needs at least one run; none was given');
   runs.forEach((values, run) => {
-    if (values.length === 0) throw new RangeError(`run ${run} has no values to resample`);
-    const odd = values.find((value) => !Number.isFinite(value));
-    if (odd !== undefined) throw new RangeError(`run ${run} holds ${odd}; every value must be a finite number`);
+    if (values.length === 0) throw new SampleError(`run ${run} has no values to resample; leave the run out`);
+    checkFinite(values, `run ${run}`);
   });
 }
 
 /**
  * Resamples runs, then each drawn run's passwords. With `minus`, the statistic is the mean over runs of a paired
- * difference: its runs are drawn together with those of `runs`, their passwords on their own.
- * @throws RangeError for no runs, an empty run, values that are not finite, or unpaired runs.
+ * difference: its runs are drawn together with those of `runs`, their passwords on their own (the two sets of a run
+ * share a model, not passwords). Of a single run, the replicates vary with its passwords only.
+ * @throws SampleError for no runs, an empty run, values that are not finite, unpaired runs, or no replicates.
  */
 export function hierarchicalBootstrap(runs: RunValues, options: BootstrapOptions, minus?: RunValues): Bootstrap {
   check(runs);
   if (minus !== undefined) {
     check(minus);
-    if (minus.length !== runs.length) throw new RangeError(`${runs.length} runs cannot be paired with ${minus.length}`);
+    if (minus.length !== runs.length)
+      throw new SampleError(`${runs.length} runs cannot be paired with ${minus.length}`);
   }
   const { replicates: size = REPLICATES, random } = options;
+  checkCount(size, 1, 'the number of replicates');
   const runMeans = runs.map((values, run) => mean(values) - (minus === undefined ? 0 : mean(minus[run])));
   const replicates = new Float64Array(size);
   for (let replicate = 0; replicate < size; replicate++) {

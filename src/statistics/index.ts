@@ -1,5 +1,6 @@
 export * from './bootstrap.ts';
 export * from './intervals.ts';
 export * from './power.ts';
+export { SampleError } from './sample-error.ts';
 export * from './sign-flip.ts';
 export * from './t-test.ts';

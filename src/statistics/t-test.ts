@@ -1,25 +1,56 @@
 /** Student's one-sample t-test (https://en.wikipedia.org/wiki/Student%27s_t-test#One-sample_t-test). */
 import tCdf from '@stdlib/stats-base-dists-t-cdf';
+import tQuantile from '@stdlib/stats-base-dists-t-quantile';
 import { mean, sampleStandardDeviation } from 'simple-statistics';
+import type { Interval } from './intervals.ts';
+import { checkFinite, checkShare, SampleError } from './sample-error.ts';
 
 export interface TTest {
   readonly t: number;
   readonly degreesOfFreedom: number;
-  /** One-sided p-value: the mean is above `expected`. */
   readonly p: number;
 }
 
+/** Mean and its standard error, with the sample (n - 1) standard deviation. */
+function meanAndError(values: readonly number[]): { centre: number; error: number } {
+  if (values.length < 2) throw new SampleError(`a t-test needs at least two values, not ${values.length}`);
+  checkFinite(values, 'the list of values');
+  // Compared value by value: the deviation of [0.1, 0.1, 0.1] is not 0 but a rounding error, and t would be 1e16.
+  if (values.every((value) => value === values[0]))
+    throw new SampleError(`a t-test needs values that vary, not ${values.length} times ${values[0]}`);
+  const sample = [...values];
+  return { centre: mean(sample), error: sampleStandardDeviation(sample) / Math.sqrt(values.length) };
+}
+
 /**
- * Tests whether the mean of `values` is above `expected`. (simple-statistics' tTest divides by the population standard
- * deviation, which makes |t| too large by sqrt(n / (n - 1)).)
- * @throws RangeError for fewer than two values, or values that do not vary.
- * @example tTestAbove([1, 2, 3, 4], 2) // { t: 0.7746, degreesOfFreedom: 3, p: 0.2475 }
+ * Tests whether the mean of `values` is above `expected`, or two-sided, differs from it. (simple-statistics' tTest
+ * divides by the population standard deviation, which makes |t| too large by sqrt(n / (n - 1)).)
+ * @throws SampleError for fewer than two values, values that do not vary, or a number that is not finite.
+ * @example tTest([1, 2, 3, 4], 2) // { t: 0.7746, degreesOfFreedom: 3, p: 0.2475 }
  */
-export function tTestAbove(values: readonly number[], expected: number): TTest {
-  if (values.length < 2) throw new RangeError(`a t-test needs at least two values, not ${values.length}`);
-  const deviation = sampleStandardDeviation([...values]);
-  if (!(deviation > 0)) throw new RangeError('a t-test needs values that vary');
+export function tTest(
+  values: readonly number[],
+  expected: number,
+  alternative: 'above' | 'two-sided' = 'above',
+): TTest {
+  checkFinite([expected], 'the expected mean');
+  const { centre, error } = meanAndError(values);
   const degreesOfFreedom = values.length - 1;
-  const t = (mean([...values]) - expected) / (deviation / Math.sqrt(values.length));
-  return { t, degreesOfFreedom, p: tCdf(-t, degreesOfFreedom) };
+  const t = (centre - expected) / error;
+  const p = alternative === 'above' ? tCdf(-t, degreesOfFreedom) : 2 * tCdf(-Math.abs(t), degreesOfFreedom);
+  return { t, degreesOfFreedom, p };
+}
+
+/** {@link tTest} of the mean being above `expected`. */
+export const tTestAbove = (values: readonly number[], expected: number): TTest => tTest(values, expected, 'above');
+
+/**
+ * Student's confidence interval of the mean.
+ * @throws SampleError as {@link tTest}, and for a level outside (0, 1).
+ */
+export function tInterval(values: readonly number[], level = 0.95): Interval {
+  checkShare(level, 'the level');
+  const { centre, error } = meanAndError(values);
+  const reach = tQuantile((1 + level) / 2, values.length - 1) * error;
+  return [centre - reach, centre + reach];
 }

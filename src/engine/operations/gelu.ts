@@ -24,7 +24,7 @@ function loop({ x }: Arrays<'x'>, [y, slope]: Float32Array[]): void {
     const value = x[index];
     if (!(Math.abs(value) < REACH)) {
       y[index] = value > 0 ? value : 0 * value; // 0 * value keeps NaN
-      slope[index] = value > 0 ? 1 : 0;
+      slope[index] = value > 0 ? 1 : 0 * value;
       continue;
     }
     const nearest = (value * NODES_PER_UNIT + REACH * NODES_PER_UNIT + 0.5) | 0;

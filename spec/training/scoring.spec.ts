@@ -1,0 +1,70 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startEngine, tf } from '../../src/engine/engine.ts';
+import { initialValues, loadParameters } from '../../src/model/parameters.ts';
+import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
+import { stream } from '../../src/random/streams.ts';
+import { score } from '../../src/training/scoring.ts';
+import { referenceLogits, referenceLogProbabilities } from '../helpers/reference-model.ts';
+import { tinySetup } from '../helpers/setups.ts';
+
+const setup = tinySetup((draft) => {
+  draft.model.initialDeviation = 0.4; // far from uniform, so that the likeliest token is never in doubt
+  draft.passwords.length = 3;
+});
+const ids = scratchTokenIds(setup);
+const values = initialValues(setup);
+const source = stream(4, 'scored');
+const { alphabet } = setup.passwords;
+// Two whole chunks of 128 and a rest.
+const passwords = Array.from({ length: 2 * 128 + 5 }, () =>
+  Array.from({ length: 3 }, () => alphabet[source.below(alphabet.length)]).join(''),
+);
+
+beforeAll(() => startEngine('wasm'));
+
+describe.each(['regular', 'reverse', 'none'] as const)('score under the prefix %s', (prefix) => {
+  it('gives each password, in order, its letters by the formulas, and counts where the likeliest token is right', () => {
+    const parameters = loadParameters(setup, values);
+    const { logProbabilities, topHits } = score(parameters, setup.model, ids, passwords, prefix);
+    tf.dispose([...parameters.values()]);
+    expect(logProbabilities).toHaveLength(passwords.length);
+    expect(topHits).toHaveLength(passwords.length);
+    let hits = 0;
+    passwords.forEach((password, index) => {
+      if (index % 9 > 0 && index !== passwords.length - 1) return; // every ninth keeps the oracle quick
+      const tokens = [...tokenBatch([{ prefix, password }], ids).tokens];
+      const expected = referenceLogProbabilities(values, setup.model, tokens);
+      expect(logProbabilities[index]).toHaveLength(expected.length);
+      // Float32, some tens of roundings of values up to ten nats.
+      expected.forEach((value, t) => {
+        expect(Math.abs(logProbabilities[index][t] - value)).toBeLessThan(1e-5);
+      });
+      const right = referenceLogits(values, setup.model, tokens.slice(0, -1)).filter(
+        (logits, t) => Math.max(...logits) === logits[tokens[t + 1]],
+      ).length;
+      expect(topHits[index], password).toBe(right);
+      hits += right;
+    });
+    expect(hits).toBeGreaterThan(0); // 30 passwords of up to 3 letters: one hit in 28 tokens by chance
+  });
+});
+
+describe('score', () => {
+  it('keeps every bit of a float32', () => {
+    const parameters = loadParameters(setup, values);
+    const { logProbabilities } = score(parameters, setup.model, ids, passwords.slice(0, 20), 'regular');
+    tf.dispose([...parameters.values()]);
+    // A decimal of 9 digits determines a float32 (IEEE 754), and is no longer than that.
+    for (const value of logProbabilities.flat()) {
+      expect(Number(Math.fround(value).toPrecision(9))).toBe(value);
+    }
+  });
+
+  it('leaves no tensor and no byte behind', () => {
+    const parameters = loadParameters(setup, values);
+    const { numTensors, numBytes } = tf.memory();
+    score(parameters, setup.model, ids, passwords, 'regular');
+    expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+    tf.dispose([...parameters.values()]);
+  });
+});
