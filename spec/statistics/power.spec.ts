@@ -87,7 +87,7 @@ describe('requiredRuns', () => {
         expect(tTestPower(effect, 1, runs)).toBeGreaterThanOrEqual(0.95);
         if (runs > 2) expect(tTestPower(effect, 1, runs - 1)).toBeLessThan(0.95);
       }),
-      { numRuns: 25 },
+      { numRuns: 10 },
     );
   });
 

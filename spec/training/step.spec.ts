@@ -14,6 +14,7 @@ import { tinySetup } from '../helpers/setups.ts';
 const setup = tinySetup((draft) => {
   Object.assign(draft.model, { hidden: 8, heads: 2, layers: 2, rotaryFraction: 0.5, initialDeviation: 0.4 });
   draft.beta = 0.3;
+  draft.batch = 2; // the oracle is slow
 });
 const ids = scratchTokenIds(setup);
 const corpus = buildCorpus(setup);

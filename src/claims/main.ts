@@ -1,15 +1,13 @@
 /** The paper's claim: purely negatively reinforced text is generated more often than chance. */
-import { mean, sampleVariance } from 'simple-statistics';
-import { stream } from '../random/streams.ts';
+import { mean, sampleStandardDeviation } from 'simple-statistics';
 import type { FinishedRun } from '../runs/record.ts';
 import {
   bcaInterval,
   MOST_EXACT,
   percentileInterval,
-  type RunValues,
   signFlipTest,
-  simulatedPower,
   tTestAbove,
+  tTestPower,
 } from '../statistics/index.ts';
 import type { Finding } from './claim.ts';
 import { estimate, guessRatesOf, logLikelihoodsOf, runMeans, type SetName } from './evidence.ts';
@@ -39,27 +37,12 @@ function crossChosenGuessRate(run: FinishedRun, set: SetName): number {
   return (scoredOn(0) + scoredOn(1)) / 2;
 }
 
-/** How many experiments the power is simulated on: its standard error is then below 0.025. */
-const POWER_EXPERIMENTS = 400;
-
 /**
- * The chance that the rule's first part (interval above chance) would come true again with as many fresh runs, if the
- * measured mean and spreads were the true ones.
+ * The chance that as many fresh runs would again put the interval above chance, if the measured mean and deviation over
+ * runs were the true ones: the power of the t-test that the widened interval corresponds to.
  */
-function measuredPower(values: RunValues): number {
-  const means = runMeans(values);
-  const passwords = Math.min(...values.map((run) => run.length));
-  const within = mean(values.map((run) => sampleVariance([...run])));
-  const model = {
-    effect: mean(means) - 1,
-    // What passwords contribute to the variance of a run's mean is not variance between runs.
-    betweenRuns: Math.sqrt(Math.max(0, sampleVariance(means) - within / passwords)),
-    betweenPasswords: Math.sqrt(within),
-    passwords,
-  };
-  const { uniform, normal } = stream(0, 'power/main');
-  const options = { random: uniform, normal: () => normal(1), experiments: POWER_EXPERIMENTS, replicates: 400 };
-  return simulatedPower(model, values.length, options);
+function measuredPower(effects: number[]): number {
+  return tTestPower(mean(effects), sampleStandardDeviation(effects), effects.length);
 }
 
 /** Numbers beside the verdict: other intervals, exact tests, and the paper's own statistic under its own name. */
@@ -68,8 +51,7 @@ function besides(
   heldOut: ReturnType<typeof estimate>,
   paired: ReturnType<typeof estimate>,
 ): Finding[] {
-  const rates = guessRatesOf(runs, 'joint', 'heldOut');
-  const effects = runMeans(rates).map((rate) => rate - 1);
+  const effects = runMeans(guessRatesOf(runs, 'joint', 'heldOut')).map((rate) => rate - 1);
   const differences = runMeans(logLikelihoodsOf(runs, 'joint', 'heldOut')).map(
     (value, run) => value - runMeans(logLikelihoodsOf(runs, 'joint', 'random'))[run],
   );
@@ -82,8 +64,13 @@ function besides(
   return [
     { label: 'guess rate, percentile interval', value: heldOut.value, interval: percentileInterval(heldOut.bootstrap) },
     { label: 'guess rate, BCa interval', value: heldOut.value, interval: bcaInterval(heldOut.bootstrap) },
-    ...(runs.length > 1
-      ? [{ label: `power of the rule with ${runs.length} runs at this effect and spread`, value: measuredPower(rates) }]
+    ...(new Set(effects).size > 1
+      ? [
+          {
+            label: `power of the rule with ${runs.length} runs at this effect and spread`,
+            value: measuredPower(effects),
+          },
+        ]
       : []),
     ...p('guess rate above 1, sign-flip p over runs', effects, signFlipTest),
     ...p('guess rate above 1, t-test p over runs', effects, byTTest),
