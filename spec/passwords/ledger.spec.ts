@@ -81,16 +81,16 @@ describe('the ledger stops a run', () => {
     () =>
       openLedger(corpus, ids).observe('joint', 17, examples, tokenBatch(given, ids));
 
-  it.each(['imitated', 'chosen'] as const)(
-    'in which a held-out password is %s, naming password, phase, step and role',
-    (reward) => {
-      const slipped: Example = { password: secret, role: 'useful', prefix: 'reverse', reward };
-      expect(give([slipped])).toThrow(LedgerError);
-      expect(give([slipped])).toThrow(
-        `the held-out password "${secret}" was given as ${reward} (role useful) in phase joint, step 17`,
-      );
-    },
-  );
+  it.each([
+    'imitated',
+    'chosen',
+  ] as const)('in which a held-out password is %s, naming password, phase, step and role', (reward) => {
+    const slipped: Example = { password: secret, role: 'useful', prefix: 'reverse', reward };
+    expect(give([slipped])).toThrow(LedgerError);
+    expect(give([slipped])).toThrow(
+      `the held-out password "${secret}" was given as ${reward} (role useful) in phase joint, step 17`,
+    );
+  });
 
   it('in which the tokens are not what their label says, even where the label looks innocent', () => {
     const innocent: Example = { ...example, password: 'zzzz', reward: 'imitated' };

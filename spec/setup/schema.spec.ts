@@ -178,16 +178,15 @@ describe('a setup is refused, with the field and the reason, when', () => {
     }
   });
 
-  it.each(branches(PRESETS.pocket).map((path) => [path.join('.') || 'setup', path] as const))(
-    '%s holds an unknown key, the prototype of every object included',
-    (name, path) => {
-      for (const key of ['unknown', '__proto__', 'constructor', 'toString']) {
-        const message = refusal(JSON.parse(JSON.stringify(withValue(PRESETS.pocket, [...path, key], { polluted: 1 }))));
-        expect(complaints(message)).toEqual([[name, expect.stringContaining(`"${key}"`)]]);
-      }
-      expect(({} as Record<string, unknown>).polluted).toBeUndefined();
-    },
-  );
+  it.each(
+    branches(PRESETS.pocket).map((path) => [path.join('.') || 'setup', path] as const),
+  )('%s holds an unknown key, the prototype of every object included', (name, path) => {
+    for (const key of ['unknown', '__proto__', 'constructor', 'toString']) {
+      const message = refusal(JSON.parse(JSON.stringify(withValue(PRESETS.pocket, [...path, key], { polluted: 1 }))));
+      expect(complaints(message)).toEqual([[name, expect.stringContaining(`"${key}"`)]]);
+    }
+    expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+  });
 
   it('it is anything else than an object', () => {
     for (const input of [null, undefined, 3, 'pocket', [PRESETS.pocket], () => PRESETS.pocket]) {

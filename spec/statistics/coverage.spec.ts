@@ -76,10 +76,11 @@ describe('by simulation of 6 runs that differ by 0.05', () => {
 });
 
 describe('by simulation of 6 runs that do not differ', () => {
-  it.each(['percentile', 'bca', 'expanded'] as const)(
-    'the %s interval covers at least 95%: the spread of passwords is then counted twice, between runs and within',
-    (name) => {
-      expect(sharesOf(6, 0)[name].covered).toBeGreaterThan(0.95);
-    },
-  );
+  it.each([
+    'percentile',
+    'bca',
+    'expanded',
+  ] as const)('the %s interval covers at least 95%: the spread of passwords is then counted twice, between runs and within', (name) => {
+    expect(sharesOf(6, 0)[name].covered).toBeGreaterThan(0.95);
+  });
 });

@@ -84,58 +84,58 @@ describe.each(['wasm', 'cpu'] as const)('on %s', (engine) => {
     expect(largestDifference(actual, rowsOf(recorded.logProbabilities))).toBeLessThan(FORWARD);
   });
 
-  it.each(['all', 'firstHalf'] as const)(
-    'losses, gradients and AdamW updates are those of torch (%s)',
-    async (part) => {
-      await startEngine(engine);
-      const run = recorded[part];
-      const trainable = trainableNames(setup, part === 'all' ? 'all' : 'first-half');
-      const values = formulaValues();
-      const parameters = loadParameters(setup, values);
-      const state = freshOptimiserState(trainable, values);
-      const references = new Map<string, number>();
-      for (const kind of ['chosen', 'rejected'] as const) {
-        recorded.passwords[kind].forEach((password, row) => {
-          references.set(
-            password,
-            recorded.logProbabilities[kind][row].reduce((sum, value) => sum + value, 0),
-          );
-        });
-      }
-      const input = {
-        examples,
-        batch,
-        weights: recorded.weights,
-        beta: recorded.beta,
-        reference: (password: string) => references.get(password) as number,
-      };
-      run.steps.forEach((expected, step) => {
-        const { losses, gradients } = lossAndGradients(parameters, setup.model, trainable, input);
-        for (const key of ['total', 'dpo', 'useful', 'random'] as const) {
-          expect(Math.abs((losses[key] as number) - expected.losses[key]), `${key}, step ${step}`).toBeLessThan(
-            step === 0 ? FORWARD : TRAINED,
-          );
-        }
-        if (step === 0) {
-          expect([...gradients.keys()]).toEqual(Object.keys(run.steps[0].gradientNorms));
-          for (const [name, gradient] of gradients) {
-            const norm = Math.hypot(...gradient.dataSync());
-            const exact = run.steps[0].gradientNorms[name];
-            // Relative to the gradient, or to the whole gradient where a parameter's own is next to nothing.
-            expect(Math.abs(norm - exact), name).toBeLessThan(1e-5 * exact + 1e-7 * expected.gradientNorm);
-          }
-        }
-        const { optimiser } = setup;
-        const norm = applyGradients(parameters, values, state, gradients, optimiser, recorded.rates[step], step + 1);
-        expect(Math.abs(norm / expected.gradientNorm - 1), `norm, step ${step}`).toBeLessThan(TRAINED);
+  it.each([
+    'all',
+    'firstHalf',
+  ] as const)('losses, gradients and AdamW updates are those of torch (%s)', async (part) => {
+    await startEngine(engine);
+    const run = recorded[part];
+    const trainable = trainableNames(setup, part === 'all' ? 'all' : 'first-half');
+    const values = formulaValues();
+    const parameters = loadParameters(setup, values);
+    const state = freshOptimiserState(trainable, values);
+    const references = new Map<string, number>();
+    for (const kind of ['chosen', 'rejected'] as const) {
+      recorded.passwords[kind].forEach((password, row) => {
+        references.set(
+          password,
+          recorded.logProbabilities[kind][row].reduce((sum, value) => sum + value, 0),
+        );
       });
-      const after = tf.tidy(() => logProbabilities(parameters, setup.model, batch).arraySync()) as number[][];
-      tf.dispose([...parameters.values()]);
-      expect(largestDifference(after, rowsOf(run.logProbabilitiesAfter))).toBeLessThan(TRAINED);
-      // Training moved them by thousands of times that tolerance, so agreement says something.
-      expect(largestDifference(after, rowsOf(recorded.logProbabilities))).toBeGreaterThan(0.1);
-    },
-  );
+    }
+    const input = {
+      examples,
+      batch,
+      weights: recorded.weights,
+      beta: recorded.beta,
+      reference: (password: string) => references.get(password) as number,
+    };
+    run.steps.forEach((expected, step) => {
+      const { losses, gradients } = lossAndGradients(parameters, setup.model, trainable, input);
+      for (const key of ['total', 'dpo', 'useful', 'random'] as const) {
+        expect(Math.abs((losses[key] as number) - expected.losses[key]), `${key}, step ${step}`).toBeLessThan(
+          step === 0 ? FORWARD : TRAINED,
+        );
+      }
+      if (step === 0) {
+        expect([...gradients.keys()]).toEqual(Object.keys(run.steps[0].gradientNorms));
+        for (const [name, gradient] of gradients) {
+          const norm = Math.hypot(...gradient.dataSync());
+          const exact = run.steps[0].gradientNorms[name];
+          // Relative to the gradient, or to the whole gradient where a parameter's own is next to nothing.
+          expect(Math.abs(norm - exact), name).toBeLessThan(1e-5 * exact + 1e-7 * expected.gradientNorm);
+        }
+      }
+      const { optimiser } = setup;
+      const norm = applyGradients(parameters, values, state, gradients, optimiser, recorded.rates[step], step + 1);
+      expect(Math.abs(norm / expected.gradientNorm - 1), `norm, step ${step}`).toBeLessThan(TRAINED);
+    });
+    const after = tf.tidy(() => logProbabilities(parameters, setup.model, batch).arraySync()) as number[][];
+    tf.dispose([...parameters.values()]);
+    expect(largestDifference(after, rowsOf(run.logProbabilitiesAfter))).toBeLessThan(TRAINED);
+    // Training moved them by thousands of times that tolerance, so agreement says something.
+    expect(largestDifference(after, rowsOf(recorded.logProbabilities))).toBeGreaterThan(0.1);
+  });
 });
 
 it('every parameter has the name and the place that Hugging Face gives it', () => {
