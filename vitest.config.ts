@@ -1,3 +1,4 @@
+import os from 'node:os';
 import { defineConfig } from 'vitest/config';
 
 // `quick` trains nothing long; `claims` trains the preset and judges every claim. The groups run one after the other, so
@@ -6,6 +7,7 @@ export default defineConfig({
   test: {
     reporters: ['default', './spec/helpers/claims-reporter.ts'],
     pool: 'forks',
+    maxWorkers: os.availableParallelism(),
     projects: [
       {
         extends: true,
@@ -14,6 +16,7 @@ export default defineConfig({
           include: ['spec/**/*.spec.ts'],
           exclude: ['spec/claims/training/**'],
           testTimeout: 60_000,
+          isolate: false, // loading TensorFlow.js anew for every file would take longer than the specs
           sequence: { groupOrder: 0 },
         },
       },
