@@ -82,7 +82,7 @@ export type PresetName = keyof typeof PRESETS;
 
 /**
  * The seeds that claims are judged on: as many as needed, counting up from here. `pocket` was chosen on the seeds 1 to
- * 12 alone, so that no claim is judged on a seed that anything was tuned on.
+ * 6 alone, so that no claim is judged on a seed that anything was tuned on.
  */
 export const FIRST_CLAIM_SEED = 101;
 export const DEFAULT_SEEDS = 5;
