@@ -106,7 +106,7 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
     process.exit(130);
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  const display = new ProgressDisplay(setups, { stream: err, jobs });
+  const display = new ProgressDisplay(setups, { stream: err });
   const { judgements, runs } = await runJob(plan, claims, {
     engine,
     store,

@@ -35,21 +35,14 @@ describe('run', () => {
   });
 
   it('that fails leaves a record with the error, and no exception', async () => {
-    const wild = tinySetup((draft) => {
-      draft.optimiser.learningRate = 10;
-      draft.optimiser.warmupSteps = 0;
-      draft.model.initialDeviation = 10;
-      draft.phases.joint.weights.dpo = 1e6;
-      draft.beta = 1000;
-      draft.optimiser.epsilon = 1e-300;
+    const store = await openStore();
+    const impossible = tinySetup((draft) => Object.assign(draft.model, { pretrained: 'EleutherAI/pythia-160m' }));
+    const { record, file } = await run(impossible, engine, store);
+    expect(record).toMatchObject({
+      status: 'failed',
+      error: { name: 'SetupError', message: expect.stringContaining('model.pretrained') },
     });
-    const { record } = await run(wild, engine, await openStore());
-    if (record.status === 'failed') {
-      expect(record.error.message).toMatch(/in phase \w+, step \d+/);
-    } else {
-      // Should clipping tame even this, the numbers are finite: the schema takes no others.
-      expect(runRecordSchema.safeParse(record).success).toBe(true);
-    }
+    expect(parseRunRecord(readFileSync(file, 'utf8'), file)).toEqual(record);
   });
 
   it('removes its checkpoint once the record is written', async () => {
@@ -61,14 +54,8 @@ describe('run', () => {
 
   it('goes on from a checkpoint to the record of an uninterrupted run', async () => {
     const whole = await run(setup, engine, await openStore());
-    const store = await openStore();
+    // A store that refuses the record stands for a plug pulled after the last checkpoint.
     const stop = new Error('pulled the plug');
-    await expect(
-      run(setup, engine, store, ({ phase, step }) => {
-        if (phase === 'joint' && step === 5) throw stop;
-      }),
-    ).resolves.toMatchObject({ record: { status: 'failed' } });
-    // The failed record superseded the checkpoint, so interrupt for real: a store that refuses the record.
     const interrupted = await openStore();
     const writeRecord = interrupted.writeRecord.bind(interrupted);
     interrupted.writeRecord = () => Promise.reject(stop);

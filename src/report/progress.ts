@@ -8,8 +8,6 @@ export interface ProgressOptions {
   stream: NodeJS.WriteStream;
   /** Milliseconds; for tests. */
   now?: () => number;
-  /** Runs of the job at once. */
-  jobs: number;
 }
 
 interface Running {

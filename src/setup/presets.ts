@@ -3,6 +3,9 @@ import type { Setup } from './schema.ts';
 
 export const ENGLISH_ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
 
+/** AdamW, warm-up and clipping as the reference code has them. */
+const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, warmupSteps: 100, clipNorm: 1 };
+
 /** A small GPT-NeoX trained from scratch, in minutes on a laptop. */
 const pocket: Setup = {
   name: 'pocket',
@@ -23,15 +26,7 @@ const pocket: Setup = {
     initialDeviation: 0.02,
   },
   beta: 0.3,
-  optimiser: {
-    learningRate: 1e-3,
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weightDecay: 0.01,
-    warmupSteps: 100,
-    clipNorm: 1,
-  },
+  optimiser: { learningRate: 1e-3, ...ADAMW },
   phases: {
     pretrain: { steps: 200 },
     dpo: { steps: 800, trainable: 'all' },
@@ -60,15 +55,7 @@ const paper: Setup = {
     initialDeviation: 0.02,
   },
   beta: 0.1,
-  optimiser: {
-    learningRate: 1e-4,
-    beta1: 0.9,
-    beta2: 0.999,
-    epsilon: 1e-8,
-    weightDecay: 0.01,
-    warmupSteps: 100,
-    clipNorm: 1,
-  },
+  optimiser: { learningRate: 1e-4, ...ADAMW },
   phases: {
     pretrain: { steps: 64 },
     dpo: { steps: 1_200, trainable: 'first-half' },
@@ -85,6 +72,7 @@ export type PresetName = keyof typeof PRESETS;
  * 6 alone, so that no claim is judged on a seed that anything was tuned on.
  */
 export const FIRST_CLAIM_SEED = 101;
+
 export const DEFAULT_SEEDS = 5;
 
 /** The first `count` seeds that claims are judged on. */

@@ -23,7 +23,7 @@ beforeAll(async () => {
   await store.open();
   const jobs = os.availableParallelism();
   const plan = planSetups(PRESETS.pocket, CLAIMS, claimSeeds(DEFAULT_SEEDS));
-  const display = new ProgressDisplay([...plan.values()].flat(), { stream: process.stderr, jobs });
+  const display = new ProgressDisplay([...plan.values()].flat(), { stream: process.stderr });
   result = await runJob(plan, CLAIMS, {
     engine,
     store,
