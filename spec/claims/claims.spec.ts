@@ -1,6 +1,10 @@
+import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
-import { armSetup, CLAIMS, type Evidence } from '../../src/claims/index.ts';
+import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
+import { formatNumber } from '../../src/claims/format.ts';
+import { armSetup, CLAIMS, type Evidence, finishedRuns } from '../../src/claims/index.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
+import { requiredRuns, tTestPower } from '../../src/statistics/index.ts';
 import { effect, failedRun, type Knowledge, madeUpRun } from '../helpers/records.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
@@ -36,9 +40,24 @@ describe('on made-up runs that show the effect', () => {
     expect(seeds).toEqual(SEEDS);
   });
 
+  it('main says what power its runs had, and how many a power of 95% needs', () => {
+    const { findings } = judge('main', evidence());
+    const value = (label: RegExp) => findings.find((finding) => label.test(finding.label))?.value;
+    const rates = runMeans(guessRatesOf(finishedRuns(evidence().main), 'joint', 'heldOut'));
+    const [above, deviation] = [mean(rates) - 1, sampleStandardDeviation(rates)];
+    expect(value(/^deviation of the guess rate/)).toBeCloseTo(deviation, 12);
+    expect(value(/^power .* 6 runs/)).toBeCloseTo(tTestPower(above, deviation, 6), 12);
+    expect(value(/^runs needed/)).toBe(requiredRuns(above, deviation));
+  });
+
   it('the same records give the same judgement, to the last digit', () => {
     expect(CLAIMS.map((claim) => claim.judge(evidence()))).toEqual(CLAIMS.map((claim) => claim.judge(evidence())));
   });
+});
+
+it('main names no number of runs where held-out passwords are below chance', () => {
+  const below: Knowledge = { ...effect, joint: { ...effect.joint, heldOut: 0.8 } };
+  expect(judge('main', evidence(below)).findings.some(({ label }) => label.startsWith('runs needed'))).toBe(false);
 });
 
 describe('each claim fails on the runs that contradict it', () => {
@@ -118,4 +137,15 @@ it('the arm without DPO skips phase 2, gives DPO no weight, and changes nothing 
 it('every claim has an id of its own, a statement and a rule that says what each verdict needs', () => {
   expect(new Set(CLAIMS.map(({ id }) => id)).size).toBe(CLAIMS.length);
   for (const { rule } of CLAIMS) expect(rule).toMatch(/^Reproduced if[ ,].*not reproduced/s);
+});
+
+it.each([
+  [7, '7'],
+  [0, '0'],
+  [1.0326, '1.033'],
+  [-0.0314, '-0.031'],
+  [0.0000031, '0.0000031'],
+  [Number.POSITIVE_INFINITY, 'inf'],
+])('%d is printed as %s', (value, text) => {
+  expect(formatNumber(value)).toBe(text);
 });

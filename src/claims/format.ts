@@ -6,9 +6,11 @@ const decimal = (value: number): string => (Number.isFinite(value) ? value.toFix
 export const formatInterval = (interval: readonly [number, number]): string =>
   `[${decimal(interval[0])}, ${decimal(interval[1])}]`;
 
-/** p-values below 0.001 keep two significant digits, where fixed decimals would hide them. */
-export const formatNumber = (value: number): string =>
-  value !== 0 && Math.abs(value) < 1e-3 ? value.toPrecision(2) : decimal(value);
+/** Counts stay whole; p-values below 0.001 keep two significant digits, where fixed decimals would hide them. */
+export function formatNumber(value: number): string {
+  if (Number.isInteger(value)) return `${value}`;
+  return Math.abs(value) < 1e-3 ? value.toPrecision(2) : decimal(value);
+}
 
 export const formatEstimate = ({ value, interval }: Pick<Finding, 'value' | 'interval'>): string =>
   interval === undefined ? formatNumber(value) : `${formatNumber(value)} ${formatInterval(interval)}`;

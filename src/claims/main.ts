@@ -5,6 +5,7 @@ import {
   bcaInterval,
   MOST_EXACT,
   percentileInterval,
+  requiredRuns,
   signFlipTest,
   tTestAbove,
   tTestPower,
@@ -38,11 +39,23 @@ function crossChosenGuessRate(run: FinishedRun, set: SetName): number {
 }
 
 /**
- * The chance that as many fresh runs would again put the interval above chance, if the measured mean and deviation over
- * runs were the true ones: the power of the t-test that the widened interval corresponds to.
+ * How often as many fresh runs would again put the interval above chance, were the measured mean and deviation over
+ * runs the true ones, and how many runs make that at least 95%: the t-test that the widened interval corresponds to.
  */
-function measuredPower(effects: number[]): number {
-  return tTestPower(mean(effects), sampleStandardDeviation(effects), effects.length);
+function power(effects: number[]): Finding[] {
+  if (new Set(effects).size < 2) return [];
+  const [effect, deviation] = [mean(effects), sampleStandardDeviation(effects)];
+  return [
+    { label: 'deviation of the guess rate over runs', value: deviation },
+    {
+      label: `power of the rule with ${effects.length} runs at this effect and deviation`,
+      value: tTestPower(effect, deviation, effects.length),
+    },
+    // Below a hundredth of a deviation it is no effect that any number of runs would be trained for.
+    ...(effect > deviation / 100
+      ? [{ label: 'runs needed for a power of 0.95', value: requiredRuns(effect, deviation) }]
+      : []),
+  ];
 }
 
 /** Numbers beside the verdict: other intervals, exact tests, and the paper's own statistic under its own name. */
@@ -64,14 +77,7 @@ function besides(
   return [
     { label: 'guess rate, percentile interval', value: heldOut.value, interval: percentileInterval(heldOut.bootstrap) },
     { label: 'guess rate, BCa interval', value: heldOut.value, interval: bcaInterval(heldOut.bootstrap) },
-    ...(new Set(effects).size > 1
-      ? [
-          {
-            label: `power of the rule with ${runs.length} runs at this effect and spread`,
-            value: measuredPower(effects),
-          },
-        ]
-      : []),
+    ...power(effects),
     ...p('guess rate above 1, sign-flip p over runs', effects, signFlipTest),
     ...p('guess rate above 1, t-test p over runs', effects, byTTest),
     { label: 'held-out minus random log-likelihood (nats/letter)', value: paired.value, interval: paired.interval },
