@@ -3,6 +3,7 @@
  * engine's own matrix products would take at the same shapes. `npm run bench` prints it and writes reports/bench.json.
  */
 import { writeFileSync } from 'node:fs';
+import { median } from 'simple-statistics';
 import { Bench } from 'tinybench';
 import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
 import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
@@ -22,15 +23,37 @@ const SETUPS: Setup[] = [
   parseSetup({ ...PRESETS.pocket, name: 'wide', model: { ...PRESETS.pocket.model, hidden: 256, layers: 6, heads: 8 } }),
 ];
 
-/** Median milliseconds of a task, by tinybench. */
-async function median(name: string, body: () => void): Promise<number> {
-  const bench = new Bench({ time: 2000, warmupTime: 300, iterations: 10, warmupIterations: 3 });
+const ROUNDS = 7;
+
+/** Milliseconds of one call, by tinybench: the median of a short while. */
+async function milliseconds(name: string, body: () => void): Promise<number> {
+  const bench = new Bench({ time: 400, iterations: 3, warmup: false });
   bench.add(name, body);
   await bench.run();
-  const [task] = bench.tasks;
-  const { result } = task;
+  const { result } = bench.tasks[0];
   if (result.state !== 'completed') throw new Error(`${name}: ${result.state}`);
   return result.latency.p50;
+}
+
+/**
+ * Two tasks in turn, round after round, so that a machine whose speed drifts slows both alike.
+ * @returns median milliseconds of each, and the median over rounds of first / second
+ */
+async function inTurn(
+  first: () => void,
+  second: () => void,
+): Promise<{ first: number; second: number; ratio: number }> {
+  for (let warmup = 0; warmup < 5; warmup++) {
+    first();
+    second();
+  }
+  const rounds: { first: number; second: number; ratio: number }[] = [];
+  for (let round = 0; round < ROUNDS; round++) {
+    const [a, b] = [await milliseconds('first', first), await milliseconds('second', second)];
+    rounds.push({ first: a, second: b, ratio: a / b });
+  }
+  const over = (key: 'first' | 'second' | 'ratio') => median(rounds.map((round) => round[key]));
+  return { first: over('first'), second: over('second'), ratio: over('ratio') };
 }
 
 /** The products [m, k] x [k, n] of one forward and backward pass over `rows` tokens. */
@@ -75,7 +98,7 @@ async function benchPhase(setup: Setup, phase: Phase): Promise<Row> {
   const state = freshOptimiserState(trainable, values);
   const weights = phase === 'pretrain' ? { dpo: 0, useful: 0, random: 1 } : setup.phases.joint.weights;
   let step = 0;
-  const stepMilliseconds = await median(`${setup.name} ${phase}`, () => {
+  const trainingStep = () => {
     const examples = corpus.examples(phase, step % setup.phases.pretrain.steps);
     const batch = tokenBatch(examples, ids);
     const { gradients } = lossAndGradients(parameters, setup.model, trainable, {
@@ -87,8 +110,7 @@ async function benchPhase(setup: Setup, phase: Phase): Promise<Row> {
     });
     step += 1;
     applyGradients(parameters, values, state, gradients, setup.optimiser, 1e-4, step);
-  });
-  tf.dispose([...parameters.values()]);
+  };
 
   const sequences = corpus.examples(phase, 0).length;
   const shapes = products(setup, sequences * inputLength(setup));
@@ -98,14 +120,15 @@ async function benchPhase(setup: Setup, phase: Phase): Promise<Row> {
     size: [k, n] as [number, number],
     b: tf.zeros([k, n]),
   }));
-  const productMilliseconds = await median('products', () => {
+  const productsAlone = () => {
     for (const { a, b } of operands) {
       const fresh = b.clone();
       tf.matMul(a as tf.Tensor2D, fresh as tf.Tensor2D).dispose();
       fresh.dispose();
     }
-  });
-  for (const { a, b } of operands) tf.dispose([a, b]);
+  };
+  const { first: productMilliseconds, second: stepMilliseconds, ratio } = await inTurn(productsAlone, trainingStep);
+  tf.dispose([...parameters.values(), ...operands.flatMap(({ a, b }) => [a, b])]);
   const flops = shapes.reduce((sum, [m, k, n]) => sum + 2 * m * k * n, 0);
   return {
     setup: setup.name,
@@ -115,7 +138,7 @@ async function benchPhase(setup: Setup, phase: Phase): Promise<Row> {
     tokensPerSecond: (sequences * inputLength(setup)) / (stepMilliseconds / 1000),
     productMilliseconds,
     productGigaflopsPerSecond: flops / productMilliseconds / 1e6,
-    shareOfMatrixRate: productMilliseconds / stepMilliseconds,
+    shareOfMatrixRate: ratio,
   };
 }
 

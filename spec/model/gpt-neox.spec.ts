@@ -4,6 +4,7 @@ import { startEngine, tf } from '../../src/engine/engine.ts';
 import { forward, logProbabilities } from '../../src/model/gpt-neox.ts';
 import { initialValues, loadParameters, parameterSpecifications, trainableNames } from '../../src/model/parameters.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { vocabulary } from '../../src/setup/sizes.ts';
 import { referenceLogits, referenceLogProbabilities } from '../helpers/reference-model.ts';
@@ -81,13 +82,12 @@ describe('the model', () => {
 describe('parameters', () => {
   const setup = tinySetup((draft) => Object.assign(draft.model, { layers: 4 }));
 
-  it('of Pythia-160M number 162,322,944, as its model card says', () => {
-    const pythia = {
-      ...setup,
-      model: { ...setup.model, hidden: 768, layers: 12, heads: 12, rotaryFraction: 0.25, vocabulary: 50_304 },
-    };
-    const count = parameterSpecifications(pythia).reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-    expect(count).toBe(162_322_944);
+  it.each([
+    ['paper', 162_322_944, "Pythia-160M's model card"],
+    ['pocket', 203_648, 'the README (204,000)'],
+  ] as const)('of the preset %s number %i, as says %s', (preset, count, _) => {
+    const sizes = parameterSpecifications(PRESETS[preset]).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
+    expect(sizes.reduce((a, b) => a + b, 0)).toBe(count);
   });
 
   it('start as N(0, deviation^2), biases 0 and gains 1, each from a stream of its own name', () => {
