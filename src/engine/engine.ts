@@ -8,6 +8,8 @@ import { createRequire } from 'node:module';
 
 export { tf };
 
+const require = createRequire(import.meta.url);
+
 export const ENGINES = ['native', 'wasm', 'cpu'] as const;
 export type EngineName = (typeof ENGINES)[number];
 const BACKENDS: Record<EngineName, string> = { native: 'tensorflow', wasm: 'wasm', cpu: 'cpu' };
@@ -15,7 +17,7 @@ const BACKENDS: Record<EngineName, string> = { native: 'tensorflow', wasm: 'wasm
 /** The engine that ran; part of every run record. */
 export interface Engine {
   readonly name: EngineName;
-  /** Version of @tensorflow/tfjs. */
+  /** Version of @tensorflow/tfjs, and of the TensorFlow under it on `native`. */
   readonly version: string;
 }
 
@@ -36,15 +38,32 @@ export function parseEngine(name: string): EngineName {
   return engine;
 }
 
-async function start(name: EngineName): Promise<boolean> {
+/** Loads tfjs-node, which registers its backend with the TensorFlow.js imported above. */
+function loadNative(): void {
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // or TensorFlow prints its build flags in every process
+  // tfjs-node calls these, which Node 23 dropped.
+  const util = require('node:util');
+  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
+  util.isArray ??= Array.isArray;
+  require('@tensorflow/tfjs-node');
+}
+
+/** Starts an engine. @returns why it does not start here, or null when it runs */
+async function start(name: EngineName): Promise<string | null> {
   try {
-    if (name === 'native') createRequire(import.meta.url)('@tensorflow/tfjs-node');
-    if (!(await tf.setBackend(BACKENDS[name]))) return false;
+    if (name === 'native') loadNative();
+    if (!(await tf.setBackend(BACKENDS[name]))) return 'TensorFlow.js could not initialise it';
     await tf.ready();
-    return true;
-  } catch {
-    return false; // An engine that is not installed is no fault: the next one is tried, or the caller told.
+    return null;
+  } catch (error) {
+    return (error as Error).message.split('\n')[0];
   }
+}
+
+function versionOf(name: EngineName): string {
+  if (name !== 'native') return tf.version.tfjs;
+  const { binding } = tf.backend() as unknown as { binding: { TF_Version: string } };
+  return `${tf.version.tfjs} on TensorFlow ${binding.TF_Version}`;
 }
 
 /**
@@ -55,12 +74,12 @@ async function start(name: EngineName): Promise<boolean> {
 export async function startEngine(forced: string | undefined = process.env[ENGINE_VARIABLE]): Promise<Engine> {
   tf.enableProdMode(); // Without it TensorFlow.js advertises tfjs-node on the console of every process.
   const candidates = forced ? [parseEngine(forced)] : ENGINES;
+  const reasons: string[] = [];
   for (const name of candidates) {
-    if (await start(name)) return { name, version: tf.version.tfjs };
+    const reason = await start(name);
+    if (reason === null) return { name, version: versionOf(name) };
+    reasons.push(`${name} cannot start on this machine: ${reason}`);
   }
-  const hint =
-    candidates[0] === 'native'
-      ? ' Install the optional package @tensorflow/tfjs-node, whose install step downloads a library, or unset the variable.'
-      : '';
-  throw new EngineError(`the engine ${candidates.join(', ')} cannot start on this machine.${hint}`);
+  const hint = candidates[0] === 'native' ? ' "npm run engine:native" builds it; or unset the variable.' : '';
+  throw new EngineError(`the engine ${reasons.join('; ')}.${hint}`);
 }

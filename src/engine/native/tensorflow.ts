@@ -1,0 +1,94 @@
+/** TensorFlows that the native engine can be built against. */
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+
+/** The native engine cannot be built here; the message says what is missing. */
+export class NativeError extends Error {
+  override name = 'NativeError';
+}
+
+/** A wheel of tensorflow-cpu on PyPI: it carries the C library and its headers, and no Python of it is run. */
+export interface Wheel {
+  readonly version: string;
+  /** The Python and the platform it is for, as pip names them; any Python would do. */
+  readonly python: string;
+  readonly platform: string;
+  readonly sha256: string;
+}
+
+/** `process.platform`-`process.arch` of the wheels below. */
+export const WHEEL_PLATFORM = 'linux-x64';
+
+/** Wheels that were built against and pass the specs; the first is the default. */
+export const WHEELS: readonly Wheel[] = [
+  {
+    version: '2.15.1',
+    python: '3.11',
+    platform: 'manylinux2014_x86_64',
+    sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26',
+  },
+  {
+    version: '2.21.0',
+    python: '3.11',
+    platform: 'manylinux_2_27_x86_64',
+    sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
+  },
+  {
+    version: '2.12.1',
+    python: '3.11',
+    platform: 'manylinux2014_x86_64',
+    sha256: '7ffb595707a8fb376deaddc768784c7a0242b16cbc6e06393b1733b2ce19f855',
+  },
+];
+
+/** @throws NativeError for a version that is not pinned */
+export function wheelOf(version: string): Wheel {
+  const wheel = WHEELS.find((known) => known.version === version);
+  if (wheel === undefined) {
+    throw new NativeError(
+      `--tensorflow: no wheel ${version} is pinned; take ${WHEELS.map((known) => known.version).join(', ')}`,
+    );
+  }
+  return wheel;
+}
+
+export interface TensorFlowParts {
+  /** Folder of the headers. */
+  readonly include: string;
+  /** Every library file of TensorFlow itself. */
+  readonly libraries: readonly string[];
+  /** The one with the C API, and the framework it rests on. */
+  readonly main: string;
+  readonly framework: string;
+}
+
+/**
+ * Finds headers and libraries in an unpacked libtensorflow (`include/`, `lib/`), or in an installed or unpacked wheel
+ * (`include/`, libraries beside it).
+ * @throws NativeError naming what is missing
+ */
+export function findTensorFlow(folder: string): TensorFlowParts {
+  if (!existsSync(folder))
+    throw new NativeError(`there is no folder ${folder}; LIBTENSORFLOW_DIR must name a TensorFlow`);
+  const include = path.join(folder, 'include');
+  const header = path.join(include, 'tensorflow', 'c', 'c_api.h');
+  if (!existsSync(header))
+    throw new NativeError(`${header} is missing: ${folder} holds no headers of TensorFlow's C API`);
+  const inLib = path.join(folder, 'lib');
+  const libraryFolder = existsSync(inLib) ? inLib : folder;
+  const libraries = readdirSync(libraryFolder)
+    .filter((name) => /^libtensorflow.*\.(so|dylib)/.test(name))
+    .sort()
+    .map((name) => path.join(libraryFolder, name));
+  const named = (pattern: RegExp, what: string): string => {
+    const found = libraries.find((library) => pattern.test(path.basename(library)));
+    if (found === undefined) throw new NativeError(`${what} is missing from ${libraryFolder}`);
+    return found;
+  };
+  return {
+    include,
+    libraries,
+    main: named(/^libtensorflow(_cc)?\.(so|[\d.]*dylib)/, 'libtensorflow (or libtensorflow_cc)'),
+    framework: named(/^libtensorflow_framework\./, 'libtensorflow_framework'),
+  };
+}
