@@ -60,11 +60,23 @@ export function inputsAndLabels({ tokens, rows, length }: TokenBatch): { inputs:
 
 /**
  * Log-probability of every predicted token.
- * @returns `[rows, length - 1]`, nats
+ * @param ids `[rows * time]`, int32
+ * @param labels `[rows * time]`, int32
+ * @returns `[rows, time]`, nats
  */
+export function labelLogProbabilities(
+  parameters: Parameters,
+  model: ModelShape,
+  ids: tf.Tensor1D,
+  labels: tf.Tensor1D,
+  time: number,
+): tf.Tensor2D {
+  return tf.reshape(tokenLogProbability(forward(parameters, model, ids, time), labels), [-1, time]);
+}
+
+/** The same of a batch. */
 export function logProbabilities(parameters: Parameters, model: ModelShape, batch: TokenBatch): tf.Tensor2D {
-  const time = batch.length - 1;
   const { inputs, labels } = inputsAndLabels(batch);
-  const logits = forward(parameters, model, tf.tensor1d(inputs, 'int32'), time);
-  return tf.reshape(tokenLogProbability(logits, tf.tensor1d(labels, 'int32')), [batch.rows, time]);
+  const [ids, next] = [tf.tensor1d(inputs, 'int32'), tf.tensor1d(labels, 'int32')];
+  return labelLogProbabilities(parameters, model, ids, next, batch.length - 1);
 }

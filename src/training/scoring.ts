@@ -1,5 +1,6 @@
 /** Scores passwords with a model: the only bridge from tensors to measures. */
 import { tf } from '../engine/engine.ts';
+import { type Graphs, OPERATION_BY_OPERATION } from '../engine/graphs.ts';
 import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
 import type { Scores } from '../measure/measures.ts';
 import { forward, inputsAndLabels, type ModelShape } from '../model/gpt-neox.ts';
@@ -20,6 +21,7 @@ export function score(
   ids: TokenIds,
   passwords: readonly string[],
   prefix: Prefix,
+  graphs: Graphs = OPERATION_BY_OPERATION,
 ): Scores {
   const logProbabilities: number[][] = [];
   const topHits: number[] = [];
@@ -28,11 +30,17 @@ export function score(
     const batch = tokenBatch(chunk, ids);
     const time = batch.length - 1;
     const { inputs, labels } = inputsAndLabels(batch);
-    const [logP, best] = tf.tidy(() => {
-      const logits = forward(parameters, model, tf.tensor1d(inputs, 'int32'), time);
-      const ofLabels = tokenLogProbability(logits, tf.tensor1d(labels, 'int32'));
-      return [ofLabels.dataSync<'float32'>(), tf.argMax(logits, -1).dataSync<'int32'>()];
-    });
+    const names = [...parameters.keys()];
+    const body = (tokens: tf.Tensor, next: tf.Tensor, ...tensors: tf.Tensor[]) => {
+      const given = new Map(names.map((name, index) => [name, tensors[index]]));
+      const logits = forward(given, model, tokens as tf.Tensor1D, time);
+      return [tokenLogProbability(logits, next as tf.Tensor1D), tf.argMax(logits, -1)];
+    };
+    const fed = [tf.tensor1d(inputs, 'int32'), tf.tensor1d(labels, 'int32')];
+    const key = `score ${JSON.stringify({ model, time })}`;
+    const scored = graphs.run(key, body, [...fed, ...parameters.values()]);
+    const [logP, best] = scored.map((tensor) => tensor.dataSync());
+    tf.dispose([...fed, ...scored]);
     for (let row = 0; row < batch.rows; row++) {
       logProbabilities.push([...logP.subarray(row * time, (row + 1) * time)].map(exactDecimal));
       let hits = 0;

@@ -1,6 +1,7 @@
 /** One packed optimiser step's loss and gradients: every sequence of the step shares one forward and one backward pass. */
 import { tf } from '../engine/engine.ts';
-import { logProbabilities, type ModelShape } from '../model/gpt-neox.ts';
+import { type Graphs, OPERATION_BY_OPERATION } from '../engine/graphs.ts';
+import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Example } from '../passwords/roles.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
@@ -32,8 +33,21 @@ export interface StepInput {
   readonly reference: ReferenceLookup;
 }
 
-/** Rows of one kind: the examples for which `is` holds, which the corpus packs next to each other. */
-function rowsWhere(examples: readonly Example[], is: (example: Example) => boolean): { start: number; size: number } {
+/** Rows of one kind, which the corpus packs next to each other. */
+interface Rows {
+  readonly start: number;
+  readonly size: number;
+}
+
+/** Where each kind of sequence stands in a batch. */
+interface Layout {
+  readonly chosen: Rows;
+  readonly rejected: Rows;
+  readonly useful: Rows;
+  readonly random: Rows;
+}
+
+function rowsWhere(examples: readonly Example[], is: (example: Example) => boolean): Rows {
   const start = examples.findIndex(is);
   const size = examples.filter(is).length;
   if (size > 0 && !examples.slice(start, start + size).every(is)) {
@@ -42,69 +56,99 @@ function rowsWhere(examples: readonly Example[], is: (example: Example) => boole
   return { start, size };
 }
 
-/** The weighted loss as a tensor, from log-probabilities `[rows, time]`; also reports its parts. */
-export function packedLoss(logP: tf.Tensor2D, input: StepInput): { loss: tf.Tensor; losses: Losses } {
-  const { examples, weights, beta, reference } = input;
-  const rows = (is: (example: Example) => boolean) => {
-    const { start, size } = rowsWhere(examples, is);
-    if (size === 0) return null;
-    return { logP: tf.slice(logP, [start, 0], [size, -1]), examples: examples.slice(start, start + size) };
-  };
-  const ofReference = (of: readonly Example[]) => tf.tensor1d(of.map(({ password }) => reference(password)));
-  const terms: tf.Tensor[] = [];
-  const part = (loss: tf.Tensor, weight: number): number => {
-    terms.push(tf.mul(loss, weight));
-    return loss.dataSync()[0];
-  };
+/** What a sequence's reward says decides which loss it enters: the label that the ledger checks. */
+const layoutOf = (examples: readonly Example[]): Layout => ({
+  chosen: rowsWhere(examples, ({ reward }) => reward === 'chosen'),
+  rejected: rowsWhere(examples, ({ reward }) => reward === 'rejected'),
+  useful: rowsWhere(examples, ({ reward, role }) => reward === 'imitated' && role === 'useful'),
+  random: rowsWhere(examples, ({ reward, role }) => reward === 'imitated' && role !== 'useful'),
+});
 
-  // What a sequence's reward says decides which loss it enters: the label that the ledger checks.
-  const chosen = rows(({ reward }) => reward === 'chosen');
-  const rejected = rows(({ reward }) => reward === 'rejected');
-  const useful = rows(({ reward, role }) => reward === 'imitated' && role === 'useful');
-  const random = rows(({ reward, role }) => reward === 'imitated' && role !== 'useful');
+const PARTS = ['dpo', 'useful', 'random'] as const;
+type Part = (typeof PARTS)[number];
+
+/** The parts that a batch trains on: those it has sequences for. */
+const partsOf = ({ chosen, rejected, useful, random }: Layout): Part[] => {
+  const present = { dpo: chosen.size > 0 && rejected.size > 0, useful: useful.size > 0, random: random.size > 0 };
+  return PARTS.filter((part) => present[part]);
+};
+
+/**
+ * The loss of each part that a batch trains on.
+ * @param logP `[rows, time]`, nats
+ * @param reference `[chosen + rejected]`, nats
+ */
+function partLosses(logP: tf.Tensor, reference: tf.Tensor, layout: Layout, beta: number): tf.Tensor[] {
+  const { chosen, rejected, useful, random } = layout;
+  const rows = ({ start, size }: Rows) => tf.slice(logP, [start, 0], [size, -1]);
   const losses = {
-    dpo:
-      chosen && rejected
-        ? part(
-            dpoLoss(
-              tf.sum(chosen.logP, 1),
-              tf.sum(rejected.logP, 1),
-              ofReference(chosen.examples),
-              ofReference(rejected.examples),
-              beta,
-            ),
-            weights.dpo,
-          )
-        : null,
-    useful: useful && part(nextTokenLoss(useful.logP), weights.useful),
-    random: random && part(nextTokenLoss(random.logP), weights.random),
+    dpo: () =>
+      dpoLoss(
+        tf.sum(rows(chosen), 1),
+        tf.sum(rows(rejected), 1),
+        tf.slice(reference, 0, chosen.size),
+        tf.slice(reference, chosen.size, rejected.size),
+        beta,
+      ),
+    useful: () => nextTokenLoss(rows(useful)),
+    random: () => nextTokenLoss(rows(random)),
   };
-  const loss = tf.addN(terms);
-  return { loss, losses: { total: loss.dataSync()[0], ...losses } };
+  return partsOf(layout).map((part) => losses[part]());
 }
 
 /**
  * Loss and gradients of one step. Frozen parameters get no gradient, and none is computed for them.
  * The caller disposes the gradients.
  * @param trainable names of the parameters to differentiate
+ * @param graphs where the step's graph is kept from call to call
  */
 export function lossAndGradients(
   parameters: Parameters,
   model: ModelShape,
   trainable: readonly string[],
-  input: StepInput,
+  { examples, batch, weights, beta, reference }: StepInput,
+  graphs: Graphs = OPERATION_BY_OPERATION,
 ): { losses: Losses; gradients: Map<string, tf.Tensor> } {
-  let losses: Losses | undefined;
-  const lossOf = (...trained: tf.Tensor[]): tf.Scalar => {
-    const current = new Map(parameters);
-    trainable.forEach((name, index) => {
-      current.set(name, trained[index]);
-    });
-    const packed = packedLoss(logProbabilities(current, model, input.batch), input);
-    losses = packed.losses;
-    return packed.loss as tf.Scalar;
+  const layout = layoutOf(examples);
+  const parts = partsOf(layout);
+  const names = [...parameters.keys()];
+  const time = batch.length - 1;
+
+  /** The total, the parts, and the gradients of the trainable parameters. */
+  const step = (ids: tf.Tensor, labels: tf.Tensor, ofReference: tf.Tensor, ...tensors: tf.Tensor[]): tf.Tensor[] => {
+    const given = new Map(names.map((name, index) => [name, tensors[index]]));
+    let losses: tf.Tensor[] = [];
+    const lossOf = (...trained: tf.Tensor[]): tf.Scalar => {
+      const current = new Map(given);
+      trainable.forEach((name, index) => {
+        current.set(name, trained[index]);
+      });
+      const logP = labelLogProbabilities(current, model, ids as tf.Tensor1D, labels as tf.Tensor1D, time);
+      losses = partLosses(logP, ofReference, layout, beta).map((loss) => tf.keep(loss));
+      return tf.addN(losses.map((loss, index) => tf.mul(loss, weights[parts[index]]))) as tf.Scalar;
+    };
+    const { value, grads } = tf.valueAndGrads(lossOf)(trainable.map((name) => given.get(name) as tf.Tensor));
+    return [value, ...losses, ...grads];
   };
-  const { value, grads } = tf.valueAndGrads(lossOf)(trainable.map((name) => parameters.get(name) as tf.Tensor));
-  value.dispose();
-  return { losses: losses as Losses, gradients: new Map(trainable.map((name, index) => [name, grads[index]])) };
+
+  const { inputs, labels } = inputsAndLabels(batch);
+  const compared = [...rowsOf(examples, layout.chosen), ...rowsOf(examples, layout.rejected)];
+  const fed = [
+    tf.tensor1d(inputs, 'int32'),
+    tf.tensor1d(labels, 'int32'),
+    tf.tensor1d(compared.map(({ password }) => reference(password))),
+  ];
+  const key = `step ${JSON.stringify({ model, layout, weights, beta, trainable })}`;
+  const [total, ...rest] = graphs.run(key, step, [...fed, ...parameters.values()]);
+  const scalars = [total, ...rest.splice(0, parts.length)];
+  const [totalLoss, ...partLoss] = scalars.map((scalar) => scalar.dataSync()[0]);
+  tf.dispose([...fed, ...scalars]);
+  const lossOfPart = (part: Part): number | null => (parts.includes(part) ? partLoss[parts.indexOf(part)] : null);
+  return {
+    losses: { total: totalLoss, dpo: lossOfPart('dpo'), useful: lossOfPart('useful'), random: lossOfPart('random') },
+    gradients: new Map(trainable.map((name, index) => [name, rest[index]])),
+  };
 }
+
+const rowsOf = (examples: readonly Example[], { start, size }: Rows): readonly Example[] =>
+  size === 0 ? [] : examples.slice(start, start + size);

@@ -4,6 +4,7 @@
  */
 import { createHash } from 'node:crypto';
 import { tf } from '../engine/engine.ts';
+import { type Graphs, newGraphs } from '../engine/graphs.ts';
 import { half, type Measures, measure, type Scores } from '../measure/measures.ts';
 import {
   initialValues,
@@ -147,12 +148,13 @@ function takeSnapshot(
   corpus: Corpus,
   ids: TokenIds,
   parameters: Parameters,
+  graphs: Graphs,
   at: [Phase, number],
 ): Snapshot {
   const prefix = prefixOf(setup, at[0] === 'joint' ? 'reverse' : 'regular');
   const scored = (passwords: readonly string[]) => ({
     passwords: [...passwords],
-    ...score(parameters, setup.model, ids, passwords, prefix),
+    ...score(parameters, setup.model, ids, passwords, prefix, graphs),
   });
   return {
     phase: at[0],
@@ -179,9 +181,15 @@ function evaluate({ phase, step, sets }: Snapshot, letters: number): Evaluation 
 }
 
 /** Sums of log-probabilities under the current model (prefix `regular`) of every password that DPO will look up. */
-function referenceLogProbabilities(setup: Setup, corpus: Corpus, ids: TokenIds, parameters: Parameters) {
+function referenceLogProbabilities(
+  setup: Setup,
+  corpus: Corpus,
+  ids: TokenIds,
+  parameters: Parameters,
+  graphs: Graphs,
+): Map<string, number> {
   const passwords = [...corpus.negatives, ...corpus.chosen];
-  const { logProbabilities } = score(parameters, setup.model, ids, passwords, prefixOf(setup, 'regular'));
+  const { logProbabilities } = score(parameters, setup.model, ids, passwords, prefixOf(setup, 'regular'), graphs);
   const sums = logProbabilities.map((row) => row.reduce((sum, value) => sum + value, 0));
   return new Map(passwords.map((password, index) => [password, sums[index]]));
 }
@@ -205,6 +213,7 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
   const ledger = openLedger(corpus, ids, options.from?.ledger);
   const state = options.from ?? initialState(setup, ledger);
   const parameters = loadParameters(setup, state.values);
+  const graphs = newGraphs();
   const { history } = state;
   const letters = setup.passwords.alphabet.length;
   const usesDpo = setup.phases.dpo.steps > 0 || setup.phases.joint.weights.dpo > 0;
@@ -215,13 +224,14 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
     const batch = tokenBatch(examples, ids);
     ledger.observe(phase, step, examples, batch);
     const trainable = trainableIn(setup, phase);
-    const { losses, gradients } = lossAndGradients(parameters, setup.model, trainable, {
+    const input = {
       examples,
       batch,
       weights: lossWeights(setup, phase),
       beta: setup.beta,
-      reference: (password) => state.reference?.get(password) as number,
-    });
+      reference: (password: string) => state.reference?.get(password) as number,
+    };
+    const { losses, gradients } = lossAndGradients(parameters, setup.model, trainable, input, graphs);
     const rate = learningRate(
       setup.optimiser.learningRate,
       step,
@@ -240,7 +250,7 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
       const { phase } = state;
       const steps = phaseSteps(setup, phase);
       if (phase !== 'pretrain' && state.reference === null && usesDpo) {
-        state.reference = referenceLogProbabilities(setup, corpus, ids, parameters);
+        state.reference = referenceLogProbabilities(setup, corpus, ids, parameters, graphs);
       }
       let ended = state.step >= steps;
       while (!ended) {
@@ -248,7 +258,7 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
         state.step += 1;
         let evaluation: Evaluation | null = null;
         if (state.step % setup.evaluation.every === 0 || state.step === steps) {
-          const snapshot = takeSnapshot(setup, corpus, ids, parameters, [phase, state.step]);
+          const snapshot = takeSnapshot(setup, corpus, ids, parameters, graphs, [phase, state.step]);
           evaluation = evaluate(snapshot, letters);
           history.evaluations.push(evaluation);
           ended = state.step === steps || reachedTarget(setup, evaluation);
@@ -271,6 +281,7 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
     return { ...history, ledger: ledger.summary(), parametersDigest: digestOf(state.values) };
   } finally {
     tf.dispose([...parameters.values()]);
+    graphs.dispose();
   }
 }
 

@@ -1,6 +1,8 @@
 /** Rows of a table, looked up by token id. */
+import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
 import { hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { isNative, nativeBackend } from '../native/backend.ts';
 
 const KERNEL = 'NegativeKnowledge/Embedding';
 const GRADIENT = 'NegativeKnowledge/EmbeddingGradient';
@@ -27,6 +29,33 @@ registerLoop<'dy' | 'ids', { vocabulary: number }>({
   },
 });
 
+// tf.gather would read the ids to check them, which a graph cannot; ids here come from our own tokens.
+tf.registerKernel({
+  kernelName: KERNEL,
+  backendName: 'tensorflow',
+  kernelFunc: ({ inputs }) => {
+    const { ids, table } = inputs as Record<'ids' | 'table', TensorInfo>;
+    const backend = nativeBackend();
+    const { TF_ATTR_TYPE, TF_FLOAT, TF_INT32 } = backend.binding;
+    const type = (name: string, value: number) => ({ name, type: TF_ATTR_TYPE, value });
+    const attributes = [type('Tparams', TF_FLOAT), type('Tindices', TF_INT32), type('Taxis', TF_INT32)];
+    const axis = tf.scalar(0, 'int32');
+    const rows = backend.executeSingleOutput('GatherV2', attributes, [table, ids, axis]);
+    axis.dispose();
+    return rows;
+  },
+});
+tf.registerKernel({
+  kernelName: GRADIENT,
+  backendName: 'tensorflow',
+  kernelFunc: ({ inputs, attrs, backend }) => {
+    const { dy, ids } = inputs as Record<'dy' | 'ids', TensorInfo>;
+    const { vocabulary } = attrs as unknown as { vocabulary: number };
+    const { kernelFunc: segmentSum } = tf.getKernel('UnsortedSegmentSum', 'tensorflow');
+    return segmentSum({ inputs: { x: dy, segmentIds: ids }, attrs: { numSegments: vocabulary }, backend });
+  },
+});
+
 tf.registerGradient({
   kernelName: KERNEL,
   inputsToSave: ['ids', 'table'],
@@ -41,5 +70,5 @@ tf.registerGradient({
  * @returns `[rows, width]`
  */
 export function embedding(table: tf.Tensor, ids: tf.Tensor1D): tf.Tensor {
-  return hasLoops() ? runKernel<tf.Tensor>(KERNEL, { ids, table }) : tf.gather(table, ids);
+  return hasLoops() || isNative() ? runKernel<tf.Tensor>(KERNEL, { ids, table }) : tf.gather(table, ids);
 }

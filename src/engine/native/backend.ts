@@ -1,0 +1,48 @@
+/** What the native engine uses of tfjs-node beyond its public types. */
+import type { KernelBackend } from '@tensorflow/tfjs';
+import { tf } from '../engine.ts';
+
+/** An attribute of a TensorFlow operation; `type` is one of the binding's TF_ATTR_ constants. */
+export interface Attribute {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}
+
+/** tfjs-node's C++ side. Tensors are numbers here. */
+export interface Binding {
+  readonly TF_Version: string;
+  readonly TF_FLOAT: number;
+  readonly TF_INT32: number;
+  readonly TF_BOOL: number;
+  readonly TF_ATTR_STRING: number;
+  readonly TF_ATTR_INT: number;
+  readonly TF_ATTR_FLOAT: number;
+  readonly TF_ATTR_BOOL: number;
+  readonly TF_ATTR_TYPE: number;
+  createTensor(shape: number[], dtype: number, values: Float32Array | Int32Array | Uint8Array): number;
+  executeOp(name: string, attributes: Attribute[], inputs: number[], outputs: number): { id: number }[];
+  tensorDataSync(id: number): unknown;
+  loadSavedModel(folder: string, tags: string): number;
+  deleteSavedModel(id: number): void;
+}
+
+/** tfjs-node's backend. */
+export interface NativeBackend extends KernelBackend {
+  binding: Binding;
+  /** Numbers of tensors; uploads those whose values are still in JavaScript. */
+  getInputTensorIds(tensors: readonly { dataId: object }[]): number[];
+  executeSingleOutput(name: string, attributes: Attribute[], inputs: readonly { dataId: object }[]): tf.Tensor;
+  runSavedModel(
+    id: number,
+    inputs: readonly tf.Tensor[],
+    infos: { name: string; tfDtype: string }[],
+    outputs: string[],
+  ): tf.Tensor[];
+}
+
+/** Whether the engine that runs is the native one. */
+export const isNative = (): boolean => tf.getBackend() === 'tensorflow';
+
+/** The running engine's backend. Only where {@link isNative}. */
+export const nativeBackend = (): NativeBackend => tf.backend() as NativeBackend;
