@@ -14,7 +14,7 @@ import { temporaryFolder } from '../helpers/folder.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
-const ENGINE = { NEGATIVE_KNOWLEDGE_ENGINE: 'wasm' };
+const { name: ENGINE } = await startEngine();
 
 /** A configuration file of a tiny setup in `folder`. */
 function configuration(folder: string, change: Parameters<typeof tinySetup>[0] = () => {}): string {
@@ -26,7 +26,7 @@ function configuration(folder: string, change: Parameters<typeof tinySetup>[0] =
 
 function start(...args: string[]): ChildProcess {
   return spawn(process.execPath, ['--import', 'tsx', CLI, 'reproduce', ...args], {
-    env: { ...process.env, ...ENGINE },
+    env: { ...process.env, NEGATIVE_KNOWLEDGE_ENGINE: ENGINE },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
 }
@@ -118,7 +118,7 @@ describe('reproduce', () => {
     expect(code, stderr).toBe(1);
     const document = JSON.parse(stdout);
     expect(Object.keys(document)).toEqual(['claims', 'runs', 'engine']);
-    expect(document.engine).toBe('wasm');
+    expect(document.engine).toBe(ENGINE);
     expect(document.claims).toEqual([
       {
         id: 'main',
@@ -134,7 +134,7 @@ describe('reproduce', () => {
     ]);
     for (const { record } of document.runs) expect(existsSync(record)).toBe(true);
     expect(existsSync(path.join(out, 'report.md'))).toBe(true);
-    expect(stderr).toMatch(/^engine: wasm /);
+    expect(stderr.startsWith(`engine: ${ENGINE} `)).toBe(true);
     expect(stderr).toMatch(/joint 8\/8 .*loss .*guess rate useful .* held-out .* random .*tokens\/s .*left/);
 
     // The same folder again: refused without --resume, and kept as it is with it.
@@ -180,7 +180,7 @@ describe('reproduce', () => {
     expect(resumed.times.resumed).toBe(true);
     const store = new RunStore(path.join(folder, 'whole'));
     await store.open();
-    await run(resumed.setup, await startEngine('wasm'), store);
+    await run(resumed.setup, await startEngine(), store);
     const [uninterrupted] = recordsIn(store.folder);
     expect(JSON.stringify(comparable(resumed))).toBe(JSON.stringify(comparable(uninterrupted)));
   });

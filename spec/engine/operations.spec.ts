@@ -1,4 +1,4 @@
-/** Every operation is written three times: SIMD (WASM), plain loops (CPU) and composed of TensorFlow.js operations. */
+/** Operations have a version for each engine, and one composed of TensorFlow.js operations, which they must equal. */
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -13,6 +13,7 @@ import { linear } from '../../src/engine/operations/linear.ts';
 import { tokenLogProbability } from '../../src/engine/operations/token-log-probability.ts';
 import { transposed } from '../../src/engine/operations/transposed.ts';
 import { stream } from '../../src/random/streams.ts';
+import { ENGINES_HERE } from '../helpers/engines.ts';
 
 interface Case {
   shapes: number[][];
@@ -44,7 +45,7 @@ function slopes({ apply }: Case, inputs: number[][], shapes: number[][]): number
   });
 }
 
-/** A property: on WASM (SIMD) and on CPU (loops), values and gradients are those of the composition. */
+/** A property: on every engine (SIMD, loops or TensorFlow's own kernels), values and gradients are those of the composition. */
 async function equalsComposition(cases: fc.Arbitrary<Case>): Promise<void> {
   const given = fc.sample(cases, { numRuns: 25, seed: 5 });
   const inputs = given.map(({ shapes }) =>
@@ -56,7 +57,7 @@ async function equalsComposition(cases: fc.Arbitrary<Case>): Promise<void> {
   };
   const direct = (index: number) => slopes(given[index], inputs[index], given[index].shapes);
   const expected = await on('cpu', (index) => composed(() => direct(index)));
-  for (const engine of ['wasm', 'cpu'] as const) {
+  for (const engine of ENGINES_HERE) {
     const actual = await on(engine, direct);
     actual.forEach((arrays, index) =>
       arrays.forEach((values, which) => {
@@ -138,7 +139,7 @@ describe('numerics', () => {
     expect(exponential(0)).toBe(1);
   });
 
-  it.each(['wasm', 'cpu'] as const)('GELU on %s is x Phi(x) to float32, far out too', async (engine) => {
+  it.each(ENGINES_HERE)('GELU on %s is x Phi(x) to float32, far out too', async (engine) => {
     await startEngine(engine);
     const x = Float32Array.from({ length: 2001 }, (_, index) => (index - 1000) / 80);
     const y = tf.tidy(() => gelu(tf.tensor1d(x)).dataSync());

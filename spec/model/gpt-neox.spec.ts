@@ -7,6 +7,7 @@ import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { vocabulary } from '../../src/setup/sizes.ts';
+import { ENGINES_HERE } from '../helpers/engines.ts';
 import { referenceLogits, referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -20,7 +21,7 @@ const shapes: [string, Partial<Setup['model']>][] = [
   ],
 ];
 
-describe.each(['wasm', 'cpu'] as const)('GPT-NeoX on %s', (engine) => {
+describe.each(ENGINES_HERE)('GPT-NeoX on %s', (engine) => {
   it.each(shapes)('agrees with the formulas in double precision: %s', async (_, model) => {
     await startEngine(engine);
     const setup = tinySetup((draft) => Object.assign(draft.model, { initialDeviation: 0.3 }, model));
@@ -49,7 +50,7 @@ describe('the model', () => {
   const setup = tinySetup((draft) => Object.assign(draft.model, { initialDeviation: 0.3 }));
 
   it('is causal: a later token never changes an earlier logit, not by one bit', async () => {
-    await startEngine('wasm');
+    await startEngine();
     const parameters = loadParameters(setup, initialValues(setup));
     const tokens = fc.array(fc.nat({ max: 27 }), { minLength: 5, maxLength: 5 });
     const logits = (ids: number[]) =>
@@ -65,7 +66,7 @@ describe('the model', () => {
   });
 
   it('gives every sequence of a batch the logits that it has alone', async () => {
-    await startEngine('wasm');
+    await startEngine();
     const values = initialValues(setup);
     const parameters = loadParameters(setup, values);
     const ids = [1, 2, 3, 4, 5, 6, 7, 8];

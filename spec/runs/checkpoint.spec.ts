@@ -9,7 +9,7 @@ const checkpoints: Buffer[] = [];
 let uninterrupted: Outcome;
 
 beforeAll(async () => {
-  await startEngine('wasm');
+  await startEngine();
   uninterrupted = await train(setup, {
     onCheckpoint: (state) => void checkpoints.push(encodeCheckpoint(state, 'tiny')),
   });

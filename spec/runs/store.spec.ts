@@ -12,7 +12,7 @@ import { tinySetup } from '../helpers/setups.ts';
 const setup = tinySetup();
 let engine: Engine;
 beforeAll(async () => {
-  engine = await startEngine('wasm');
+  engine = await startEngine();
 });
 
 async function openStore(folder = temporaryFolder()): Promise<RunStore> {

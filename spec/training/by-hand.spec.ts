@@ -87,7 +87,7 @@ function byHand(setup: Setup): Record<Phase, { total: number[]; gradientNorm: nu
 
 const empty = () => ({ total: [] as number[], gradientNorm: [] as number[] });
 
-beforeAll(() => startEngine('wasm'));
+beforeAll(() => startEngine());
 
 describe('every loss and gradient norm of a run is that of the plain loop', () => {
   it.each<[string, (setup: Setup) => void]>([

@@ -16,6 +16,7 @@ import type { Example, Prefix, Reward, Role } from '../../src/passwords/roles.ts
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { applyGradients, freshOptimiserState } from '../../src/training/optimiser.ts';
 import { type LossWeights, lossAndGradients } from '../../src/training/step.ts';
+import { ENGINES_HERE } from '../helpers/engines.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 type Kind = 'chosen' | 'rejected' | 'useful' | 'random';
@@ -75,7 +76,7 @@ const largestDifference = (actual: number[][], expected: number[][]): number =>
 const FORWARD = 1e-5;
 const TRAINED = 1e-4;
 
-describe.each(['wasm', 'cpu'] as const)('on %s', (engine) => {
+describe.each(ENGINES_HERE)('on %s', (engine) => {
   it("log-probabilities are those of Hugging Face's GPT-NeoX", async () => {
     await startEngine(engine);
     const parameters = loadParameters(setup, formulaValues());

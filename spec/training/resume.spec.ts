@@ -7,7 +7,7 @@ import { DivergenceError } from '../../src/training/optimiser.ts';
 import { type Outcome, type TrainerState, train } from '../../src/training/trainer.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
-beforeAll(() => startEngine('wasm'));
+beforeAll(() => startEngine());
 
 /** A whole run, and a deep copy of the state at each of its checkpoints. */
 async function withStates(setup: Setup): Promise<{ outcome: Outcome; states: TrainerState[] }> {

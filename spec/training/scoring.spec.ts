@@ -20,7 +20,7 @@ const passwords = Array.from({ length: 2 * 128 + 5 }, () =>
   Array.from({ length: 3 }, () => alphabet[source.below(alphabet.length)]).join(''),
 );
 
-beforeAll(() => startEngine('wasm'));
+beforeAll(() => startEngine());
 
 describe.each(['regular', 'reverse', 'none'] as const)('score under the prefix %s', (prefix) => {
   it('gives each password, in order, its letters by the formulas, and counts where the likeliest token is right', () => {

@@ -25,7 +25,7 @@ const weights: LossWeights = { dpo: 1, useful: 0.5, random: 0.2 };
 // Any fixed reference will do here, as long as it differs from the policy.
 const reference = (password: string): number => -10 - (password.charCodeAt(0) % 7) / 3;
 
-beforeAll(() => startEngine('wasm'));
+beforeAll(() => startEngine());
 
 /** Loss and gradients of given examples and weights, as plain numbers. */
 function evaluate(given: readonly Example[], weightsOf: LossWeights, trainable = everything) {

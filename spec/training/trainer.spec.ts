@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
+import { newGraphs } from '../../src/engine/graphs.ts';
 import { loadParameters, parameterSpecifications } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { LedgerError, openLedger } from '../../src/passwords/ledger.ts';
@@ -10,7 +11,7 @@ import { initialState, type TrainerState, train } from '../../src/training/train
 import { referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
-beforeAll(() => startEngine('wasm'));
+beforeAll(() => startEngine());
 
 /** A copy of the parameters at every checkpoint, by phase and step. */
 async function snapshots(setup: ReturnType<typeof tinySetup>) {
@@ -78,14 +79,16 @@ describe('train', () => {
     const inPhase3 = taken.get('joint/6') as Map<string, Float32Array>;
     const parameters = loadParameters(setup, inPhase3);
     const ids = scratchTokenIds(setup);
+    const graphs = newGraphs();
     const likelihood = (prefix: 'regular' | 'reverse') => {
-      const rows = score(parameters, setup.model, ids, buildCorpus(setup).control, prefix).logProbabilities;
+      const rows = score(parameters, setup.model, ids, buildCorpus(setup).control, prefix, graphs).logProbabilities;
       return rows.flat().reduce((sum, value) => sum + value, 0) / rows.flat().length;
     };
     const evaluation = outcome.evaluations.find(({ phase, step }) => phase === 'joint' && step === 6);
     expect(evaluation?.sets.random.logLikelihood).toBeCloseTo(likelihood('reverse'), 8);
     expect(evaluation?.sets.random.logLikelihood).not.toBeCloseTo(likelihood('regular'), 8);
     tf.dispose([...parameters.values()]);
+    graphs.dispose();
   });
 
   it('ends phase 3 at the first evaluation at which useful negatives pass the target, and at no other', async () => {

@@ -6,7 +6,7 @@ import { tf } from './engine.ts';
 import { isNative } from './native/backend.ts';
 import { type LoadedGraph, trace } from './native/trace.ts';
 
-/** What it returns depends on its inputs alone. Outputs are the caller's to dispose. */
+/** What it returns depends on its inputs alone, and is none of them: outputs are the caller's to dispose. */
 export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];
 
 /** Runs functions of tensors. */

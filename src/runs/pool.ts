@@ -1,6 +1,9 @@
-/** Runs side by side on the machine's cores, one run a worker. Results do not depend on how many run at once. */
+/**
+ * Runs side by side on the machine's cores, each in a process of its own: TensorFlow's addon keeps state that threads
+ * would share, and a run that takes its process down takes no other with it. Results do not depend on how many run at
+ * once.
+ */
 import { fileURLToPath } from 'node:url';
-import { MessageChannel } from 'node:worker_threads';
 import { Tinypool } from 'tinypool';
 import type { Engine } from '../engine/engine.ts';
 import { setupHash } from '../setup/hash.ts';
@@ -54,6 +57,7 @@ function lostRun(setup: Setup, engine: Engine, error: Error): FailedRun {
 export async function runAll(setups: readonly Setup[], options: PoolOptions): Promise<StoredRun[]> {
   const { engine, store, jobs, onProgress, onEnd } = options;
   const pool = new Tinypool({
+    runtime: 'child_process',
     filename: fileURLToPath(new URL('./worker-entry.js', import.meta.url)),
     minThreads: 0,
     maxThreads: jobs,
@@ -63,17 +67,17 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     if (existing !== null) {
       return { setup, record: existing, file: store.recordPath(setup, engine.name), reused: true };
     }
-    const { port1, port2 } = new MessageChannel();
-    port1.on('message', (progress: Progress) => onProgress?.(setup, progress));
-    const task: WorkerTask = { setup, engine: engine.name, folder: store.folder, port: port2 };
+    const task: WorkerTask = { setup, engine: engine.name, folder: store.folder };
+    const channel = {
+      onMessage: () => {}, // workers are told nothing but their task
+      postMessage: (progress: Progress) => onProgress?.(setup, progress),
+    };
     let answer: WorkerAnswer;
     try {
-      answer = await pool.run(task, { transferList: [port2] });
+      answer = await pool.run(task, { channel });
     } catch (error) {
       const record = lostRun(setup, engine, error as Error);
       return { setup, record, file: await store.writeRecord(record), reused: false };
-    } finally {
-      port1.close();
     }
     if ('fault' in answer) {
       const Fault = answer.fault.name === 'CheckpointError' ? CheckpointError : StorageError;

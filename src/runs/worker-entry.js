@@ -1,4 +1,4 @@
-// Worker threads do not inherit the TypeScript loader, so each registers it before it loads the worker itself.
+// A worker process does not inherit the TypeScript loader, so each registers it before it loads the worker itself.
 import { register } from 'tsx/esm/api';
 
 register();

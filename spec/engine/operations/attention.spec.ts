@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../../src/engine/engine.ts';
 import { type AttentionShape, attention } from '../../../src/engine/operations/attention.ts';
 import { stream } from '../../../src/random/streams.ts';
+import { ENGINES_HERE } from '../../helpers/engines.ts';
 
 /** Output `[sequences * time][hidden]` for rows of `qkv`. */
 function formula(qkv: number[][], { time, heads, rotary, rotaryBase }: AttentionShape): number[][] {
@@ -56,7 +57,7 @@ const draw = fc
     return { qkv, deviation, shape: { time, heads, rotary: width * fraction, rotaryBase: 10_000 } };
   });
 
-describe.each(['wasm', 'cpu'] as const)('attention on %s', (engine) => {
+describe.each(ENGINES_HERE)('attention on %s', (engine) => {
   beforeAll(() => startEngine(engine));
 
   it('is that of the formulas', () => {

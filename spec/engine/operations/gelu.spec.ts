@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../../src/engine/engine.ts';
 import { gelu } from '../../../src/engine/operations/gelu.ts';
+import { ENGINES_HERE } from '../../helpers/engines.ts';
 
 /** x Phi(x) in double precision. */
 const exact = (x: number): number => x * normalCdf(x, 0, 1);
@@ -16,7 +17,7 @@ function both(x: number[]): { y: number[]; slope: number[] } {
   });
 }
 
-describe.each(['wasm', 'cpu'] as const)('GELU on %s', (engine) => {
+describe.each(ENGINES_HERE)('GELU on %s', (engine) => {
   beforeAll(() => startEngine(engine));
 
   it('has the derivative that finite differences of x Phi(x) give in double precision', () => {
