@@ -92,20 +92,8 @@ export function registerLoop<Input extends string, Attributes>(loop: Loop<Input,
   }
 }
 
-let allowed = true;
-
-/** Whether operations run as loops here; otherwise they are composed of TensorFlow.js operations. */
-export const hasLoops = (): boolean => allowed && LOOP_BACKENDS.some((name) => name === tf.getBackend());
-
-/** Runs `body` with every operation composed, as on the native backend: for comparing the two. */
-export function composed<Result>(body: () => Result): Result {
-  allowed = false;
-  try {
-    return body();
-  } finally {
-    allowed = true;
-  }
-}
+/** Whether operations run as loops here; on the native engine they are composed of TensorFlow.js operations. */
+export const hasLoops = (): boolean => LOOP_BACKENDS.some((name) => name === tf.getBackend());
 
 /** Runs a registered kernel on tensors. */
 export function runKernel<Result extends tf.Tensor | tf.Tensor[]>(

@@ -3,6 +3,7 @@
  * would share, and a run that takes its process down takes no other with it. Results do not depend on how many run at
  * once.
  */
+import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Tinypool } from 'tinypool';
 import type { Engine } from '../engine/engine.ts';
@@ -33,6 +34,12 @@ export interface PoolOptions {
   onEnd?: (run: StoredRun) => void;
 }
 
+/** Divides the cores among runs on the native engine, whose results do not depend on its threads, down to the bit. */
+function threadsOf(jobs: number): Record<string, string> {
+  const threads = String(Math.max(1, Math.floor(os.availableParallelism() / jobs)));
+  return { TF_NUM_INTRAOP_THREADS: threads, TF_NUM_INTEROP_THREADS: threads };
+}
+
 /** The record of a run whose worker died before it could write one. */
 function lostRun(setup: Setup, engine: Engine, error: Error): FailedRun {
   const now = new Date().toISOString();
@@ -58,6 +65,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
   const { engine, store, jobs, onProgress, onEnd } = options;
   const pool = new Tinypool({
     runtime: 'child_process',
+    env: { ...threadsOf(jobs), ...process.env } as Record<string, string>,
     filename: fileURLToPath(new URL('./worker-entry.js', import.meta.url)),
     minThreads: 0,
     maxThreads: jobs,

@@ -8,6 +8,7 @@ import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasLoops, registerLoop, runKernel } from '../loops.ts';
 import { place, withScratch } from '../simd/kernels.ts';
+import { withGradient } from './with-gradient.ts';
 
 export interface AttentionShape {
   /** Positions in a sequence; rows of `qkv` are (sequence, position). */
@@ -267,34 +268,78 @@ tf.registerGradient({
   }),
 });
 
-/** The same attention as TensorFlow.js operations. */
+/**
+ * Rotary embedding of q and k together as two products with constants, x * cos + (x turn) * sin, with q's angles scaled
+ * by width^-0.5 as well: constants `[2, 1, 1, time, width]`, and `turn`, `[width, width]`, which moves dimension i to
+ * i + rotary/2 and dimension i + rotary/2 to -i.
+ */
+function rotaryConstants(shape: AttentionShape, width: number): Record<'cos' | 'sin' | 'turn', tf.Tensor> {
+  const { time, rotary } = shape;
+  const half = rotary / 2;
+  const { cos, sin } = rotaryAngles(shape);
+  const both = (of: (position: number, d: number) => number) =>
+    tf.tensor(
+      Float32Array.from({ length: 2 * time * width }, (_, index) => {
+        const scale = index < time * width ? 1 / Math.sqrt(width) : 1;
+        return scale * of(Math.floor(index / width) % time, index % width);
+      }),
+      [2, 1, 1, time, width],
+    );
+  const turn = new Float32Array(width * width);
+  for (let i = 0; i < half; i++) {
+    turn[(i + half) * width + i] = -1;
+    turn[i * width + i + half] = 1;
+  }
+  return {
+    cos: both((position, d) => (d < rotary ? cos[position * half + (d % half)] : 1)),
+    sin: both((position, d) => (d < rotary ? sin[position * half + (d % half)] : 0)),
+    turn: tf.tensor(turn, [width, width]),
+  };
+}
+
+/** The same attention as TensorFlow.js operations, all heads and sequences at once. */
 function composed(qkv: tf.Tensor, shape: AttentionShape): tf.Tensor {
   const { time, heads, rotary } = shape;
   const [rows, columns] = qkv.shape as [number, number];
+  const sequences = rows / time;
   const hidden = columns / 3;
   const width = hidden / heads;
-  const { cos, sin } = rotaryAngles(shape);
-  const turn = (x: tf.Tensor): tf.Tensor => {
-    if (rotary === 0) return x;
-    const sizes = [rotary / 2, rotary / 2, width - rotary].filter((size) => size > 0);
-    const [first, second, ...rest] = tf.split(x, sizes, -1);
-    const c = tf.tensor(cos, [time, rotary / 2]);
-    const s = tf.tensor(sin, [time, rotary / 2]);
-    return tf.concat(
-      [tf.sub(tf.mul(first, c), tf.mul(second, s)), tf.add(tf.mul(second, c), tf.mul(first, s)), ...rest],
-      -1,
-    );
-  };
-  const [q, k, v] = tf
-    .unstack(tf.reshape(qkv, [rows / time, time, heads, 3, width]), 3) // 3 x [sequences, time, heads, width]
-    .map((part) => tf.transpose(part, [0, 2, 1, 3])); // [sequences, heads, time, width]
-  const future = tf.tensor(
-    Float32Array.from({ length: time * time }, (_, index) => (index % time > Math.floor(index / time) ? -1e9 : 0)),
-    [time, time],
+  const { cos, sin, turn } = rotaryConstants(shape, width);
+  const byTurn = (x: tf.Tensor, back: boolean) =>
+    tf.reshape(tf.matMul(tf.reshape(x, [-1, width]), turn, false, back), x.shape);
+  const perHead = [sequences, heads, time, width];
+  const part = (parts: tf.Tensor, which: number) =>
+    tf.reshape(tf.slice(parts, [which, 0, 0, 0, 0], [1, ...perHead]), perHead);
+  return withGradient(
+    [qkv],
+    () => {
+      const parts = tf.transpose(tf.reshape(qkv, [sequences, time, heads, 3, width]), [3, 0, 2, 1, 4]);
+      const plain = tf.slice(parts, [0, 0, 0, 0, 0], [2, ...perHead]);
+      const turned = rotary === 0 ? tf.mul(plain, cos) : tf.add(tf.mul(plain, cos), tf.mul(byTurn(plain, false), sin));
+      const [q, k, v] = [part(turned, 0), part(turned, 1), part(parts, 2)];
+      const future = tf.tensor(
+        Float32Array.from({ length: time * time }, (_, index) => (index % time > Math.floor(index / time) ? -1e9 : 0)),
+        [time, time],
+      );
+      const weights = tf.softmax(tf.add(tf.matMul(q, k, false, true), future));
+      const mixed = tf.matMul(weights, v); // [sequences, heads, time, width]
+      return {
+        value: tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [rows, hidden]),
+        saved: [q, k, v, weights, cos, sin, turn],
+      };
+    },
+    (dy, [q, k, v, weights, cos, sin]) => {
+      const dMixed = tf.transpose(tf.reshape(dy, [sequences, time, heads, width]), [0, 2, 1, 3]);
+      const dWeights = tf.matMul(dMixed, v, false, true);
+      const expected = tf.sum(tf.mul(dWeights, weights), -1, true);
+      const dScores = tf.mul(weights, tf.sub(dWeights, expected));
+      const dTurned = tf.stack([tf.matMul(dScores, k), tf.matMul(dScores, q, true, false)]);
+      const dPlain =
+        rotary === 0 ? tf.mul(dTurned, cos) : tf.add(tf.mul(dTurned, cos), byTurn(tf.mul(dTurned, sin), true));
+      const dV = tf.reshape(tf.matMul(weights, dMixed, true, false), [1, ...perHead]);
+      return [tf.reshape(tf.transpose(tf.concat([dPlain, dV]), [1, 3, 2, 0, 4]), [rows, columns])];
+    },
   );
-  const scores = tf.mul(tf.matMul(turn(q), turn(k), false, true), 1 / Math.sqrt(width));
-  const mixed = tf.matMul(tf.softmax(tf.add(scores, future)), v); // [sequences, heads, time, width]
-  return tf.reshape(tf.transpose(mixed, [0, 2, 1, 3]), [rows, hidden]);
 }
 
 /**

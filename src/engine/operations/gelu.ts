@@ -3,6 +3,7 @@ import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import { tf } from '../engine.ts';
 import { type Arrays, hasLoops, registerLoop, runKernel } from '../loops.ts';
 import { withScratch } from '../simd/kernels.ts';
+import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/Gelu';
 
@@ -57,5 +58,15 @@ tf.registerGradient({
 /** GELU of every element. */
 export function gelu(x: tf.Tensor): tf.Tensor {
   if (hasLoops()) return runKernel<tf.Tensor[]>(KERNEL, { x })[0];
-  return tf.mul(x, tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5));
+  return withGradient(
+    [x],
+    () => {
+      const phi = tf.add(tf.mul(tf.erf(tf.mul(x, Math.SQRT1_2)), 0.5), 0.5);
+      return { value: tf.mul(x, phi), saved: [x, phi] };
+    },
+    (dy, [x, phi]) => {
+      const density = tf.mul(tf.exp(tf.mul(tf.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI));
+      return [tf.mul(dy, tf.add(phi, tf.mul(x, density)))];
+    },
+  );
 }

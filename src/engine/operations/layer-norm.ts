@@ -2,6 +2,7 @@
 import { tf } from '../engine.ts';
 import { hasLoops, registerLoop, runKernel } from '../loops.ts';
 import { columnSums } from './column-sums.ts';
+import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/LayerNorm';
 const GRADIENT_OF_X = 'NegativeKnowledge/LayerNormGradientOfX';
@@ -125,7 +126,19 @@ tf.registerGradient({
  */
 export function layerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {
   if (hasLoops()) return runKernel<tf.Tensor[]>(KERNEL, { x, gain, bias }, { epsilon })[0];
-  const { mean, variance } = tf.moments(x, -1, true);
-  const normal = tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon)));
-  return tf.add(tf.mul(normal, gain), bias);
+  return withGradient(
+    [x, gain, bias],
+    () => {
+      const centred = tf.sub(x, tf.mean(x, -1, true));
+      const inverse = tf.rsqrt(tf.add(tf.mean(tf.square(centred), -1, true), epsilon));
+      const normal = tf.mul(centred, inverse);
+      return { value: tf.add(tf.mul(normal, gain), bias), saved: [normal, inverse, gain] };
+    },
+    (dy, [normal, inverse, gain]) => {
+      const scaled = tf.mul(dy, gain);
+      const projection = tf.mul(normal, tf.mean(tf.mul(scaled, normal), -1, true));
+      const dx = tf.mul(inverse, tf.sub(tf.sub(scaled, tf.mean(scaled, -1, true)), projection));
+      return [dx, tf.sum(tf.mul(dy, normal), 0), tf.sum(dy, 0)];
+    },
+  );
 }

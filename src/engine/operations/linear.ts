@@ -4,6 +4,7 @@ import { tf } from '../engine.ts';
 import { hasLoops, runKernel } from '../loops.ts';
 import { columnSums } from './column-sums.ts';
 import { transposed } from './transposed.ts';
+import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/Linear';
 
@@ -49,6 +50,16 @@ tf.registerGradient({
  */
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
   if (hasLoops()) return runKernel<tf.Tensor>(KERNEL, bias === undefined ? { x, weight } : { x, weight, bias });
-  const product = tf.matMul(x as tf.Tensor2D, weight as tf.Tensor2D);
-  return bias === undefined ? product : tf.add(product, bias);
+  return withGradient(
+    bias === undefined ? [x, weight] : [x, weight, bias],
+    () => {
+      const product = tf.matMul(x, weight);
+      return { value: bias === undefined ? product : tf.add(product, bias), saved: [x, weight] };
+    },
+    (dy, [x, weight]) => [
+      tf.matMul(dy, weight, false, true),
+      tf.matMul(x, dy, true, false),
+      ...(bias === undefined ? [] : [tf.sum(dy, 0)]),
+    ],
+  );
 }

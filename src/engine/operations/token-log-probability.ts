@@ -2,6 +2,7 @@
 import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/TokenLogProbability';
 const GRADIENT = 'NegativeKnowledge/TokenLogProbabilityGradient';
@@ -55,5 +56,13 @@ tf.registerGradient({
  */
 export function tokenLogProbability(logits: tf.Tensor, labels: tf.Tensor1D): tf.Tensor1D {
   if (hasLoops()) return runKernel<tf.Tensor[]>(KERNEL, { logits, labels })[0] as tf.Tensor1D;
-  return tf.sum(tf.mul(tf.logSoftmax(logits), tf.oneHot(labels, logits.shape[1] as number)), -1);
+  return withGradient(
+    [logits],
+    () => {
+      const label = tf.oneHot(labels, logits.shape[1] as number);
+      const logP = tf.logSoftmax(logits);
+      return { value: tf.sum(tf.mul(logP, label), -1), saved: [logP, label] };
+    },
+    (dy, [logP, label]) => [tf.mul(tf.reshape(dy, [-1, 1]), tf.sub(label, tf.exp(logP)))],
+  ) as tf.Tensor1D;
 }
