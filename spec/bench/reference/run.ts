@@ -9,7 +9,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import Table from 'cli-table3';
 import { Command } from 'commander';
-import { ENGINES, type EngineError, startEngine } from '../../../src/engine/engine.ts';
+import { type EngineError, startEngine } from '../../../src/engine/engine.ts';
 import { describeEnvironment } from '../../../src/runs/environment.ts';
 import { PRESETS } from '../../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
@@ -50,18 +50,57 @@ function findPython(): string {
   process.exit(2);
 }
 
-const { steps, size } = new Command('npm run bench:reference --')
+const { pocket, paper } = PRESETS;
+const negatives = (of: Setup['passwords'], negativeBatches: number, repeats: number) => ({
+  passwords: { ...of, negativeBatches, repeats },
+});
+
+/**
+ * What is trained: the model, and as many steps as its pairs last for, as in a whole run. (Both sides compare with the
+ * reference model; ours asks it once for every pair.)
+ */
+const SIZES: Record<string, { change: Partial<Setup>; steps: string; engines?: string }> = {
+  pocket: { change: negatives(pocket.passwords, 16, 12), steps: '100,192,192' },
+  wide: {
+    change: {
+      model: { ...pocket.model, hidden: 256, layers: 6, heads: 8 },
+      ...negatives(pocket.passwords, 16, 3),
+    },
+    steps: '48,48,48',
+  },
+  '160m': {
+    // Pythia-160M's shapes with random weights; a batch of 8 in place of 128, so that a step takes seconds.
+    change: {
+      model: { ...paper.model, pretrained: null },
+      ...negatives(paper.passwords, 10, 1),
+      batch: 8,
+      evaluation: { every: 5, heldOut: 8, useful: 8, random: 8 },
+    },
+    steps: '10,10,10',
+    engines: 'native', // on WASM a step takes a minute
+  },
+};
+
+const options = new Command('npm run bench:reference --')
   .description('Trains the same setup with PyTorch and with this program, and prints ratios.')
-  .option('--steps <a,b,c>', 'steps of the three phases', '100,200,200')
-  .option('--size <size>', 'pocket, or wide: 256 wide, 6 layers', 'pocket')
+  .option('--size <size>', Object.keys(SIZES).join(', '), 'pocket')
+  .option('--steps <a,b,c>', 'steps of the three phases (default: by size)')
+  .option('--engines <names>', 'which of our engines (default: by size)')
   .parse()
-  .opts<{ steps: string; size: string }>();
+  .opts<{ steps?: string; size: string; engines?: string }>();
+const { size } = options;
+const chosen = SIZES[size];
+if (chosen === undefined) {
+  process.stderr.write(`error: --size: there is no ${size}; take ${Object.keys(SIZES).join(', ')}\n`);
+  process.exit(2);
+}
+const steps = options.steps ?? chosen.steps;
 const [pretrain, dpo, joint] = steps.split(',').map(Number);
-const { phases, model } = PRESETS.pocket;
+const { phases } = PRESETS.pocket;
 const setup: Setup = parseSetup({
   ...PRESETS.pocket,
+  ...chosen.change,
   name: `reference-${size}`,
-  model: size === 'wide' ? { ...model, hidden: 256, layers: 6, heads: 8 } : model,
   phases: {
     pretrain: { ...phases.pretrain, steps: pretrain },
     dpo: { ...phases.dpo, steps: dpo },
@@ -70,7 +109,7 @@ const setup: Setup = parseSetup({
 });
 
 const engines: string[] = [];
-for (const engine of ENGINES.filter((name) => name !== 'cpu')) {
+for (const engine of (options.engines ?? chosen.engines ?? 'native,wasm').split(',')) {
   await startEngine(engine).then(
     () => engines.push(engine),
     (error: EngineError) => process.stderr.write(`not measured: ${error.message}\n`),
