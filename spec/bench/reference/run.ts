@@ -72,11 +72,11 @@ const SIZES: Record<string, { change: Partial<Setup>; steps: string; engines?: s
     // Pythia-160M's shapes with random weights; a batch of 8 in place of 128, so that a step takes seconds.
     change: {
       model: { ...paper.model, pretrained: null },
-      ...negatives(paper.passwords, 10, 1),
+      ...negatives(paper.passwords, 3, 1),
       batch: 8,
       evaluation: { every: 5, heldOut: 8, useful: 8, random: 8 },
     },
-    steps: '10,10,10',
+    steps: '3,3,3',
     engines: 'native', // on WASM a step takes a minute
   },
 };
