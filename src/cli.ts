@@ -10,6 +10,7 @@ import { ProgressDisplay } from './report/progress.ts';
 import { claimsTable } from './report/table.ts';
 import { CheckpointError } from './runs/checkpoint.ts';
 import { planSetups, runJob } from './runs/job.ts';
+import { WorkerError } from './runs/pool.ts';
 import { RecordError } from './runs/record.ts';
 import { RunStore, StorageError } from './runs/store.ts';
 import { resolveSetup } from './setup/overrides.ts';
@@ -26,7 +27,7 @@ class UsageError extends Error {
 }
 
 /** Faults that a message explains fully; anything else is a bug and keeps its stack. */
-const EXPECTED = [UsageError, SetupError, EngineError, StorageError, CheckpointError, RecordError];
+const EXPECTED = [UsageError, SetupError, EngineError, StorageError, CheckpointError, RecordError, WorkerError];
 
 interface ReproduceOptions {
   preset: string;

@@ -185,6 +185,46 @@ describe('reproduce', () => {
     expect(JSON.stringify(comparable(resumed))).toBe(JSON.stringify(comparable(uninterrupted)));
   });
 
+  it.runIf(existsSync('/proc'))('a run whose process is killed is a failed one, and the others go on', async () => {
+    const folder = temporaryFolder();
+    const slow = (setup: ReturnType<typeof tinySetup>) => {
+      setup.phases.dpo.steps = 300;
+    };
+    const child = start(
+      ...[
+        '--config',
+        configuration(folder, slow),
+        '--seeds',
+        '5,6',
+        '--claims',
+        'main',
+        '--jobs',
+        '2',
+        '--out',
+        folder,
+      ],
+    );
+    /** Process ids of the children of the command. */
+    const workers = () =>
+      readdirSync('/proc').filter((id) => {
+        if (!/^\d+$/.test(id) || !existsSync(`/proc/${id}/stat`)) return false;
+        const parent = /\) \S (\d+) /.exec(readFileSync(`/proc/${id}/stat`, 'utf8'))?.[1];
+        return parent === `${child.pid}` && readFileSync(`/proc/${id}/cmdline`, 'utf8').includes('tinypool');
+      });
+    let progress = '';
+    child.stderr?.on('data', (chunk) => {
+      progress += chunk;
+    });
+    await vi.waitUntil(() => ['seed 5', 'seed 6'].every((seed) => progress.includes(seed)), { timeout: 30_000 });
+    expect(workers()).toHaveLength(2);
+    process.kill(Number(workers()[0]), 'SIGKILL');
+    const { code, stdout, stderr } = await finish(child);
+    expect(code, stderr).toBe(1);
+    expect(stdout).toContain('1 of 2 runs failed; their records say why.');
+    const statuses = recordsIn(folder).map(({ status }) => status);
+    expect(statuses.sort()).toEqual(['failed', 'finished']);
+  });
+
   it('interrupted with Ctrl-C, it says how to go on and exits with 130', async () => {
     const folder = temporaryFolder();
     const long = (setup: ReturnType<typeof tinySetup>) => {

@@ -34,6 +34,11 @@ export interface PoolOptions {
   onEnd?: (run: StoredRun) => void;
 }
 
+/** A run's process died before it took up its run, so that no record can say so. */
+export class WorkerError extends Error {
+  override name = 'WorkerError';
+}
+
 /** Divides the cores among runs on the native engine, whose results do not depend on its threads, down to the bit. */
 function threadsOf(jobs: number): Record<string, string> {
   const threads = String(Math.max(1, Math.floor(os.availableParallelism() / jobs)));
@@ -59,7 +64,8 @@ function lostRun(setup: Setup, engine: Engine, error: Error): FailedRun {
 /**
  * Runs every setup that has no record in the store yet, going on from checkpoints found there.
  * @returns the runs in the order of `setups`
- * @throws StorageError or CheckpointError when the store cannot be used; finished records stay.
+ * @throws StorageError or CheckpointError when the store cannot be used, WorkerError when a process dies as it starts;
+ * finished records stay.
  */
 export async function runAll(setups: readonly Setup[], options: PoolOptions): Promise<StoredRun[]> {
   const { engine, store, jobs, onProgress, onEnd } = options;
@@ -70,6 +76,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     minThreads: 0,
     maxThreads: jobs,
   });
+  let stopping = false;
   const one = async (setup: Setup): Promise<StoredRun> => {
     const existing = await store.readRecord(setup, engine.name);
     if (existing !== null) {
@@ -84,6 +91,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     try {
       answer = await pool.run(task, { channel });
     } catch (error) {
+      if (stopping) throw error; // the job ends: a run that it stopped has not failed
       const record = lostRun(setup, engine, error as Error);
       return { setup, record, file: await store.writeRecord(record), reused: false };
     }
@@ -94,15 +102,24 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     const record = (await store.readRecord(setup, engine.name)) as RunRecord;
     return { setup, record, file: answer.file, reused: false };
   };
-  try {
-    return await Promise.all(
-      setups.map(async (setup) => {
-        const stored = await one(setup);
-        onEnd?.(stored);
-        return stored;
-      }),
+  const died = new Promise<never>((_, reject) => {
+    pool.on('error', ({ message }: Error) =>
+      reject(
+        new WorkerError(
+          `the process of a run died as it started (${message}); go on with --resume --out ${store.folder}`,
+        ),
+      ),
     );
+  });
+  const all = setups.map(async (setup) => {
+    const stored = await one(setup);
+    onEnd?.(stored);
+    return stored;
+  });
+  try {
+    return await Promise.race([Promise.all(all), died]);
   } finally {
+    stopping = true;
     await pool.destroy();
   }
 }
