@@ -119,7 +119,6 @@ async function benchPhase(setup: Setup, phase: Phase): Promise<Row> {
   // Fresh right-hand sides in turn, as in training: the engine prepares each new matrix before it multiplies.
   const operands = shapes.map(([m, k, n]) => ({
     a: tf.randomNormal([m, k]),
-    size: [k, n] as [number, number],
     b: tf.zeros([k, n]),
   }));
   const productsAlone = () => {

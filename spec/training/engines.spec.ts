@@ -52,7 +52,7 @@ async function expectAgreement(engine: EngineName): Promise<void> {
   }
 }
 
-/** 50 steps, at learning rates high enough to move every parameter by a tenth. */
+/** 50 steps through all three phases. */
 const run = tinySetup((draft) => {
   draft.passwords.repeats = 8;
   draft.phases.pretrain.steps = 14;

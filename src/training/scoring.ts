@@ -25,12 +25,12 @@ export function score(
 ): Scores {
   const logProbabilities: number[][] = [];
   const topHits: number[] = [];
+  const names = [...parameters.keys()];
   for (let start = 0; start < passwords.length; start += CHUNK) {
     const chunk = passwords.slice(start, start + CHUNK).map((password) => ({ password, prefix }));
     const batch = tokenBatch(chunk, ids);
     const time = batch.length - 1;
     const { inputs, labels } = inputsAndLabels(batch);
-    const names = [...parameters.keys()];
     const body = (tokens: tf.Tensor, next: tf.Tensor, ...tensors: tf.Tensor[]) => {
       const given = new Map(names.map((name, index) => [name, tensors[index]]));
       const logits = forward(given, model, tokens as tf.Tensor1D, time);

@@ -63,7 +63,7 @@ function run(
   return { ok: status === 0, output: error === undefined ? `${stdout}${stderr}` : error.message };
 }
 
-function require(command: string, args: readonly string[], why: string): void {
+function need(command: string, args: readonly string[], why: string): void {
   if (!run(command, args).ok) throw new NativeError(`${command} is needed ${why}, and does not start here; install it`);
 }
 
@@ -79,10 +79,10 @@ function checkTools(): void {
       `this builds on Linux and macOS, not on ${process.platform}; the engine wasm runs everywhere`,
     );
   }
-  require('python3', ['--version'], 'by node-gyp');
-  require('make', ['--version'], 'to build the addon');
+  need('python3', ['--version'], 'by node-gyp');
+  need('make', ['--version'], 'to build the addon');
   const compiler = process.env.CXX ?? (process.platform === 'darwin' ? 'c++' : 'g++'); // as make has it
-  require(compiler, ['--version'], 'to build the addon (a C++17 compiler; CXX names another)');
+  need(compiler, ['--version'], 'to build the addon (a C++17 compiler; CXX names another)');
 }
 
 /** Puts the npm package in place without its install step, which would download. */
@@ -105,7 +105,7 @@ function fetchWheel({ version, python, platform, sha256 }: Wheel): string {
       `wheels are pinned for ${WHEEL_PLATFORM} only, not ${here}; set LIBTENSORFLOW_DIR to a TensorFlow`,
     );
   }
-  require('python3', ['-m', 'pip', '--version'], 'to download TensorFlow from PyPI (or set LIBTENSORFLOW_DIR)');
+  need('python3', ['-m', 'pip', '--version'], 'to download TensorFlow from PyPI (or set LIBTENSORFLOW_DIR)');
   say(`downloading the wheel tensorflow-cpu ${version} from PyPI (about 200 MB)`);
   mkdirSync(CACHE, { recursive: true });
   const work = mkdtempSync(path.join(CACHE, 'unpacking-'));
@@ -123,7 +123,7 @@ function fetchWheel({ version, python, platform, sha256 }: Wheel): string {
         `tensorflow-cpu ${version} could not be downloaded from PyPI; set LIBTENSORFLOW_DIR to a TensorFlow that is here.\n${download.output}`,
       );
     }
-    // Two libraries and the C headers, with the platform headers that those include: 600 MB of the wheel's 1.2 GB.
+    // Two libraries and the C headers, with the platform headers that those include: a wheel holds much more.
     const unpack = `
 import re, sys, zipfile
 wanted = re.compile(r"tensorflow/(libtensorflow\\w*\\.so\\.\\d+|include/.*/(c|platform)/.*\\.h)$")

@@ -305,8 +305,8 @@ function composed(qkv: tf.Tensor, shape: AttentionShape): tf.Tensor {
   const hidden = columns / 3;
   const width = hidden / heads;
   const { cos, sin, turn } = rotaryConstants(shape, width);
-  const byTurn = (x: tf.Tensor, back: boolean) =>
-    tf.reshape(tf.matMul(tf.reshape(x, [-1, width]), turn, false, back), x.shape);
+  const product = (x: tf.Tensor, matrix: tf.Tensor, transposed: boolean) =>
+    tf.reshape(tf.matMul(tf.reshape(x, [-1, width]), matrix, false, transposed), x.shape);
   const perHead = [sequences, heads, time, width];
   const part = (parts: tf.Tensor, which: number) =>
     tf.reshape(tf.slice(parts, [which, 0, 0, 0, 0], [1, ...perHead]), perHead);
@@ -315,7 +315,8 @@ function composed(qkv: tf.Tensor, shape: AttentionShape): tf.Tensor {
     () => {
       const parts = tf.transpose(tf.reshape(qkv, [sequences, time, heads, 3, width]), [3, 0, 2, 1, 4]);
       const plain = tf.slice(parts, [0, 0, 0, 0, 0], [2, ...perHead]);
-      const turned = rotary === 0 ? tf.mul(plain, cos) : tf.add(tf.mul(plain, cos), tf.mul(byTurn(plain, false), sin));
+      const turned =
+        rotary === 0 ? tf.mul(plain, cos) : tf.add(tf.mul(plain, cos), tf.mul(product(plain, turn, false), sin));
       const [q, k, v] = [part(turned, 0), part(turned, 1), part(parts, 2)];
       const future = tf.tensor(
         Float32Array.from({ length: time * time }, (_, index) => (index % time > Math.floor(index / time) ? -1e9 : 0)),
@@ -328,14 +329,14 @@ function composed(qkv: tf.Tensor, shape: AttentionShape): tf.Tensor {
         saved: [q, k, v, weights, cos, sin, turn],
       };
     },
-    (dy, [q, k, v, weights, cos, sin]) => {
+    (dy, [q, k, v, weights, cos, sin, turn]) => {
       const dMixed = tf.transpose(tf.reshape(dy, [sequences, time, heads, width]), [0, 2, 1, 3]);
       const dWeights = tf.matMul(dMixed, v, false, true);
       const expected = tf.sum(tf.mul(dWeights, weights), -1, true);
       const dScores = tf.mul(weights, tf.sub(dWeights, expected));
       const dTurned = tf.stack([tf.matMul(dScores, k), tf.matMul(dScores, q, true, false)]);
       const dPlain =
-        rotary === 0 ? tf.mul(dTurned, cos) : tf.add(tf.mul(dTurned, cos), byTurn(tf.mul(dTurned, sin), true));
+        rotary === 0 ? tf.mul(dTurned, cos) : tf.add(tf.mul(dTurned, cos), product(tf.mul(dTurned, sin), turn, true));
       const dV = tf.reshape(tf.matMul(weights, dMixed, true, false), [1, ...perHead]);
       return [tf.reshape(tf.transpose(tf.concat([dPlain, dV]), [1, 3, 2, 0, 4]), [rows, columns])];
     },

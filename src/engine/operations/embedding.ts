@@ -1,8 +1,8 @@
 /** Rows of a table, looked up by token id. */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
-import { hasLoops, registerLoop, runKernel } from '../loops.ts';
-import { isNative, nativeBackend } from '../native/backend.ts';
+import { registerLoop, runKernel } from '../loops.ts';
+import { nativeBackend } from '../native/backend.ts';
 
 const KERNEL = 'NegativeKnowledge/Embedding';
 const GRADIENT = 'NegativeKnowledge/EmbeddingGradient';
@@ -70,5 +70,5 @@ tf.registerGradient({
  * @returns `[rows, width]`
  */
 export function embedding(table: tf.Tensor, ids: tf.Tensor1D): tf.Tensor {
-  return hasLoops() || isNative() ? runKernel<tf.Tensor>(KERNEL, { ids, table }) : tf.gather(table, ids);
+  return runKernel<tf.Tensor>(KERNEL, { ids, table });
 }
