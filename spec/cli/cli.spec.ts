@@ -145,6 +145,19 @@ describe('reproduce', () => {
     expect(again.stderr).toMatch(/--out: .* already holds run records; go on there with --resume/);
   });
 
+  it('gives the same records however many runs go on at once', async () => {
+    const folder = temporaryFolder();
+    const config = configuration(folder);
+    const records = async (jobs: string) => {
+      const out = path.join(folder, jobs);
+      await finish(start(...['--config', config, '--seeds', '1,2', '--claims', 'main', '--jobs', jobs, '--out', out]));
+      return recordsIn(out).map((record) => JSON.stringify(comparable(record)));
+    };
+    const [one, both] = [await records('1'), await records('2')];
+    expect(one).toHaveLength(2);
+    expect(both).toEqual(one);
+  });
+
   it('killed at any moment and resumed, it ends with the record of an uninterrupted run', async () => {
     const folder = temporaryFolder();
     const slow = (setup: ReturnType<typeof tinySetup>) => {
