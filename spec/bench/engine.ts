@@ -13,7 +13,7 @@ import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 import { inputLength, vocabulary } from '../../src/setup/sizes.ts';
-import { applyGradients, freshOptimiserState } from '../../src/training/optimiser.ts';
+import { newOptimiser } from '../../src/training/optimiser.ts';
 import { lossAndGradients } from '../../src/training/step.ts';
 import { PHASES } from '../../src/training/trainer.ts';
 
@@ -99,10 +99,9 @@ async function benchPhase(setup: Setup, phase: Phase): Promise<Row> {
   const graphs = newGraphs();
   const ids = scratchTokenIds(setup);
   const corpus = buildCorpus(setup);
-  const values = initialValues(setup);
-  const parameters = loadParameters(setup, values);
+  const parameters = loadParameters(setup, initialValues(setup));
   const trainable = trainableNames(setup, phase === 'dpo' ? setup.phases.dpo.trainable : 'all');
-  const state = freshOptimiserState(trainable, values);
+  const optimiser = newOptimiser(parameters, trainable, setup.optimiser);
   const weights = phase === 'pretrain' ? { dpo: 0, useful: 0, random: 1 } : setup.phases.joint.weights;
   let step = 0;
   const trainingStep = () => {
@@ -111,7 +110,7 @@ async function benchPhase(setup: Setup, phase: Phase): Promise<Row> {
     const input = { examples, batch, weights, beta: setup.beta, reference: () => -26 };
     const { gradients } = lossAndGradients(parameters, setup.model, trainable, input, graphs);
     step += 1;
-    applyGradients(parameters, values, state, gradients, setup.optimiser, 1e-4, step);
+    optimiser.apply(gradients, 1e-4, step);
   };
 
   const sequences = corpus.examples(phase, 0).length;
@@ -129,6 +128,7 @@ async function benchPhase(setup: Setup, phase: Phase): Promise<Row> {
     }
   };
   const { first: productMilliseconds, second: stepMilliseconds, ratio } = await inTurn(productsAlone, trainingStep);
+  optimiser.dispose();
   tf.dispose([...parameters.values(), ...operands.flatMap(({ a, b }) => [a, b])]);
   graphs.dispose();
   const flops = shapes.reduce((sum, [m, k, n]) => sum + 2 * m * k * n, 0);

@@ -14,7 +14,7 @@ import {
 } from '../../src/model/parameters.ts';
 import type { Example, Prefix, Reward, Role } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
-import { applyGradients, freshOptimiserState } from '../../src/training/optimiser.ts';
+import { newOptimiser } from '../../src/training/optimiser.ts';
 import { type LossWeights, lossAndGradients } from '../../src/training/step.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
 import { tinySetup } from '../helpers/setups.ts';
@@ -94,7 +94,7 @@ describe.each(ENGINES_HERE)('on %s', (engine) => {
     const trainable = trainableNames(setup, part === 'all' ? 'all' : 'first-half');
     const values = formulaValues();
     const parameters = loadParameters(setup, values);
-    const state = freshOptimiserState(trainable, values);
+    const optimiser = newOptimiser(parameters, trainable, setup.optimiser);
     const references = new Map<string, number>();
     for (const kind of ['chosen', 'rejected'] as const) {
       recorded.passwords[kind].forEach((password, row) => {
@@ -127,11 +127,11 @@ describe.each(ENGINES_HERE)('on %s', (engine) => {
           expect(Math.abs(norm - exact), name).toBeLessThan(1e-5 * exact + 1e-7 * expected.gradientNorm);
         }
       }
-      const { optimiser } = setup;
-      const norm = applyGradients(parameters, values, state, gradients, optimiser, recorded.rates[step], step + 1);
+      const norm = optimiser.apply(gradients, recorded.rates[step], step + 1);
       expect(Math.abs(norm / expected.gradientNorm - 1), `norm, step ${step}`).toBeLessThan(TRAINED);
     });
     const after = tf.tidy(() => logProbabilities(parameters, setup.model, batch).arraySync()) as number[][];
+    optimiser.dispose();
     tf.dispose([...parameters.values()]);
     expect(largestDifference(after, rowsOf(run.logProbabilitiesAfter))).toBeLessThan(TRAINED);
     // Training moved them by thousands of times that tolerance, so agreement says something.

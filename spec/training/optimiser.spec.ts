@@ -1,7 +1,12 @@
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { adamwStep, clipFactor, globalNorm } from '../../src/training/adamw.ts';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startEngine, tf } from '../../src/engine/engine.ts';
+import { type Parameters, valuesOf } from '../../src/model/parameters.ts';
+import { stream } from '../../src/random/streams.ts';
+import { adamwStep, clipFactor, globalNorm, stepNumbers } from '../../src/training/adamw.ts';
+import { DivergenceError, newOptimiser } from '../../src/training/optimiser.ts';
 import { learningRate } from '../../src/training/schedule.ts';
+import { ENGINES_HERE } from '../helpers/engines.ts';
 
 const optimiser = {
   learningRate: 1e-3,
@@ -36,7 +41,7 @@ describe('adamwStep', () => {
         const parameter = Float32Array.of(theta);
         const moments = { first: new Float32Array(1), second: new Float32Array(1) };
         gradients.forEach((g, index) =>
-          adamwStep(parameter, Float32Array.of(g), moments, optimiser, 1e-2, index + 1, 1),
+          adamwStep(parameter, Float32Array.of(g), moments, optimiser, stepNumbers(optimiser, 1e-2, index + 1), 1),
         );
         // State is float32: gradients near 0 make the ratio of two roundings, each step at most the rate.
         const exact = documentedAdamw(Math.fround(theta), gradients.map(Math.fround), 1e-2);
@@ -53,8 +58,7 @@ describe('adamwStep', () => {
         Float32Array.of(g),
         { first: new Float32Array(1), second: new Float32Array(1) },
         optimiser,
-        1e-3,
-        1,
+        stepNumbers(optimiser, 1e-3, 1),
         1,
       );
       expect(parameter[0]).toBeCloseTo(-1e-3, 7);
@@ -68,11 +72,110 @@ describe('adamwStep', () => {
       Float32Array.of(0),
       { first: new Float32Array(1), second: new Float32Array(1) },
       optimiser,
-      0.1,
-      1,
+      stepNumbers(optimiser, 0.1, 1),
       1,
     );
     expect(parameter[0]).toBeCloseTo(2 * (1 - 0.1 * 0.01), 6);
+  });
+});
+
+describe.each(ENGINES_HERE)('an optimiser on %s', (engine) => {
+  beforeAll(() => startEngine(engine));
+
+  const SHAPES = new Map<string, number[]>([
+    ['matrix', [3, 5]],
+    ['vector', [7]],
+    ['frozen', [2]],
+  ]);
+  const TRAINABLE = ['matrix', 'vector'];
+  const draws = stream(1, 'optimiser');
+  const drawn = (scale: number, names: Iterable<string> = SHAPES.keys()) =>
+    new Map(
+      [...names].map((name) => {
+        const shape = SHAPES.get(name) as number[];
+        const size = tf.util.sizeFromShape(shape);
+        return [name, Float32Array.from({ length: size }, () => draws.normal(scale))];
+      }),
+    );
+  const loaded = (values: Map<string, Float32Array>): Parameters =>
+    new Map([...values].map(([name, data]) => [name, tf.tensor(data, SHAPES.get(name) as number[])]));
+
+  it('clips all gradients by one norm, then follows the documented algorithm', () => {
+    const values = drawn(1);
+    const parameters = loaded(values);
+    const all = newOptimiser(parameters, TRAINABLE, optimiser);
+    // Some below the bound of 1, some far above it; each parameter's history is what documentedAdamw is given.
+    const history = [0.01, 3, 0.1, 200, 1, 0.05, 2].map((scale) => drawn(scale, TRAINABLE));
+    const clipped = history.map((gradients, index) => {
+      const exact = Math.hypot(...[...gradients.values()].flatMap((data) => [...data]));
+      const norm = all.apply(loaded(gradients), 1e-2, index + 1);
+      expect(Math.abs(norm / exact - 1)).toBeLessThan(1e-6); // a few float32 roundings
+      return new Map([...gradients].map(([name, data]) => [name, data.map((g) => g * Math.min(1, 1 / exact))]));
+    });
+    const now = valuesOf(parameters);
+    for (const name of TRAINABLE) {
+      now.get(name)?.forEach((value, index) => {
+        const theta = values.get(name)?.[index] as number;
+        const expected = documentedAdamw(
+          theta,
+          clipped.map((gradients) => gradients.get(name)?.[index] as number),
+          1e-2,
+        );
+        // Seven steps of at most 1e-2, and values around 1, each rounded to float32 a few times.
+        expect(Math.abs(value - expected), `${name}[${index}]`).toBeLessThan(2e-6);
+        expect(Math.abs(value - theta)).toBeGreaterThan(1e-3); // it moved, so agreement says something
+      });
+    }
+    expect(now.get('frozen')).toEqual(values.get('frozen'));
+    all.dispose();
+    tf.dispose([...parameters.values()]);
+  });
+
+  it('goes on from its state bit for bit, and neither it nor its updates change what it was given', () => {
+    const given = drawn(1);
+    const copies = structuredClone(given);
+    const gradients = Array.from({ length: 6 }, () => drawn(1, TRAINABLE));
+    const parameters = loaded(given);
+    const first = newOptimiser(parameters, TRAINABLE, optimiser);
+    const step = (which: typeof first, index: number) => which.apply(loaded(gradients[index]), 1e-2, index + 1);
+    for (const index of [0, 1, 2]) step(first, index);
+    const values = valuesOf(parameters);
+    const state = first.state();
+    const saved = structuredClone({ values, state });
+
+    const resumedParameters = loaded(values);
+    const resumed = newOptimiser(resumedParameters, TRAINABLE, optimiser, state);
+    for (const index of [3, 4, 5]) expect(step(resumed, index)).toBe(step(first, index));
+    expect(valuesOf(resumedParameters)).toEqual(valuesOf(parameters));
+    expect(resumed.state()).toEqual(first.state());
+    expect(given).toEqual(copies);
+    expect({ values, state }).toEqual(saved);
+    for (const one of [first, resumed]) one.dispose();
+    tf.dispose([...parameters.values(), ...resumedParameters.values()]);
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses a gradient of %s before it changes anything', (bad) => {
+    const parameters = loaded(drawn(1));
+    const one = newOptimiser(parameters, TRAINABLE, optimiser);
+    one.apply(loaded(drawn(1, TRAINABLE)), 1e-2, 1);
+    const before = { values: valuesOf(parameters), state: one.state(), tensors: tf.memory().numTensors };
+    const gradients = drawn(1, TRAINABLE);
+    gradients.get('vector')?.fill(bad, 3, 4);
+    expect(() => one.apply(loaded(gradients), 1e-2, 2)).toThrow(DivergenceError);
+    expect({ values: valuesOf(parameters), state: one.state(), tensors: tf.memory().numTensors }).toEqual(before);
+    one.dispose();
+    tf.dispose([...parameters.values()]);
+  });
+
+  it('leaves no tensor behind', () => {
+    const before = tf.memory().numTensors;
+    const parameters = loaded(drawn(1));
+    const one = newOptimiser(parameters, TRAINABLE, optimiser);
+    for (const update of [1, 2]) one.apply(loaded(drawn(1, TRAINABLE)), 1e-2, update);
+    newOptimiser(parameters, TRAINABLE, optimiser, one.state()).dispose();
+    one.dispose();
+    expect(tf.memory().numTensors).toBe(before + SHAPES.size);
+    tf.dispose([...parameters.values()]);
   });
 });
 

@@ -6,7 +6,7 @@ import type { Example } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { stream } from '../../src/random/streams.ts';
 import { dpoLoss, nextTokenLoss } from '../../src/training/objectives.ts';
-import { applyGradients, freshOptimiserState } from '../../src/training/optimiser.ts';
+import { newOptimiser } from '../../src/training/optimiser.ts';
 import { type LossWeights, lossAndGradients } from '../../src/training/step.ts';
 import { referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
@@ -129,17 +129,17 @@ describe('the packed step', () => {
 
   it('leaves no tensor and no byte behind, and neither does the update', () => {
     const parameters = loadParameters(setup, values);
-    const copies = new Map([...values].map(([name, data]) => [name, data.slice()]));
-    const state = freshOptimiserState(everything, copies);
+    const optimiser = newOptimiser(parameters, everything, setup.optimiser);
     const input = { examples, batch: tokenBatch(examples, ids), weights, beta: setup.beta, reference };
     const before = tf.memory();
     for (let update = 1; update <= 3; update++) {
       const { gradients } = lossAndGradients(parameters, setup.model, everything, input);
       expect(tf.memory().numTensors).toBe(before.numTensors + gradients.size);
-      applyGradients(parameters, copies, state, gradients, setup.optimiser, 1e-3, update);
+      optimiser.apply(gradients, 1e-3, update);
       expect(tf.memory().numTensors).toBe(before.numTensors);
       expect(tf.memory().numBytes).toBe(before.numBytes);
     }
+    optimiser.dispose();
     tf.dispose([...parameters.values()]);
   });
 });

@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { createRequire } from 'node:module';
+import { WITHIN_OPERATIONS } from './native/threads.ts';
 
 export { tf };
 
@@ -45,7 +46,13 @@ function loadNative(): void {
   const util = require('node:util');
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
   util.isArray ??= Array.isArray;
-  require('@tensorflow/tfjs-node');
+  const divided = process.env[WITHIN_OPERATIONS];
+  process.env[WITHIN_OPERATIONS] = divided ?? '1'; // as for small models, unless whoever started the process knows better
+  try {
+    require('@tensorflow/tfjs-node');
+  } finally {
+    if (divided === undefined) delete process.env[WITHIN_OPERATIONS]; // processes started from here choose for themselves
+  }
 }
 
 /** Starts an engine. @returns why it does not start here, or null when it runs */

@@ -89,6 +89,13 @@ export function loadParameters(setup: ModelSetup, values: ParameterValues): Para
   );
 }
 
+/** Copies the values of parameters off the engine. */
+export const valuesOf = (parameters: Parameters, names: Iterable<string> = parameters.keys()): ParameterValues =>
+  new Map(
+    // The CPU backend gives the array that it computes with: copied.
+    [...names].map((name) => [name, (parameters.get(name) as tf.Tensor).dataSync<'float32'>().slice()]),
+  );
+
 /** Names of the parameters that a phase trains; the others are frozen. */
 export function trainableNames(setup: ModelSetup, trainable: 'all' | 'first-half'): string[] {
   return parameterSpecifications(setup)

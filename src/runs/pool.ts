@@ -7,6 +7,7 @@ import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Tinypool } from 'tinypool';
 import type { Engine } from '../engine/engine.ts';
+import { threadVariables } from '../engine/native/threads.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
@@ -39,10 +40,10 @@ export class WorkerError extends Error {
   override name = 'WorkerError';
 }
 
-/** Divides the cores among runs on the native engine, whose results do not depend on its threads, down to the bit. */
-function threadsOf(jobs: number): Record<string, string> {
-  const threads = String(Math.max(1, Math.floor(os.availableParallelism() / jobs)));
-  return { TF_NUM_INTRAOP_THREADS: threads, TF_NUM_INTEROP_THREADS: threads };
+/** Divides the cores among runs on the native engine. */
+function threadsOf(setups: readonly Setup[], jobs: number): Record<string, string> {
+  const threads = Math.max(1, Math.floor(os.availableParallelism() / jobs));
+  return threadVariables(Math.max(...setups.map(({ model }) => model.hidden)), threads);
 }
 
 /** The record of a run whose worker died before it could write one. */
@@ -71,7 +72,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
   const { engine, store, jobs, onProgress, onEnd } = options;
   const pool = new Tinypool({
     runtime: 'child_process',
-    env: { ...threadsOf(jobs), ...process.env } as Record<string, string>,
+    env: { ...threadsOf(setups, jobs), ...process.env } as Record<string, string>,
     filename: fileURLToPath(new URL('./worker-entry.js', import.meta.url)),
     minThreads: 0,
     maxThreads: jobs,

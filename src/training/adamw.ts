@@ -1,7 +1,4 @@
-/**
- * AdamW (arXiv 1711.05101) as torch.optim.AdamW computes it, and torch's clip_grad_norm_. State lives in plain arrays
- * outside the engine, whose WASM heap is small; one implementation serves every engine.
- */
+/** AdamW (arXiv 1711.05101) as torch.optim.AdamW computes it, and torch's clip_grad_norm_. */
 import type { Setup } from '../setup/schema.ts';
 
 export type OptimiserSetup = Setup['optimiser'];
@@ -24,23 +21,39 @@ export function globalNorm(gradients: Iterable<Float32Array>): number {
 /** Factor on every gradient that brings the global norm down to `bound` (torch adds 1e-6 to the norm). */
 export const clipFactor = (norm: number, bound: number): number => Math.min(1, bound / (norm + 1e-6));
 
+/** What an update does to every number alike. */
+export interface StepNumbers {
+  /** Factor that decoupled weight decay puts on a parameter. */
+  readonly keep: number;
+  /** Learning rate over the bias correction of the first moment. */
+  readonly stepSize: number;
+  /** Bias correction of the second moment's root: a factor. */
+  readonly correction: number;
+}
+
+/** @param update number of this update, from 1 */
+export const stepNumbers = (
+  { beta1, beta2, weightDecay }: OptimiserSetup,
+  learningRate: number,
+  update: number,
+): StepNumbers => ({
+  keep: 1 - learningRate * weightDecay,
+  stepSize: learningRate / (1 - beta1 ** update),
+  correction: 1 / Math.sqrt(1 - beta2 ** update),
+});
+
 /**
  * One AdamW step on one parameter, in place: decoupled weight decay, then the bias-corrected update.
- * @param step number of this update, from 1
  * @param scale factor on the gradient, from {@link clipFactor}
  */
 export function adamwStep(
   parameter: Float32Array,
   gradient: Float32Array,
   { first, second }: Moments,
-  { beta1, beta2, epsilon, weightDecay }: OptimiserSetup,
-  learningRate: number,
-  step: number,
+  { beta1, beta2, epsilon }: OptimiserSetup,
+  { keep, stepSize, correction }: StepNumbers,
   scale: number,
 ): void {
-  const keep = 1 - learningRate * weightDecay;
-  const stepSize = learningRate / (1 - beta1 ** step);
-  const correction = 1 / Math.sqrt(1 - beta2 ** step);
   for (let index = 0; index < parameter.length; index++) {
     const g = gradient[index] * scale;
     const m = beta1 * first[index] + (1 - beta1) * g;

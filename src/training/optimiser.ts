@@ -1,55 +1,165 @@
-/** The parameters under training, with AdamW's state: made anew for every phase, as the reference code does. */
+/**
+ * The parameters under training, with AdamW's state: made anew for every phase, as the reference code does. On the native
+ * engine both stay in TensorFlow; elsewhere they are plain arrays outside the engine, whose WASM heap is small.
+ */
 import { tf } from '../engine/engine.ts';
-import type { Parameters, ParameterValues } from '../model/parameters.ts';
-import { adamwStep, clipFactor, globalNorm, type Moments, type OptimiserSetup } from './adamw.ts';
+import { AdamwGraph } from '../engine/native/adamw.ts';
+import { isNative } from '../engine/native/backend.ts';
+import { type Parameters, type ParameterValues, valuesOf } from '../model/parameters.ts';
+import { adamwStep, clipFactor, globalNorm, type Moments, type OptimiserSetup, stepNumbers } from './adamw.ts';
 
 /** A loss or gradient stopped being a number. */
 export class DivergenceError extends Error {
   override name = 'DivergenceError';
 }
 
-/** Moments of every trained parameter, by name. */
+/** Moments of every trained parameter, by name; empty before the first update of a phase. */
 export type OptimiserState = Map<string, Moments>;
 
-export function freshOptimiserState(trainable: readonly string[], values: ParameterValues): OptimiserState {
-  return new Map(
-    trainable.map((name) => {
-      const size = (values.get(name) as Float32Array).length;
-      return [name, { first: new Float32Array(size), second: new Float32Array(size) }];
-    }),
+/** Updates the parameters that it was made for. */
+export interface Optimiser {
+  /**
+   * Clips and applies gradients: replaces the trained tensors in the parameters, and disposes the gradients.
+   * @param gradients of every trained parameter
+   * @param update number of this update in its phase, from 1
+   * @returns the gradient norm before clipping
+   * @throws DivergenceError when the gradient norm is not finite; nothing was changed then.
+   */
+  apply(gradients: ReadonlyMap<string, tf.Tensor>, learningRate: number, update: number): number;
+  /** A copy of the moments. */
+  state(): OptimiserState;
+  dispose(): void;
+}
+
+/** @throws DivergenceError */
+function finite(norm: number): number {
+  if (!Number.isFinite(norm)) throw new DivergenceError(`the gradient norm is ${norm}`);
+  return norm;
+}
+
+/** Plain arrays, one parameter after the other. */
+class ArrayOptimiser implements Optimiser {
+  readonly #parameters: Parameters;
+  readonly #setup: OptimiserSetup;
+  readonly #values: ParameterValues;
+  readonly #moments: OptimiserState;
+
+  constructor(parameters: Parameters, trainable: readonly string[], setup: OptimiserSetup, from: OptimiserState) {
+    this.#parameters = parameters;
+    this.#setup = setup;
+    this.#values = valuesOf(parameters, trainable);
+    this.#moments = from.size > 0 ? structuredClone(from) : zeroMoments(this.#values);
+  }
+
+  apply(gradients: ReadonlyMap<string, tf.Tensor>, learningRate: number, update: number): number {
+    const arrays = new Map<string, Float32Array>();
+    for (const [name, gradient] of gradients) {
+      arrays.set(name, gradient.dataSync<'float32'>());
+      gradient.dispose();
+    }
+    const norm = finite(globalNorm(arrays.values()));
+    const numbers = stepNumbers(this.#setup, learningRate, update);
+    const scale = clipFactor(norm, this.#setup.clipNorm);
+    for (const [name, gradient] of arrays) {
+      const value = this.#values.get(name) as Float32Array;
+      adamwStep(value, gradient, this.#moments.get(name) as Moments, this.#setup, numbers, scale);
+      const old = this.#parameters.get(name) as tf.Tensor;
+      // A copy: the CPU backend keeps the array it is given, and `value` changes in place.
+      this.#parameters.set(name, tf.tensor(value.slice(), old.shape));
+      old.dispose();
+    }
+    return norm;
+  }
+
+  state(): OptimiserState {
+    return structuredClone(this.#moments);
+  }
+
+  dispose(): void {}
+}
+
+const zeroMoments = (values: ParameterValues): OptimiserState =>
+  new Map(
+    [...values].map(([name, { length }]) => [
+      name,
+      { first: new Float32Array(length), second: new Float32Array(length) },
+    ]),
   );
+
+/** TensorFlow's own kernel. */
+class NativeOptimiser implements Optimiser {
+  readonly #parameters: Parameters;
+  readonly #trainable: readonly string[];
+  readonly #setup: OptimiserSetup;
+  readonly #graph: AdamwGraph;
+
+  constructor(parameters: Parameters, trainable: readonly string[], setup: OptimiserSetup, from: OptimiserState) {
+    this.#parameters = parameters;
+    this.#trainable = trainable;
+    // TensorFlow's kernel takes float32 numbers, and 1 - 0.999 differs from what it then is by 1e-5: the correction of
+    // its bias has to be of the same number.
+    this.#setup = { ...setup, beta1: Math.fround(setup.beta1), beta2: Math.fround(setup.beta2) };
+    const values = trainable.map((name) => parameters.get(name) as tf.Tensor);
+    this.#graph = new AdamwGraph(
+      values.map(({ shape }) => shape),
+      setup.beta1,
+      setup.beta2,
+    );
+    tf.tidy(() => {
+      const tensor = (data: Float32Array, index: number) => tf.tensor(data, values[index].shape);
+      const moments = ({ first, second }: Moments, index: number) => ({
+        first: tensor(first, index),
+        second: tensor(second, index),
+      });
+      const fresh = from.size === 0;
+      this.#graph.start(
+        values,
+        fresh ? undefined : trainable.map((name, index) => moments(from.get(name) as Moments, index)),
+      );
+    });
+  }
+
+  apply(gradients: ReadonlyMap<string, tf.Tensor>, learningRate: number, update: number): number {
+    const given = this.#trainable.map((name) => gradients.get(name) as tf.Tensor);
+    try {
+      const norm = finite(this.#graph.norm(given));
+      const { keep, stepSize, correction } = stepNumbers(this.#setup, learningRate, update);
+      const scale = clipFactor(norm, this.#setup.clipNorm);
+      for (const name of this.#trainable) this.#parameters.get(name)?.dispose(); // so that they are updated in place
+      const rate = stepSize / correction;
+      const updated = this.#graph.update(given, { scale, keep, rate, epsilon: this.#setup.epsilon / correction });
+      this.#trainable.forEach((name, index) => {
+        this.#parameters.set(name, updated[index]);
+      });
+      return norm;
+    } finally {
+      tf.dispose(given);
+    }
+  }
+
+  state(): OptimiserState {
+    return new Map(
+      this.#graph.moments().map(({ first, second }, index) => {
+        const moments = { first: first.dataSync<'float32'>(), second: second.dataSync<'float32'>() };
+        tf.dispose([first, second]);
+        return [this.#trainable[index], moments];
+      }),
+    );
+  }
+
+  dispose(): void {
+    this.#graph.dispose();
+  }
 }
 
 /**
- * Clips and applies gradients: updates `values`, `state` and the engine's `parameters`, and disposes the gradients.
- * @param update number of this update in its phase, from 1
- * @returns the gradient norm before clipping
- * @throws DivergenceError when the gradient norm is not finite; nothing was changed then.
+ * AdamW for a phase.
+ * @param parameters all of the model's; the trained ones are replaced at every update
+ * @param from moments to go on from; empty at the start of a phase
  */
-export function applyGradients(
+export const newOptimiser = (
   parameters: Parameters,
-  values: ParameterValues,
-  state: OptimiserState,
-  gradients: Map<string, tf.Tensor>,
+  trainable: readonly string[],
   setup: OptimiserSetup,
-  learningRate: number,
-  update: number,
-): number {
-  const arrays = new Map<string, Float32Array>();
-  for (const [name, gradient] of gradients) {
-    arrays.set(name, gradient.dataSync<'float32'>());
-    gradient.dispose();
-  }
-  const norm = globalNorm(arrays.values());
-  if (!Number.isFinite(norm)) throw new DivergenceError(`the gradient norm is ${norm}`);
-  const scale = clipFactor(norm, setup.clipNorm);
-  for (const [name, gradient] of arrays) {
-    const value = values.get(name) as Float32Array;
-    adamwStep(value, gradient, state.get(name) as Moments, setup, learningRate, update, scale);
-    const old = parameters.get(name) as tf.Tensor;
-    // A copy: the CPU backend keeps the array it is given, and `value` changes in place.
-    parameters.set(name, tf.tensor(value.slice(), old.shape));
-    old.dispose();
-  }
-  return norm;
-}
+  from: OptimiserState = new Map(),
+): Optimiser => new (isNative() ? NativeOptimiser : ArrayOptimiser)(parameters, trainable, setup, from);

@@ -12,6 +12,7 @@ import {
   type Parameters,
   type ParameterValues,
   trainableNames,
+  valuesOf,
 } from '../model/parameters.ts';
 import { buildCorpus, type Corpus, prefixOf } from '../passwords/corpus.ts';
 import { type Ledger, type LedgerState, type LedgerSummary, openLedger } from '../passwords/ledger.ts';
@@ -19,7 +20,7 @@ import type { Phase } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { type Setup, SetupError } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
-import { applyGradients, DivergenceError, freshOptimiserState, type OptimiserState } from './optimiser.ts';
+import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState } from './optimiser.ts';
 import { learningRate } from './schedule.ts';
 import { score } from './scoring.ts';
 import { type Losses, type LossWeights, lossAndGradients } from './step.ts';
@@ -67,6 +68,7 @@ export interface TrainerState {
   /** The next step, from 0. */
   step: number;
   values: ParameterValues;
+  /** Empty before the first step of a phase. */
   optimiser: OptimiserState;
   /** Reference log-probabilities by password, once phase 1 is over. */
   reference: Map<string, number> | null;
@@ -116,12 +118,11 @@ export function assertTrainable({ model }: Pick<Setup, 'model'>): void {
 
 /** The state of a run that has not begun. */
 export function initialState(setup: Setup, ledger: Ledger): TrainerState {
-  const values = initialValues(setup);
   return {
     phase: 'pretrain',
     step: 0,
-    values,
-    optimiser: freshOptimiserState(trainableNames(setup, 'all'), values),
+    values: initialValues(setup),
+    optimiser: new Map(),
     reference: null,
     ledger: ledger.state(),
     history: {
@@ -194,10 +195,12 @@ function referenceLogProbabilities(
   return new Map(passwords.map((password, index) => [password, sums[index]]));
 }
 
-function digestOf(values: ParameterValues): string {
+function digestOf(parameters: Parameters): string {
   const hash = createHash('sha256');
-  for (const [name, data] of values)
+  for (const [name, tensor] of parameters) {
+    const data = tensor.dataSync();
     hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
   return hash.digest('hex');
 }
 
@@ -211,15 +214,15 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
   const ids = options.ids ?? scratchTokenIds(setup);
   const corpus = options.corpus ?? buildCorpus(setup);
   const ledger = openLedger(corpus, ids, options.from?.ledger);
-  const state = options.from ?? initialState(setup, ledger);
-  const parameters = loadParameters(setup, state.values);
+  const { values, optimiser: from, ...state } = options.from ?? initialState(setup, ledger);
+  const parameters = loadParameters(setup, values);
   const graphs = newGraphs();
-  const { history } = state;
+  const history = structuredClone(state.history);
   const letters = setup.passwords.alphabet.length;
   const usesDpo = setup.phases.dpo.steps > 0 || setup.phases.joint.weights.dpo > 0;
   let tokens = 0;
 
-  const oneStep = (phase: Phase, step: number): number => {
+  const oneStep = (phase: Phase, step: number, optimiser: Optimiser): number => {
     const examples = corpus.examples(phase, step);
     const batch = tokenBatch(examples, ids);
     ledger.observe(phase, step, examples, batch);
@@ -238,47 +241,58 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
       phaseSteps(setup, phase),
       setup.optimiser.warmupSteps,
     );
-    const norm = applyGradients(parameters, state.values, state.optimiser, gradients, setup.optimiser, rate, step + 1);
+    const norm = optimiser.apply(gradients, rate, step + 1);
     if (!Number.isFinite(losses.total)) throw new DivergenceError(`the loss is ${losses.total}`);
     record(history.trajectories[phase], losses, norm);
     tokens += examples.length * inputLength(setup);
     return losses.total;
   };
 
+  const saveCheckpoint = async (moments: () => OptimiserState) => {
+    if (options.onCheckpoint === undefined) return;
+    const now = { ledger: ledger.state(), history, values: valuesOf(parameters), optimiser: moments() };
+    await options.onCheckpoint({ ...state, ...now });
+  };
+
+  /** From the state to the end of its phase. */
+  const finishPhase = async (optimiser: Optimiser): Promise<void> => {
+    const { phase } = state;
+    const steps = phaseSteps(setup, phase);
+    let ended = state.step >= steps;
+    while (!ended) {
+      const loss = located(phase, state.step, () => oneStep(phase, state.step, optimiser));
+      state.step += 1;
+      let evaluation: Evaluation | null = null;
+      if (state.step % setup.evaluation.every === 0 || state.step === steps) {
+        const snapshot = takeSnapshot(setup, corpus, ids, parameters, graphs, [phase, state.step]);
+        evaluation = evaluate(snapshot, letters);
+        history.evaluations.push(evaluation);
+        ended = state.step === steps || reachedTarget(setup, evaluation);
+        if (ended && phase !== 'pretrain') history.snapshots.push(snapshot);
+      }
+      options.onProgress?.({ phase, step: state.step, steps, loss, tokens, evaluation });
+      if (evaluation !== null && !ended) await saveCheckpoint(() => optimiser.state());
+    }
+  };
+
   try {
-    while (true) {
-      const { phase } = state;
-      const steps = phaseSteps(setup, phase);
-      if (phase !== 'pretrain' && state.reference === null && usesDpo) {
+    for (let moments = from; ; moments = new Map()) {
+      if (state.phase !== 'pretrain' && state.reference === null && usesDpo) {
         state.reference = referenceLogProbabilities(setup, corpus, ids, parameters, graphs);
       }
-      let ended = state.step >= steps;
-      while (!ended) {
-        const loss = located(phase, state.step, () => oneStep(phase, state.step));
-        state.step += 1;
-        let evaluation: Evaluation | null = null;
-        if (state.step % setup.evaluation.every === 0 || state.step === steps) {
-          const snapshot = takeSnapshot(setup, corpus, ids, parameters, graphs, [phase, state.step]);
-          evaluation = evaluate(snapshot, letters);
-          history.evaluations.push(evaluation);
-          ended = state.step === steps || reachedTarget(setup, evaluation);
-          if (ended && phase !== 'pretrain') history.snapshots.push(snapshot);
-        }
-        options.onProgress?.({ phase, step: state.step, steps, loss, tokens, evaluation });
-        if (evaluation !== null && !ended) {
-          state.ledger = ledger.state();
-          await options.onCheckpoint?.(state);
-        }
+      const optimiser = newOptimiser(parameters, trainableIn(setup, state.phase), setup.optimiser, moments);
+      try {
+        await finishPhase(optimiser);
+      } finally {
+        optimiser.dispose();
       }
-      const next = PHASES[PHASES.indexOf(phase) + 1];
+      const next = PHASES[PHASES.indexOf(state.phase) + 1];
       if (next === undefined) break;
       state.phase = next;
       state.step = 0;
-      state.optimiser = freshOptimiserState(trainableIn(setup, next), state.values);
-      state.ledger = ledger.state();
-      await options.onCheckpoint?.(state);
+      await saveCheckpoint(() => new Map());
     }
-    return { ...history, ledger: ledger.summary(), parametersDigest: digestOf(state.values) };
+    return { ...history, ledger: ledger.summary(), parametersDigest: digestOf(parameters) };
   } finally {
     tf.dispose([...parameters.values()]);
     graphs.dispose();

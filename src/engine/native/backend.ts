@@ -19,6 +19,7 @@ export interface Binding {
   readonly TF_ATTR_FLOAT: number;
   readonly TF_ATTR_BOOL: number;
   readonly TF_ATTR_TYPE: number;
+  readonly TF_ATTR_SHAPE: number;
   createTensor(shape: number[], dtype: number, values: Float32Array | Int32Array | Uint8Array): number;
   executeOp(name: string, attributes: Attribute[], inputs: number[], outputs: number): { id: number }[];
   tensorDataSync(id: number): unknown;
@@ -32,11 +33,17 @@ export interface NativeBackend extends KernelBackend {
   /** Numbers of tensors; uploads those whose values are still in JavaScript. */
   getInputTensorIds(tensors: readonly { dataId: object }[]): number[];
   executeSingleOutput(name: string, attributes: Attribute[], inputs: readonly { dataId: object }[]): tf.Tensor;
+  executeMultipleOutputs(
+    name: string,
+    attributes: Attribute[],
+    inputs: readonly { dataId: object }[],
+    outputs: number,
+  ): tf.Tensor[];
   runSavedModel(
     id: number,
     inputs: readonly tf.Tensor[],
     infos: { name: string; tfDtype: string }[],
-    outputs: string[],
+    outputs: readonly string[],
   ): tf.Tensor[];
 }
 
@@ -45,3 +52,9 @@ export const isNative = (): boolean => tf.getBackend() === 'tensorflow';
 
 /** The running engine's backend. Only where {@link isNative}. */
 export const nativeBackend = (): NativeBackend => tf.backend() as NativeBackend;
+
+/** An attribute that names a type. */
+export const typeAttribute = (name: string, type: 'TF_FLOAT' | 'TF_INT32'): Attribute => {
+  const { binding } = nativeBackend();
+  return { name, type: binding.TF_ATTR_TYPE, value: binding[type] };
+};

@@ -2,7 +2,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
 import { registerLoop, runKernel } from '../loops.ts';
-import { nativeBackend } from '../native/backend.ts';
+import { nativeBackend, typeAttribute } from '../native/backend.ts';
 
 const KERNEL = 'NegativeKnowledge/Embedding';
 const GRADIENT = 'NegativeKnowledge/EmbeddingGradient';
@@ -35,12 +35,13 @@ tf.registerKernel({
   backendName: 'tensorflow',
   kernelFunc: ({ inputs }) => {
     const { ids, table } = inputs as Record<'ids' | 'table', TensorInfo>;
-    const backend = nativeBackend();
-    const { TF_ATTR_TYPE, TF_FLOAT, TF_INT32 } = backend.binding;
-    const type = (name: string, value: number) => ({ name, type: TF_ATTR_TYPE, value });
-    const attributes = [type('Tparams', TF_FLOAT), type('Tindices', TF_INT32), type('Taxis', TF_INT32)];
+    const attributes = [
+      typeAttribute('Tparams', 'TF_FLOAT'),
+      typeAttribute('Tindices', 'TF_INT32'),
+      typeAttribute('Taxis', 'TF_INT32'),
+    ];
     const axis = tf.scalar(0, 'int32');
-    const rows = backend.executeSingleOutput('GatherV2', attributes, [table, ids, axis]);
+    const rows = nativeBackend().executeSingleOutput('GatherV2', attributes, [table, ids, axis]);
     axis.dispose();
     return rows;
   },

@@ -1,11 +1,14 @@
 /** ln softmax(logits)[label] of each row: the log-probability of the token that came next. */
+import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { nativeBackend, typeAttribute } from '../native/backend.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/TokenLogProbability';
 const GRADIENT = 'NegativeKnowledge/TokenLogProbabilityGradient';
+const CROSS_ENTROPY = 'NegativeKnowledge/CrossEntropy';
 
 registerLoop<'logits' | 'labels', object>({
   name: KERNEL,
@@ -40,6 +43,22 @@ registerLoop<'dy' | 'logits' | 'labels' | 'logSum', object>({
   },
 });
 
+// TensorFlow's kernel for both: the loss of each row, and its derivative with respect to the logits.
+tf.registerKernel({
+  kernelName: CROSS_ENTROPY,
+  backendName: 'tensorflow',
+  kernelFunc: ({ inputs }) => {
+    const { logits, labels } = inputs as Record<'logits' | 'labels', TensorInfo>;
+    const attributes = [typeAttribute('T', 'TF_FLOAT'), typeAttribute('Tlabels', 'TF_INT32')];
+    return nativeBackend().executeMultipleOutputs(
+      'SparseSoftmaxCrossEntropyWithLogits',
+      attributes,
+      [logits, labels],
+      2,
+    );
+  },
+});
+
 tf.registerGradient({
   kernelName: KERNEL,
   inputsToSave: ['logits', 'labels'],
@@ -59,10 +78,9 @@ export function tokenLogProbability(logits: tf.Tensor, labels: tf.Tensor1D): tf.
   return withGradient(
     [logits],
     () => {
-      const label = tf.oneHot(labels, logits.shape[1] as number);
-      const logP = tf.logSoftmax(logits);
-      return { value: tf.sum(tf.mul(logP, label), -1), saved: [logP, label] };
+      const [loss, slope] = runKernel<tf.Tensor[]>(CROSS_ENTROPY, { logits, labels });
+      return { value: tf.neg(loss), saved: [slope] };
     },
-    (dy, [logP, label]) => [tf.mul(tf.reshape(dy, [-1, 1]), tf.sub(label, tf.exp(logP)))],
+    (dy, [slope]) => [tf.mul(tf.reshape(tf.neg(dy), [-1, 1]), slope)],
   ) as tf.Tensor1D;
 }
