@@ -1,32 +1,37 @@
 /**
- * One engine's speed: training-step tokens a second for each phase, and the share of a step that the engine's own matrix
- * products would take at the same shapes. A process of its own, started by run.ts: prints JSON.
+ * One engine's speed at one setup: training steps, and the same step's matrix products alone. A process of its own,
+ * which run.ts asks for one round at a time, so that engines are measured in turn.
  */
-import { median } from 'simple-statistics';
 import { Bench } from 'tinybench';
 import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
 import { newGraphs } from '../../src/engine/graphs.ts';
-import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
-import { buildCorpus } from '../../src/passwords/corpus.ts';
 import type { Phase } from '../../src/passwords/roles.ts';
-import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
-import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 import { inputLength, vocabulary } from '../../src/setup/sizes.ts';
-import { newOptimiser } from '../../src/training/optimiser.ts';
-import { lossAndGradients } from '../../src/training/step.ts';
-import { PHASES } from '../../src/training/trainer.ts';
+import { Trainee } from './trainee.ts';
 
-const SETUPS: Setup[] = [
-  PRESETS.pocket,
-  parseSetup({ ...PRESETS.pocket, name: 'wide', model: { ...PRESETS.pocket.model, hidden: 256, layers: 6, heads: 8 } }),
-];
+/** What run.ts asks for. */
+export type Question = { ask: 'train'; setup: Setup } | { ask: 'begin'; phase: Phase } | { ask: 'round' };
 
-const ROUNDS = 7;
+export interface Phased {
+  sequences: number;
+  tokens: number;
+  /** Floating-point operations of the step's matrix products. */
+  flops: number;
+}
+
+/** Milliseconds. */
+export interface Round {
+  step: number;
+  products: number;
+  peakMemoryMiB: number;
+}
+
+export type Answer = Engine | Phased | Round;
 
 /** Milliseconds of one call, by tinybench: the median of a short while. */
 async function milliseconds(name: string, body: () => void): Promise<number> {
-  const bench = new Bench({ time: 400, iterations: 3, warmup: false });
+  const bench = new Bench({ time: 300, iterations: 1, warmup: false });
   bench.add(name, body);
   await bench.run();
   const { result } = bench.tasks[0];
@@ -34,29 +39,10 @@ async function milliseconds(name: string, body: () => void): Promise<number> {
   return result.latency.p50;
 }
 
-/**
- * Two tasks in turn, round after round, so that a machine whose speed drifts slows both alike.
- * @returns median milliseconds of each, and the median over rounds of first / second
- */
-async function inTurn(
-  first: () => void,
-  second: () => void,
-): Promise<{ first: number; second: number; ratio: number }> {
-  for (let warmup = 0; warmup < 5; warmup++) {
-    first();
-    second();
-  }
-  const rounds: { first: number; second: number; ratio: number }[] = [];
-  for (let round = 0; round < ROUNDS; round++) {
-    const [a, b] = [await milliseconds('first', first), await milliseconds('second', second)];
-    rounds.push({ first: a, second: b, ratio: a / b });
-  }
-  const over = (key: 'first' | 'second' | 'ratio') => median(rounds.map((round) => round[key]));
-  return { first: over('first'), second: over('second'), ratio: over('ratio') };
-}
+type Product = readonly [m: number, k: number, n: number];
 
 /** The products [m, k] x [k, n] of one forward and backward pass over `rows` tokens. */
-function products(setup: Setup, rows: number): [m: number, k: number, n: number][] {
+function products(setup: Setup, phase: Phase, rows: number): Product[] {
   const { hidden, layers, intermediateFactor } = setup.model;
   const inner = hidden * intermediateFactor;
   const layer: [number, number][] = [
@@ -65,87 +51,69 @@ function products(setup: Setup, rows: number): [m: number, k: number, n: number]
     [hidden, inner],
     [inner, hidden],
   ];
-  const linear = [
-    ...Array.from({ length: layers }, () => layer).flat(),
-    [hidden, vocabulary(setup)] as [number, number],
-  ];
-  // y = x W, dx = dy W^T, dW = x^T dy
-  return linear.flatMap(([from, to]): [number, number, number][] => [
+  const frozenFrom = phase === 'dpo' && setup.phases.dpo.trainable === 'first-half' ? Math.floor(layers / 2) : layers;
+  const linear = Array.from({ length: layers }, (_, index) =>
+    layer.map((size) => ({ size, frozen: index >= frozenFrom })),
+  );
+  const unembedding = { size: [hidden, vocabulary(setup)] as [number, number], frozen: frozenFrom < layers };
+  // y = x W, dx = dy W^T, and dW = x^T dy where W is trained.
+  return [...linear.flat(), unembedding].flatMap(({ size: [from, to], frozen }): Product[] => [
     [rows, from, to],
     [rows, to, from],
-    [from, rows, to],
+    ...(frozen ? [] : [[from, rows, to] as const]),
   ]);
 }
 
-export interface Row {
-  setup: string;
-  phase: Phase;
-  sequences: number;
-  stepMilliseconds: number;
-  tokensPerSecond: number;
-  productMilliseconds: number;
-  productGigaflopsPerSecond: number;
-  shareOfMatrixRate: number;
-}
-
-/** What one engine's process prints. */
-export interface EngineBench {
-  engine: Engine;
-  peakMemoryMiB: number;
-  rows: Row[];
-}
-
-async function benchPhase(setup: Setup, phase: Phase): Promise<Row> {
+/** The products alone, on operands of their own: on the native engine one graph, as a training step is. */
+function productsOf(shapes: readonly Product[]): { run: () => void; dispose: () => void } {
+  const operands = shapes.flatMap(([m, k, n]) => [tf.fill([m, k], 0.5), tf.fill([k, n], 0.5)]);
   const graphs = newGraphs();
-  const ids = scratchTokenIds(setup);
-  const corpus = buildCorpus(setup);
-  const parameters = loadParameters(setup, initialValues(setup));
-  const trainable = trainableNames(setup, phase === 'dpo' ? setup.phases.dpo.trainable : 'all');
-  const optimiser = newOptimiser(parameters, trainable, setup.optimiser);
-  const weights = phase === 'pretrain' ? { dpo: 0, useful: 0, random: 1 } : setup.phases.joint.weights;
-  let step = 0;
-  const trainingStep = () => {
-    const examples = corpus.examples(phase, step % setup.phases.pretrain.steps);
-    const batch = tokenBatch(examples, ids);
-    const input = { examples, batch, weights, beta: setup.beta, reference: () => -26 };
-    const { gradients } = lossAndGradients(parameters, setup.model, trainable, input, graphs);
-    step += 1;
-    optimiser.apply(gradients, 1e-4, step);
-  };
-
-  const sequences = corpus.examples(phase, 0).length;
-  const shapes = products(setup, sequences * inputLength(setup));
-  // Fresh right-hand sides in turn, as in training: the engine prepares each new matrix before it multiplies.
-  const operands = shapes.map(([m, k, n]) => ({
-    a: tf.randomNormal([m, k]),
-    b: tf.zeros([k, n]),
-  }));
-  const productsAlone = () => {
-    for (const { a, b } of operands) {
-      const fresh = b.clone();
-      tf.matMul(a as tf.Tensor2D, fresh as tf.Tensor2D).dispose();
-      fresh.dispose();
-    }
-  };
-  const { first: productMilliseconds, second: stepMilliseconds, ratio } = await inTurn(productsAlone, trainingStep);
-  optimiser.dispose();
-  tf.dispose([...parameters.values(), ...operands.flatMap(({ a, b }) => [a, b])]);
-  graphs.dispose();
-  const flops = shapes.reduce((sum, [m, k, n]) => sum + 2 * m * k * n, 0);
+  const multiply = (...inputs: tf.Tensor[]) =>
+    shapes.map((_, index) => tf.matMul(inputs[2 * index] as tf.Tensor2D, inputs[2 * index + 1] as tf.Tensor2D));
   return {
-    setup: setup.name,
-    phase,
-    sequences,
-    stepMilliseconds,
-    tokensPerSecond: (sequences * inputLength(setup)) / (stepMilliseconds / 1000),
-    productMilliseconds,
-    productGigaflopsPerSecond: flops / productMilliseconds / 1e6,
-    shareOfMatrixRate: ratio,
+    run: () => {
+      // Right-hand sides are fresh ones, as in training: the WASM engine prepares each new matrix before it multiplies.
+      const fresh = operands.map((operand, index) => (index % 2 === 0 ? operand : operand.clone()));
+      tf.dispose(graphs.run('products', multiply, fresh));
+      tf.dispose(fresh.filter((operand, index) => operand !== operands[index]));
+    },
+    dispose: () => {
+      graphs.dispose();
+      tf.dispose(operands);
+    },
   };
 }
 
 const engine = await startEngine();
-const rows: Row[] = [];
-for (const setup of SETUPS) for (const phase of PHASES) rows.push(await benchPhase(setup, phase));
-const measured: EngineBench = { engine, peakMemoryMiB: process.resourceUsage().maxRSS / 1024, rows };
-process.stdout.write(JSON.stringify(measured));
+let trainee: Trainee | undefined;
+let alone: ReturnType<typeof productsOf> | undefined;
+
+function begin(phase: Phase): Phased {
+  if (trainee === undefined) throw new Error('train a setup first');
+  alone?.dispose();
+  trainee.begin(phase);
+  const sequences = trainee.corpus.examples(phase, 0).length;
+  const tokens = sequences * inputLength(trainee.setup);
+  const shapes = products(trainee.setup, phase, tokens);
+  alone = productsOf(shapes);
+  for (let warmup = 0; warmup < 3; warmup++) {
+    alone.run();
+    trainee.step();
+  }
+  return { sequences, tokens, flops: shapes.reduce((sum, [m, k, n]) => sum + 2 * m * k * n, 0) };
+}
+
+async function answer(question: Question): Promise<Answer> {
+  if (question.ask === 'train') {
+    trainee = new Trainee(parseSetup(question.setup));
+    return engine;
+  }
+  if (question.ask === 'begin') return begin(question.phase);
+  const [products, step] = [
+    await milliseconds('products', () => alone?.run()),
+    await milliseconds('step', () => trainee?.step()),
+  ];
+  return { products, step, peakMemoryMiB: process.resourceUsage().maxRSS / 1024 };
+}
+
+process.on('message', async (question: Question) => process.send?.(await answer(question)));

@@ -1,58 +1,146 @@
 /**
- * `npm run bench`: speed, measured and not asserted. Every engine that starts here (or the forced one), each in a
- * process of its own so that none inherits another's memory; prints a table and writes reports/bench.json.
+ * `npm run bench`: speed, measured and not asserted. Engines are measured in turn, round after round, so that a machine
+ * whose speed drifts slows all alike; prints a table and writes a section of reports/bench.json.
  */
-import { spawnSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { fork } from 'node:child_process';
+import os from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { ENGINE_VARIABLE, type EngineError, startEngine } from '../../src/engine/engine.ts';
-import { describeEnvironment } from '../../src/runs/environment.ts';
-import type { EngineBench } from './engine.ts';
+import Table from 'cli-table3';
+import { median } from 'simple-statistics';
+import { ENGINE_VARIABLE, type Engine, type EngineError, startEngine } from '../../src/engine/engine.ts';
+import { threadVariables } from '../../src/engine/native/threads.ts';
+import type { Phase } from '../../src/passwords/roles.ts';
+import type { Setup } from '../../src/setup/schema.ts';
+import { PHASES } from '../../src/training/trainer.ts';
+import type { Phased, Question, Round } from './engine.ts';
+import { machine, saveSection } from './report.ts';
+import { POCKET, pythiaShapes, WIDE } from './setups.ts';
 
 const PROGRAM = fileURLToPath(new URL('./engine.ts', import.meta.url));
 
-function measure(engine: string): EngineBench {
-  const { status, stdout } = spawnSync(process.execPath, ['--import', 'tsx', PROGRAM], {
-    env: { ...process.env, [ENGINE_VARIABLE]: engine },
-    encoding: 'utf8',
-    stdio: ['ignore', 'pipe', 'inherit'],
+/** What is measured, and on which engines: on WASM a step of Pythia-160M's shapes takes half a minute. */
+const MEASURED: { setup: Setup; engines: string[]; rounds: number }[] = [
+  { setup: POCKET, engines: ['native', 'wasm'], rounds: 9 },
+  { setup: WIDE, engines: ['native', 'wasm'], rounds: 9 },
+  { setup: pythiaShapes('160m', 32, 30), engines: ['native'], rounds: 3 },
+];
+
+interface Row {
+  setup: string;
+  phase: Phase;
+  engine: string;
+  sequences: number;
+  millisecondsPerStep: number;
+  tokensPerSecond: number;
+  productMilliseconds: number;
+  productGigaflopsPerSecond: number;
+  shareOfMatrixRate: number;
+  speedRelativeToWasm: number | null;
+  peakMemoryMiB: number;
+}
+
+/** A process that measures one engine at one setup. */
+class Measuring {
+  readonly name: string;
+  readonly #child;
+  readonly #ended: Promise<never>;
+
+  constructor(name: string, { model }: Setup) {
+    this.name = name;
+    const threads = threadVariables(model.hidden, os.availableParallelism());
+    const env = { ...threads, ...process.env, [ENGINE_VARIABLE]: name };
+    this.#child = fork(PROGRAM, { execArgv: ['--import', 'tsx'], env });
+    this.#ended = new Promise((_, reject) => {
+      this.#child.once('exit', (code) => reject(new Error(`measuring ${name} ended with ${code}`)));
+    });
+  }
+
+  ask<Answer>(question: Question): Promise<Answer> {
+    const answer = new Promise<Answer>((resolve) => {
+      this.#child.once('message', (message) => resolve(message as Answer));
+    });
+    this.#child.send(question);
+    return Promise.race([answer, this.#ended]);
+  }
+
+  stop(): void {
+    this.#ended.catch(() => {}); // it does end now
+    this.#child.kill();
+  }
+}
+
+async function measurePhase(
+  processes: readonly Measuring[],
+  setup: Setup,
+  phase: Phase,
+  rounds: number,
+): Promise<Row[]> {
+  const about: Phased[] = [];
+  for (const process of processes) about.push(await process.ask<Phased>({ ask: 'begin', phase }));
+  const measured: Round[][] = processes.map(() => []);
+  for (let round = 0; round < rounds; round++) {
+    for (const [index, process] of processes.entries())
+      measured[index].push(await process.ask<Round>({ ask: 'round' }));
+  }
+  const wasm = measured[processes.findIndex(({ name }) => name === 'wasm')];
+  return processes.map(({ name }, index) => {
+    const over = (value: (round: Round, number: number) => number) => median(measured[index].map(value));
+    const { sequences, tokens, flops } = about[index];
+    const [step, products] = [over((round) => round.step), over((round) => round.products)];
+    return {
+      setup: setup.name,
+      phase,
+      engine: name,
+      sequences,
+      millisecondsPerStep: step,
+      tokensPerSecond: (1000 * tokens) / step,
+      productMilliseconds: products,
+      productGigaflopsPerSecond: flops / products / 1e6,
+      shareOfMatrixRate: over((round) => round.products / round.step),
+      speedRelativeToWasm: wasm === undefined ? null : over((round, number) => wasm[number].step / round.step),
+      peakMemoryMiB: measured[index][rounds - 1].peakMemoryMiB,
+    };
   });
-  if (status !== 0) throw new Error(`measuring ${engine} ended with ${status}`);
-  return JSON.parse(stdout);
 }
 
 const forced = process.env[ENGINE_VARIABLE];
-const engines: EngineBench[] = [];
+const starting: string[] = [];
 for (const name of forced ? [forced] : ['native', 'wasm']) {
-  const missing = await startEngine(name).then(
-    () => null,
-    (error: EngineError) => error.message,
+  await startEngine(name).then(
+    () => starting.push(name),
+    (error: EngineError) => console.log(`not measured: ${error.message}`),
   );
-  if (missing === null) engines.push(measure(name));
-  else console.log(`not measured: ${missing}`);
 }
-const { node, platform, processor } = describeEnvironment();
 
-console.log(`${processor}, Node ${node}`);
-for (const { engine, peakMemoryMiB } of engines) {
-  console.log(`${engine.name}: TensorFlow.js ${engine.version}, peak memory ${Math.round(peakMemoryMiB)} MiB`);
+const versions = new Map<string, string>();
+const rows: Row[] = [];
+for (const { setup, engines, rounds } of MEASURED) {
+  const processes = engines.filter((name) => starting.includes(name)).map((name) => new Measuring(name, setup));
+  for (const process of processes) {
+    versions.set(process.name, (await process.ask<Engine>({ ask: 'train', setup })).version);
+  }
+  for (const phase of PHASES) rows.push(...(await measurePhase(processes, setup, phase, rounds)));
+  for (const process of processes) process.stop();
 }
-console.table(
-  engines.flatMap(({ engine, rows }) =>
-    rows.map((row) => ({
-      engine: engine.name,
-      setup: row.setup,
-      phase: row.phase,
-      'ms/step': row.stepMilliseconds.toFixed(1),
-      'tokens/s': Math.round(row.tokensPerSecond),
-      'products alone, ms': row.productMilliseconds.toFixed(1),
-      'GFLOP/s': row.productGigaflopsPerSecond.toFixed(1),
-      'share of matrix rate': `${Math.round(100 * row.shareOfMatrixRate)}%`,
-    })),
-  ),
-);
-const file = new URL('../../reports/bench.json', import.meta.url);
-writeFileSync(
-  file,
-  `${JSON.stringify({ command: 'npm run bench', environment: { node, platform, processor }, engines }, null, 2)}\n`,
-);
+
+const table = new Table({
+  head: ['setup', 'phase', 'engine', 'ms/step', 'tokens/s', 'GFLOP/s', 'matrix rate', 'wasm = 1', 'MiB'],
+  style: { head: [], border: [] },
+});
+for (const row of rows) {
+  table.push([
+    row.setup,
+    row.phase,
+    row.engine,
+    row.millisecondsPerStep.toFixed(1),
+    Math.round(row.tokensPerSecond),
+    Math.round(row.productGigaflopsPerSecond),
+    `${Math.round(100 * row.shareOfMatrixRate)}%`,
+    row.speedRelativeToWasm?.toFixed(2) ?? '',
+    Math.round(row.peakMemoryMiB),
+  ]);
+}
+console.log(machine());
+for (const [name, version] of versions) console.log(`${name}: TensorFlow.js ${version}`);
+console.log(table.toString());
+saveSection('speed', 'npm run bench', { versions: Object.fromEntries(versions), rows });
