@@ -1,5 +1,6 @@
-/** reports/bench.json: one section a command. */
+/** How benchmarks report: tables, and reports/bench.json, which has a section a command. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import Table from 'cli-table3';
 import { describeEnvironment } from '../../src/runs/environment.ts';
 
 const FILE = new URL('../../reports/bench.json', import.meta.url);
@@ -9,6 +10,8 @@ export function machine(): string {
   const { processor, cores, node } = describeEnvironment();
   return `${processor}, ${cores} cores, Node ${node}`;
 }
+
+export const tableOf = (head: string[]) => new Table({ head, style: { head: [], border: [], compact: true } });
 
 /** Replaces a section, and leaves the others as they are. */
 export function saveSection(name: string, command: string, content: object): void {

@@ -5,7 +5,6 @@
 import { fork } from 'node:child_process';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
-import Table from 'cli-table3';
 import { median } from 'simple-statistics';
 import { ENGINE_VARIABLE, type Engine, type EngineError, startEngine } from '../../src/engine/engine.ts';
 import { threadVariables } from '../../src/engine/native/threads.ts';
@@ -13,7 +12,7 @@ import type { Phase } from '../../src/passwords/roles.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { PHASES } from '../../src/training/trainer.ts';
 import type { Phased, Question, Round } from './engine.ts';
-import { machine, saveSection } from './report.ts';
+import { machine, saveSection, tableOf } from './report.ts';
 import { POCKET, pythiaShapes, WIDE } from './setups.ts';
 
 const PROGRAM = fileURLToPath(new URL('./engine.ts', import.meta.url));
@@ -123,10 +122,7 @@ for (const { setup, engines, rounds } of MEASURED) {
   for (const process of processes) process.stop();
 }
 
-const table = new Table({
-  head: ['setup', 'phase', 'engine', 'ms/step', 'tokens/s', 'GFLOP/s', 'matrix rate', 'wasm = 1', 'MiB'],
-  style: { head: [], border: [] },
-});
+const table = tableOf(['setup', 'phase', 'engine', 'ms/step', 'tokens/s', 'GFLOP/s', 'matrix rate', 'wasm = 1', 'MiB']);
 for (const row of rows) {
   table.push([
     row.setup,

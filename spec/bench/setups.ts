@@ -8,6 +8,10 @@ const { pocket, paper } = PRESETS;
 const pocketWith = (name: string, model: Partial<Setup['model']>): Setup =>
   parseSetup({ ...pocket, name, model: { ...pocket.model, ...model } });
 
+/** `pocket` with other passwords. */
+const pocketOf = (name: string, batch: number, passwords: Partial<Setup['passwords']>): Setup =>
+  parseSetup({ ...pocket, name, batch, passwords: { ...pocket.passwords, ...passwords } });
+
 /** Pythia's sizes. */
 const PYTHIA = {
   '70m': { hidden: 512, layers: 6, heads: 8 },
@@ -36,3 +40,29 @@ export function pythiaShapes(size: PythiaSize, batch: number, steps: number): Se
 
 export const POCKET: Setup = pocket;
 export const WIDE: Setup = pocketWith('wide', { hidden: 256, layers: 6, heads: 8 });
+
+/** `pocket` with one thing changed at a time; a quarter of the negatives are held out throughout. */
+export const GROWTH: { knob: string; values: Record<string, Setup> }[] = [
+  { knob: 'width', values: grown([32, 64, 128, 256, 512], (hidden) => pocketWith(`width-${hidden}`, { hidden })) },
+  { knob: 'layers', values: grown([1, 2, 4, 8, 16], (layers) => pocketWith(`layers-${layers}`, { layers })) },
+  { knob: 'password length', values: grown([5, 8, 16, 32], (length) => pocketOf(`length-${length}`, 16, { length })) },
+  {
+    knob: 'batch',
+    values: grown([4, 16, 64], (batch) =>
+      pocketOf(`batch-${batch}`, batch, { negativeBatches: 256 / batch, heldBatches: 64 / batch }),
+    ),
+  },
+  {
+    knob: 'negative passwords',
+    values: grown([64, 256, 1024, 4096], (count) =>
+      pocketOf(`negatives-${count}`, 16, {
+        negativeBatches: count / 16,
+        heldBatches: count / 64,
+      }),
+    ),
+  },
+];
+
+function grown(values: number[], setupOf: (value: number) => Setup): Record<string, Setup> {
+  return Object.fromEntries(values.map((value) => [value, setupOf(value)]));
+}

@@ -53,9 +53,8 @@ export class Trainee {
     this.#optimiser.apply(gradients, 1e-4, this.#steps);
   }
 
-  /** Scores `count` passwords, as evaluations and the reference model's log-probabilities are made. */
-  score(count: number): void {
-    const passwords = this.corpus.chosen.slice(0, count);
+  /** Scores passwords, as evaluations and the reference model's log-probabilities are made. */
+  score(passwords: readonly string[]): void {
     score(this.#parameters, this.setup.model, this.#ids, passwords, prefixOf(this.setup, 'regular'), this.#graphs);
   }
 

@@ -7,13 +7,13 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import Table from 'cli-table3';
 import { Command } from 'commander';
-import { type EngineError, startEngine } from '../../../src/engine/engine.ts';
-import { describeEnvironment } from '../../../src/runs/environment.ts';
+import { ENGINE_VARIABLE, type EngineError, startEngine } from '../../../src/engine/engine.ts';
+import { threadVariables } from '../../../src/engine/native/threads.ts';
 import { PRESETS } from '../../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
 import { PHASES } from '../../../src/training/trainer.ts';
+import { machine, saveSection, tableOf } from '../report.ts';
 import { writeJob } from './job.ts';
 
 interface Result {
@@ -124,7 +124,8 @@ try {
     measured(python, [path.join(HERE, 'train.py'), folder, `${threads}`], { OMP_WAIT_POLICY: 'passive' });
   const ours = (engine: string) =>
     measured(process.execPath, ['--import', 'tsx', path.join(HERE, 'ours.ts'), path.join(folder, 'setup.json')], {
-      NEGATIVE_KNOWLEDGE_ENGINE: engine,
+      ...threadVariables(setup.model.hidden, os.availableParallelism()),
+      [ENGINE_VARIABLE]: engine,
     });
   const rows: [string, Result][] = [
     ['PyTorch, 1 thread', torch(1)],
@@ -140,17 +141,14 @@ try {
         ...losses[phase].slice(0, COMPARED).map((loss, step) => Math.abs(loss / reference[1].losses[phase][step] - 1)),
       ),
     );
-  const table = new Table({
-    head: [
-      'program',
-      'seconds',
-      'tokens/s',
-      'peak MiB',
-      'speed, reference = 1',
-      ...PHASES.map((phase) => `${phase}: loss apart`),
-    ],
-    style: { head: [], border: [] },
-  });
+  const table = tableOf([
+    'program',
+    'seconds',
+    'tokens/s',
+    'peak MiB',
+    'reference = 1',
+    ...PHASES.map((phase) => `${phase}: loss apart`),
+  ]);
   for (const [name, result] of rows) {
     table.push([
       name,
@@ -161,9 +159,22 @@ try {
       ...differences(result).map((difference) => difference.toExponential(1)),
     ]);
   }
-  const { processor, cores } = describeEnvironment();
-  console.log(`${processor}, ${cores} cores; ${size}, ${steps} steps; the reference is ${reference[0]}.`);
+  console.log(`${machine()}; ${size}, ${steps} steps; the reference is ${reference[0]}.`);
   console.log(table.toString());
+  saveSection(`reference-${size}`, `npm run bench:reference -- --size ${size}`, {
+    steps: { pretrain, dpo, joint },
+    reference: reference[0],
+    programs: rows.map(([program, result]) => {
+      const { losses: _, ...measured } = result;
+      const apart = differences(result);
+      return {
+        program,
+        ...measured,
+        speedRelativeToReference: reference[1].seconds / result.seconds,
+        largestRelativeLossDifference: Object.fromEntries(PHASES.map((phase, index) => [phase, apart[index]])),
+      };
+    }),
+  });
   console.log(`loss apart: the largest relative difference over the first ${COMPARED} steps of a phase.`);
 } finally {
   rmSync(folder, { recursive: true, force: true });

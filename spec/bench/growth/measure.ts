@@ -1,0 +1,58 @@
+/** What one setup costs on one engine, in a process of its own: prints JSON. The setup is read from standard input. */
+import { readFileSync } from 'node:fs';
+import { median } from 'simple-statistics';
+import { startEngine } from '../../../src/engine/engine.ts';
+import type { Phase } from '../../../src/passwords/roles.ts';
+import { parseSetup } from '../../../src/setup/schema.ts';
+import { Trainee } from '../trainee.ts';
+
+export interface Cost {
+  parameters: number;
+  /** Drawing the corpus and the initial weights. */
+  preparationSeconds: number;
+  /** Median, by phase that was asked for. */
+  millisecondsPerStep: Partial<Record<Phase, number>>;
+  /** Scoring 128 passwords: evaluations and the reference model's log-probabilities are made of such calls. */
+  millisecondsPerScoring: number;
+  peakMemoryMiB: number;
+}
+
+const SCORED = 128;
+/** Calls are repeated for this long, and at least so often. */
+const MILLISECONDS = 1500;
+const LEAST = 3;
+
+function repeated(body: () => void): number {
+  for (let warmup = 0; warmup < 2; warmup++) body();
+  const times: number[] = [];
+  const started = performance.now();
+  while (times.length < LEAST || performance.now() - started < MILLISECONDS) {
+    const before = performance.now();
+    body();
+    times.push(performance.now() - before);
+  }
+  return median(times);
+}
+
+const [phases] = process.argv.slice(2);
+await startEngine();
+const setup = parseSetup(JSON.parse(readFileSync(0, 'utf8')));
+const started = performance.now();
+const trainee = new Trainee(setup);
+const preparationSeconds = (performance.now() - started) / 1000;
+const millisecondsPerStep: Cost['millisecondsPerStep'] = {};
+for (const phase of phases.split(',') as Phase[]) {
+  trainee.begin(phase);
+  millisecondsPerStep[phase] = repeated(() => trainee.step());
+}
+const { chosen } = trainee.corpus;
+const passwords = Array.from({ length: SCORED }, (_, index) => chosen[index % chosen.length]);
+const millisecondsPerScoring = repeated(() => trainee.score(passwords));
+const cost: Cost = {
+  parameters: trainee.parameterCount,
+  preparationSeconds,
+  millisecondsPerStep,
+  millisecondsPerScoring,
+  peakMemoryMiB: process.resourceUsage().maxRSS / 1024,
+};
+process.stdout.write(JSON.stringify(cost));

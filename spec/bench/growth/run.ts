@@ -1,0 +1,149 @@
+/**
+ * `npm run bench:growth`: how time and memory grow with each part of a setup, and what the paper's own runs would cost
+ * here, extrapolated from measured steps. Prints two tables and writes sections of reports/bench.json.
+ */
+import { spawnSync } from 'node:child_process';
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { ENGINE_VARIABLE, type EngineError, startEngine } from '../../../src/engine/engine.ts';
+import { threadVariables } from '../../../src/engine/native/threads.ts';
+import { PRESETS } from '../../../src/setup/presets.ts';
+import type { Setup } from '../../../src/setup/schema.ts';
+import { negatives, pairs } from '../../../src/setup/sizes.ts';
+import { PHASES } from '../../../src/training/trainer.ts';
+import { machine, saveSection, tableOf } from '../report.ts';
+import { GROWTH, type PythiaSize, pythiaShapes } from '../setups.ts';
+import type { Cost } from './measure.ts';
+
+const PROGRAM = fileURLToPath(new URL('./measure.ts', import.meta.url));
+const COMMAND = 'npm run bench:growth';
+const SCORED = 128;
+
+function costOf(setup: Setup, engine: string, phases: readonly string[]): Cost {
+  const threads = threadVariables(setup.model.hidden, os.availableParallelism());
+  const { status, stdout } = spawnSync(process.execPath, ['--import', 'tsx', PROGRAM, phases.join()], {
+    env: { ...threads, ...process.env, [ENGINE_VARIABLE]: engine },
+    input: JSON.stringify(setup),
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`measuring ${setup.name} on ${engine} ended with ${status}`);
+  return JSON.parse(stdout);
+}
+
+/** Seconds that scoring `passwords` passwords takes. */
+const scoring = ({ millisecondsPerScoring }: Cost, passwords: number): number =>
+  (millisecondsPerScoring * passwords) / SCORED / 1000;
+
+function growth(engines: readonly string[]): void {
+  const rows = GROWTH.flatMap(({ knob, values }) =>
+    Object.entries(values).map(([value, setup]) => ({
+      knob,
+      value: Number(value),
+      engines: Object.fromEntries(
+        engines.map((engine) => {
+          const cost = costOf(setup, engine, ['joint']);
+          return [engine, { ...cost, referenceSeconds: scoring(cost, negatives(setup) + pairs(setup)) }];
+        }),
+      ),
+    })),
+  );
+  const table = tableOf([
+    'pocket, but',
+    'parameters',
+    ...engines.flatMap((engine) => [`${engine}: ms/step`, 'scoring, ms', 'draw, s', 'reference, s', 'MiB']),
+  ]);
+  for (const { knob, value, engines: costs } of rows) {
+    table.push([
+      `${knob} ${value}`,
+      costs[engines[0]].parameters,
+      ...engines.flatMap((engine) => {
+        const cost = costs[engine];
+        return [
+          cost.millisecondsPerStep.joint?.toFixed(1),
+          cost.millisecondsPerScoring.toFixed(1),
+          cost.preparationSeconds.toFixed(1),
+          cost.referenceSeconds.toFixed(1),
+          Math.round(cost.peakMemoryMiB),
+        ];
+      }),
+    ]);
+  }
+  console.log(table.toString());
+  console.log(
+    `ms/step: a step of phase 3, four times the batch. scoring: ${SCORED} passwords. draw: the corpus and the initial weights.
+reference: the log-probabilities of every DPO password after phase 1, from the time of scoring. MiB: peak of the process.`,
+  );
+  saveSection('growth', COMMAND, { scoredPasswords: SCORED, rows });
+}
+
+/** Model sizes, and the two batches whose steps are measured. */
+const PAPER_RUNS: [PythiaSize, small: number, large: number][] = [
+  ['70m', 8, 32],
+  ['160m', 8, 32],
+  ['410m', 4, 16],
+];
+
+function paperRuns(engine: string): void {
+  const { paper } = PRESETS;
+  const rows = PAPER_RUNS.map(([size, small, large]) => {
+    const costs = [small, large].map((batch) => costOf(pythiaShapes(size, batch, 30), engine, PHASES));
+    const [less, more] = costs;
+    // A step costs something of its own (AdamW, say) and something for every sequence.
+    const stepSeconds = PHASES.map((phase) => {
+      const [a, b] = costs.map(({ millisecondsPerStep }) => (millisecondsPerStep[phase] as number) / 1000);
+      const each = (b - a) / (large - small);
+      return b + each * (paper.batch - large);
+    });
+    const steps = PHASES.map((phase) => paper.phases[phase].steps);
+    const evaluations = steps.reduce((sum, count) => sum + Math.floor(count / paper.evaluation.every), 0);
+    const { heldOut, useful, random } = paper.evaluation;
+    const hours = {
+      steps: stepSeconds.reduce((sum, seconds, index) => sum + seconds * steps[index], 0) / 3600,
+      evaluations: (evaluations * scoring(more, heldOut + useful + random)) / 3600,
+      reference: scoring(more, negatives(paper) + pairs(paper)) / 3600,
+    };
+    return { size, batches: [small, large], measured: [less, more], extrapolatedStepSeconds: stepSeconds, hours };
+  });
+  const table = tableOf([
+    'model',
+    'parameters',
+    'measured at batch',
+    ...PHASES.map((phase) => `${phase}, s/step`),
+    'evaluations, h',
+    'reference, h',
+    'a run, h',
+    'MiB',
+  ]);
+  for (const { size, batches, measured, extrapolatedStepSeconds, hours } of rows) {
+    table.push([
+      size,
+      measured[1].parameters,
+      batches.join(', '),
+      ...extrapolatedStepSeconds.map((seconds) => seconds.toFixed(1)),
+      hours.evaluations.toFixed(1),
+      hours.reference.toFixed(1),
+      (hours.steps + hours.evaluations + hours.reference).toFixed(1),
+      Math.round(measured[1].peakMemoryMiB),
+    ]);
+  }
+  console.log(table.toString());
+  console.log(
+    `EXTRAPOLATED to the paper's batch of ${paper.batch} from steps measured at two smaller ones, on ${engine}, random weights;
+${PHASES.map((phase) => `${paper.phases[phase].steps} ${phase}`).join(', ')} steps. MiB: peak at the larger of the two batches.`,
+  );
+  saveSection('paperRuns', COMMAND, { engine, extrapolated: true, batch: paper.batch, rows });
+}
+
+const forced = process.env[ENGINE_VARIABLE];
+const engines: string[] = [];
+for (const name of forced ? [forced] : ['native', 'wasm']) {
+  await startEngine(name).then(
+    () => engines.push(name),
+    (error: EngineError) => console.log(`not measured: ${error.message}`),
+  );
+}
+console.log(machine());
+growth(engines);
+if (engines.includes('native')) paperRuns('native');
+else console.log("not measured: the paper's own runs, which need the native engine");

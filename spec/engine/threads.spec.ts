@@ -1,0 +1,48 @@
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { ENGINE_VARIABLE } from '../../src/engine/engine.ts';
+import { BETWEEN_OPERATIONS, threadVariables, WITHIN_OPERATIONS } from '../../src/engine/native/threads.ts';
+import { ENGINES_HERE } from '../helpers/engines.ts';
+import { tinySetup } from '../helpers/setups.ts';
+
+describe('threads', () => {
+  it('divide the operations of wide models alone, and run operations side by side for all', () => {
+    expect(threadVariables(64, 4)).toEqual({ [WITHIN_OPERATIONS]: '1', [BETWEEN_OPERATIONS]: '4' });
+    expect(threadVariables(768, 4)).toEqual({ [WITHIN_OPERATIONS]: '4', [BETWEEN_OPERATIONS]: '4' });
+  });
+});
+
+/** Trains the setup on standard input, and prints the digest of its parameters. */
+const PROGRAM = `
+  import { readFileSync } from 'node:fs';
+  import { startEngine } from './src/engine/engine.ts';
+  import { train } from './src/training/trainer.ts';
+  await startEngine();
+  console.log((await train(JSON.parse(readFileSync(0, 'utf8')))).parametersDigest);`;
+
+describe.runIf(ENGINES_HERE.includes('native'))('a run on native', () => {
+  it('has the same parameters to the bit however many threads there are, and for operations large enough to be divided', () => {
+    const setup = tinySetup((draft) => {
+      draft.batch = 16;
+      Object.assign(draft.model, { hidden: 256, heads: 4, vocabulary: 3000 });
+      for (const phase of Object.values(draft.phases)) phase.steps = 2;
+    });
+    const digests = [
+      ['1', '1'],
+      ['1', '4'],
+      ['2', '2'],
+      ['4', '1'],
+    ].map(([within, between]) => {
+      const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', PROGRAM], {
+        cwd: fileURLToPath(new URL('../..', import.meta.url)),
+        env: { ...process.env, [ENGINE_VARIABLE]: 'native', [WITHIN_OPERATIONS]: within, [BETWEEN_OPERATIONS]: between },
+        input: JSON.stringify(setup),
+        encoding: 'utf8',
+      });
+      expect(stdout, stderr).toMatch(/^[0-9a-f]{64}\n$/);
+      return stdout;
+    });
+    expect(new Set(digests).size).toBe(1);
+  });
+});
