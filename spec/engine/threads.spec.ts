@@ -34,12 +34,21 @@ describe.runIf(ENGINES_HERE.includes('native'))('a run on native', () => {
       ['2', '2'],
       ['4', '1'],
     ].map(([within, between]) => {
-      const { stdout, stderr } = spawnSync(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', PROGRAM], {
-        cwd: fileURLToPath(new URL('../..', import.meta.url)),
-        env: { ...process.env, [ENGINE_VARIABLE]: 'native', [WITHIN_OPERATIONS]: within, [BETWEEN_OPERATIONS]: between },
-        input: JSON.stringify(setup),
-        encoding: 'utf8',
-      });
+      const { stdout, stderr } = spawnSync(
+        process.execPath,
+        ['--import', 'tsx', '--input-type=module', '-e', PROGRAM],
+        {
+          cwd: fileURLToPath(new URL('../..', import.meta.url)),
+          env: {
+            ...process.env,
+            [ENGINE_VARIABLE]: 'native',
+            [WITHIN_OPERATIONS]: within,
+            [BETWEEN_OPERATIONS]: between,
+          },
+          input: JSON.stringify(setup),
+          encoding: 'utf8',
+        },
+      );
       expect(stdout, stderr).toMatch(/^[0-9a-f]{64}\n$/);
       return stdout;
     });
