@@ -6,13 +6,13 @@ import { fork } from 'node:child_process';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { median } from 'simple-statistics';
-import { ENGINE_VARIABLE, type Engine, type EngineError, startEngine } from '../../src/engine/engine.ts';
+import { ENGINE_VARIABLE, type Engine } from '../../src/engine/engine.ts';
 import { threadVariables } from '../../src/engine/native/threads.ts';
 import type { Phase } from '../../src/passwords/roles.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { PHASES } from '../../src/training/trainer.ts';
 import type { Phased, Question, Round } from './engine.ts';
-import { machine, saveSection, tableOf } from './report.ts';
+import { compared, machine, saveSection, startable, tableOf } from './report.ts';
 import { POCKET, pythiaShapes, WIDE } from './setups.ts';
 
 const PROGRAM = fileURLToPath(new URL('./engine.ts', import.meta.url));
@@ -102,15 +102,7 @@ async function measurePhase(
   });
 }
 
-const forced = process.env[ENGINE_VARIABLE];
-const starting: string[] = [];
-for (const name of forced ? [forced] : ['native', 'wasm']) {
-  await startEngine(name).then(
-    () => starting.push(name),
-    (error: EngineError) => console.log(`not measured: ${error.message}`),
-  );
-}
-
+const starting = await startable(compared());
 const versions = new Map<string, string>();
 const rows: Row[] = [];
 for (const { setup, engines, rounds } of MEASURED) {

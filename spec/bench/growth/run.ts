@@ -5,13 +5,13 @@
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { ENGINE_VARIABLE, type EngineError, startEngine } from '../../../src/engine/engine.ts';
+import { ENGINE_VARIABLE } from '../../../src/engine/engine.ts';
 import { threadVariables } from '../../../src/engine/native/threads.ts';
 import { PRESETS } from '../../../src/setup/presets.ts';
 import type { Setup } from '../../../src/setup/schema.ts';
 import { negatives, pairs } from '../../../src/setup/sizes.ts';
 import { PHASES } from '../../../src/training/trainer.ts';
-import { machine, saveSection, tableOf } from '../report.ts';
+import { compared, machine, saveSection, startable, tableOf } from '../report.ts';
 import { GROWTH, type PythiaSize, pythiaShapes } from '../setups.ts';
 import type { Cost } from './measure.ts';
 
@@ -135,14 +135,7 @@ ${PHASES.map((phase) => `${paper.phases[phase].steps} ${phase}`).join(', ')} ste
   saveSection('paperRuns', COMMAND, { engine, extrapolated: true, batch: paper.batch, rows });
 }
 
-const forced = process.env[ENGINE_VARIABLE];
-const engines: string[] = [];
-for (const name of forced ? [forced] : ['native', 'wasm']) {
-  await startEngine(name).then(
-    () => engines.push(name),
-    (error: EngineError) => console.log(`not measured: ${error.message}`),
-  );
-}
+const engines = await startable(compared());
 console.log(machine());
 growth(engines);
 if (engines.includes('native')) paperRuns('native');

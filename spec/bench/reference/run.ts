@@ -8,12 +8,12 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { ENGINE_VARIABLE, type EngineError, startEngine } from '../../../src/engine/engine.ts';
+import { ENGINE_VARIABLE } from '../../../src/engine/engine.ts';
 import { threadVariables } from '../../../src/engine/native/threads.ts';
 import { PRESETS } from '../../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
 import { PHASES } from '../../../src/training/trainer.ts';
-import { machine, saveSection, tableOf } from '../report.ts';
+import { machine, saveSection, startable, tableOf } from '../report.ts';
 import { writeJob } from './job.ts';
 
 interface Result {
@@ -108,13 +108,7 @@ const setup: Setup = parseSetup({
   },
 });
 
-const engines: string[] = [];
-for (const engine of (options.engines ?? chosen.engines ?? 'native,wasm').split(',')) {
-  await startEngine(engine).then(
-    () => engines.push(engine),
-    (error: EngineError) => process.stderr.write(`not measured: ${error.message}\n`),
-  );
-}
+const engines = await startable((options.engines ?? chosen.engines ?? 'native,wasm').split(','));
 const python = findPython();
 const folder = mkdtempSync(path.join(os.tmpdir(), 'negative-knowledge-reference-'));
 try {
