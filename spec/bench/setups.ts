@@ -38,6 +38,9 @@ export function pythiaShapes(size: PythiaSize, batch: number, steps: number): Se
   });
 }
 
+/** Passwords in one scoring call, as src/training/scoring.ts chunks them. */
+export const SCORED = 128;
+
 export const POCKET: Setup = pocket;
 export const WIDE: Setup = pocketWith('wide', { hidden: 256, layers: 6, heads: 8 });
 

@@ -4,6 +4,7 @@ import { median } from 'simple-statistics';
 import { startEngine } from '../../../src/engine/engine.ts';
 import type { Phase } from '../../../src/passwords/roles.ts';
 import { parseSetup } from '../../../src/setup/schema.ts';
+import { SCORED } from '../setups.ts';
 import { Trainee } from '../trainee.ts';
 
 export interface Cost {
@@ -12,12 +13,11 @@ export interface Cost {
   preparationSeconds: number;
   /** Median, by phase that was asked for. */
   millisecondsPerStep: Partial<Record<Phase, number>>;
-  /** Scoring 128 passwords: evaluations and the reference model's log-probabilities are made of such calls. */
+  /** Scoring `SCORED` passwords: evaluations and the reference model's log-probabilities are made of such calls. */
   millisecondsPerScoring: number;
   peakMemoryMiB: number;
 }
 
-const SCORED = 128;
 /** Calls are repeated for this long, and at least so often. */
 const MILLISECONDS = 1500;
 const LEAST = 3;

@@ -12,12 +12,11 @@ import type { Setup } from '../../../src/setup/schema.ts';
 import { negatives, pairs } from '../../../src/setup/sizes.ts';
 import { PHASES } from '../../../src/training/trainer.ts';
 import { compared, machine, saveSection, startable, tableOf } from '../report.ts';
-import { GROWTH, type PythiaSize, pythiaShapes } from '../setups.ts';
+import { GROWTH, type PythiaSize, pythiaShapes, SCORED } from '../setups.ts';
 import type { Cost } from './measure.ts';
 
 const PROGRAM = fileURLToPath(new URL('./measure.ts', import.meta.url));
 const COMMAND = 'npm run bench:growth';
-const SCORED = 128;
 
 function costOf(setup: Setup, engine: string, phases: readonly string[]): Cost {
   const threads = threadVariables(setup.model.hidden, os.availableParallelism());

@@ -27,11 +27,13 @@ export interface AdamwUpdate {
 interface Names {
   readonly gradient: string;
   readonly given: readonly [value: string, first: string, second: string];
-  readonly squares: string;
+  /** L2 norms of the gradient's rows. */
+  readonly norms: string;
   readonly updated: string;
   readonly moments: readonly [first: string, second: string];
 }
 
+/** AdamW of some parameters, which take part in the order of the shapes it was made for. */
 export class AdamwGraph {
   readonly #session: Session;
   readonly #parameters: Names[];
@@ -90,7 +92,7 @@ export class AdamwGraph {
       return {
         gradient,
         given,
-        squares: `${norms}:0`,
+        norms: `${norms}:0`,
         updated: `${read(value, [adam])}:0`,
         moments: [`${read(m)}:0`, `${read(v)}:0`],
       };
@@ -127,7 +129,7 @@ export class AdamwGraph {
     const norms = this.#session.run(
       this.#parameters.map(({ gradient }) => gradient),
       gradients,
-      this.#parameters.map(({ squares }) => squares),
+      this.#parameters.map(({ norms }) => norms),
     );
     let squares = 0;
     for (const tensor of norms) for (const norm of tensor.dataSync()) squares += norm * norm;

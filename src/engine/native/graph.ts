@@ -121,7 +121,7 @@ export class GraphWriter {
       list.setIList(value);
       attribute.setList(list);
     } else if (type === TF_ATTR_INT) attribute.setI(value);
-    else throw new Error(`the attribute ${name} is of kind ${type}, which a trace does not know`);
+    else throw new Error(`the attribute ${name} is of kind ${type}, which a graph here does not know`);
     return attribute;
   }
 }
