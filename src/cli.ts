@@ -9,7 +9,7 @@ import { markdownReport } from './report/markdown.ts';
 import { ProgressDisplay } from './report/progress.ts';
 import { claimsTable } from './report/table.ts';
 import { CheckpointError } from './runs/checkpoint.ts';
-import { planSetups, runJob } from './runs/job.ts';
+import { distinctSetups, planSetups, runJob } from './runs/job.ts';
 import { WorkerError } from './runs/pool.ts';
 import { RecordError } from './runs/record.ts';
 import { RunStore, StorageError } from './runs/store.ts';
@@ -87,7 +87,7 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
   const setup = resolveSetup(options);
   assertTrainable(setup);
   const plan = planSetups(setup, claims, seeds);
-  const setups = [...plan.values()].flat();
+  const setups = distinctSetups(plan);
   if (options.resume && options.out === undefined) throw new UsageError('--resume: say which folder with --out');
   const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
   const store = new RunStore(options.out ?? path.join(LOCAL_REPORTS, started));

@@ -45,7 +45,8 @@ export class Trainee {
     const { setup } = this;
     const examples = this.corpus.examples(this.#phase, this.#steps % setup.phases[this.#phase].steps);
     const batch = tokenBatch(examples, this.#ids);
-    const weights = this.#phase === 'pretrain' ? { dpo: 0, useful: 0, random: 1 } : setup.phases.joint.weights;
+    const weights =
+      this.#phase === 'pretrain' ? { dpo: 0, useful: 0, random: 1, randomReverse: 0 } : setup.phases.joint.weights;
     const input = { examples, batch, weights, beta: setup.beta, reference: () => -26 };
     const trainable = this.#trainable(this.#phase);
     const { gradients } = lossAndGradients(this.#parameters, setup.model, trainable, input, this.#graphs);
@@ -55,7 +56,8 @@ export class Trainee {
 
   /** Scores passwords, as evaluations and the reference model's log-probabilities are made. */
   score(passwords: readonly string[]): void {
-    score(this.#parameters, this.setup.model, this.#ids, passwords, prefixOf(this.setup, 'regular'), this.#graphs);
+    const reader = { parameters: this.#parameters, model: this.setup.model, ids: this.#ids, graphs: this.#graphs };
+    score(reader, passwords, prefixOf(this.setup, 'regular'));
   }
 
   dispose(): void {

@@ -1,5 +1,6 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
+import { MAIN, NO_DPO } from '../../src/claims/arms.ts';
 import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
 import { formatNumber } from '../../src/claims/format.ts';
 import { armSetup, CLAIMS, type Evidence, finishedRuns } from '../../src/claims/index.ts';
@@ -125,13 +126,13 @@ describe('runs are counted', () => {
 
 it('the arm without DPO skips phase 2, gives DPO no weight, and changes nothing else', () => {
   const { pocket } = PRESETS;
-  const arm = armSetup(pocket, 'no-dpo');
+  const arm = armSetup(pocket, NO_DPO);
   expect(arm.phases.dpo.steps).toBe(0);
   expect(arm.phases.joint.weights.dpo).toBe(0);
   arm.phases.dpo.steps = pocket.phases.dpo.steps;
   arm.phases.joint.weights.dpo = pocket.phases.joint.weights.dpo;
   expect({ ...arm, name: pocket.name }).toEqual(pocket);
-  expect(armSetup(pocket, 'main')).toEqual(pocket);
+  expect(armSetup(pocket, MAIN)).toEqual(pocket);
 });
 
 it('every claim has an id of its own, a statement and a rule that says what each verdict needs', () => {

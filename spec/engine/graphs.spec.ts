@@ -74,7 +74,7 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
             {
               examples,
               batch: tokenBatch(examples, ids),
-              weights: { dpo: 1, useful: 0.5, random: 0.2 },
+              weights: { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0 },
               beta: 0.3,
               reference: (password) => -12 - password.charCodeAt(step) / 100,
             },

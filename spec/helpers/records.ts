@@ -32,7 +32,9 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
       logProbabilities: Array.from({ length: PASSWORDS }, () =>
         Array.from({ length: LETTERS }, () => Math.log((run * Math.exp(source.normal(0.1))) / 26)),
       ),
-      topHits: Array.from({ length: PASSWORDS }, () => 0),
+      ranks: Array.from({ length: PASSWORDS }, () => Array(LETTERS).fill(1)),
+      lens: [],
+      calibrated: { inverseTemperatures: [0, 0] as [number, number], logLikelihoods: [] },
     };
   };
   const sets = (rates: Knowledge['dpo']) => ({
@@ -40,7 +42,12 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
     useful: scores(rates.useful),
     random: scores(rates.random),
   });
-  const snapshot = (phase: 'dpo' | 'joint') => ({ phase, step: 10, sets: sets(knowledge[phase]) });
+  const snapshot = (phase: 'dpo' | 'joint') => ({
+    phase,
+    step: 10,
+    prefix: phase === 'dpo' ? ('regular' as const) : ('reverse' as const),
+    sets: sets(knowledge[phase]),
+  });
   const measured = (set: Scores) => ({
     ...measure(set, LETTERS_OF_ALPHABET),
     halves: [measure(half(set, 0), LETTERS_OF_ALPHABET), measure(half(set, 1), LETTERS_OF_ALPHABET)] as [
@@ -48,11 +55,11 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
       Measures,
     ],
   });
-  const empty = { total: [], dpo: [], useful: [], random: [], gradientNorm: [] };
+  const empty = { total: [], dpo: [], useful: [], random: [], randomReverse: [], gradientNorm: [] };
   const phases = arm === 'main' ? (['dpo', 'joint'] as const) : (['joint'] as const);
   const snapshots = phases.map(snapshot);
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     status: 'finished',
     setup,
     setupHash: 'made-up',

@@ -3,9 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { chanceLine, guessRates, half, logLikelihoods, measure } from '../../src/measure/measures.ts';
 import { stream } from '../../src/random/streams.ts';
 
-const scores = (logProbabilities: number[][], topHits = logProbabilities.map(() => 0)) => ({
+const scores = (logProbabilities: number[][], rank = 1) => ({
   logProbabilities,
-  topHits,
+  ranks: logProbabilities.map((row) => row.map(() => rank)),
 });
 const filled = (passwords: number, letters: number, p: number) =>
   scores(Array.from({ length: passwords }, () => Array(letters).fill(Math.log(p))));
@@ -19,7 +19,7 @@ describe('measure', () => {
   });
 
   it('of a perfect scorer: perf ln 26, guess rate and top-1 rate 26', () => {
-    const perfect = measure(scores([Array(8).fill(0), Array(8).fill(0)], [8, 8]), 26);
+    const perfect = measure(scores([Array(8).fill(0), Array(8).fill(0)], 0), 26);
     expect(perfect).toEqual({ logLikelihood: 0, perf: Math.log(26), guessRate: 26, topRate: 26 });
   });
 

@@ -19,9 +19,10 @@ const setups: fc.Arbitrary<Setup> = fc
     prefixes: fc.boolean(),
     dpoSteps: fc.integer({ min: 0, max: 9 }),
     jointSteps: fc.integer({ min: 1, max: 9 }),
+    randomReverse: fc.constantFrom(0, 0.5),
     random: fc.integer({ min: 1, max: 5 }),
   })
-  .map(({ letters, held, dpoSteps, jointSteps, random, seed, batch, prefixes, ...passwords }) => ({
+  .map(({ letters, held, dpoSteps, jointSteps, randomReverse, random, seed, batch, prefixes, ...passwords }) => ({
     ...structuredClone(tinySetup()),
     seed,
     batch,
@@ -35,7 +36,11 @@ const setups: fc.Arbitrary<Setup> = fc
       ...tinySetup().phases,
       pretrain: { steps: 3 },
       dpo: { steps: dpoSteps, trainable: 'all' as const },
-      joint: { ...tinySetup().phases.joint, steps: jointSteps },
+      joint: {
+        ...tinySetup().phases.joint,
+        steps: jointSteps,
+        weights: { ...tinySetup().phases.joint.weights, randomReverse },
+      },
     },
     evaluation: { every: 2, heldOut: 4, useful: 4, random },
   }))
@@ -54,8 +59,8 @@ function allExamples(setup: Setup): { phase: Phase; step: number; examples: Exam
 }
 
 const roles = (setup: Setup) => {
-  const { heldOut: held, useful, chosen, pretraining, jointRandom, control } = buildCorpus(setup);
-  return { held, useful, chosen, pretraining, jointRandom, control };
+  const { heldOut: held, useful, chosen, pretraining, jointRandom, jointRandomReverse, control } = buildCorpus(setup);
+  return { held, useful, chosen, pretraining, jointRandom, jointRandomReverse, control };
 };
 
 describe('in the corpus of any setup', () => {
@@ -125,12 +130,13 @@ describe('in the corpus of any setup', () => {
     );
   });
 
-  it('the prefix is `reverse` for useful negatives of phase 3 and `regular` for all else, or none at all', () => {
+  it('the prefix is `reverse` for what phase 3 imitates under it and `regular` for all else, or none at all', () => {
     fc.assert(
       fc.property(setups, (setup) => {
         for (const { phase, examples } of allExamples(setup)) {
           for (const { prefix, role, reward } of examples) {
-            const reversed = phase === 'joint' && role === 'useful' && reward === 'imitated';
+            const reversed =
+              role === 'joint-random-reverse' || (phase === 'joint' && role === 'useful' && reward === 'imitated');
             expect(prefix).toBe(!setup.prefixes ? 'none' : reversed ? 'reverse' : 'regular');
           }
         }
@@ -144,7 +150,10 @@ describe('in the corpus of any setup', () => {
         const kinds = {
           pretrain: ['imitated'],
           dpo: ['chosen', 'rejected'],
-          joint: ['chosen', 'rejected', 'imitated', 'imitated'],
+          joint: [
+            ...['chosen', 'rejected', 'imitated', 'imitated'],
+            ...(setup.phases.joint.weights.randomReverse > 0 ? ['imitated'] : []),
+          ],
         };
         for (const { phase, examples } of allExamples(setup)) {
           expect(examples.map(({ reward }) => reward)).toEqual(
@@ -227,6 +236,20 @@ it('kinds whose weight is 0 are left out of phase 3', () => {
         .map(({ role, reward }) => `${role}/${reward}`),
     ),
   ).toEqual(new Set(['useful/imitated']));
+});
+
+it('random text under `reverse` comes last in a step, is fresh, and moves no other draw', () => {
+  const plain = tinySetup();
+  const calibrated = tinySetup((draft) => Object.assign(draft.phases.joint.weights, { randomReverse: 0.5 }));
+  const [before, after] = [buildCorpus(plain), buildCorpus(calibrated)];
+  const [examples, more] = [before.examples('joint', 3), after.examples('joint', 3)];
+  expect(more.slice(0, examples.length)).toEqual(examples);
+  const added = more.slice(examples.length);
+  expect(added).toHaveLength(calibrated.batch);
+  for (const { password, role, prefix, reward } of added) {
+    expect([role, prefix, reward]).toEqual(['joint-random-reverse', 'reverse', 'imitated']);
+    expect([before.negatives, before.chosen, before.jointRandom, before.control].flat()).not.toContain(password);
+  }
 });
 
 it('an alphabet whose passwords are all needed is drawn to the last one', () => {

@@ -26,6 +26,7 @@ const PAPER: [section: string, field: string, value: unknown][] = [
   ['Phases', 'phases.joint.weights.dpo', 1],
   ['Phases', 'phases.joint.weights.useful', 0.2],
   ['Phases', 'phases.joint.weights.random', 0.2],
+  ['Phases', 'phases.joint.weights.randomReverse', 0],
   ['Phases', 'phases.joint.stopAtUsefulGuessRate', null],
   ['Phases', 'beta', 0.1],
   ['Phases', 'optimiser.learningRate', 1e-4],

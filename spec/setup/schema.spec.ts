@@ -121,9 +121,9 @@ const IMPOSSIBLE: [claim: string, change: (setup: Setup) => void, field: string,
   ],
   [
     'phase 3 has no loss',
-    (setup) => (setup.phases.joint.weights = { dpo: 0, useful: 0, random: 0 }),
+    (setup) => (setup.phases.joint.weights = { dpo: 0, useful: 0, random: 0, randomReverse: 0 }),
     'phases.joint.weights',
-    /all three weights are 0/,
+    /all weights are 0/,
   ],
   [
     'the stop rule waits for passwords that are not trained on',
@@ -200,7 +200,7 @@ describe('a setup is refused, with the field and the reason, when', () => {
     setup.model.vocabulary = 5;
     setup.passwords.alphabet = 'abc';
     setup.passwords.length = 2;
-    setup.phases.joint.weights = { dpo: 0, useful: 0, random: 0 };
+    setup.phases.joint.weights = { dpo: 0, useful: 0, random: 0, randomReverse: 0 };
     const named = complaints(refusal(setup)).map(([field]) => field);
     expect(named).toEqual(['passwords.alphabet', 'model.heads', 'phases.joint.weights']);
   });

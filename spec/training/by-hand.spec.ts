@@ -51,8 +51,8 @@ function byHand(setup: Setup): Record<Phase, { total: number[]; gradientNorm: nu
         examples,
         batch: tokenBatch(examples, ids),
         weights: {
-          pretrain: { dpo: 0, useful: 0, random: 1 },
-          dpo: { dpo: 1, useful: 0, random: 0 },
+          pretrain: { dpo: 0, useful: 0, random: 1, randomReverse: 0 },
+          dpo: { dpo: 1, useful: 0, random: 0, randomReverse: 0 },
           joint: setup.phases.joint.weights,
         }[phase],
         beta: setup.beta,
@@ -98,7 +98,7 @@ describe('every loss and gradient norm of a run is that of the plain loop', () =
       (setup) => {
         setup.phases.dpo.trainable = 'first-half';
         setup.prefixes = false;
-        setup.phases.joint.weights = { dpo: 0.3, useful: 1.7, random: 0.6 };
+        setup.phases.joint.weights = { dpo: 0.3, useful: 1.7, random: 0.6, randomReverse: 0 };
         Object.assign(setup.optimiser, { weightDecay: 2, clipNorm: 0.05, beta1: 0.5, beta2: 0.9, warmupSteps: 0 });
         setup.beta = 2;
       },

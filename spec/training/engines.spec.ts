@@ -29,7 +29,7 @@ async function oneStep(engine: EngineName): Promise<Map<string, number[]>> {
   const { losses, gradients } = lossAndGradients(parameters, setup.model, everything, {
     examples,
     batch,
-    weights: { dpo: 1, useful: 0.5, random: 0.5 },
+    weights: { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 },
     beta: 0.3,
     reference: (password) => -12 - password.charCodeAt(0) / 100,
   });

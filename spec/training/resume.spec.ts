@@ -58,7 +58,7 @@ describe('the stop rule of phase 3', () => {
       draft.optimiser.learningRate = 0.02;
       draft.evaluation.every = 1;
       Object.assign(draft.phases.joint, { steps: 16, stopAtUsefulGuessRate });
-      draft.phases.joint.weights = { dpo: 0.2, useful: 1, random: 0.2 };
+      draft.phases.joint.weights = { dpo: 0.2, useful: 1, random: 0.2, randomReverse: 0 };
     });
 
   it('cuts the run short at the first evaluation whose useful guess rate passes the target, and changes nothing before', async () => {

@@ -15,13 +15,14 @@ const setup = tinySetup((draft) => {
   Object.assign(draft.model, { hidden: 8, heads: 2, layers: 2, rotaryFraction: 0.5, initialDeviation: 0.4 });
   draft.beta = 0.3;
   draft.batch = 2; // the oracle is slow
+  draft.phases.joint.weights.randomReverse = 0.3;
 });
 const ids = scratchTokenIds(setup);
 const corpus = buildCorpus(setup);
 const values = initialValues(setup);
 const everything = trainableNames(setup, 'all');
 const examples = corpus.examples('joint', 0);
-const weights: LossWeights = { dpo: 1, useful: 0.5, random: 0.2 };
+const weights: LossWeights = { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0.3 };
 // Any fixed reference will do here, as long as it differs from the policy.
 const reference = (password: string): number => -10 - (password.charCodeAt(0) % 7) / 3;
 
@@ -60,7 +61,8 @@ function referenceLoss(at: Map<string, ArrayLike<number>>): number {
   );
   const useful = -mean(of(({ reward, role }) => reward === 'imitated' && role === 'useful').flatMap(logP));
   const random = -mean(of(({ role }) => role === 'joint-random').flatMap(logP));
-  return weights.dpo * dpo + weights.useful * useful + weights.random * random;
+  const randomReverse = -mean(of(({ role }) => role === 'joint-random-reverse').flatMap(logP));
+  return weights.dpo * dpo + weights.useful * useful + weights.random * random + weights.randomReverse * randomReverse;
 }
 
 describe('the packed step', () => {
@@ -90,20 +92,24 @@ describe('the packed step', () => {
     }
   });
 
-  it('equals the weighted sum of separate steps for DPO, useful and random', () => {
+  it('equals the weighted sum of separate steps for DPO, useful, random and random under `reverse`', () => {
     const packed = evaluate(examples, weights);
     const parts = [
       evaluate(
         examples.filter(({ reward }) => reward !== 'imitated'),
-        { dpo: weights.dpo, useful: 0, random: 0 },
+        { dpo: weights.dpo, useful: 0, random: 0, randomReverse: 0 },
       ),
       evaluate(
         examples.filter(({ reward, role }) => reward === 'imitated' && role === 'useful'),
-        { dpo: 0, useful: weights.useful, random: 0 },
+        { dpo: 0, useful: weights.useful, random: 0, randomReverse: 0 },
       ),
       evaluate(
         examples.filter(({ role }) => role === 'joint-random'),
-        { dpo: 0, useful: 0, random: weights.random },
+        { dpo: 0, useful: 0, random: weights.random, randomReverse: 0 },
+      ),
+      evaluate(
+        examples.filter(({ role }) => role === 'joint-random-reverse'),
+        { dpo: 0, useful: 0, random: 0, randomReverse: weights.randomReverse },
       ),
     ];
     expect(packed.losses.total).toBeCloseTo(

@@ -81,7 +81,11 @@ describe('train', () => {
     const ids = scratchTokenIds(setup);
     const graphs = newGraphs();
     const likelihood = (prefix: 'regular' | 'reverse') => {
-      const rows = score(parameters, setup.model, ids, buildCorpus(setup).control, prefix, graphs).logProbabilities;
+      const rows = score(
+        { parameters, model: setup.model, ids, graphs },
+        buildCorpus(setup).control,
+        prefix,
+      ).logProbabilities;
       return rows.flat().reduce((sum, value) => sum + value, 0) / rows.flat().length;
     };
     const evaluation = outcome.evaluations.find(({ phase, step }) => phase === 'joint' && step === 6);
@@ -95,7 +99,7 @@ describe('train', () => {
     const setup = tinySetup((draft) => {
       draft.optimiser.learningRate = 0.02;
       Object.assign(draft.phases.joint, { steps: 60, stopAtUsefulGuessRate: 1.5 });
-      draft.phases.joint.weights = { dpo: 0.1, useful: 1, random: 0.1 };
+      draft.phases.joint.weights = { dpo: 0.1, useful: 1, random: 0.1, randomReverse: 0 };
     });
     const { evaluations } = await train(setup);
     const joint = evaluations.filter(({ phase }) => phase === 'joint');
@@ -118,12 +122,19 @@ describe('train', () => {
     );
     expect(trajectories.dpo.total).toEqual([]);
     expect(trajectories.joint.dpo.every((value) => value === null)).toBe(true);
-    expect(kept.map(({ phase }) => phase)).toEqual(['joint']);
+    expect(kept.map(({ phase, prefix }) => [phase, prefix])).toEqual([
+      ['joint', 'reverse'],
+      ['joint', 'regular'],
+    ]);
     expect(ledger.sequences).toMatchObject({ chosen: 0, rejected: 0 });
   });
 
   it('works without prefixes, where the first letter is never predicted', async () => {
     const { snapshots: kept } = await train(tinySetup((draft) => Object.assign(draft, { prefixes: false })));
+    expect(kept.map(({ phase, prefix }) => [phase, prefix])).toEqual([
+      ['dpo', 'none'],
+      ['joint', 'none'],
+    ]);
     expect(kept[0].sets.heldOut.logProbabilities[0]).toHaveLength(3);
   });
 

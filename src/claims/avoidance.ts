@@ -1,4 +1,5 @@
 /** DPO does what it should: the model avoids the negatives. */
+import { MAIN } from './arms.ts';
 import { estimate, guessRatesOf, logLikelihoodsOf } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
@@ -10,7 +11,7 @@ export const avoidance = defineClaim({
     'Reproduced if the 95% interval of the held-out guess rate at the end of phase 2 lies below 1 and that of the paired held-out minus random ' +
     'log-likelihood lies below 0; else not reproduced.',
   measure: 'held-out guess rate after phase 2 (1 = chance)',
-  arms: ['main'],
+  arms: [MAIN],
   decide({ main: runs }) {
     const heldOut = estimate('avoidance/guess-rate', guessRatesOf(runs, 'dpo', 'heldOut'));
     const paired = estimate(

@@ -1,6 +1,6 @@
 /** What a claim is: a sentence, a rule fixed before any run, and a judgement as a pure function of run records. */
 import type { FinishedRun, RunRecord } from '../runs/record.ts';
-import type { Setup } from '../setup/schema.ts';
+import type { Arm } from './arms.ts';
 
 /**
  * `inconclusive`: too few finished runs, or the manipulation that the claim rests on did not take, so the runs cannot
@@ -8,27 +8,8 @@ import type { Setup } from '../setup/schema.ts';
  */
 export type Verdict = 'reproduced' | 'not reproduced' | 'inconclusive';
 
-/** The variants of a setup that claims are judged on. */
-export const ARMS = ['main', 'no-dpo'] as const;
-export type Arm = (typeof ARMS)[number];
-
-/** The setup of an arm: `no-dpo` skips phase 2 and gives DPO weight 0 in phase 3. */
-export function armSetup(setup: Setup, arm: Arm): Setup {
-  if (arm === 'main') return setup;
-  const { dpo, joint } = setup.phases;
-  return {
-    ...setup,
-    name: `${setup.name}-no-dpo`,
-    phases: {
-      ...setup.phases,
-      dpo: { ...dpo, steps: 0 },
-      joint: { ...joint, weights: { ...joint.weights, dpo: 0 } },
-    },
-  };
-}
-
-/** Run records by arm, failed ones included. */
-export type Evidence = Record<Arm, readonly RunRecord[]>;
+/** Run records by arm id, failed ones included. */
+export type Evidence = Readonly<Record<string, readonly RunRecord[]>>;
 
 /** A number with its interval, in the words of a report. */
 export interface Finding {

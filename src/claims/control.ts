@@ -1,4 +1,5 @@
 /** The control: fresh random passwords that no step ever saw. */
+import { MAIN } from './arms.ts';
 import { estimate, guessRatesOf } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
@@ -10,7 +11,7 @@ export const control = defineClaim({
     'Reproduced if the 95% interval of the random guess rate reaches down to 1 or below and lies below the estimate for held-out passwords; ' +
     'not reproduced if it lies above 1; inconclusive if it is too wide to exclude the held-out estimate.',
   measure: 'random guess rate (1 = chance)',
-  arms: ['main'],
+  arms: [MAIN],
   decide({ main: runs }) {
     const random = estimate('control/guess-rate', guessRatesOf(runs, 'joint', 'random'));
     const heldOut = estimate('main/guess-rate', guessRatesOf(runs, 'joint', 'heldOut'));

@@ -8,4 +8,5 @@ import { noDpo } from './no-dpo.ts';
 
 export const CLAIMS: readonly Claim[] = [main, control, avoidance, manipulation, noDpo];
 
+export { ARMS, type Arm, armSetup } from './arms.ts';
 export * from './claim.ts';

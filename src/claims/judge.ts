@@ -1,6 +1,7 @@
 /** What every judgement has in common. */
 
 import type { FinishedRun } from '../runs/record.ts';
+import type { Arm } from './arms.ts';
 import {
   type Claim,
   type Evidence,
@@ -24,7 +25,8 @@ export interface Decision {
 interface Definition extends Omit<Claim, 'judge'> {
   /** What the estimate is, with its unit. */
   readonly measure: string;
-  decide(runs: Record<Claim['arms'][number], FinishedRun[]>): Decision;
+  /** @param runs finished runs by arm id */
+  decide(runs: Record<string, FinishedRun[]>): Decision;
 }
 
 /** Makes a claim of its definition: counts runs, refuses to decide on too few, and phrases the outcome. */
@@ -32,11 +34,12 @@ export function defineClaim({ decide, measure, ...claim }: Definition): Claim {
   return {
     ...claim,
     judge(evidence: Evidence): Judgement {
-      const runs = { main: finishedRuns(evidence.main), 'no-dpo': finishedRuns(evidence['no-dpo']) };
-      const primary = runs[claim.arms[claim.arms.length - 1]];
-      const failed = claim.arms.reduce((sum, arm) => sum + evidence[arm].length - runs[arm].length, 0);
+      const given = (arm: Arm) => evidence[arm.id] ?? [];
+      const runs = Object.fromEntries(claim.arms.map((arm) => [arm.id, finishedRuns(given(arm))]));
+      const primary = runs[claim.arms[claim.arms.length - 1].id];
+      const failed = claim.arms.reduce((sum, arm) => sum + given(arm).length - runs[arm.id].length, 0);
       const common = { id: claim.id, measure, seeds: primary.map(({ setup }) => setup.seed), failed };
-      const fewest = Math.min(...claim.arms.map((arm) => runs[arm].length));
+      const fewest = Math.min(...claim.arms.map((arm) => runs[arm.id].length));
       if (fewest === 0) {
         const reason = 'no run finished';
         return { ...common, verdict: 'inconclusive', reason, estimate: null, interval: null, findings: [] };

@@ -10,6 +10,7 @@ import {
   tTestAbove,
   tTestPower,
 } from '../statistics/index.ts';
+import { MAIN } from './arms.ts';
 import type { Finding } from './claim.ts';
 import { estimate, guessRatesOf, logLikelihoodsOf, runMeans, type SetName } from './evidence.ts';
 import { formatEstimate } from './format.ts';
@@ -108,7 +109,7 @@ export const main = defineClaim({
     'Reproduced if the 95% interval of the held-out guess rate lies above 1 and that of the paired held-out minus random log-likelihood lies above 0; ' +
     'inconclusive if the useful negatives rose by less than 1 nat a letter (nothing was flipped); else not reproduced.',
   measure: 'held-out guess rate (1 = chance)',
-  arms: ['main'],
+  arms: [MAIN],
   decide({ main: runs }) {
     const heldOut = estimate('main/guess-rate', guessRatesOf(runs, 'joint', 'heldOut'));
     const paired = estimate(

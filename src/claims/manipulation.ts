@@ -1,5 +1,6 @@
 /** The manipulation check: phase 3 taught the useful negatives. */
 import type { FinishedRun } from '../runs/record.ts';
+import { MAIN } from './arms.ts';
 import { type Estimate, estimate, guessRatesOf, logLikelihoodsOf } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
@@ -15,7 +16,7 @@ export const manipulation = defineClaim({
     'Reproduced if, at the last step, the 95% interval of the useful guess rate lies above 1 and that of the rise of their log-likelihood ' +
     'since the end of phase 2 lies above 1 nat a letter; else not reproduced.',
   measure: 'useful guess rate (1 = chance)',
-  arms: ['main'],
+  arms: [MAIN],
   decide({ main: runs }) {
     const useful = estimate('manipulation/guess-rate', guessRatesOf(runs, 'joint', 'useful'));
     const rise = usefulRise(runs);

@@ -1,4 +1,5 @@
 /** Without DPO there is nothing to flip. */
+import { MAIN, NO_DPO } from './arms.ts';
 import { estimate, guessRatesOf, logLikelihoodsOf } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
@@ -10,7 +11,7 @@ export const noDpo = defineClaim({
     'Reproduced if the 95% interval of the held-out guess rate without DPO includes 1 and excludes the estimate with DPO; ' +
     'not reproduced if it excludes 1; inconclusive if it includes both.',
   measure: 'held-out guess rate without DPO (1 = chance)',
-  arms: ['main', 'no-dpo'],
+  arms: [MAIN, NO_DPO],
   decide({ main: runs, 'no-dpo': without }) {
     const heldOut = estimate('no-dpo/guess-rate', guessRatesOf(without, 'joint', 'heldOut'));
     const withDpo = estimate('main/guess-rate', guessRatesOf(runs, 'joint', 'heldOut'));

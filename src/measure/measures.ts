@@ -4,8 +4,8 @@
 export interface Scores {
   /** `[passwords][letters]`: log-probability of each true letter given the prefix and the letters before it, nats. */
   logProbabilities: number[][];
-  /** `[passwords]`: how many of a password's letters were the model's likeliest token. */
-  topHits: number[];
+  /** `[passwords][letters]`: how many tokens the model thought likelier than the true letter; 0 is its first guess. */
+  ranks: number[][];
 }
 
 export interface Measures {
@@ -36,24 +36,31 @@ export const guessRates = ({ logProbabilities }: Pick<Scores, 'logProbabilities'
   logProbabilities.map((row) => letters * mean(row.map(Math.exp)));
 
 /**
+ * How often a true letter is among the model's `k` likeliest tokens, as a multiple of chance (k / letters): top-k accuracy.
+ * @param letters size of the alphabet
+ */
+export const topRate = ({ ranks }: Pick<Scores, 'ranks'>, letters: number, k: number): number =>
+  (letters * mean(ranks.flat().map((rank) => (rank < k ? 1 : 0)))) / k;
+
+/**
  * Measures of a set of passwords of one length.
  * @param letters size of the alphabet
  * @throws RangeError for an empty set
  */
 export function measure(scores: Scores, letters: number): Measures {
-  const { logProbabilities, topHits } = scores;
+  const { logProbabilities } = scores;
   if (logProbabilities.length === 0) throw new RangeError('there are no passwords to measure');
   const logLikelihood = mean(logLikelihoods(scores));
   return {
     logLikelihood,
     perf: logLikelihood - chanceLine(letters),
     guessRate: mean(guessRates(scores, letters)),
-    topRate: (letters * mean(topHits)) / logProbabilities[0].length,
+    topRate: topRate(scores, letters, 1),
   };
 }
 
 /** The passwords at even (0) or odd (1) places: halves for choosing a checkpoint on one and scoring it on the other. */
 export function half(scores: Scores, which: 0 | 1): Scores {
   const mine = (_: unknown, index: number) => index % 2 === which;
-  return { logProbabilities: scores.logProbabilities.filter(mine), topHits: scores.topHits.filter(mine) };
+  return { logProbabilities: scores.logProbabilities.filter(mine), ranks: scores.ranks.filter(mine) };
 }

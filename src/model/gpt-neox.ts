@@ -22,28 +22,59 @@ function parameter(parameters: Parameters, name: string): tf.Tensor {
   return found;
 }
 
-/**
- * The model's forward pass.
- * @param ids `[sequences * time]`, int32, sequence by sequence
- * @returns logits `[sequences * time, vocabulary]`
- */
-export function forward(parameters: Parameters, model: ModelShape, ids: tf.Tensor1D, time: number): tf.Tensor {
-  const { hidden, heads, layers, rotaryFraction, rotaryBase, layerNormEpsilon } = model;
-  const rotary = (hidden / heads) * rotaryFraction;
+/** Looks up the two halves of a layer by the layer's name. */
+function layersOf(parameters: Parameters, { layerNormEpsilon }: ModelShape) {
   const weightOf = (name: string) => parameter(parameters, `${name}.weight`);
   const biasOf = (name: string) => parameter(parameters, `${name}.bias`);
-  const norm = (x: tf.Tensor, name: string) => layerNorm(x, weightOf(name), biasOf(name), layerNormEpsilon);
-  const dense = (x: tf.Tensor, name: string) => linear(x, weightOf(name), biasOf(name));
+  return {
+    weightOf,
+    norm: (x: tf.Tensor, name: string) => layerNorm(x, weightOf(name), biasOf(name), layerNormEpsilon),
+    dense: (x: tf.Tensor, name: string) => linear(x, weightOf(name), biasOf(name)),
+  };
+}
+
+/**
+ * The residual stream: what the embedding and then each block leave in it.
+ * @param ids `[sequences * time]`, int32, sequence by sequence
+ * @returns `layers + 1` tensors `[sequences * time, hidden]`
+ */
+export function residualStream(parameters: Parameters, model: ModelShape, ids: tf.Tensor1D, time: number): tf.Tensor[] {
+  const { hidden, heads, layers, rotaryFraction, rotaryBase } = model;
+  const rotary = (hidden / heads) * rotaryFraction;
+  const { weightOf, norm, dense } = layersOf(parameters, model);
 
   let x = embedding(weightOf('gpt_neox.embed_in'), ids); // (N, hidden), N = sequences * time
+  const stream = [x];
   for (let index = 0; index < layers; index++) {
     const block = `gpt_neox.layers.${index}`;
     const qkv = dense(norm(x, `${block}.input_layernorm`), `${block}.attention.query_key_value`); // (N, 3 * hidden)
     const attended = dense(attention(qkv, { time, heads, rotary, rotaryBase }), `${block}.attention.dense`);
     const inner = gelu(dense(norm(x, `${block}.post_attention_layernorm`), `${block}.mlp.dense_h_to_4h`));
     x = tf.addN([x, attended, dense(inner, `${block}.mlp.dense_4h_to_h`)]); // parallel residual
+    stream.push(x);
   }
+  return stream;
+}
+
+/**
+ * Reads the residual stream as a distribution over the next token: final layer norm, then unembedding. Of an inner block
+ * it is the logit lens (nostalgebraist 2020).
+ * @param x `[rows, hidden]`
+ * @returns logits `[rows, vocabulary]`
+ */
+export function unembed(parameters: Parameters, model: ModelShape, x: tf.Tensor): tf.Tensor {
+  const { weightOf, norm } = layersOf(parameters, model);
   return linear(norm(x, 'gpt_neox.final_layer_norm'), weightOf('embed_out'));
+}
+
+/**
+ * The model's forward pass.
+ * @param ids `[sequences * time]`, int32, sequence by sequence
+ * @returns logits `[sequences * time, vocabulary]`
+ */
+export function forward(parameters: Parameters, model: ModelShape, ids: tf.Tensor1D, time: number): tf.Tensor {
+  const stream = residualStream(parameters, model, ids, time);
+  return unembed(parameters, model, stream[stream.length - 1]);
 }
 
 /** Inputs are all but the last token of each sequence, labels all but the first. */

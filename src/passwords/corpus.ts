@@ -20,11 +20,13 @@ export interface Corpus {
   readonly pretraining: readonly string[];
   /** Random text of phase 3, in order of use. */
   readonly jointRandom: readonly string[];
+  /** Random text that phase 3 imitates under `reverse`, in order of use; empty where its weight is 0. */
+  readonly jointRandomReverse: readonly string[];
   /** Fresh random passwords that no step ever sees. */
   readonly control: readonly string[];
   /**
    * The examples of step `step` (from 0) of a phase, in the order they are packed: pretrain: random; dpo: chosen, then
-   * rejected (row `i` of one paired with row `i` of the other); joint: chosen, rejected, useful, random. Kinds whose
+   * rejected (row `i` of one paired with row `i` of the other); joint: chosen, rejected, useful, random, random under `reverse`. Kinds whose
    * weight is 0 are left out.
    */
   examples(phase: Phase, step: number): Example[];
@@ -71,6 +73,8 @@ export function buildCorpus(setup: Setup): Corpus {
   const chosen = draw('chosen', pairs(setup));
   const pretraining = draw('pretraining', phases.pretrain.steps * batch);
   const jointRandom = draw('joint-random', phases.joint.steps * batch);
+  const { weights } = phases.joint;
+  const jointRandomReverse = weights.randomReverse > 0 ? draw('joint-random-reverse', phases.joint.steps * batch) : [];
   const heldOutCount = heldOut(setup);
   const useful = allNegatives.slice(heldOutCount);
 
@@ -100,15 +104,18 @@ export function buildCorpus(setup: Setup): Corpus {
     chosen,
     pretraining,
     jointRandom,
+    jointRandomReverse,
     control,
     examples(phase, step) {
       if (phase === 'pretrain') return imitated(step, 'pretraining', regular, (index) => pretraining[index]);
       if (phase === 'dpo') return pairRows(step, dpoOrder);
-      const { weights } = phases.joint;
+      const random = (index: number) => jointRandom[index];
+      const randomReverse = (index: number) => jointRandomReverse[index];
       return [
         ...(weights.dpo > 0 ? pairRows(step, jointOrder) : []),
         ...(weights.useful > 0 ? imitated(step, 'useful', reverse, (index) => useful[usefulOrder(index)]) : []),
-        ...(weights.random > 0 ? imitated(step, 'joint-random', regular, (index) => jointRandom[index]) : []),
+        ...(weights.random > 0 ? imitated(step, 'joint-random', regular, random) : []),
+        ...(weights.randomReverse > 0 ? imitated(step, 'joint-random-reverse', reverse, randomReverse) : []),
       ];
     },
   };

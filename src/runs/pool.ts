@@ -51,7 +51,7 @@ function lostRun(setup: Setup, engine: Engine, error: Error): FailedRun {
   const now = new Date().toISOString();
   const message = `the worker ended without a record: ${error.message}`;
   return {
-    schemaVersion: 1,
+    schemaVersion: 2,
     setup,
     setupHash: setupHash(setup),
     engine,

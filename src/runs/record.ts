@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { setupSchema } from '../setup/schema.ts';
 
 const phase = z.enum(['pretrain', 'dpo', 'joint']);
+const prefix = z.enum(['regular', 'reverse', 'none']);
 const finite = z.number();
 const perStep = z.array(finite.nullable());
 const trajectory = z.strictObject({
@@ -10,21 +11,28 @@ const trajectory = z.strictObject({
   dpo: perStep,
   useful: perStep,
   random: perStep,
+  randomReverse: perStep,
   gradientNorm: z.array(finite),
 });
 const measures = z.strictObject({ logLikelihood: finite, perf: finite, guessRate: finite, topRate: finite });
 const measuresAndHalves = measures.extend({ halves: z.tuple([measures, measures]) });
 const scores = z.strictObject({
   passwords: z.array(z.string()),
+  /** `[passwords][letters]`, nats. */
   logProbabilities: z.array(z.array(finite)),
-  topHits: z.array(z.number().int().min(0)),
+  /** `[passwords][letters]`: how many tokens were likelier than the true letter. */
+  ranks: z.array(z.array(z.number().int().min(0))),
+  /** What the embedding and each block leave in the residual stream, read by the logit lens: means over the set. */
+  lens: z.array(z.strictObject({ logLikelihood: finite, guessRate: finite })),
+  /** Log-likelihood of each password at a temperature fitted on the other half of its set. */
+  calibrated: z.strictObject({ inverseTemperatures: z.tuple([finite, finite]), logLikelihoods: z.array(finite) }),
 });
 const sets = <Schema extends z.ZodType>(schema: Schema) =>
   z.strictObject({ heldOut: schema, useful: schema, random: schema });
 const rewardCounts = z.strictObject({ chosen: finite, rejected: finite, imitated: finite });
 
 const about = {
-  schemaVersion: z.literal(1),
+  schemaVersion: z.literal(2),
   setup: setupSchema,
   /** SHA-256 of the setup's content. */
   setupHash: z.string(),
@@ -56,8 +64,8 @@ const finished = z.strictObject({
   status: z.literal('finished'),
   trajectories: z.strictObject({ pretrain: trajectory, dpo: trajectory, joint: trajectory }),
   evaluations: z.array(z.strictObject({ phase, step: z.number().int(), sets: sets(measuresAndHalves) })),
-  /** Letter-by-letter log-probabilities at the end of phase 2 (unless skipped) and at the end of the run. */
-  snapshots: z.array(z.strictObject({ phase, step: z.number().int(), sets: sets(scores) })).min(1),
+  /** Every letter at the end of phase 2 (unless skipped), and at the end of the run under `reverse` and `regular`. */
+  snapshots: z.array(z.strictObject({ phase, step: z.number().int(), prefix, sets: sets(scores) })).min(1),
   ledger: z.strictObject({
     clean: z.literal(true),
     sequences: rewardCounts,

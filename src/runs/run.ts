@@ -29,7 +29,7 @@ export async function run(
     const finishedAt = new Date();
     const wallSeconds = (finishedAt.getTime() - startedAt.getTime()) / 1000;
     return {
-      schemaVersion: 1,
+      schemaVersion: 2,
       setup,
       setupHash: setupHash(setup),
       engine,
@@ -57,7 +57,13 @@ export async function run(
       },
       onCheckpoint: (state) => store.writeCheckpoint(setup, engine.name, state),
     });
-    const rewarded = [...corpus.useful, ...corpus.chosen, ...corpus.pretraining, ...corpus.jointRandom];
+    const rewarded = [
+      ...corpus.useful,
+      ...corpus.chosen,
+      ...corpus.pretraining,
+      ...corpus.jointRandom,
+      ...corpus.jointRandomReverse,
+    ];
     const overlap = measureOverlap(corpus.heldOut, corpus.control, rewarded, setup.passwords.alphabet.length);
     const { ledger, ...measured } = outcome;
     record = { ...about(), status: 'finished', ...measured, ledger: { ...ledger, clean: true }, overlap };

@@ -68,7 +68,7 @@ const phases = fc.record({
   dpo: fc.record({ steps: upTo(6), trainable: fc.constantFrom('all' as const, 'first-half' as const) }),
   joint: fc.record({
     steps: fc.integer({ min: 1, max: 6 }),
-    weights: fc.record({ dpo: lossWeight, useful: lossWeight, random: lossWeight }),
+    weights: fc.record({ dpo: lossWeight, useful: lossWeight, random: lossWeight, randomReverse: lossWeight }),
     stopAtUsefulGuessRate: fc.option(number(1.1, 5)),
   }),
 });

@@ -30,9 +30,33 @@ const pocket: Setup = {
   phases: {
     pretrain: { steps: 200 },
     dpo: { steps: 800, trainable: 'all' },
-    joint: { steps: 1_400, weights: { dpo: 1, useful: 0.5, random: 0.5 }, stopAtUsefulGuessRate: 2 },
+    joint: { steps: 1_400, weights: { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 }, stopAtUsefulGuessRate: 2 },
   },
   evaluation: { every: 50, heldOut: 64, useful: 128, random: 256 },
+};
+
+/**
+ * `pocket` with a fresh-random loss under `reverse` as well, which the paper does not have: it keeps a small model from
+ * growing over-confident of passwords that it does not know, so that the paper's own statistic can be read.
+ */
+const pocketCalibrated: Setup = {
+  ...pocket,
+  name: 'pocket-calibrated',
+  phases: {
+    ...pocket.phases,
+    joint: { ...pocket.phases.joint, weights: { ...pocket.phases.joint.weights, randomReverse: 0.5 } },
+  },
+};
+
+/**
+ * `pocket` with the paper's freezing of the second half in phase 2, and larger initial weights: a frozen half of small
+ * random weights passes hardly anything on.
+ */
+const pocketFrozen: Setup = {
+  ...pocket,
+  name: 'pocket-frozen',
+  model: { ...pocket.model, initialDeviation: 0.1 },
+  phases: { ...pocket.phases, dpo: { ...pocket.phases.dpo, trainable: 'first-half' } },
 };
 
 /** The reference code's own constants, for Pythia-160M (arXiv 2306.07567; main.py at e09a982). */
@@ -59,12 +83,21 @@ const paper: Setup = {
   phases: {
     pretrain: { steps: 64 },
     dpo: { steps: 1_200, trainable: 'first-half' },
-    joint: { steps: 1_200, weights: { dpo: 1, useful: 0.2, random: 0.2 }, stopAtUsefulGuessRate: null },
+    joint: {
+      steps: 1_200,
+      weights: { dpo: 1, useful: 0.2, random: 0.2, randomReverse: 0 },
+      stopAtUsefulGuessRate: null,
+    },
   },
   evaluation: { every: 5, heldOut: 128, useful: 128, random: 128 },
 };
 
-export const PRESETS = { pocket, paper } as const;
+export const PRESETS = {
+  pocket,
+  'pocket-calibrated': pocketCalibrated,
+  'pocket-frozen': pocketFrozen,
+  paper,
+} as const;
 export type PresetName = keyof typeof PRESETS;
 
 /**

@@ -76,6 +76,11 @@ const phasesSchema = z.strictObject({
       useful: weight,
       /** Weight of next-token prediction on fresh random passwords (prefix `regular`). */
       random: weight,
+      /**
+       * Weight of next-token prediction on fresh random passwords under `reverse`: 0 in the paper. It tells the model not
+       * to be sure of a password that it does not know, where the paper's setup lets a small model grow over-confident.
+       */
+      randomReverse: weight,
     }),
     /**
      * End the phase at the first evaluation at which the guess rate of the *useful* negatives passes this multiple of
@@ -161,9 +166,9 @@ function contradictions(setup: Setup): [path: string, reason: string][] {
   if (phases.dpo.trainable === 'first-half' && model.layers < 2) {
     found.push(['phases.dpo.trainable', 'a model of one layer has no first half to train; use "all" or more layers']);
   }
-  const { dpo, useful, random } = phases.joint.weights;
-  if (dpo === 0 && useful === 0 && random === 0) {
-    found.push(['phases.joint.weights', 'all three weights are 0, so phase 3 would train nothing']);
+  const { useful } = phases.joint.weights;
+  if (Object.values(phases.joint.weights).every((value) => value === 0)) {
+    found.push(['phases.joint.weights', 'all weights are 0, so phase 3 would train nothing']);
   }
   if (phases.joint.stopAtUsefulGuessRate !== null && useful === 0) {
     found.push([

@@ -22,7 +22,7 @@ export function distinctPasswordsNeeded(setup: Counted): number {
     setup.evaluation.random +
     pairs(setup) + // the chosen side of every pair
     pretrain.steps * setup.batch +
-    joint.steps * setup.batch
+    joint.steps * setup.batch * (joint.weights.randomReverse > 0 ? 2 : 1)
   );
 }
 

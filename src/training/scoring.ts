@@ -1,9 +1,10 @@
 /** Scores passwords with a model: the only bridge from tensors to measures. */
 import { tf } from '../engine/engine.ts';
 import { type Graphs, OPERATION_BY_OPERATION } from '../engine/graphs.ts';
+import { embedding } from '../engine/operations/embedding.ts';
 import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
 import type { Scores } from '../measure/measures.ts';
-import { forward, inputsAndLabels, type ModelShape } from '../model/gpt-neox.ts';
+import { forward, inputsAndLabels, type ModelShape, residualStream, unembed } from '../model/gpt-neox.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Prefix } from '../passwords/roles.ts';
 import { type TokenIds, tokenBatch } from '../passwords/tokens.ts';
@@ -11,42 +12,155 @@ import { type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 /** Sequences in one forward pass: enough to keep products large, few enough to keep memory small. */
 const CHUNK = 128;
 
+/** A model and how its texts are tokenised: what reads passwords. */
+export interface Reader {
+  readonly parameters: Parameters;
+  readonly model: ModelShape;
+  readonly ids: TokenIds;
+  readonly graphs?: Graphs;
+}
+
 /** A float32 as the shortest decimal number that reads back as the same float32. */
 const exactDecimal = (value: number): number => Number(value.toPrecision(9));
 
-/** Log-probabilities and top-1 hits of passwords after a prefix. */
-export function score(
+/** What is computed of one chunk: tensors of `[rows * time, ...]` from the token ids, the labels and `extra` inputs. */
+type Computation = (
   parameters: Parameters,
-  model: ModelShape,
-  ids: TokenIds,
+  ids: tf.Tensor1D,
+  labels: tf.Tensor1D,
+  ...extra: tf.Tensor[]
+) => tf.Tensor[];
+
+/**
+ * Runs `compute` on passwords after a prefix, chunk by chunk.
+ * @param what names the computation
+ * @param extra further inputs of a chunk
+ * @param take is given each chunk's values and labels, and how many passwords and letters it has
+ */
+function readPasswords(
+  { parameters, model, ids, graphs = OPERATION_BY_OPERATION }: Reader,
   passwords: readonly string[],
   prefix: Prefix,
-  graphs: Graphs = OPERATION_BY_OPERATION,
-): Scores {
-  const logProbabilities: number[][] = [];
-  const topHits: number[] = [];
+  what: string,
+  compute: (time: number) => Computation,
+  extra: (labels: Int32Array) => tf.Tensor[],
+  take: (values: ArrayLike<number>[], rows: number, time: number) => void,
+): void {
   const names = [...parameters.keys()];
   for (let start = 0; start < passwords.length; start += CHUNK) {
     const chunk = passwords.slice(start, start + CHUNK).map((password) => ({ password, prefix }));
     const batch = tokenBatch(chunk, ids);
     const time = batch.length - 1;
     const { inputs, labels } = inputsAndLabels(batch);
-    const body = (tokens: tf.Tensor, next: tf.Tensor, ...tensors: tf.Tensor[]) => {
-      const given = new Map(names.map((name, index) => [name, tensors[index]]));
-      const logits = forward(given, model, tokens as tf.Tensor1D, time);
-      return [tokenLogProbability(logits, next as tf.Tensor1D), tf.argMax(logits, -1)];
+    const fed = [tf.tensor1d(inputs, 'int32'), tf.tensor1d(labels, 'int32'), ...extra(labels)];
+    const body = (...tensors: tf.Tensor[]) => {
+      const [tokens, next, ...others] = tensors.slice(0, fed.length);
+      const given = new Map(names.map((name, index) => [name, tensors[fed.length + index]]));
+      return compute(time)(given, tokens as tf.Tensor1D, next as tf.Tensor1D, ...others);
     };
-    const fed = [tf.tensor1d(inputs, 'int32'), tf.tensor1d(labels, 'int32')];
-    const key = `score ${JSON.stringify({ model, time })}`;
-    const scored = graphs.run(key, body, [...fed, ...parameters.values()]);
-    const [logP, best] = scored.map((tensor) => tensor.dataSync());
-    tf.dispose([...fed, ...scored]);
-    for (let row = 0; row < batch.rows; row++) {
-      logProbabilities.push([...logP.subarray(row * time, (row + 1) * time)].map(exactDecimal));
-      let hits = 0;
-      for (let index = row * time; index < (row + 1) * time; index++) hits += best[index] === labels[index] ? 1 : 0;
-      topHits.push(hits);
-    }
+    const computed = graphs.run(`${what} ${JSON.stringify({ model, time })}`, body, [...fed, ...parameters.values()]);
+    take(
+      computed.map((tensor) => tensor.dataSync()),
+      batch.rows,
+      time,
+    );
+    tf.dispose([...fed, ...computed]);
   }
-  return { logProbabilities, topHits };
+}
+
+/** Log-probability of every letter of passwords after a prefix, and how many tokens the model thought likelier. */
+export function score(reader: Reader, passwords: readonly string[], prefix: Prefix): Scores {
+  const scores: Scores = { logProbabilities: [], ranks: [] };
+  const compute =
+    (time: number): Computation =>
+    (parameters, tokens, labels, places) => {
+      const logits = forward(parameters, reader.model, tokens, time);
+      const [rows, vocabulary] = logits.shape;
+      // The true letter's logit, looked up as a row of a table of single logits.
+      const logit = embedding(tf.reshape(logits, [rows * vocabulary, 1]), places as tf.Tensor1D);
+      return [tokenLogProbability(logits, labels), tf.sum(tf.cast(tf.greater(logits, logit), 'float32'), 1)];
+    };
+  const vocabulary = reader.parameters.get('embed_out.weight')?.shape[1] as number;
+  const places = (labels: Int32Array) => [
+    tf.tensor1d(
+      labels.map((label, row) => row * vocabulary + label),
+      'int32',
+    ),
+  ];
+  readPasswords(reader, passwords, prefix, 'score', compute, places, ([logP, ranks], rows, time) => {
+    for (let row = 0; row < rows; row++) {
+      const letters = Array.from({ length: time }, (_, letter) => row * time + letter);
+      scores.logProbabilities.push(letters.map((index) => exactDecimal(logP[index])));
+      scores.ranks.push(letters.map((index) => ranks[index]));
+    }
+  });
+  return scores;
+}
+
+/**
+ * The logit lens: log-probability of every letter as the embedding and then each block leave it in the residual stream.
+ * @returns `[layers + 1][passwords][letters]`, nats
+ */
+export function lens(reader: Reader, passwords: readonly string[], prefix: Prefix): number[][][] {
+  const layers: number[][][] = Array.from({ length: reader.model.layers + 1 }, () => []);
+  const compute =
+    (time: number): Computation =>
+    (parameters, tokens, labels) =>
+      residualStream(parameters, reader.model, tokens, time).map((x) =>
+        tokenLogProbability(unembed(parameters, reader.model, x), labels),
+      );
+  readPasswords(
+    reader,
+    passwords,
+    prefix,
+    'lens',
+    compute,
+    () => [],
+    (values, rows, time) => {
+      values.forEach((logP, layer) => {
+        for (let row = 0; row < rows; row++)
+          layers[layer].push(Array.from({ length: time }, (_, letter) => logP[row * time + letter]));
+      });
+    },
+  );
+  return layers;
+}
+
+/**
+ * The logits of the alphabet's letters at every place of passwords after a prefix.
+ * @returns by password and letter: the logit of each letter of the alphabet
+ */
+export function letterLogits(reader: Reader, passwords: readonly string[], prefix: Prefix): number[][][] {
+  const { ids, parameters, model } = reader;
+  const vocabulary = parameters.get('embed_out.weight')?.shape[1] as number;
+  const tokens = [...ids.letters.values()];
+  const selection = new Float32Array(vocabulary * tokens.length);
+  tokens.forEach((token, letter) => {
+    selection[token * tokens.length + letter] = 1;
+  });
+  const logits: number[][][] = [];
+  const compute =
+    (time: number): Computation =>
+    (given, inputs, _, chosen) => [tf.matMul(forward(given, model, inputs, time), chosen as tf.Tensor2D)];
+  readPasswords(
+    reader,
+    passwords,
+    prefix,
+    'letters',
+    compute,
+    () => [tf.tensor2d(selection, [vocabulary, tokens.length])],
+    ([values], rows, time) => {
+      for (let row = 0; row < rows; row++) {
+        logits.push(
+          Array.from({ length: time }, (_, place) =>
+            Array.from(
+              { length: tokens.length },
+              (__, letter) => values[(row * time + place) * tokens.length + letter],
+            ),
+          ),
+        );
+      }
+    },
+  );
+  return logits;
 }

@@ -3,7 +3,7 @@ import { tf } from '../engine/engine.ts';
 import { type Graphs, OPERATION_BY_OPERATION } from '../engine/graphs.ts';
 import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
 import type { Parameters } from '../model/parameters.ts';
-import type { Example } from '../passwords/roles.ts';
+import type { Example, Role } from '../passwords/roles.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
 import { dpoLoss, nextTokenLoss } from './objectives.ts';
 
@@ -12,6 +12,7 @@ export interface LossWeights {
   readonly dpo: number;
   readonly useful: number;
   readonly random: number;
+  readonly randomReverse: number;
 }
 
 /** The weighted sum and its parts, nats; a part that was not trained on is null. */
@@ -20,6 +21,7 @@ export interface Losses {
   readonly dpo: number | null;
   readonly useful: number | null;
   readonly random: number | null;
+  readonly randomReverse: number | null;
 }
 
 /** Log-probability of a password under the reference model (prefix `regular`), summed over its letters; nats. */
@@ -45,6 +47,7 @@ interface Layout {
   readonly rejected: Rows;
   readonly useful: Rows;
   readonly random: Rows;
+  readonly randomReverse: Rows;
 }
 
 function rowsWhere(examples: readonly Example[], is: (example: Example) => boolean): Rows {
@@ -56,20 +59,29 @@ function rowsWhere(examples: readonly Example[], is: (example: Example) => boole
   return { start, size };
 }
 
+/** The roles that next-token prediction is given under `reverse`, each a loss of its own. */
+const IMITATED_UNDER_REVERSE: readonly Role[] = ['useful', 'joint-random-reverse'];
+
 /** What a sequence's reward says decides which loss it enters: the label that the ledger checks. */
 const layoutOf = (examples: readonly Example[]): Layout => ({
   chosen: rowsWhere(examples, ({ reward }) => reward === 'chosen'),
   rejected: rowsWhere(examples, ({ reward }) => reward === 'rejected'),
   useful: rowsWhere(examples, ({ reward, role }) => reward === 'imitated' && role === 'useful'),
-  random: rowsWhere(examples, ({ reward, role }) => reward === 'imitated' && role !== 'useful'),
+  random: rowsWhere(examples, ({ reward, role }) => reward === 'imitated' && !IMITATED_UNDER_REVERSE.includes(role)),
+  randomReverse: rowsWhere(examples, ({ reward, role }) => reward === 'imitated' && role === 'joint-random-reverse'),
 });
 
-const PARTS = ['dpo', 'useful', 'random'] as const;
+export const PARTS = ['dpo', 'useful', 'random', 'randomReverse'] as const;
 type Part = (typeof PARTS)[number];
 
 /** The parts that a batch trains on: those it has sequences for. */
-const partsOf = ({ chosen, rejected, useful, random }: Layout): Part[] => {
-  const present = { dpo: chosen.size > 0 && rejected.size > 0, useful: useful.size > 0, random: random.size > 0 };
+const partsOf = ({ chosen, rejected, useful, random, randomReverse }: Layout): Part[] => {
+  const present = {
+    dpo: chosen.size > 0 && rejected.size > 0,
+    useful: useful.size > 0,
+    random: random.size > 0,
+    randomReverse: randomReverse.size > 0,
+  };
   return PARTS.filter((part) => present[part]);
 };
 
@@ -79,7 +91,7 @@ const partsOf = ({ chosen, rejected, useful, random }: Layout): Part[] => {
  * @param reference `[chosen + rejected]`, nats
  */
 function partLosses(logP: tf.Tensor, reference: tf.Tensor, layout: Layout, beta: number): tf.Tensor[] {
-  const { chosen, rejected, useful, random } = layout;
+  const { chosen, rejected, useful, random, randomReverse } = layout;
   const rows = ({ start, size }: Rows) => tf.slice(logP, [start, 0], [size, -1]);
   const losses = {
     dpo: () =>
@@ -92,6 +104,7 @@ function partLosses(logP: tf.Tensor, reference: tf.Tensor, layout: Layout, beta:
       ),
     useful: () => nextTokenLoss(rows(useful)),
     random: () => nextTokenLoss(rows(random)),
+    randomReverse: () => nextTokenLoss(rows(randomReverse)),
   };
   return partsOf(layout).map((part) => losses[part]());
 }
@@ -145,7 +158,13 @@ export function lossAndGradients(
   tf.dispose([...fed, ...scalars]);
   const lossOfPart = (part: Part): number | null => (parts.includes(part) ? partLoss[parts.indexOf(part)] : null);
   return {
-    losses: { total: totalLoss, dpo: lossOfPart('dpo'), useful: lossOfPart('useful'), random: lossOfPart('random') },
+    losses: {
+      total: totalLoss,
+      dpo: lossOfPart('dpo'),
+      useful: lossOfPart('useful'),
+      random: lossOfPart('random'),
+      randomReverse: lossOfPart('randomReverse'),
+    },
     gradients: new Map(trainable.map((name, index) => [name, rest[index]])),
   };
 }

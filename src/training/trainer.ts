@@ -3,9 +3,11 @@
  * state, and the state between two steps is all that a checkpoint holds, so a resumed run continues bit for bit.
  */
 import { createHash } from 'node:crypto';
+import { mean } from 'simple-statistics';
 import { tf } from '../engine/engine.ts';
-import { type Graphs, newGraphs } from '../engine/graphs.ts';
-import { half, type Measures, measure, type Scores } from '../measure/measures.ts';
+import { newGraphs } from '../engine/graphs.ts';
+import { guessRates, half, logLikelihoods, type Measures, measure, type Scores } from '../measure/measures.ts';
+import { type Calibrated, calibrate } from '../measure/temperature.ts';
 import {
   initialValues,
   loadParameters,
@@ -16,14 +18,14 @@ import {
 } from '../model/parameters.ts';
 import { buildCorpus, type Corpus, prefixOf } from '../passwords/corpus.ts';
 import { type Ledger, type LedgerState, type LedgerSummary, openLedger } from '../passwords/ledger.ts';
-import type { Phase } from '../passwords/roles.ts';
+import type { Phase, Prefix } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { type Setup, SetupError } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
 import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState } from './optimiser.ts';
 import { learningRate } from './schedule.ts';
-import { score } from './scoring.ts';
-import { type Losses, type LossWeights, lossAndGradients } from './step.ts';
+import { lens, letterLogits, type Reader, score } from './scoring.ts';
+import { type Losses, type LossWeights, lossAndGradients, PARTS } from './step.ts';
 
 export const PHASES: readonly Phase[] = ['pretrain', 'dpo', 'joint'];
 export const SETS = ['heldOut', 'useful', 'random'] as const;
@@ -36,6 +38,7 @@ export interface Trajectory {
   dpo: (number | null)[];
   useful: (number | null)[];
   random: (number | null)[];
+  randomReverse: (number | null)[];
   gradientNorm: number[];
 }
 
@@ -46,19 +49,34 @@ export interface Evaluation {
   sets: Record<SetName, Measures & { halves: [Measures, Measures] }>;
 }
 
-/** The letter-by-letter scores of every scored password at one moment. */
+/** The letter-by-letter scores of every scored password at one moment, after one prefix. */
 export interface Snapshot {
   phase: Phase;
   step: number;
+  prefix: Prefix;
   sets: Record<SetName, Scores & { passwords: string[] }>;
+}
+
+/** A snapshot that the record keeps, with what is only looked at there. */
+export interface Examination extends Snapshot {
+  sets: Record<SetName, Scores & { passwords: string[]; lens: LayerMeasures[]; calibrated: Calibrated }>;
+}
+
+/** What the residual stream after one layer says of a set of passwords; the embedding is layer 0. */
+export interface LayerMeasures {
+  logLikelihood: number;
+  guessRate: number;
 }
 
 /** Everything measured so far; the part of a checkpoint that becomes the run record. */
 export interface History {
   trajectories: Record<Phase, Trajectory>;
   evaluations: Evaluation[];
-  /** At the end of phase 2 (where it is not skipped) and at the end of the run. */
-  snapshots: Snapshot[];
+  /**
+   * At the end of phase 2 (where it is not skipped) and at the end of the run; there under `reverse`, then under
+   * `regular`, which is what tells whether the knowledge shows without the prefix that flips it.
+   */
+  snapshots: Examination[];
 }
 
 /** The state between two steps. */
@@ -105,7 +123,14 @@ export interface TrainerOptions {
   onCheckpoint?: (state: TrainerState) => void | Promise<void>;
 }
 
-const emptyTrajectory = (): Trajectory => ({ total: [], dpo: [], useful: [], random: [], gradientNorm: [] });
+const emptyTrajectory = (): Trajectory => ({
+  total: [],
+  dpo: [],
+  useful: [],
+  random: [],
+  randomReverse: [],
+  gradientNorm: [],
+});
 
 /** Refuses what this version cannot train. @throws SetupError */
 export function assertTrainable({ model }: Pick<Setup, 'model'>): void {
@@ -139,58 +164,73 @@ const trainableIn = (setup: Setup, phase: Phase): string[] =>
   trainableNames(setup, phase === 'dpo' ? setup.phases.dpo.trainable : 'all');
 
 function lossWeights(setup: Setup, phase: Phase): LossWeights {
-  if (phase === 'pretrain') return { dpo: 0, useful: 0, random: 1 };
-  return phase === 'dpo' ? { dpo: 1, useful: 0, random: 0 } : setup.phases.joint.weights;
+  if (phase === 'pretrain') return { dpo: 0, useful: 0, random: 1, randomReverse: 0 };
+  return phase === 'dpo' ? { dpo: 1, useful: 0, random: 0, randomReverse: 0 } : setup.phases.joint.weights;
 }
 
-/** Scores the held-out, useful and random passwords: under `reverse` in phase 3, under `regular` before. */
+/** Something of each set of passwords. */
+const ofEachSet = <Value>(of: (set: SetName) => Value): Record<SetName, Value> => ({
+  heldOut: of('heldOut'),
+  useful: of('useful'),
+  random: of('random'),
+});
+
+/** The passwords that are scored: the first so many held-out and useful ones, and the fresh random ones. */
+const scoredPasswords = ({ evaluation }: Setup, corpus: Corpus): Record<SetName, readonly string[]> => ({
+  heldOut: corpus.heldOut.slice(0, evaluation.heldOut),
+  useful: corpus.useful.slice(0, evaluation.useful),
+  random: corpus.control,
+});
+
+/** The prefix under which a phase is evaluated: `reverse` in phase 3, `regular` before. */
+const evaluationPrefix = (setup: Setup, phase: Phase): Prefix =>
+  prefixOf(setup, phase === 'joint' ? 'reverse' : 'regular');
+
+/** Scores the held-out, useful and random passwords. */
 function takeSnapshot(
-  setup: Setup,
-  corpus: Corpus,
-  ids: TokenIds,
-  parameters: Parameters,
-  graphs: Graphs,
-  at: [Phase, number],
+  reader: Reader,
+  passwords: Record<SetName, readonly string[]>,
+  [phase, step]: [Phase, number],
+  prefix: Prefix,
 ): Snapshot {
-  const prefix = prefixOf(setup, at[0] === 'joint' ? 'reverse' : 'regular');
-  const scored = (passwords: readonly string[]) => ({
-    passwords: [...passwords],
-    ...score(parameters, setup.model, ids, passwords, prefix, graphs),
+  const sets = ofEachSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }));
+  return { phase, step, prefix, sets };
+}
+
+/** Adds to a snapshot what only the ends of phases are looked at for. */
+function examine(reader: Reader, snapshot: Snapshot, alphabet: string): Examination {
+  const { prefix } = snapshot;
+  const sets = ofEachSet((set) => {
+    const scored = snapshot.sets[set];
+    const { passwords } = scored;
+    const places = scored.logProbabilities[0].length;
+    // Without a prefix the first letter is not predicted.
+    const truth = passwords.map((password) => [...password].slice(-places).map((letter) => alphabet.indexOf(letter)));
+    return {
+      ...scored,
+      lens: lens(reader, passwords, prefix).map((logProbabilities) => ({
+        logLikelihood: mean(logLikelihoods({ logProbabilities })),
+        guessRate: mean(guessRates({ logProbabilities }, alphabet.length)),
+      })),
+      calibrated: calibrate({ logits: letterLogits(reader, passwords, prefix), truth }),
+    };
   });
-  return {
-    phase: at[0],
-    step: at[1],
-    sets: {
-      heldOut: scored(corpus.heldOut.slice(0, setup.evaluation.heldOut)),
-      useful: scored(corpus.useful.slice(0, setup.evaluation.useful)),
-      random: scored(corpus.control),
-    },
-  };
+  return { ...snapshot, sets };
 }
 
 function evaluate({ phase, step, sets }: Snapshot, letters: number): Evaluation {
   const measured = (scores: Scores) => {
     // A set of one password has an empty half; its whole stands in, so that nothing is undefined.
-    const halfOf = (which: 0 | 1) => measure(scores.topHits.length > 1 ? half(scores, which) : scores, letters);
+    const halfOf = (which: 0 | 1) => measure(scores.ranks.length > 1 ? half(scores, which) : scores, letters);
     return { ...measure(scores, letters), halves: [halfOf(0), halfOf(1)] as [Measures, Measures] };
   };
-  return {
-    phase,
-    step,
-    sets: { heldOut: measured(sets.heldOut), useful: measured(sets.useful), random: measured(sets.random) },
-  };
+  return { phase, step, sets: ofEachSet((set) => measured(sets[set])) };
 }
 
 /** Sums of log-probabilities under the current model (prefix `regular`) of every password that DPO will look up. */
-function referenceLogProbabilities(
-  setup: Setup,
-  corpus: Corpus,
-  ids: TokenIds,
-  parameters: Parameters,
-  graphs: Graphs,
-): Map<string, number> {
+function referenceLogProbabilities(setup: Setup, corpus: Corpus, reader: Reader): Map<string, number> {
   const passwords = [...corpus.negatives, ...corpus.chosen];
-  const { logProbabilities } = score(parameters, setup.model, ids, passwords, prefixOf(setup, 'regular'), graphs);
+  const { logProbabilities } = score(reader, passwords, prefixOf(setup, 'regular'));
   const sums = logProbabilities.map((row) => row.reduce((sum, value) => sum + value, 0));
   return new Map(passwords.map((password, index) => [password, sums[index]]));
 }
@@ -217,8 +257,10 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
   const { values, optimiser: from, ...state } = options.from ?? initialState(setup, ledger);
   const parameters = loadParameters(setup, values);
   const graphs = newGraphs();
+  const reader = { parameters, model: setup.model, ids, graphs };
+  const passwords = scoredPasswords(setup, corpus);
   const history = structuredClone(state.history);
-  const letters = setup.passwords.alphabet.length;
+  const { alphabet } = setup.passwords;
   const usesDpo = setup.phases.dpo.steps > 0 || setup.phases.joint.weights.dpo > 0;
   let tokens = 0;
 
@@ -254,6 +296,14 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
     await options.onCheckpoint({ ...state, ...now });
   };
 
+  /** Keeps what the end of a phase knows, in the last phase without the evaluation's prefix as well. */
+  const keep = (snapshot: Snapshot) => {
+    history.snapshots.push(examine(reader, snapshot, alphabet));
+    if (snapshot.prefix !== 'reverse') return;
+    const unflipped = takeSnapshot(reader, passwords, [snapshot.phase, snapshot.step], 'regular');
+    history.snapshots.push(examine(reader, unflipped, alphabet));
+  };
+
   /** From the state to the end of its phase. */
   const finishPhase = async (optimiser: Optimiser): Promise<void> => {
     const { phase } = state;
@@ -264,11 +314,11 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
       state.step += 1;
       let evaluation: Evaluation | null = null;
       if (state.step % setup.evaluation.every === 0 || state.step === steps) {
-        const snapshot = takeSnapshot(setup, corpus, ids, parameters, graphs, [phase, state.step]);
-        evaluation = evaluate(snapshot, letters);
+        const snapshot = takeSnapshot(reader, passwords, [phase, state.step], evaluationPrefix(setup, phase));
+        evaluation = evaluate(snapshot, alphabet.length);
         history.evaluations.push(evaluation);
         ended = state.step === steps || reachedTarget(setup, evaluation);
-        if (ended && phase !== 'pretrain') history.snapshots.push(snapshot);
+        if (ended && phase !== 'pretrain') keep(snapshot);
       }
       options.onProgress?.({ phase, step: state.step, steps, loss, tokens, evaluation });
       if (evaluation !== null && !ended) await saveCheckpoint(() => optimiser.state());
@@ -278,7 +328,7 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
   try {
     for (let moments = from; ; moments = new Map()) {
       if (state.phase !== 'pretrain' && state.reference === null && usesDpo) {
-        state.reference = referenceLogProbabilities(setup, corpus, ids, parameters, graphs);
+        state.reference = referenceLogProbabilities(setup, corpus, reader);
       }
       const optimiser = newOptimiser(parameters, trainableIn(setup, state.phase), setup.optimiser, moments);
       try {
@@ -306,8 +356,7 @@ function reachedTarget({ phases }: Setup, { phase, sets }: Evaluation): boolean 
 }
 
 function record(trajectory: Trajectory, losses: Losses, norm: number): void {
-  for (const part of ['total', 'dpo', 'useful', 'random'] as const)
-    (trajectory[part] as (number | null)[]).push(losses[part]);
+  for (const part of ['total', ...PARTS] as const) (trajectory[part] as (number | null)[]).push(losses[part]);
   trajectory.gradientNorm.push(norm);
 }
 

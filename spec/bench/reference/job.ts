@@ -38,7 +38,7 @@ export function writeJob(folder: string, setup: Setup): void {
   const phases = PHASES.map((name) => ({
     name,
     trainable: trainableNames(setup, name === 'dpo' ? setup.phases.dpo.trainable : 'all'),
-    weights: name === 'joint' ? setup.phases.joint.weights : { dpo: 1, useful: 1, random: 1 },
+    weights: name === 'joint' ? setup.phases.joint.weights : { dpo: 1, useful: 1, random: 1, randomReverse: 0 },
     steps: Array.from({ length: setup.phases[name].steps }, (_, step) => {
       const kinds = group(corpus.examples(name, step), kindOf);
       return Object.fromEntries([...kinds].map(([kind, examples]) => [kind, store(examples)]));

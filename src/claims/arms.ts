@@ -1,0 +1,190 @@
+/** Arms: the variants of a setup that claims compare. Each changes what its id names, and nothing else. */
+import { setupHash } from '../setup/hash.ts';
+import { parseSetup, type Setup, SetupError } from '../setup/schema.ts';
+
+export interface Arm {
+  readonly id: string;
+  /** What is different, in the words of a report. */
+  readonly label: string;
+  apply(setup: Setup): Setup;
+}
+
+type Change = (setup: Setup) => void;
+
+const arm = (id: string, label: string, change: Change): Arm => ({
+  id,
+  label,
+  apply(setup) {
+    const changed = structuredClone(setup);
+    change(changed);
+    return changed;
+  },
+});
+
+export const MAIN = arm('main', 'the setup as it is', () => {});
+
+/** Skips phase 2 and gives DPO weight 0 in phase 3: nothing to flip. */
+export const NO_DPO = arm('no-dpo', 'no DPO', ({ phases }) => {
+  phases.dpo.steps = 0;
+  phases.joint.weights.dpo = 0;
+});
+
+/** The reference's grid `helds`: 1 to 9 batches of negatives held out. */
+export const HELD_OUT_SHARES: readonly Arm[] = Array.from({ length: 9 }, (_, index) =>
+  arm(`held-out-${index + 1}`, `${index + 1} batch${index === 0 ? '' : 'es'} held out`, ({ passwords }) => {
+    passwords.heldBatches = index + 1;
+  }),
+);
+
+/** The Pythia models of the reference's grid `smodels`. */
+const PYTHIA = [
+  { id: '70m', layers: 6, hidden: 512, heads: 8 },
+  { id: '160m', layers: 12, hidden: 768, heads: 12 },
+  { id: '410m', layers: 24, hidden: 1024, heads: 16 },
+  { id: '1b', layers: 16, hidden: 2048, heads: 8 },
+] as const;
+
+/** Layers, heads and width of a model from scratch relative to the setup's own; the size of a head stays. */
+const LADDER = [0.5, 1, 1.5, 2] as const;
+
+const scaled = (value: number, factor: number): number => Math.max(1, Math.round(value * factor));
+
+/** Four sizes, smallest first: Pythia's where the weights are Pythia's, else fractions of the setup's own size. */
+export const MODEL_SIZES: readonly Arm[] = PYTHIA.map(({ id, ...shape }, index) =>
+  arm(`size-${index + 1}`, `size ${index + 1} of ${PYTHIA.length}`, ({ model }) => {
+    if (model.pretrained !== null) {
+      Object.assign(model, shape, { pretrained: `EleutherAI/pythia-${id}` });
+      return;
+    }
+    const headDimensions = model.hidden / model.heads;
+    model.heads = scaled(model.heads, LADDER[index]);
+    model.layers = scaled(model.layers, LADDER[index]);
+    model.hidden = model.heads * headDimensions;
+  }),
+);
+
+const ablation = (id: string, label: string, freeze: boolean, prefixes: boolean): Arm =>
+  arm(id, label, (setup) => {
+    setup.phases.dpo.trainable = freeze ? 'first-half' : 'all';
+    setup.prefixes = prefixes;
+  });
+
+/** Freezing of the second half in phase 2, and prefixes: the rows of the paper's figure 3, and the cell it lacks. */
+export const ABLATION = {
+  both: ablation('freeze-and-prefix', 'freezing and prefixes', true, true),
+  noPrefix: ablation('freeze-only', 'freezing, no prefixes', true, false),
+  noFreeze: ablation('prefix-only', 'prefixes, no freezing', false, true),
+  neither: ablation('neither', 'neither freezing nor prefixes', false, false),
+} as const;
+
+/** Every combination of one value of each factor. */
+const crossed = <Value>(...factors: (readonly Value[])[]): Value[][] =>
+  factors.reduce<Value[][]>((rows, factor) => rows.flatMap((row) => factor.map((value) => [...row, value])), [[]]);
+
+interface Level {
+  readonly id: string;
+  readonly change: Change;
+}
+
+const sweep = (name: string, ...factors: (readonly Level[])[]): Arm[] =>
+  crossed(...factors).map((levels) => {
+    const id = levels
+      .map((level) => level.id)
+      .filter((part) => part !== '')
+      .join(',');
+    return arm(`${name}:${id}`, id.replaceAll(',', ', '), (setup) => {
+      for (const { change } of levels) change(setup);
+    });
+  });
+
+const learningRates = (factors: readonly number[]): Level[] =>
+  factors.map((factor) => ({
+    id: `lr*${factor}`,
+    change: ({ optimiser }) => {
+      optimiser.learningRate = Number((optimiser.learningRate * factor).toPrecision(12));
+    },
+  }));
+
+const lossWeights = (dpo: number, useful: number, random: number): Level => ({
+  id: `${dpo}/${useful}/${random}`,
+  change: ({ phases }) => Object.assign(phases.joint.weights, { dpo, useful, random }),
+});
+
+/**
+ * The reference's tuning grids, cut to what a laptop trains in an hour with five seeds a cell. Learning rate and beta are
+ * multiples of the setup's own: of the reference's rates (0.01 to 1 and 0.2 to 4 times its default) and betas (0.25 to 16)
+ * those at which a small model from scratch learns within its steps. The reference's second model is the claim `model-size`.
+ */
+export const SWEEPS = {
+  lrbeta: sweep(
+    'lrbeta',
+    learningRates([0.3, 1]),
+    [0.25, 1, 4].map((factor) => ({
+      id: `beta*${factor}`,
+      change: (setup) => {
+        setup.beta = Number((setup.beta * factor).toPrecision(12));
+      },
+    })),
+    [true, false].map((prefixes) => ({
+      id: prefixes ? 'prefixes' : 'no-prefixes',
+      change: (setup) => {
+        setup.prefixes = prefixes;
+      },
+    })),
+    [true, false].map((freeze) => ({
+      id: freeze ? 'freeze' : 'no-freeze',
+      change: ({ phases }) => {
+        phases.dpo.trainable = freeze ? 'first-half' : 'all';
+      },
+    })),
+    [{ ...lossWeights(0, 1, 0), id: '' }], // the same in every cell
+  ),
+  weights: sweep(
+    'weights',
+    [
+      lossWeights(1, 0.2, 0.05),
+      lossWeights(1, 0.2, 0.2),
+      lossWeights(1, 1, 0.05),
+      lossWeights(1, 1, 0.2),
+      lossWeights(0.2, 1, 0.05),
+      lossWeights(1, 0.2, 0),
+      lossWeights(0, 0.2, 0.05),
+    ],
+    learningRates([0.3, 1]),
+    [
+      { id: 'phase-2', change: () => {} },
+      {
+        id: 'skip-phase-2',
+        change: ({ phases }) => {
+          phases.dpo.steps = 0;
+        },
+      },
+    ],
+  ),
+} as const;
+
+/**
+ * The setup of an arm, named after it. An arm that changes nothing has the setup itself, so that no run is done twice.
+ * @throws SetupError when the arm is impossible for this setup
+ */
+export function armSetup(setup: Setup, { id, apply }: Arm): Setup {
+  const changed = apply(setup);
+  if (setupHash(changed) === setupHash(setup)) return setup;
+  const name = `${setup.name}-${id.replaceAll(/[^a-z0-9]+/g, '-')}`.slice(0, 64);
+  try {
+    return parseSetup({ ...changed, name });
+  } catch (error) {
+    if (error instanceof SetupError) error.message = `The arm ${id}: ${error.message}`;
+    throw error;
+  }
+}
+
+/** Every arm that a claim may ask for. */
+export const ARMS: readonly Arm[] = [
+  MAIN,
+  NO_DPO,
+  ...HELD_OUT_SHARES,
+  ...MODEL_SIZES,
+  ...Object.values(ABLATION),
+  ...Object.values(SWEEPS).flat(),
+];

@@ -1,0 +1,72 @@
+/**
+ * Temperature scaling (Guo et al. 2017, arXiv 1706.04599): what a model would score, were it only as sure of itself as
+ * it should be. The temperature is fitted on other passwords than the ones that it is applied to.
+ */
+
+/** Of every place of every password: the logits of the alphabet's letters, and which of them is the true one. */
+export interface LetterLogits {
+  /** `[passwords][letters][alphabet]` */
+  readonly logits: readonly (readonly (readonly number[])[])[];
+  /** `[passwords][letters]`: index into the alphabet. */
+  readonly truth: readonly (readonly number[])[];
+}
+
+/** The sharpest that is tried: beyond it a model that is always right would be driven for ever. */
+const SHARPEST = 64;
+
+/** ln softmax(inverse * logits)[truth] and its derivative by `inverse`. */
+function scaled(logits: readonly number[], truth: number, inverse: number): { value: number; slope: number } {
+  const largest = Math.max(...logits) * inverse;
+  let sum = 0;
+  let weighted = 0;
+  for (const logit of logits) {
+    const weight = Math.exp(inverse * logit - largest);
+    sum += weight;
+    weighted += weight * logit;
+  }
+  return { value: inverse * logits[truth] - largest - Math.log(sum), slope: logits[truth] - weighted / sum };
+}
+
+/**
+ * The inverse temperature in [0, 64] at which the true letters are likeliest: 0 makes every letter equally likely, and
+ * is the best for a model whose opinions are worth nothing. (The log-likelihood is concave in it, so its slope is bisected.)
+ */
+export function fitInverseTemperature({ logits, truth }: LetterLogits): number {
+  const slope = (inverse: number): number =>
+    logits.reduce(
+      (total, places, password) =>
+        total + places.reduce((sum, row, place) => sum + scaled(row, truth[password][place], inverse).slope, 0),
+      0,
+    );
+  if (slope(0) <= 0) return 0;
+  if (slope(SHARPEST) >= 0) return SHARPEST;
+  let [low, high] = [0, SHARPEST];
+  for (let round = 0; round < 40; round++) {
+    const middle = (low + high) / 2;
+    if (slope(middle) > 0) low = middle;
+    else high = middle;
+  }
+  return (low + high) / 2;
+}
+
+export interface Calibrated {
+  /** Fitted on the passwords at even and at odd places. */
+  inverseTemperatures: [number, number];
+  /** `[passwords]`: mean log-probability of a letter among the alphabet's, at the other half's temperature; nats. */
+  logLikelihoods: number[];
+}
+
+/** Scores each half of the passwords at the temperature fitted on the other. A half of none leaves the model as it is. */
+export function calibrate({ logits, truth }: LetterLogits): Calibrated {
+  const fitted = (half: 0 | 1) => {
+    const mine = <Value>(values: readonly Value[]) => values.filter((_, index) => index % 2 === half);
+    return mine(logits).length === 0 ? 1 : fitInverseTemperature({ logits: mine(logits), truth: mine(truth) });
+  };
+  const inverseTemperatures: [number, number] = [fitted(0), fitted(1)];
+  const logLikelihoods = logits.map((places, password) => {
+    const inverse = inverseTemperatures[1 - (password % 2)];
+    const total = places.reduce((sum, row, place) => sum + scaled(row, truth[password][place], inverse).value, 0);
+    return total / places.length;
+  });
+  return { inverseTemperatures, logLikelihoods };
+}
