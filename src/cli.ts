@@ -3,7 +3,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { Command, CommanderError } from 'commander';
-import { CLAIMS, type Claim } from './claims/index.ts';
+import { CLAIMS, type Claim, CORE } from './claims/index.ts';
 import { EngineError, startEngine } from './engine/engine.ts';
 import { markdownReport } from './report/markdown.ts';
 import { ProgressDisplay } from './report/progress.ts';
@@ -152,7 +152,11 @@ function program(finish: (code: number) => void): Command {
     .description('Train the runs that the claims need, judge the claims, write the report.')
     .option('--preset <name>', `which setup: ${Object.keys(PRESETS).join(', ')}`, 'pocket')
     .option('--seeds <seeds>', "how many of the preset's own seeds (8), or which (11,12,13)", String(DEFAULT_SEEDS))
-    .option('--claims <ids>', `all, or some of ${CLAIMS.map(({ id }) => id).join(',')}`, 'all')
+    .option(
+      '--claims <ids>',
+      `all, or some of ${CLAIMS.map(({ id }) => id).join(',')}`,
+      CORE.map(({ id }) => id).join(','),
+    )
     .option(
       '--set <path=value>',
       'change a field of the setup, such as beta=0.1; repeatable',

@@ -53,7 +53,11 @@ describe('a command line that cannot be carried out', () => {
   afterEach(() => vi.restoreAllMocks());
 
   it.each([
-    ['an unknown preset', ['--preset', 'huge'], /--preset: there is no "huge"; presets are pocket, pocket-calibrated, pocket-frozen, paper/],
+    [
+      'an unknown preset',
+      ['--preset', 'huge'],
+      /--preset: there is no "huge"; presets are pocket, pocket-calibrated, pocket-frozen, paper/,
+    ],
     ['a preset named like an object method', ['--preset', 'toString'], /--preset: there is no "toString"/],
     ['a count that is no number', ['--seeds', 'many'], /--seeds: "many" must be a count/],
     ['no seeds', ['--seeds', '0'], /--seeds: 0 seeds/],

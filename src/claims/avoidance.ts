@@ -1,6 +1,6 @@
 /** DPO does what it should: the model avoids the negatives. */
 import { MAIN } from './arms.ts';
-import { estimate, guessRatesOf, logLikelihoodsOf } from './evidence.ts';
+import { estimate, guessRatesOf, logLikelihoodsOf, pairedDifferences, runMeans, testAbove } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
@@ -23,6 +23,16 @@ export const avoidance = defineClaim({
       verdict: heldOut.interval[1] < 1 && paired.interval[1] < 0 ? 'reproduced' : 'not reproduced',
       reason: `held-out guess rate ${formatEstimate(heldOut)} against 1; held-out minus random ${formatEstimate(paired)} nats against 0`,
       estimate: heldOut,
+      p: Math.max(
+        testAbove(
+          runMeans(guessRatesOf(runs, 'dpo', 'heldOut')).map((rate) => -rate),
+          -1,
+        ),
+        testAbove(
+          pairedDifferences(runs, 'dpo').map((difference) => -difference),
+          0,
+        ),
+      ),
       findings: [
         { ...paired, label: 'held-out minus random log-likelihood (nats/letter)' },
         {

@@ -32,7 +32,34 @@ export interface Judgement {
   readonly seeds: readonly number[];
   /** Runs that did not finish; they are counted, never dropped silently. */
   readonly failed: number;
+  /**
+   * One-sided p of the claim as a whole, for the correction over all claims of a report; null for a claim that something
+   * is absent, which no small p can show.
+   */
+  readonly p: number | null;
   readonly findings: readonly Finding[];
+  /** Of a claim about a grid: its cells, in the grid's order. */
+  readonly cells?: readonly Cell[];
+}
+
+/** One cell of a grid: the runs of one arm. */
+export interface Cell {
+  readonly arm: string;
+  readonly label: string;
+  readonly seeds: readonly number[];
+  readonly failed: number;
+  /** Whether enough runs finished and the useful negatives rose, so that the cell can speak for or against the effect. */
+  readonly readable: boolean;
+  /** Held-out guess rate (1 = chance); null when no run finished. */
+  readonly estimate: number | null;
+  readonly interval: readonly [number, number] | null;
+  /** Mean guess rates of the useful negatives and of fresh random passwords. */
+  readonly useful: number | null;
+  readonly random: number | null;
+  /** One-sided p of the held-out guess rate being above 1: 1 for a cell that cannot be read. */
+  readonly p: number;
+  /** The same after Holm's correction over the grid. */
+  readonly adjustedP: number;
 }
 
 export interface Claim {

@@ -20,6 +20,7 @@ export const control = defineClaim({
       verdict: low > 1 ? 'not reproduced' : high < heldOut.value ? 'reproduced' : 'inconclusive',
       reason: `random guess rate ${formatEstimate(random)} against 1 and against the held-out estimate ${heldOut.value.toFixed(3)}`,
       estimate: random,
+      p: null,
       findings: [],
     };
   },

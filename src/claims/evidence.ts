@@ -8,6 +8,7 @@ import {
   hierarchicalBootstrap,
   type Interval,
   type RunValues,
+  tTestAbove,
 } from '../statistics/index.ts';
 import type { Finding } from './claim.ts';
 
@@ -47,6 +48,16 @@ export function estimate(label: string, values: RunValues, minus?: RunValues): E
 
 export const runMeans = (values: RunValues): number[] =>
   values.map((run) => run.reduce((sum, value) => sum + value, 0) / run.length);
+
+/** Log-likelihood of held-out minus that of random passwords, by run; nats a letter. */
+export function pairedDifferences(runs: readonly FinishedRun[], phase: PhaseEnd): number[] {
+  const random = runMeans(logLikelihoodsOf(runs, phase, 'random'));
+  return runMeans(logLikelihoodsOf(runs, phase, 'heldOut')).map((value, run) => value - random[run]);
+}
+
+/** p of the one-sided t-test over runs of values being above `expected`; 1 where too few, or equal, leave nothing to test. */
+export const testAbove = (values: readonly number[], expected: number): number =>
+  new Set(values).size < 2 ? 1 : tTestAbove(values, expected).p;
 
 /** A finding without the bootstrap behind it, as records keep it. */
 export const plain = ({ label, value, interval }: Finding): Finding =>

@@ -1,12 +1,32 @@
 /** The registry: every claim, in the order in which a report tells them. */
+import { freeze, freezeAndPrefix, neither, prefix } from './ablation.ts';
 import { avoidance } from './avoidance.ts';
 import type { Claim } from './claim.ts';
 import { control } from './control.ts';
+import { heldOutShare } from './held-out-share.ts';
 import { main } from './main.ts';
 import { manipulation } from './manipulation.ts';
+import { modelSize } from './model-size.ts';
 import { noDpo } from './no-dpo.ts';
+import { paperStatistic } from './paper-statistic.ts';
+import { lrbeta, weights } from './sweeps.ts';
 
-export const CLAIMS: readonly Claim[] = [main, control, avoidance, manipulation, noDpo];
+/** The paper's claim and what it rests on: minutes of training, and what a command judges unless told otherwise. */
+export const CORE: readonly Claim[] = [main, control, avoidance, manipulation, noDpo];
+
+/** Every experiment of the paper. */
+export const CLAIMS: readonly Claim[] = [
+  ...CORE,
+  paperStatistic,
+  heldOutShare,
+  modelSize,
+  freezeAndPrefix,
+  freeze,
+  prefix,
+  neither,
+  lrbeta,
+  weights,
+];
 
 export { ARMS, type Arm, armSetup } from './arms.ts';
 export * from './claim.ts';

@@ -19,6 +19,8 @@ export interface Decision {
   readonly verdict: Verdict;
   readonly reason: string;
   readonly estimate: Estimate;
+  /** One-sided p of the claim as a whole; null for a claim of absence. */
+  readonly p: number | null;
   readonly findings: readonly Finding[];
 }
 
@@ -42,7 +44,7 @@ export function defineClaim({ decide, measure, ...claim }: Definition): Claim {
       const fewest = Math.min(...claim.arms.map((arm) => runs[arm.id].length));
       if (fewest === 0) {
         const reason = 'no run finished';
-        return { ...common, verdict: 'inconclusive', reason, estimate: null, interval: null, findings: [] };
+        return { ...common, verdict: 'inconclusive', reason, estimate: null, interval: null, p: null, findings: [] };
       }
       const decision = decide(runs);
       const tooFew = fewest < FEWEST_RUNS;
@@ -54,6 +56,7 @@ export function defineClaim({ decide, measure, ...claim }: Definition): Claim {
           : decision.reason,
         estimate: decision.estimate.value,
         interval: decision.estimate.interval,
+        p: decision.p,
         findings: decision.findings.map(plain),
       };
     },

@@ -12,16 +12,21 @@ import {
 } from '../statistics/index.ts';
 import { MAIN } from './arms.ts';
 import type { Finding } from './claim.ts';
-import { estimate, guessRatesOf, logLikelihoodsOf, runMeans, type SetName } from './evidence.ts';
+import {
+  estimate,
+  guessRatesOf,
+  logLikelihoodsOf,
+  pairedDifferences,
+  runMeans,
+  type SetName,
+  testAbove,
+} from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 import { usefulRise } from './manipulation.ts';
+import { bestPerf } from './paper-statistic.ts';
 
 const evaluationsOfPhase3 = (run: FinishedRun) => run.evaluations.filter(({ phase }) => phase === 'joint');
-
-/** The paper's statistic: a run's best perf over the evaluations of phase 3, an optimistic choice on the set it scores. */
-const bestPerf = (run: FinishedRun, set: SetName): number =>
-  Math.max(...evaluationsOfPhase3(run).map(({ sets }) => sets[set].perf));
 
 /**
  * Guess rate at a checkpoint chosen without the passwords it is scored on: where one half of the held-out passwords is
@@ -66,9 +71,7 @@ function besides(
   paired: ReturnType<typeof estimate>,
 ): Finding[] {
   const effects = runMeans(guessRatesOf(runs, 'joint', 'heldOut')).map((rate) => rate - 1);
-  const differences = runMeans(logLikelihoodsOf(runs, 'joint', 'heldOut')).map(
-    (value, run) => value - runMeans(logLikelihoodsOf(runs, 'joint', 'random'))[run],
-  );
+  const differences = pairedDifferences(runs, 'joint');
   const last = runs.map((run) => evaluationsOfPhase3(run).at(-1) as NonNullable<FinishedRun['evaluations'][number]>);
   const best = runs.map((run) => bestPerf(run, 'heldOut'));
   // One run, or runs that agree to the last digit, leave a test nothing to go by; too many, no exact one.
@@ -127,6 +130,16 @@ export const main = defineClaim({
     const reason =
       `held-out guess rate ${formatEstimate(heldOut)} against 1; held-out minus random ${formatEstimate(paired)} nats against 0; ` +
       `useful negatives rose by ${rise.value.toFixed(2)} nats`;
-    return { verdict, reason, estimate: heldOut, findings: besides(runs, heldOut, paired) };
+    return {
+      verdict,
+      reason,
+      estimate: heldOut,
+      // Both parts of the rule must hold, so the claim is as sure as the less sure of them.
+      p: Math.max(
+        testAbove(runMeans(guessRatesOf(runs, 'joint', 'heldOut')), 1),
+        testAbove(pairedDifferences(runs, 'joint'), 0),
+      ),
+      findings: besides(runs, heldOut, paired),
+    };
   },
 });

@@ -26,6 +26,7 @@ export const noDpo = defineClaim({
       verdict: !includes(1) ? 'not reproduced' : includes(withDpo.value) ? 'inconclusive' : 'reproduced',
       reason: `held-out guess rate without DPO ${formatEstimate(heldOut)} against 1 and against ${withDpo.value.toFixed(3)} with DPO`,
       estimate: heldOut,
+      p: null,
       findings: [
         { ...paired, label: 'held-out minus random log-likelihood without DPO (nats/letter)' },
         {

@@ -5,7 +5,7 @@
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { CLAIMS } from '../../../src/claims/index.ts';
+import { CORE } from '../../../src/claims/index.ts';
 import { startEngine } from '../../../src/engine/engine.ts';
 import { markdownReport } from '../../../src/report/markdown.ts';
 import { ProgressDisplay } from '../../../src/report/progress.ts';
@@ -22,15 +22,15 @@ beforeAll(async () => {
   process.stderr.write(`engine: ${engine.name} (TensorFlow.js ${engine.version})\n`);
   await store.open();
   const jobs = os.availableParallelism();
-  const plan = planSetups(PRESETS.pocket, CLAIMS, claimSeeds(DEFAULT_SEEDS));
+  const plan = planSetups(PRESETS.pocket, CORE, claimSeeds(DEFAULT_SEEDS));
   const display = new ProgressDisplay(distinctSetups(plan), { stream: process.stderr });
-  result = await runJob(plan, CLAIMS, {
+  result = await runJob(plan, CORE, {
     engine,
     store,
     jobs,
     onEnd: ({ setup, record, reused }) => display.end(setup, record, reused),
   });
-  await store.writeText('report.md', markdownReport(CLAIMS, result.judgements, result.runs, 'npm test'));
+  await store.writeText('report.md', markdownReport(CORE, result.judgements, result.runs, 'npm test'));
 });
 
 describe(`the claims at the preset pocket, ${DEFAULT_SEEDS} seeds`, () => {
@@ -46,7 +46,7 @@ describe(`the claims at the preset pocket, ${DEFAULT_SEEDS} seeds`, () => {
     }
   });
 
-  it.for(CLAIMS.map((claim, index) => ({ ...claim, index })))('$id: $statement', ({ index }, { task }) => {
+  it.for(CORE.map((claim, index) => ({ ...claim, index })))('$id: $statement', ({ index }, { task }) => {
     const judgement = result.judgements[index];
     task.meta.judgement = judgement;
     task.meta.records = path.join(store.folder, 'runs');
