@@ -21,10 +21,19 @@ export const LEARNED = 1.3;
 /** Significance of a cell after Holm's correction. */
 export const ALPHA = 0.05;
 
-/** What the runs of one arm say. A cell that cannot be read counts in the correction with a p of 1. */
-export function readCells(arms: readonly Arm[], evidence: Evidence): Cell[] {
+/** Records of the seeds that every arm was run with, so that cells are compared on like seeds. */
+function onCommonSeeds(arms: readonly Arm[], evidence: Evidence): Evidence {
+  const seedsOf = ({ id }: Arm) => new Set((evidence[id] ?? []).map(({ setup }) => setup.seed));
+  const common = arms.map(seedsOf).reduce((shared, seeds) => new Set([...shared].filter((seed) => seeds.has(seed))));
+  return Object.fromEntries(
+    arms.map(({ id }) => [id, (evidence[id] ?? []).filter(({ setup }) => common.has(setup.seed))]),
+  );
+}
+
+/** What the runs of each arm say. A cell that cannot be read counts in the correction with a p of 1. */
+function readCells(arms: readonly Arm[], evidence: Evidence): Cell[] {
   const cells = arms.map(({ id, label }) => {
-    const given = evidence[id] ?? [];
+    const given = evidence[id];
     const runs = finishedRuns(given);
     const counted = { arm: id, label, seeds: runs.map(({ setup }) => setup.seed), failed: given.length - runs.length };
     if (runs.length === 0)
@@ -75,7 +84,8 @@ interface GridDefinition extends Omit<Claim, 'judge'> {
 export function defineGrid({ decide, measure, ...claim }: GridDefinition): Claim {
   return {
     ...claim,
-    judge(evidence) {
+    judge(given) {
+      const evidence = onCommonSeeds(claim.arms, given);
       const cells = readCells(claim.arms, evidence);
       const { verdict, reason, estimate, p, findings } = decide(cells, evidence, claim.id);
       return {
@@ -174,7 +184,7 @@ export const inCell = ({ id: arm }: Arm, baseline: Arm) => ({
     const cell = cells.find((candidate) => candidate.arm === arm) as Cell;
     const compared: Finding[] = [];
     if (cell.estimate !== null) compared.push({ label: 'useful guess rate', value: cell.useful as number });
-    const both = pairedBySeed(finishedRuns(evidence[arm] ?? []), finishedRuns(evidence[baseline.id] ?? []));
+    const both = pairedBySeed(finishedRuns(evidence[arm]), finishedRuns(evidence[baseline.id]));
     if (arm !== baseline.id && both.length > 0)
       compared.push({
         ...plain(estimate(`${id}/difference`, both)),
