@@ -16,6 +16,8 @@ export interface Finding {
   readonly label: string;
   readonly value: number;
   readonly interval?: readonly [number, number];
+  /** What the number says, for a reader who knows no statistics. */
+  readonly meaning?: string;
 }
 
 export interface Judgement {

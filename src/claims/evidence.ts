@@ -60,5 +60,13 @@ export const testAbove = (values: readonly number[], expected: number): number =
   new Set(values).size < 2 ? 1 : tTestAbove(values, expected).p;
 
 /** A finding without the bootstrap behind it, as records keep it. */
-export const plain = ({ label, value, interval }: Finding): Finding =>
-  interval === undefined ? { label, value } : { label, value, interval };
+export const plain = ({ label, value, interval, meaning }: Finding): Finding => ({
+  label,
+  value,
+  ...(interval === undefined ? {} : { interval }),
+  ...(meaning === undefined ? {} : { meaning }),
+});
+
+/** Evaluations of phase 3, in order. */
+export const evaluationsOfPhase3 = (run: FinishedRun): FinishedRun['evaluations'] =>
+  run.evaluations.filter(({ phase }) => phase === 'joint');

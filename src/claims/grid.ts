@@ -24,7 +24,8 @@ export const ALPHA = 0.05;
 /** Records of the seeds that every arm was run with, so that cells are compared on like seeds. */
 function onCommonSeeds(arms: readonly Arm[], evidence: Evidence): Evidence {
   const seedsOf = ({ id }: Arm) => new Set((evidence[id] ?? []).map(({ setup }) => setup.seed));
-  const common = arms.map(seedsOf).reduce((shared, seeds) => new Set([...shared].filter((seed) => seeds.has(seed))));
+  const [first, ...others] = arms.map(seedsOf);
+  const common = new Set([...first].filter((seed) => others.every((seeds) => seeds.has(seed))));
   return Object.fromEntries(
     arms.map(({ id }) => [id, (evidence[id] ?? []).filter(({ setup }) => common.has(setup.seed))]),
   );

@@ -2,14 +2,14 @@
 import { chanceLine } from '../measure/measures.ts';
 import type { FinishedRun } from '../runs/record.ts';
 import { MAIN } from './arms.ts';
-import { estimate, type SetName, testAbove } from './evidence.ts';
+import { estimate, evaluationsOfPhase3, type SetName, testAbove } from './evidence.ts';
 import { formatEstimate, formatNumber } from './format.ts';
 import { defineClaim } from './judge.ts';
 import { usefulRise } from './manipulation.ts';
 
 /** A run's best perf over the evaluations of phase 3, an optimistic choice made on the very set that is scored; nats a letter. */
 export const bestPerf = (run: FinishedRun, set: SetName): number =>
-  Math.max(...run.evaluations.filter(({ phase }) => phase === 'joint').map(({ sets }) => sets[set].perf));
+  Math.max(...evaluationsOfPhase3(run).map(({ sets }) => sets[set].perf));
 
 const lettersOf = (run: FinishedRun): number => run.setup.passwords.alphabet.length;
 

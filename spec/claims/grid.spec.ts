@@ -1,0 +1,194 @@
+import { mean } from 'simple-statistics';
+import { describe, expect, it } from 'vitest';
+import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
+import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
+import { CLAIMS, type Evidence, finishedRuns, type Judgement } from '../../src/claims/index.ts';
+import { effect, failedRun, type Knowledge, madeUpRun } from '../helpers/records.ts';
+
+const SEEDS = [1, 2, 3, 4, 5, 6];
+/** exp(-0.1^2 / 2) undoes what the made-up spread of the letters adds on average. */
+const nothing: Knowledge = { ...effect, joint: { heldOut: Math.exp(-0.005), useful: 2.5, random: 1 } };
+const suppressed: Knowledge = { ...effect, joint: { heldOut: 0.8, useful: 2.5, random: 1 } };
+const unlearned: Knowledge = { ...effect, joint: { heldOut: 1.12, useful: 1.1, random: 1 } };
+
+/** Evidence in which the cell at `index` of the grid knows `knows(index)`. */
+const grid = (arms: readonly Arm[], knows: (index: number) => Knowledge, seeds = SEEDS): Evidence =>
+  Object.fromEntries(arms.map(({ id }, index) => [id, seeds.map((seed) => madeUpRun(seed, knows(index)))]));
+
+const judge = (id: string, given: Evidence): Judgement => CLAIMS.find((claim) => claim.id === id)!.judge(given);
+
+describe.each([
+  ['held-out-share', HELD_OUT_SHARES],
+  ['model-size', MODEL_SIZES],
+] as const)('%s, claimed of every cell', (id, arms) => {
+  it('is reproduced where every cell shows the effect', () => {
+    expect(
+      judge(
+        id,
+        grid(arms, () => effect),
+      ).verdict,
+    ).toBe('reproduced');
+  });
+
+  it('is inconclusive where all but one cell show it', () => {
+    expect(
+      judge(
+        id,
+        grid(arms, (index) => (index === 1 ? nothing : effect)),
+      ).verdict,
+    ).toBe('inconclusive');
+  });
+
+  it('is not reproduced where no cell shows it', () => {
+    expect(
+      judge(
+        id,
+        grid(arms, () => nothing),
+      ).verdict,
+    ).toBe('not reproduced');
+  });
+
+  it('is not reproduced where one cell lies below chance', () => {
+    const { verdict, reason } = judge(
+      id,
+      grid(arms, (index) => (index === 1 ? suppressed : effect)),
+    );
+    expect(verdict).toBe('not reproduced');
+    expect(reason).toContain(arms[1].label);
+  });
+
+  it('is inconclusive where nothing was learned that could be flipped', () => {
+    const { verdict, cells, p } = judge(
+      id,
+      grid(arms, () => unlearned),
+    );
+    expect(verdict).toBe('inconclusive');
+    expect(cells?.map(({ readable, adjustedP }) => [readable, adjustedP])).toEqual(arms.map(() => [false, 1]));
+    expect(p).toBe(1);
+  });
+
+  it('is inconclusive on four runs a cell', () => {
+    expect(
+      judge(
+        id,
+        grid(arms, () => effect, [1, 2, 3, 4]),
+      ).verdict,
+    ).toBe('inconclusive');
+  });
+
+  it('its p is that of its least sure cell, and its cells are corrected for their number', () => {
+    const { p, cells } = judge(
+      id,
+      grid(arms, (index) => (index === 1 ? nothing : effect)),
+    );
+    expect(p).toBe(Math.max(...cells!.map((cell) => cell.p)));
+    const smallest = cells!.reduce((a, b) => (a.p < b.p ? a : b));
+    expect(smallest.adjustedP).toBeCloseTo(arms.length * smallest.p, 15);
+  });
+});
+
+describe.each([
+  ['lrbeta', SWEEPS.lrbeta],
+  ['weights', SWEEPS.weights],
+] as const)('%s, claimed on average', (id, arms) => {
+  it('is reproduced where every other cell shows the effect', () => {
+    expect(
+      judge(
+        id,
+        grid(arms, (index) => (index % 2 === 0 ? effect : nothing)),
+      ).verdict,
+    ).toBe('reproduced');
+  });
+
+  it('is not reproduced where no cell shows it', () => {
+    expect(
+      judge(
+        id,
+        grid(arms, () => nothing),
+      ).verdict,
+    ).toBe('not reproduced');
+  });
+
+  it('is inconclusive where most cells cannot be read', () => {
+    const { verdict, estimate, cells } = judge(
+      id,
+      grid(arms, (index) => (index % 3 === 0 ? effect : unlearned)),
+    );
+    expect(verdict).toBe('inconclusive');
+    expect(cells?.filter(({ readable }) => readable)).toHaveLength(Math.ceil(arms.length / 3));
+    expect(estimate).toBeGreaterThan(1);
+  });
+
+  it('averages the readable cells', () => {
+    const given = grid(arms, (index) => (index % 2 === 0 ? effect : unlearned));
+    const readable = arms.filter((_, index) => index % 2 === 0);
+    const rates = readable.flatMap((arm) => runMeans(guessRatesOf(finishedRuns(given[arm.id]), 'joint', 'heldOut')));
+    expect(judge(id, given).estimate).toBeCloseTo(mean(rates), 12);
+  });
+});
+
+describe.each([
+  ['freeze-and-prefix', ABLATION.both],
+  ['freeze', ABLATION.noFreeze],
+  ['prefix', ABLATION.noPrefix],
+  ['neither', ABLATION.neither],
+] as const)('%s, claimed of one cell', (id, { id: own }) => {
+  const arms = Object.values(ABLATION);
+  const cell = (mine: Knowledge, others: Knowledge) =>
+    judge(
+      id,
+      grid(arms, (index) => (arms[index].id === own ? mine : others)),
+    );
+
+  it('is reproduced where that cell shows the effect, whatever the others show', () => {
+    expect(cell(effect, nothing).verdict).toBe('reproduced');
+  });
+
+  it('is not reproduced where that cell does not, whatever the others show', () => {
+    expect(cell(nothing, effect).verdict).toBe('not reproduced');
+  });
+
+  it('is inconclusive where that cell learned nothing that could be flipped', () => {
+    expect(cell(unlearned, effect).verdict).toBe('inconclusive');
+  });
+});
+
+it('without freezing, the difference to the cell with both is that of the same seeds', () => {
+  const arms = Object.values(ABLATION);
+  const given = grid(arms, (index) => (arms[index].id === ABLATION.noFreeze.id ? effect : nothing));
+  const rates = (arm: Arm) => runMeans(guessRatesOf(finishedRuns(given[arm.id]), 'joint', 'heldOut'));
+  const difference = judge('freeze', given).findings.find(({ label }) => label.includes('seed by seed'));
+  expect(difference?.value).toBeCloseTo(mean(rates(ABLATION.noFreeze)) - mean(rates(ABLATION.both)), 12);
+});
+
+it('only seeds that every cell was run with count, so that a cell with more of them does not outweigh the others', () => {
+  const given = grid(HELD_OUT_SHARES, () => effect);
+  const more = { ...given, 'held-out-4': [...given['held-out-4'], madeUpRun(7, nothing), madeUpRun(8, nothing)] };
+  expect(judge('held-out-share', more)).toEqual(judge('held-out-share', given));
+});
+
+it('a failed run of a cell is counted, and leaves the cell unreadable when too few finished', () => {
+  const given = grid(MODEL_SIZES, () => effect, [1, 2, 3, 4, 5]);
+  const { verdict, failed, cells } = judge('model-size', {
+    ...given,
+    'size-3': [...given['size-3'].slice(0, 4), failedRun(5)],
+  });
+  expect(verdict).toBe('inconclusive');
+  expect(failed).toBe(1);
+  expect(cells?.map(({ readable, failed: lost }) => [readable, lost])).toEqual([
+    [true, 0],
+    [true, 0],
+    [false, 1],
+    [true, 0],
+  ]);
+});
+
+it('a grid that was never run is inconclusive, with no number made up', () => {
+  expect(judge('weights', {})).toMatchObject({
+    verdict: 'inconclusive',
+    estimate: null,
+    interval: null,
+    seeds: [],
+    p: 1,
+  });
+});
