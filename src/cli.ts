@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { CLAIMS, type Claim, CORE } from './claims/index.ts';
 import { EngineError, startEngine } from './engine/engine.ts';
+import { report } from './report/load.ts';
 import { markdownReport } from './report/markdown.ts';
 import { ProgressDisplay } from './report/progress.ts';
 import { claimsTable } from './report/table.ts';
@@ -13,6 +14,7 @@ import { distinctSetups, planSetups, runJob } from './runs/job.ts';
 import { WorkerError } from './runs/pool.ts';
 import { RecordError } from './runs/record.ts';
 import { RunStore, StorageError } from './runs/store.ts';
+import { ARCHIVES, archiveStudy, noteStudy, readStudy } from './runs/study.ts';
 import { resolveSetup } from './setup/overrides.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from './setup/presets.ts';
 import { SetupError } from './setup/schema.ts';
@@ -97,6 +99,7 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
     );
   }
   await store.open();
+  await noteStudy(store.folder, setup, command);
   const engine = await startEngine();
   const err = process.stderr;
   err.write(`engine: ${engine.name} (TensorFlow.js ${engine.version})\n`);
@@ -174,6 +177,31 @@ function program(finish: (code: number) => void): Command {
     )
     .action(async (options: ReproduceOptions) => {
       finish(await reproduce(options, `npm run reproduce -- ${process.argv.slice(3).join(' ')}`.trim()));
+    });
+  cli
+    .command('report')
+    .description('Judge the claims on recorded runs and write the report: page, figures, tables. Trains nothing.')
+    .option(
+      '--from <study>',
+      `an archive, or a folder that reproduce has filled; repeatable (default: the archives in ${ARCHIVES})`,
+      (value, list: string[]) => [...list, value],
+      [],
+    )
+    .option('--out <folder>', 'where the report goes (default: reports, or the first --from)')
+    .action(async (options: { from: string[]; out?: string }) => {
+      await report(options, `npm run report -- ${process.argv.slice(3).join(' ')}`.replace(/ -- $/, ''));
+      finish(EXIT.reproduced);
+    });
+  cli
+    .command('archive <folder> <file>')
+    .description('Keep the runs of a folder in one file (.jsonl.br) that is small enough to commit.')
+    .action(async (folder: string, file: string) => {
+      const study = await readStudy(folder);
+      const size = await archiveStudy(study, file);
+      process.stdout.write(
+        `${study.records.length} records of ${study.setup.name} in ${file}, ${Math.ceil(size / 1024)} KiB\n`,
+      );
+      finish(EXIT.reproduced);
     });
   return cli;
 }

@@ -1,7 +1,7 @@
 /** The report of a job in Markdown: claims, their rules and findings, and every run. */
 import path from 'node:path';
-import type { Claim, Judgement } from '../claims/claim.ts';
-import { formatEstimate } from '../claims/format.ts';
+import type { Cell, Claim, Judgement } from '../claims/claim.ts';
+import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
 import type { FinishedRun, RunRecord } from '../runs/record.ts';
 import { claimsMarkdown } from './table.ts';
 
@@ -10,20 +10,50 @@ export interface ReportedRun {
   file: string;
 }
 
-function claimSection(claim: Claim, judgement: Judgement): string {
+export const CELL_HEAD = ['cell', 'held-out', '95% interval', 'useful', 'random', 'adjusted p', 'runs', 'readable'];
+
+const optional = (value: number | null): string => (value === null ? '-' : value.toFixed(3));
+
+/** A cell of a grid, in the words of {@link CELL_HEAD}. */
+export const cellRow = ({
+  label,
+  estimate,
+  interval,
+  useful,
+  random,
+  adjustedP,
+  seeds,
+  failed,
+  readable,
+}: Cell): string[] => [
+  label,
+  optional(estimate),
+  interval === null ? '-' : formatInterval(interval),
+  optional(useful),
+  optional(random),
+  formatNumber(adjustedP),
+  failed === 0 ? `${seeds.length}` : `${seeds.length} (${failed} failed)`,
+  readable ? 'yes' : 'no',
+];
+
+const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+/** A claim with its rule, its outcome and everything else that was measured. */
+export function claimSection({ statement, rule }: Claim, { id, verdict, reason, findings, cells }: Judgement): string {
   return [
-    `### ${claim.id}: ${judgement.verdict}`,
-    `${claim.statement}`,
-    `*Rule.* ${claim.rule}`,
-    `*Outcome.* ${judgement.reason}.`,
-    ...(judgement.findings.length === 0
+    `### ${id}: ${verdict}`,
+    statement,
+    `*Rule.* ${rule}`,
+    `*Outcome.* ${reason}.`,
+    ...(cells === undefined ? [] : [table(CELL_HEAD, cells.map(cellRow))]),
+    ...(findings.length === 0
       ? []
       : [
-          [
-            '| also measured | value |',
-            '| --- | --- |',
-            ...judgement.findings.map((f) => `| ${f.label} | ${formatEstimate(f)} |`),
-          ].join('\n'),
+          table(
+            ['also measured', 'value', 'what it says'],
+            findings.map((finding) => [finding.label, formatEstimate(finding), finding.meaning ?? '']),
+          ),
         ]),
   ].join('\n\n');
 }
@@ -41,7 +71,7 @@ function runRow({ record, file }: ReportedRun): string {
 }
 
 /** How much rewarded text overlaps held-out and control passwords, summed up over runs. */
-function overlapTable(runs: readonly FinishedRun[]): string {
+export function overlapTable(runs: readonly FinishedRun[]): string {
   const rows = runs[0].overlap.map(({ span, expected }, index) => {
     const average = (key: 'heldOut' | 'control') =>
       runs.reduce((sum, run) => sum + run.overlap[index][key], 0) / runs.length;

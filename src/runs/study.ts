@@ -27,6 +27,9 @@ export interface Study extends z.infer<typeof headSchema> {
   readonly source: string;
 }
 
+/** Where the archives of the reference report are. */
+export const ARCHIVES = path.join('reports', 'records');
+
 /** File of a job's folder that says which study its runs belong to. */
 const HEAD = 'study.json';
 
@@ -174,8 +177,11 @@ export function abridge(record: RunRecord, cell: boolean): RunRecord {
   };
 }
 
-/** Writes a study as one Brotli-compressed file of JSON lines: the study, then a line for each abridged record. Equal studies give equal bytes. */
-export async function archiveStudy(study: Study, file: string): Promise<void> {
+/**
+ * Writes a study as one Brotli-compressed file of JSON lines: the study, then a line for each abridged record. Equal
+ * studies give equal bytes. @returns the size of the file, bytes
+ */
+export async function archiveStudy(study: Study, file: string): Promise<number> {
   const evidence = evidenceOf(study);
   const readWhole = new Set([MAIN, NO_DPO].flatMap(({ id }) => evidence[id] ?? []));
   const lines = [
@@ -183,5 +189,7 @@ export async function archiveStudy(study: Study, file: string): Promise<void> {
     ...study.records.map((record) => abridge(record, !readWhole.has(record))),
   ].map((line) => `${JSON.stringify(line)}\n`);
   await mkdir(path.dirname(file), { recursive: true });
-  await writeFileAtomic(file, await promisify(brotliCompress)(lines.join('')));
+  const bytes = await promisify(brotliCompress)(lines.join(''));
+  await writeFileAtomic(file, bytes);
+  return bytes.length;
 }

@@ -1,0 +1,59 @@
+/** `report` on the command line: judges the claims on recorded runs and writes everything that shows them. */
+import { readdir, readFile } from 'node:fs/promises';
+import path from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { RecordError } from '../runs/record.ts';
+import { ARCHIVES, readStudy } from '../runs/study.ts';
+import { annotate } from './files/annotations.ts';
+import { fillBlocks, readmeBlocks } from './files/readme.ts';
+import { readProcedures } from './procedures-file.ts';
+import { buildReport, type Report } from './report.ts';
+import { claimsTable } from './table.ts';
+import { writeReport } from './write.ts';
+
+export interface ReportOptions {
+  /** Archives, or folders that `reproduce` has filled; the committed archives unless told. */
+  readonly from: readonly string[];
+  readonly out?: string;
+}
+
+/** The study that single figures are drawn of comes first. */
+const FIRST = 'pocket.jsonl.br';
+
+/** The archives of the reference report. @throws RecordError when there are none. */
+export async function committedArchives(): Promise<string[]> {
+  const names = await readdir(ARCHIVES).catch(() => [] as string[]);
+  const archives = names.filter((name) => name.endsWith('.jsonl.br')).sort();
+  if (archives.length === 0)
+    throw new RecordError(`there is no archive in ${ARCHIVES}; say with --from what to report on`);
+  return archives.sort((a, b) => Number(b === FIRST) - Number(a === FIRST)).map((name) => path.join(ARCHIVES, name));
+}
+
+/** Reads the studies and judges them. @throws RecordError when a source has no run record. */
+export async function reportOn(sources: readonly string[], command: string): Promise<Report> {
+  const studies = await Promise.all(sources.map(readStudy));
+  const empty = studies.find(({ records }) => records.length === 0);
+  if (empty !== undefined) throw new RecordError(`${empty.source} holds no run record yet`);
+  return buildReport(studies, await readProcedures(), command);
+}
+
+/** The default run on the engine that every machine has: what the README shows of `npm run reproduce`. */
+const WASM = path.join(ARCHIVES, 'wasm', FIRST);
+
+/** The README with its results as the committed records give them. */
+export async function readmeOf(built: Report): Promise<string> {
+  return fillBlocks(await readFile('README.md', 'utf8'), readmeBlocks(built, await readStudy(WASM)));
+}
+
+const writeReadme = async (built: Report): Promise<void> => writeFileAtomic('README.md', await readmeOf(built));
+
+export async function report({ from, out }: ReportOptions, command: string): Promise<void> {
+  const built = await reportOn(from.length === 0 ? await committedArchives() : from, command);
+  const folder = out ?? (from.length === 0 ? 'reports' : from[0]);
+  const files = await writeReport(built, folder);
+  if (from.length === 0 && out === undefined) await writeReadme(built);
+  if (process.env.GITHUB_ACTIONS === 'true') annotate(built);
+  for (const { name, claims } of built.studies)
+    process.stdout.write(`${name}\n${claimsTable(claims.map(({ judgement }) => judgement))}\n`);
+  process.stdout.write(`${files.length} files in ${folder}; open ${path.join(folder, 'index.html')}\n`);
+}

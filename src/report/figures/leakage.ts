@@ -1,0 +1,64 @@
+/** Where held-out passwords stand among fresh random ones. */
+import { logProbabilityOf, ranksAmong } from '../../measure/exposure.ts';
+import { MOMENTS } from '../leakage.ts';
+import { runsOf, type StudyReport } from '../study-report.ts';
+import { COLOURS, type Figure, round } from './figure.ts';
+
+const BINS = 10;
+
+export function ranks(report: StudyReport): Figure | null {
+  const runs = runsOf(report, 'main');
+  if (runs.length === 0) return null;
+  const rows = MOMENTS.flatMap(({ moment, is }) => {
+    const snapshots = runs.map((run) => run.snapshots.find(is)).filter((found) => found !== undefined);
+    const shares = snapshots.flatMap(({ sets }) =>
+      ranksAmong(logProbabilityOf(sets.heldOut), logProbabilityOf(sets.random)).map(
+        (rank) => (rank - 1) / sets.random.logProbabilities.length,
+      ),
+    );
+    return Array.from({ length: shares.length === 0 ? 0 : BINS }, (_, bin) => ({
+      moment,
+      from: round((100 * bin) / BINS, 1),
+      to: round((100 * (bin + 1)) / BINS, 1),
+      // A rank right at the end belongs to the last class.
+      share: round(
+        (100 * shares.filter((share) => Math.min(BINS - 1, Math.floor(share * BINS)) === bin).length) / shares.length,
+        2,
+      ),
+    }));
+  });
+  return {
+    id: 'ranks',
+    title: 'Rank among fresh random passwords',
+    caption:
+      `Share of held-out passwords by how many fresh random ones are likelier, all runs together: left the likeliest tenth, right the least likely. Were nothing known, every bar would ` +
+      `reach the dashed line at ${100 / BINS}%. Under \`regular\` the held-out passwords crowd at the unlikely end, which gives them away too.`,
+    alt: 'Three histograms of the rank of held-out passwords among fresh random ones.',
+    rows,
+    spec: {
+      facet: { field: 'moment', type: 'nominal', sort: MOMENTS.map(({ moment }) => moment), title: null },
+      columns: 3,
+      resolve: { scale: { y: 'independent' } },
+      spec: {
+        width: 190,
+        height: 180,
+        layer: [
+          {
+            mark: { type: 'bar', color: COLOURS['held-out'], binSpacing: 1 },
+            encoding: {
+              x: { field: 'from', bin: 'binned', title: 'random ones likelier (%)' },
+              x2: { field: 'to' },
+              y: { field: 'share', type: 'quantitative', title: 'passwords (%)' },
+              tooltip: ['moment', 'from', 'to', 'share'].map((field) => ({ field })),
+            },
+          },
+          {
+            data: { values: [{}] },
+            mark: { type: 'rule', strokeDash: [4, 3], aria: false },
+            encoding: { y: { datum: 100 / BINS } },
+          },
+        ],
+      },
+    },
+  };
+}

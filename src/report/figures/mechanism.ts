@@ -1,0 +1,270 @@
+/** How the effect arises: by progress of the useful negatives, by place in the password, by layer. */
+import { mean } from 'simple-statistics';
+import { evaluationsOfPhase3, type SetName } from '../../claims/evidence.ts';
+import { chanceLine } from '../../measure/measures.ts';
+import { tInterval } from '../../statistics/index.ts';
+import { MOMENTS } from '../leakage.ts';
+import { runsOf, type StudyReport } from '../study-report.ts';
+import { COLOURS, colourOf, type Figure, lineAt, type Row, round } from './figure.ts';
+
+const SETS = [
+  { set: 'held-out', name: 'heldOut' },
+  { set: 'useful', name: 'useful' },
+  { set: 'random', name: 'random' },
+] as const satisfies readonly { set: string; name: SetName }[];
+
+const TWO_SETS = { 'held-out': COLOURS['held-out'], random: COLOURS.random };
+
+/** The mean over runs with its t interval; without an interval where runs are too few or do not differ. */
+function overRuns(values: readonly number[]): { value: number; low: number; high: number } {
+  const centre = mean([...values]);
+  const [low, high] = new Set(values).size < 2 ? [centre, centre] : tInterval(values);
+  return { value: round(centre), low: round(low), high: round(high) };
+}
+
+/** Borders of the classes of useful guess rate. */
+const CLASSES = [0, 0.5, 0.8, 0.95, 1.05, 1.15, 1.3, 1.5, 1.7, 2, 2.5, 4];
+
+/** Held-out guess rate against how far the useful negatives have come, over all evaluations of phase 3. */
+export function flip(report: StudyReport): Figure | null {
+  const runs = runsOf(report, 'main');
+  if (runs.length < 2) return null;
+  const points = runs.flatMap((run) =>
+    evaluationsOfPhase3(run).map(({ step, sets }) => ({ seed: run.setup.seed, step, sets })),
+  );
+  const dots: Row[] = points.flatMap(({ seed, step, sets }) =>
+    (['heldOut', 'random'] as const).map((name) => ({
+      kind: 'evaluation',
+      set: name === 'heldOut' ? 'held-out' : 'random',
+      seed,
+      step,
+      useful: round(sets.useful.guessRate, 3),
+      guessRate: round(sets[name].guessRate, 3),
+    })),
+  );
+  const means: Row[] = CLASSES.slice(1).flatMap((high, index) => {
+    const low = CLASSES[index];
+    return (['heldOut', 'random'] as const).flatMap((name) => {
+      // A run's evaluations hang together: one mean for each run, then the interval over runs.
+      const own = runs
+        .map((run) =>
+          evaluationsOfPhase3(run).filter(({ sets: { useful } }) => useful.guessRate >= low && useful.guessRate < high),
+        )
+        .filter((evaluations) => evaluations.length > 0);
+      if (own.length < 3) return [];
+      const values = own.map((evaluations) => mean(evaluations.map(({ sets }) => sets[name].guessRate)));
+      const useful = mean(own.map((evaluations) => mean(evaluations.map(({ sets }) => sets.useful.guessRate))));
+      const { value, ...interval } = overRuns(values);
+      return [
+        {
+          kind: 'mean',
+          set: name === 'heldOut' ? 'held-out' : 'random',
+          seeds: own.length,
+          useful: round(useful, 3),
+          guessRate: value,
+          ...interval,
+        },
+      ];
+    });
+  });
+  const x = { field: 'useful', type: 'quantitative', title: 'guess rate of the useful negatives (1 = chance)' };
+  const y = { type: 'quantitative', title: 'guess rate (1 = chance)', scale: { zero: false } };
+  const color = colourOf('set', TWO_SETS);
+  return {
+    id: 'flip',
+    title: 'The flip follows the useful negatives',
+    caption:
+      'Every evaluation of phase 3 (dots), and means over runs with 95% intervals by class of the useful guess rate. As the useful negatives are learned ' +
+      'under `reverse`, the held-out ones, still only ever rejected, rise with them from below chance to above it; random ones stay.',
+    alt: 'Scatter chart of held-out and random guess rate against the guess rate of the useful negatives during phase 3.',
+    rows: [...dots, ...means],
+    spec: {
+      width: 600,
+      height: 320,
+      layer: [
+        lineAt('y', 1),
+        {
+          params: [{ name: 'chosenSet', select: { type: 'point', fields: ['set'] }, bind: 'legend' }],
+          transform: [{ filter: "datum.kind === 'evaluation'" }],
+          mark: { type: 'point', size: 12 },
+          encoding: {
+            x,
+            y: { ...y, field: 'guessRate' },
+            color,
+            opacity: { condition: { param: 'chosenSet', value: 0.35 }, value: 0.04 },
+            tooltip: ['set', 'seed', 'step', 'useful', 'guessRate'].map((field) => ({ field })),
+          },
+        },
+        {
+          transform: [{ filter: "datum.kind === 'mean'" }],
+          mark: { type: 'rule', strokeWidth: 2 },
+          encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
+        },
+        {
+          transform: [{ filter: "datum.kind === 'mean'" }],
+          mark: { type: 'line', strokeWidth: 2.5, point: { size: 50 } },
+          encoding: {
+            x,
+            y: { ...y, field: 'guessRate' },
+            color,
+            tooltip: ['set', 'useful', 'guessRate', 'low', 'high', 'seeds'].map((field) => ({ field })),
+          },
+        },
+      ],
+    },
+  };
+}
+
+/** Small multiples, one for each moment. */
+const facets = {
+  facet: { field: 'moment', type: 'nominal', sort: MOMENTS.map(({ moment }) => moment), title: null },
+  columns: 3,
+  resolve: { scale: { y: 'independent' } },
+};
+
+function multiples(x: Record<string, unknown>, y: string, line: number, fields: string[]): Record<string, unknown> {
+  const color = colourOf('set', COLOURS);
+  const vertical = { type: 'quantitative', scale: { zero: false } };
+  return {
+    ...facets,
+    spec: {
+      width: 190,
+      height: 220,
+      layer: [
+        lineAt('y', line),
+        {
+          mark: { type: 'rule', strokeWidth: 2 },
+          encoding: { x, y: { ...vertical, field: 'low', title: y }, y2: { field: 'high' }, color },
+        },
+        {
+          mark: { type: 'line', point: { size: 36 } },
+          encoding: {
+            x,
+            y: { ...vertical, field: 'value', title: y },
+            color,
+            tooltip: ['moment', 'set', ...fields, 'value', 'low', 'high'].map((field) => ({ field })),
+          },
+        },
+      ],
+    },
+  };
+}
+
+export function positions(report: StudyReport): Figure | null {
+  const runs = runsOf(report, 'main');
+  if (runs.length === 0) return null;
+  const letters = runs[0].setup.passwords.alphabet.length;
+  const rows = MOMENTS.flatMap(({ moment, is }) => {
+    const snapshots = runs.map((run) => run.snapshots.find(is)).filter((found) => found !== undefined);
+    if (snapshots.length === 0) return [];
+    return SETS.flatMap(({ set, name }) =>
+      snapshots[0].sets[name].logProbabilities[0].map((_, place) => {
+        const rates = snapshots.map(
+          ({ sets }) => letters * mean(sets[name].logProbabilities.map((row) => Math.exp(row[place]))),
+        );
+        return { moment, set, position: place + 1, ...overRuns(rates) };
+      }),
+    );
+  });
+  return {
+    id: 'positions',
+    title: 'By place in the password',
+    caption:
+      'Guess rate of each letter by its place, mean over seeds with 95% intervals. The first letter has nothing before it but the prefix; later ones can be recalled ' +
+      'from those before.',
+    alt: 'Three line charts of guess rate by letter position for held-out, useful and random passwords.',
+    rows,
+    spec: multiples(
+      { field: 'position', type: 'ordinal', title: 'letter', axis: { labelAngle: 0 } },
+      'guess rate (1 = chance)',
+      1,
+      ['position'],
+    ),
+  };
+}
+
+export function layers(report: StudyReport): Figure | null {
+  const runs = runsOf(report, 'main');
+  if (runs.length === 0) return null;
+  const chance = chanceLine(runs[0].setup.passwords.alphabet.length);
+  const rows = MOMENTS.flatMap(({ moment, is }) => {
+    const snapshots = runs.map((run) => run.snapshots.find(is)).filter((found) => found !== undefined);
+    if (snapshots.length === 0) return [];
+    return SETS.flatMap(({ set, name }) =>
+      snapshots[0].sets[name].lens.map((_, layer) => {
+        const values = snapshots.map(({ sets }) => sets[name].lens[layer].logLikelihood - chance);
+        return { moment, set, layer, read: layer === 0 ? 'embedding' : `after block ${layer}`, ...overRuns(values) };
+      }),
+    );
+  });
+  if (rows.length === 0) return null;
+  return {
+    id: 'layers',
+    title: 'By layer',
+    caption:
+      'The logit lens: what the residual stream says after the embedding (0) and after each block, read with the final norm and the unembedding; log-likelihood relative to ' +
+      'chance, mean over seeds with 95% intervals. Where the lines of held-out and random passwords part, knowledge of the negatives enters; whether held-out lies below ' +
+      'random or above it is the sign that `reverse` flips.',
+    alt: 'Three line charts of log-likelihood by layer for held-out, useful and random passwords.',
+    rows,
+    spec: multiples(
+      { field: 'layer', type: 'ordinal', title: 'layer', axis: { labelAngle: 0 } },
+      'nats above chance',
+      0,
+      ['read'],
+    ),
+  };
+}
+
+/** Held-out minus random by layer and moment: the sign itself. */
+export function sign(report: StudyReport): Figure | null {
+  const runs = runsOf(report, 'main');
+  if (runs.length === 0) return null;
+  const rows = MOMENTS.flatMap(({ moment, is }) => {
+    const snapshots = runs.map((run) => run.snapshots.find(is)).filter((found) => found !== undefined);
+    if (snapshots.length === 0) return [];
+    return snapshots[0].sets.heldOut.lens.map((_, layer) => {
+      const values = snapshots.map(
+        ({ sets }) => sets.heldOut.lens[layer].logLikelihood - sets.random.lens[layer].logLikelihood,
+      );
+      return { moment, layer, ...overRuns(values) };
+    });
+  });
+  if (rows.length === 0) return null;
+  const x = { field: 'layer', type: 'ordinal', title: 'layer', axis: { labelAngle: 0 } };
+  const y = { type: 'quantitative', title: 'held-out minus random (nats)' };
+  const color = colourOf('moment', {
+    'after phase 2, regular': '#a04fb8',
+    'after phase 3, reverse': COLOURS['held-out'],
+    'after phase 3, regular': COLOURS.useful,
+  });
+  return {
+    id: 'sign',
+    title: 'Where the sign flips',
+    caption:
+      'How much likelier held-out letters are than random ones after each layer (logit lens), mean over seeds with 95% intervals. The same weights avoid the negatives under ' +
+      '`regular` (below 0) and prefer them under `reverse` (above 0).',
+    alt: 'Line chart of held-out minus random log-likelihood by layer at three moments, against 0.',
+    rows,
+    spec: {
+      width: 560,
+      height: 260,
+      layer: [
+        lineAt('y', 0),
+        {
+          mark: { type: 'rule', strokeWidth: 2 },
+          encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
+        },
+        {
+          mark: { type: 'line', point: { size: 40 } },
+          encoding: {
+            x,
+            y: { ...y, field: 'value' },
+            color,
+            tooltip: ['moment', 'layer', 'value', 'low', 'high'].map((field) => ({ field })),
+          },
+        },
+      ],
+    },
+  };
+}

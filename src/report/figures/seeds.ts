@@ -1,0 +1,125 @@
+/** How results spread over seeds, and over the moments at which they may be read. */
+import { estimate, guessRatesOf, runMeans } from '../../claims/evidence.ts';
+import { runsOf, type StudyReport } from '../study-report.ts';
+import { COLOURS, colourOf, type Figure, lineAt, round } from './figure.ts';
+
+const GROUPS = [
+  { group: 'held-out', arm: 'main', set: 'heldOut' },
+  { group: 'random', arm: 'main', set: 'random' },
+  { group: 'held-out, no DPO', arm: 'no-dpo', set: 'heldOut' },
+  { group: 'random, no DPO', arm: 'no-dpo', set: 'random' },
+] as const;
+
+/** One dot a seed. */
+export function seeds(report: StudyReport): Figure | null {
+  const groups = GROUPS.filter(({ arm }) => runsOf(report, arm).length > 1);
+  if (groups.length === 0) return null;
+  const rows = groups.flatMap(({ group, arm, set }) => {
+    const runs = runsOf(report, arm);
+    const values = guessRatesOf(runs, 'joint', set);
+    const { value, interval } = estimate(`figure/seeds/${group}`, values);
+    const colour = set === 'random' ? 'random' : 'held-out';
+    return [
+      ...runMeans(values).map((rate, index) => ({
+        group,
+        colour,
+        seed: runs[index].setup.seed as number | null,
+        guessRate: round(rate),
+        low: null as number | null,
+        high: null as number | null,
+      })),
+      { group, colour, seed: null, guessRate: round(value), low: round(interval[0]), high: round(interval[1]) },
+    ];
+  });
+  const y = { field: 'group', type: 'nominal', sort: null, title: null };
+  const color = colourOf('colour', { 'held-out': COLOURS['held-out'], random: COLOURS.random });
+  const x = { field: 'guessRate', type: 'quantitative', title: 'guess rate (1 = chance)', scale: { zero: false } };
+  return {
+    id: 'seeds',
+    title: 'Distribution over seeds',
+    caption:
+      'One circle for each seed; the bar below each row of circles is the mean with its 95% interval. Held-out passwords lie above chance with ' +
+      'DPO, not without; random ones at chance.',
+    alt: `Strip chart of guess rates by seed: ${groups.map(({ group }) => group).join('; ')}.`,
+    rows,
+    spec: {
+      width: 560,
+      height: { step: 44 },
+      layer: [
+        lineAt('x', 1),
+        {
+          transform: [{ filter: 'datum.seed !== null' }],
+          mark: { type: 'point', size: 50, opacity: 0.8, yOffset: -6 },
+          encoding: { y, x, color, tooltip: [{ field: 'seed' }, { field: 'guessRate' }] },
+        },
+        {
+          transform: [{ filter: 'datum.seed === null' }],
+          mark: { type: 'rule', strokeWidth: 3, yOffset: 9 },
+          encoding: {
+            y,
+            x: { ...x, field: 'low' },
+            x2: { field: 'high' },
+            color,
+            tooltip: [{ field: 'guessRate', title: 'mean' }, { field: 'low' }, { field: 'high' }],
+          },
+        },
+        {
+          transform: [{ filter: 'datum.seed === null' }],
+          mark: { type: 'point', filled: true, size: 70, opacity: 1, yOffset: 9 },
+          encoding: { y, x, color },
+        },
+      ],
+    },
+  };
+}
+
+/** The main estimate wherever else one might have read it. */
+export function checkpoints(report: StudyReport): Figure | null {
+  const main = report.claims.find(({ claim }) => claim.id === 'main')?.judgement;
+  if (main === undefined || main.estimate === null || main.interval === null) return null;
+  const rows = [
+    { moment: 'last step (the rule)', guessRate: main.estimate, low: main.interval[0], high: main.interval[1] },
+    ...main.findings
+      .filter(({ label, interval }) => label.includes('checkpoint') && interval !== undefined)
+      .map(({ label, value, interval }) => ({
+        moment: label.replace('checkpoint: ', '').replace('guess rate at a checkpoint ', ''),
+        guessRate: value,
+        low: (interval as readonly [number, number])[0],
+        high: (interval as readonly [number, number])[1],
+      })),
+  ].map((row) => ({
+    ...row,
+    set: row.moment.endsWith('random') ? 'random' : 'held-out',
+    guessRate: round(row.guessRate),
+    low: round(row.low),
+    high: round(row.high),
+  }));
+  const y = { field: 'moment', type: 'nominal', sort: null, title: null };
+  const color = colourOf('set', { 'held-out': COLOURS['held-out'], random: COLOURS.random });
+  const x = { type: 'quantitative', title: 'guess rate (1 = chance)', scale: { zero: false } };
+  const tooltip = ['moment', 'guessRate', 'low', 'high'].map((field) => ({ field }));
+  return {
+    id: 'checkpoints',
+    title: 'Sensitivity to the choice of checkpoint',
+    caption:
+      'The guess rate at the last step, which the rule reads, and at other moments. The highest guess rate of a run is chosen on the passwords that ' +
+      'it scores; the same choice for random passwords shows how much that gives by itself.',
+    alt: 'Dot chart of the guess rate with 95% intervals at different checkpoints, against chance at 1.',
+    rows,
+    spec: {
+      width: 380,
+      height: { step: 22 },
+      layer: [
+        lineAt('x', 1),
+        {
+          mark: { type: 'rule', strokeWidth: 2 },
+          encoding: { y, x: { ...x, field: 'low' }, x2: { field: 'high' }, color, tooltip },
+        },
+        {
+          mark: { type: 'point', filled: true, size: 60, opacity: 1 },
+          encoding: { y, x: { ...x, field: 'guessRate' }, color, tooltip },
+        },
+      ],
+    },
+  };
+}

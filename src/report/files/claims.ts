@@ -1,0 +1,70 @@
+/** The claims of a report as Markdown and as JSON. */
+import { formatNumber } from '../../claims/format.ts';
+import { ABRIDGED } from '../../runs/study.ts';
+import { claimSection } from '../markdown.ts';
+import { failedRuns, nameOf, provenance, type Report, reproduceCommand } from '../report.ts';
+import { FAMILY, type StudyReport } from '../study-report.ts';
+import { claimsMarkdown } from '../table.ts';
+
+function failures(report: StudyReport): string {
+  const failed = failedRuns(report);
+  const total = report.study.records.length;
+  return failed.length === 0
+    ? `All ${total} runs finished.`
+    : `${failed.length} of ${total} runs failed: ${failed.map((record) => `${nameOf(record)} (${record.error.message})`).join('; ')}.`;
+}
+
+function studySection(report: StudyReport): string {
+  const { name, study, claims, notRun } = report;
+  return [
+    `## ${name}`,
+    `${failures(report)} They ran on: ${provenance(report).join('; ')}.`,
+    claimsMarkdown(claims.map(({ judgement }) => judgement)),
+    ...(notRun.length === 0 ? [] : [`Not run at this preset: ${notRun.map(({ id }) => id).join(', ')}.`]),
+    ...claims.map(({ claim, judgement, adjustedP }) =>
+      [
+        claimSection(claim, judgement),
+        ...(adjustedP === null
+          ? []
+          : [
+              `*Over all claims of the study.* p ${formatNumber(judgement.p as number)}, after Holm’s correction ${formatNumber(adjustedP)}.`,
+            ]),
+        `*Again.* \`${reproduceCommand(name, claim.id, judgement.seeds)}\``,
+      ].join('\n\n'),
+    ),
+    ...(study.commands.length === 0
+      ? []
+      : ['The runs of this study were made by:', ['```sh', ...study.commands, '```'].join('\n')]),
+  ].join('\n\n');
+}
+
+export function claimsDocument(report: Report): string {
+  return `${[
+    '# Claims',
+    `Made by \`${report.command}\` from the run records in \`reports/records/\`. ${ABRIDGED}`,
+    FAMILY,
+    ...report.studies.map(studySection),
+  ].join('\n\n')}\n`;
+}
+
+export function claimsJson(report: Report): string {
+  const document = {
+    command: report.command,
+    family: FAMILY,
+    studies: report.studies.map((study) => ({
+      name: study.name,
+      commands: study.study.commands,
+      environments: provenance(study),
+      runs: study.study.records.length,
+      failed: failedRuns(study).map((record) => ({ run: nameOf(record), error: record.error.message })),
+      claims: study.claims.map(({ claim: { statement, rule }, judgement, adjustedP }) => ({
+        statement,
+        rule,
+        ...judgement,
+        adjustedP,
+      })),
+      notRun: study.notRun.map(({ id }) => id),
+    })),
+  };
+  return `${JSON.stringify(document, null, 2)}\n`;
+}

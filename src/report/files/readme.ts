@@ -1,0 +1,74 @@
+/** The parts of the README that hold results: written by `npm run report`, between markers, from the committed records. */
+
+import { formatEstimate, formatNumber } from '../../claims/format.ts';
+import { CORE } from '../../claims/index.ts';
+import { evidenceOf, type Study } from '../../runs/study.ts';
+import { claimSeeds, DEFAULT_SEEDS } from '../../setup/presets.ts';
+import { overlapTable } from '../markdown.ts';
+import type { Report } from '../report.ts';
+import { runsOf } from '../study-report.ts';
+import { claimsTable } from '../table.ts';
+
+const block = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[^]*?(<!-- end ${name} -->)`);
+
+/**
+ * Puts each text between its markers.
+ * @throws Error when a block has no markers
+ */
+export function fillBlocks(document: string, blocks: Readonly<Record<string, string>>): string {
+  return Object.entries(blocks).reduce((text, [name, content]) => {
+    if (!block(name).test(text)) throw new Error(`the README has no markers of the block "${name}"`);
+    return text.replace(block(name), (_, begin: string, end: string) => `${begin}${content}\n${end}`);
+  }, document);
+}
+
+const fenced = (text: string): string => ['```', text, '```'].join('\n');
+
+/** What `npm run reproduce` prints for the study: the core claims under the default seeds. */
+function printed(study: Study): string {
+  const seeds = new Set(claimSeeds(DEFAULT_SEEDS));
+  const evidence = evidenceOf({ ...study, records: study.records.filter(({ setup }) => seeds.has(setup.seed)) });
+  return fenced(claimsTable(CORE.map((claim) => claim.judge(evidence))));
+}
+
+function everyClaim({ studies }: Report): string {
+  return [
+    '| preset | claim | estimate (1 = chance) | seeds | verdict |',
+    '| --- | --- | --- | --- | --- |',
+    ...studies.flatMap(({ name, claims }) =>
+      claims.map(
+        ({ claim, judgement: { estimate, interval, seeds, failed, verdict } }) =>
+          `| ${name} | ${claim.id} | ${estimate === null ? '-' : formatEstimate({ value: estimate, interval: interval ?? undefined })} | ${seeds.length}${failed === 0 ? '' : ` (${failed} runs failed)`} | ${verdict} |`,
+      ),
+    ),
+  ].join('\n');
+}
+
+function power({ studies: [first] }: Report): string {
+  const main = first.claims.find(({ claim }) => claim.id === 'main')?.judgement;
+  const value = (start: string) => {
+    const finding = main?.findings.find(({ label }) => label.startsWith(start));
+    return finding === undefined ? '-' : formatNumber(finding.value);
+  };
+  return [
+    '| main claim, reference report | |',
+    '| --- | --- |',
+    `| seeds | ${main?.seeds.length ?? 0} |`,
+    `| held-out guess rate | ${main?.estimate == null ? '-' : formatNumber(main.estimate)} |`,
+    `| deviation over runs | ${value('deviation of the guess rate')} |`,
+    `| runs needed for a power of 0.95 | ${value('runs needed')} |`,
+    `| Bayes factor | ${value('Bayes factor')} |`,
+  ].join('\n');
+}
+
+/** @param wasm the default run of `npm run reproduce` on the engine that every machine has */
+export function readmeBlocks(report: Report, wasm: Study): Record<string, string> {
+  const [first] = report.studies;
+  return {
+    reproduce: printed(wasm),
+    native: printed(first.study),
+    claims: everyClaim(report),
+    overlap: overlapTable(runsOf(first, 'main')),
+    power: power(report),
+  };
+}

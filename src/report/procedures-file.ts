@@ -1,0 +1,45 @@
+/** `reports/procedures.json`: simulated error rates, as `npm run procedures` leaves them. */
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { RecordError } from '../runs/record.ts';
+
+const rowSchema = z.object({
+  /** What is tried: an interval, a test, the rule of a claim. */
+  procedure: z.string(),
+  /** What the simulated experiments are like. */
+  scenario: z.string(),
+  /** Runs of one experiment. */
+  runs: z.number().int(),
+  /** The rate that the procedure promises, where it promises one. */
+  nominal: z.number().nullable(),
+  rate: z.number().min(0).max(1),
+  /** Standard error of the rate. */
+  error: z.number().min(0),
+  experiments: z.number().int(),
+  /** The row as a sentence. */
+  what: z.string(),
+});
+const reportSchema = z.object({ command: z.string(), rows: z.array(rowSchema).min(1) });
+
+export type ProcedureRow = z.infer<typeof rowSchema>;
+export type ProcedureReport = z.infer<typeof reportSchema>;
+
+export const PROCEDURES_FILE = 'reports/procedures.json';
+
+/** Reads the rates, or null where they have not been computed. @throws RecordError when the file is damaged. */
+export async function readProcedures(file = PROCEDURES_FILE): Promise<ProcedureReport | null> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    return reportSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new RecordError(
+      `${file} holds no simulated rates (${(error as Error).message}); make it with npm run procedures`,
+    );
+  }
+}

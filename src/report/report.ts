@@ -1,0 +1,88 @@
+/** A report: studies with their claims judged, and the figures drawn of them. */
+import type { RunRecord } from '../runs/record.ts';
+import type { Study } from '../runs/study.ts';
+import type { Figure } from './figures/figure.ts';
+import { forest } from './figures/forest.ts';
+import { grid } from './figures/grids.ts';
+import { ranks } from './figures/leakage.ts';
+import { flip, layers, positions, sign } from './figures/mechanism.ts';
+import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts';
+import { checkpoints, seeds } from './figures/seeds.ts';
+import { type LeakageTable, leakage } from './leakage.ts';
+import type { ProcedureReport } from './procedures-file.ts';
+import { reportOf, type StudyReport } from './study-report.ts';
+
+/** Parts of the page, in its order, with what they are about. */
+export const SECTIONS = {
+  sure: 'How sure are we',
+  paper: 'The paper’s figures on our data',
+  mechanism: 'How the effect arises',
+  leakage: 'What leaks, by the measures of neighbouring work',
+  grids: 'The tuning grids',
+} as const;
+export type Section = keyof typeof SECTIONS;
+
+export interface Report {
+  /** The command that makes this report again. */
+  readonly command: string;
+  readonly studies: readonly StudyReport[];
+  readonly figures: readonly { readonly section: Section | 'claims'; readonly figure: Figure }[];
+  /** Of the first study. */
+  readonly leakage: LeakageTable | null;
+  /** Simulated error rates of the procedures, where they have been computed. */
+  readonly procedures: ProcedureReport | null;
+}
+
+/** @param studies the first is the one that figures of single arms are drawn of */
+export function buildReport(studies: readonly Study[], procedures: ProcedureReport | null, command: string): Report {
+  const reports = studies.map(reportOf);
+  const [first] = reports;
+  const drawn: readonly (readonly [Section | 'claims', Figure | null])[] = [
+    ['claims', forest(reports)],
+    ['sure', seeds(first)],
+    ['sure', checkpoints(first)],
+    ['paper', shares(first)],
+    ['paper', sizes(first)],
+    ...reports.map((report) => ['paper', ablation(report)] as const),
+    ['paper', curves(first)],
+    ['paper', meanCurves(first)],
+    ['mechanism', flip(first)],
+    ['mechanism', positions(first)],
+    ['mechanism', sign(first)],
+    ['mechanism', layers(first)],
+    ['leakage', ranks(first)],
+    ['grids', grid(first, 'lrbeta', 'Learning rate, beta, prefixes, freezing')],
+    ['grids', grid(first, 'weights', 'Loss weights, learning rate, phase 2 or not')],
+  ];
+  return {
+    command,
+    studies: reports,
+    figures: drawn.flatMap(([section, figure]) => (figure === null ? [] : [{ section, figure }])),
+    leakage: leakage(first),
+    procedures,
+  };
+}
+
+export const failedRuns = ({ study }: StudyReport): Extract<RunRecord, { status: 'failed' }>[] =>
+  study.records.filter((record) => record.status === 'failed');
+
+/** A run in a sentence about it. */
+export const nameOf = ({ setup: { name, seed } }: RunRecord): string => `${name}, seed ${seed}`;
+
+/** Everything that the runs of a study ran on, each kind once. */
+export function provenance({ study }: StudyReport): string[] {
+  return [
+    ...new Set(
+      study.records.map(
+        ({ engine, environment: { processor, cores, platform, node, commit, dirty } }) =>
+          `${engine.name} ${engine.version} on ${processor} (${cores} cores, ${platform}, Node ${node}), commit ${commit ?? 'unknown'}${dirty ? ' with uncommitted changes' : ''}`,
+      ),
+    ),
+  ];
+}
+
+/** The command that trains and judges one claim of a study afresh. */
+export const reproduceCommand = (name: string, claim: string, seeds: readonly number[]): string => {
+  const counted = seeds.every((seed, index) => index === 0 || seed === seeds[index - 1] + 1);
+  return `npm run reproduce -- --preset ${name} --claims ${claim} --seeds ${counted && seeds[0] === 101 ? seeds.length : seeds.join(',')}`;
+};

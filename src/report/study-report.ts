@@ -1,0 +1,49 @@
+/** A study with its claims judged: what every table and figure of a report is made from. */
+import { CLAIMS, type Claim, type Evidence, finishedRuns, type Judgement } from '../claims/index.ts';
+import type { FinishedRun } from '../runs/record.ts';
+import { evidenceOf, type Study } from '../runs/study.ts';
+import { holm } from '../statistics/index.ts';
+
+export interface JudgedClaim {
+  readonly claim: Claim;
+  readonly judgement: Judgement;
+  /** The claim's p after Holm's correction over all claims of the study that have one. */
+  readonly adjustedP: number | null;
+}
+
+export interface StudyReport {
+  readonly name: string;
+  readonly study: Study;
+  readonly evidence: Evidence;
+  readonly claims: readonly JudgedClaim[];
+  /** Claims of which some arm has no run in this study. */
+  readonly notRun: readonly Claim[];
+}
+
+/** Judges every claim whose arms all have runs. */
+export function reportOf(study: Study): StudyReport {
+  const evidence = evidenceOf(study);
+  const ready = CLAIMS.filter(({ arms }) => arms.every(({ id }) => evidence[id] !== undefined));
+  const judgements = ready.map((claim) => claim.judge(evidence));
+  const tested = judgements.filter(({ p }) => p !== null);
+  const adjusted = holm(tested.map(({ p }) => p as number));
+  return {
+    name: study.setup.name,
+    study,
+    evidence,
+    claims: ready.map((claim, index) => {
+      const judgement = judgements[index];
+      return { claim, judgement, adjustedP: judgement.p === null ? null : adjusted[tested.indexOf(judgement)] };
+    }),
+    notRun: CLAIMS.filter((claim) => !ready.includes(claim)),
+  };
+}
+
+/** The finished runs of one arm. */
+export const runsOf = ({ evidence }: Pick<StudyReport, 'evidence'>, arm: string): FinishedRun[] =>
+  finishedRuns(evidence[arm] ?? []);
+
+/** The rule for what a report corrects, beyond the corrections inside each claim. */
+export const FAMILY =
+  'Each claim is decided by its own rule. Beside it stands a one-sided p of the claim as a whole, corrected by Holm over all claims ' +
+  'of the study that have one (claims that something is absent have none): below 0.05, the claim survives having asked so many questions.';

@@ -1,0 +1,51 @@
+/** Writes a report into a folder, every file of it. */
+import { mkdir, rm } from 'node:fs/promises';
+import path from 'node:path';
+import { csvFormat } from 'd3-dsv';
+import writeFileAtomic from 'write-file-atomic';
+import { type Figure, PAPER_THEME, vegaLite } from './figures/figure.ts';
+import { pngOf, svgOf } from './figures/render.ts';
+import { claimsDocument, claimsJson } from './files/claims.ts';
+import { explained } from './files/explained.ts';
+import { junitXml } from './files/junit.ts';
+import { runsCsv } from './files/runs-csv.ts';
+import { pageOf } from './page/page.tsx';
+import type { Report } from './report.ts';
+
+/** A figure's files by their endings. */
+async function filesOf(figure: Figure): Promise<Record<string, string | Buffer>> {
+  const svg = await svgOf(figure);
+  const columns = [...new Set(figure.rows.flatMap((row) => Object.keys(row)))];
+  return {
+    csv: `${csvFormat([...figure.rows], columns)}\n`,
+    'vl.json': `${JSON.stringify({ ...vegaLite({ ...figure, rows: [] }, PAPER_THEME), data: { name: 'rows', url: `${figure.id}.csv` } }, null, 2)}\n`,
+    svg: `${svg}\n`,
+    png: pngOf(svg),
+  };
+}
+
+/** The files of a report by their paths: the same for the same records, byte by byte. */
+export async function reportFiles(report: Report): Promise<Map<string, string | Buffer>> {
+  const files = new Map<string, string | Buffer>([
+    ['claims.md', claimsDocument(report)],
+    ['claims.json', claimsJson(report)],
+    ['runs.csv', runsCsv(report)],
+    ['claims.xml', junitXml(report)],
+    ['explained.md', explained(report)],
+    ['index.html', await pageOf(report)],
+  ]);
+  for (const { figure } of report.figures) {
+    for (const [ending, content] of Object.entries(await filesOf(figure)))
+      files.set(`figures/${figure.id}.${ending}`, content);
+  }
+  return files;
+}
+
+/** Writes the report and removes figures that it no longer has. @returns the files, relative to the folder */
+export async function writeReport(report: Report, folder: string): Promise<string[]> {
+  const files = await reportFiles(report);
+  await rm(path.join(folder, 'figures'), { recursive: true, force: true });
+  await mkdir(path.join(folder, 'figures'), { recursive: true });
+  for (const [name, content] of files) await writeFileAtomic(path.join(folder, name), content);
+  return [...files.keys()];
+}
