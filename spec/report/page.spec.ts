@@ -72,7 +72,7 @@ describe.skipIf(!browserIsHere)('the page in a headless Chromium', () => {
   });
 
   it('shows a tooltip over a mark', async () => {
-    const mark = page.locator('[data-figure=forest] .mark-symbol path').first();
+    const mark = page.locator('[data-figure=forest] .mark-symbol path').nth(1);
     await mark.scrollIntoViewIfNeeded();
     await mark.hover({ force: true });
     await page.waitForSelector('#vg-tooltip-element.visible');

@@ -1,6 +1,5 @@
 /** What the runs of the main arm leak, by the measures of neighbouring work. */
 import { estimate, type SetName } from '../claims/evidence.ts';
-import { formatInterval, formatNumber } from '../claims/format.ts';
 import { chanceExposure, exposure, logProbabilityOf, ranksAmong } from '../measure/exposure.ts';
 import { blindSamplesNeeded, extractableShare, samplesNeeded } from '../measure/extraction.ts';
 import { chanceLine, guessRates, logLikelihoods, topRate } from '../measure/measures.ts';
@@ -22,6 +21,9 @@ export const MOMENTS = [
   { moment: 'after phase 3, reverse', is: ({ phase, prefix }: Snapshot) => phase === 'joint' && prefix === 'reverse' },
   { moment: 'after phase 3, regular', is: ({ phase, prefix }: Snapshot) => phase === 'joint' && prefix === 'regular' },
 ] as const;
+
+/** Three decimals, without the minus of a negative zero. */
+const decimal = (value: number): string => value.toFixed(3).replace(/^-(0\.000)$/, '$1');
 
 /** Share of blind guessing's budget at which extraction is asked for. */
 const BUDGET_SHARE = 0.5;
@@ -148,13 +150,13 @@ export function leakage(report: StudyReport): LeakageTable | null {
   const count = moments[0].snapshots[0].sets.random.logProbabilities.length;
   const rows = MEASURES.map(({ name, meaning, chance, values }) => [
     name,
-    formatNumber(chance(alphabet.length, length, count)),
+    decimal(chance(alphabet.length, length, count)),
     ...moments.map(({ moment, snapshots }) => {
       const { value, interval } = estimate(
         `leakage/${name}/${moment}`,
         snapshots.map(({ sets }) => values(sets, 'heldOut', alphabet.length)),
       );
-      return `${formatNumber(value)} ${formatInterval(interval)}`;
+      return `${decimal(value)} [${decimal(interval[0])}, ${decimal(interval[1])}]`;
     }),
     meaning,
   ]);

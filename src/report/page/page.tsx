@@ -19,6 +19,11 @@ const VERDICTS: readonly Verdict[] = ['reproduced', 'not reproduced', 'inconclus
 /** JSON that may stand inside a script element. */
 const embedded = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
 
+/** Text in which `code` is marked as in Markdown. */
+function Prose({ text }: { text: string }) {
+  return <>{text.split('`').map((part, index) => (index % 2 === 0 ? part : <code>{part}</code>))}</>;
+}
+
 function Table({
   head,
   rows,
@@ -73,8 +78,9 @@ function FigureView({ figure, command }: { figure: Figure; command: string }) {
         <img src={`figures/${id}.svg`} alt={alt} />
       </noscript>
       <figcaption>
-        {caption} Files: <a href={`figures/${id}.csv`}>data</a>, <a href={`figures/${id}.vl.json`}>Vega-Lite</a>,{' '}
-        <a href={`figures/${id}.svg`}>SVG</a>, <a href={`figures/${id}.png`}>PNG</a>; made by <code>{command}</code>.
+        <Prose text={caption} /> Files: <a href={`figures/${id}.csv`}>data</a>,{' '}
+        <a href={`figures/${id}.vl.json`}>Vega-Lite</a>, <a href={`figures/${id}.svg`}>SVG</a>,{' '}
+        <a href={`figures/${id}.png`}>PNG</a>; made by <code>{command}</code>.
       </figcaption>
       <details>
         <summary>
@@ -106,11 +112,11 @@ function ClaimRow({ study, judged }: { study: StudyReport; judged: JudgedClaim }
         {study.name}
       </td>
       <td>
-        {claim.statement}
+        <Prose text={claim.statement} />
         <details class="claim-details">
           <summary>The rule, and everything behind “{verdict}”</summary>
           <p>
-            <strong>Rule.</strong> {claim.rule}
+            <strong>Rule.</strong> <Prose text={claim.rule} />
           </p>
           <p>
             <strong>Outcome.</strong> {reason}.
@@ -122,7 +128,7 @@ function ClaimRow({ study, judged }: { study: StudyReport; judged: JudgedClaim }
               : `Over all claims of the study: p ${formatNumber(p)}, after Holm’s correction ${formatNumber(adjustedP)}.`}
           </p>
           {cells === undefined ? null : (
-            <Table caption={`Cells of ${claim.id}`} head={CELL_HEAD} rows={cells.map(cellRow)} />
+            <Table caption={`Cells of ${claim.id}, ${study.name}`} head={CELL_HEAD} rows={cells.map(cellRow)} />
           )}
           {findings.length === 0 ? null : (
             <Table
