@@ -3,7 +3,7 @@ import { startEngine, tf } from '../../src/engine/engine.ts';
 import { initialValues, loadParameters } from '../../src/model/parameters.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { stream } from '../../src/random/streams.ts';
-import { score } from '../../src/training/scoring.ts';
+import { lens, letterLogits, score } from '../../src/training/scoring.ts';
 import { referenceLogits, referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -67,4 +67,60 @@ describe('score', () => {
     expect(tf.memory()).toMatchObject({ numTensors, numBytes });
     tf.dispose([...parameters.values()]);
   });
+});
+
+describe('the logit lens', () => {
+  it('reads the embedding and every block, and at the last of them what the model says', () => {
+    const parameters = loadParameters(setup, values);
+    const reader = { parameters, model: setup.model, ids };
+    const layers = lens(reader, passwords, 'reverse');
+    const { logProbabilities } = score(reader, passwords, 'reverse');
+    tf.dispose([...parameters.values()]);
+    expect(layers).toHaveLength(setup.model.layers + 1);
+    for (const layer of layers) expect(layer.map((row) => row.length)).toEqual(passwords.map(({ length }) => length));
+    layers[setup.model.layers].flat().forEach((value, index) => {
+      expect(Math.abs(value - logProbabilities.flat()[index])).toBeLessThan(1e-5);
+    });
+    // Earlier layers say something else: the lens does look at them.
+    const apart = layers[0].flat().map((value, index) => Math.abs(value - logProbabilities.flat()[index]));
+    expect(Math.max(...apart)).toBeGreaterThan(0.1);
+  });
+
+  it('before any block knows a token by itself only: equal letters after equal letters are equally likely', () => {
+    const parameters = loadParameters(setup, values);
+    const [a, b, c] = alphabet;
+    const [embedded, ...blocks] = lens({ parameters, model: setup.model, ids }, [a + b + c, c + b + c], 'regular');
+    tf.dispose([...parameters.values()]);
+    expect(embedded[0][2]).toBeCloseTo(embedded[1][2], 5); // c after b, whatever came first
+    expect(Math.abs(blocks[0][0][2] - blocks[0][1][2])).toBeGreaterThan(1e-4);
+  });
+});
+
+describe('the logits of the letters', () => {
+  it('are those whose softmax over all tokens is the score', () => {
+    const parameters = loadParameters(setup, values);
+    const some = passwords.slice(0, 3);
+    const logits = letterLogits({ parameters, model: setup.model, ids }, some, 'regular');
+    tf.dispose([...parameters.values()]);
+    some.forEach((password, index) => {
+      const tokens = [...tokenBatch([{ prefix: 'regular', password }], ids).tokens];
+      referenceLogits(values, setup.model, tokens.slice(0, -1)).forEach((expected, place) => {
+        expect(logits[index][place]).toHaveLength(alphabet.length);
+        [...ids.letters.values()].forEach((token, letter) => {
+          expect(Math.abs(logits[index][place][letter] - expected[token])).toBeLessThan(1e-5);
+        });
+      });
+    });
+  });
+});
+
+it.each([
+  ['lens', lens],
+  ['letterLogits', letterLogits],
+] as const)('%s leaves no tensor and no byte behind', (_, read) => {
+  const parameters = loadParameters(setup, values);
+  const { numTensors, numBytes } = tf.memory();
+  read({ parameters, model: setup.model, ids }, passwords, 'regular');
+  expect(tf.memory()).toMatchObject({ numTensors, numBytes });
+  tf.dispose([...parameters.values()]);
 });
