@@ -6,7 +6,7 @@ import { RecordError } from '../runs/record.ts';
 import { ARCHIVES, readStudy } from '../runs/study.ts';
 import { annotate } from './files/annotations.ts';
 import { fillBlocks, readmeBlocks } from './files/readme.ts';
-import { readProcedures } from './procedures-file.ts';
+import { readProcedures } from './procedures/file.ts';
 import { buildReport, type Report } from './report.ts';
 import { claimsTable } from './table.ts';
 import { writeReport } from './write.ts';

@@ -9,7 +9,7 @@ import { flip, layers, positions, sign } from './figures/mechanism.ts';
 import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts';
 import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
-import type { ProcedureReport } from './procedures-file.ts';
+import type { ProcedureReport } from './procedures/file.ts';
 import { reportOf, type StudyReport } from './study-report.ts';
 
 /** Parts of the page, in its order, with what they are about. */

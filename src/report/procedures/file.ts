@@ -1,7 +1,7 @@
 /** `reports/procedures.json`: simulated error rates, as `npm run procedures` leaves them. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import { RecordError } from '../runs/record.ts';
+import { RecordError } from '../../runs/record.ts';
 
 const rowSchema = z.object({
   /** What is tried: an interval, a test, the rule of a claim. */
