@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CLAIMS } from '../../src/claims/index.ts';
 import { parseClaims, parseSeeds, runCli } from '../../src/cli.ts';
 import { startEngine } from '../../src/engine/engine.ts';
@@ -25,8 +26,10 @@ function configuration(folder: string, change: Parameters<typeof tinySetup>[0] =
   return file;
 }
 
-function start(...args: string[]): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', CLI, 'reproduce', ...args], {
+const start = (...args: string[]): ChildProcess => startCommand('reproduce', ...args);
+
+function startCommand(...args: string[]): ChildProcess {
+  return spawn(process.execPath, ['--import', 'tsx', CLI, ...args], {
     env: { ...process.env, NEGATIVE_KNOWLEDGE_ENGINE: ENGINE },
     stdio: ['ignore', 'pipe', 'pipe'],
   });
@@ -253,5 +256,74 @@ describe('reproduce', () => {
     const { code, stderr } = await finish(child);
     expect(code).toBe(130);
     expect(stderr).toMatch(/Interrupted.*--resume --out/);
+  });
+});
+
+describe('report and archive', () => {
+  const folder = mkdtempSync(path.join(os.tmpdir(), 'negative-knowledge-'));
+  const job = path.join(folder, 'job');
+  const inReport = (name: string, of = job) => readFileSync(path.join(of, name), 'utf8');
+
+  beforeAll(async () => {
+    const args = ['--config', configuration(folder), '--seeds', '1,2', '--claims', 'main,no-dpo', '--out', job];
+    await finish(start(...args));
+  });
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('make of a job, and equally of its archive, every file of a report; of GitHub Actions they annotate every claim', async () => {
+    vi.stubEnv('GITHUB_ACTIONS', 'true');
+    const reported = await finish(startCommand('report', '--from', job));
+    vi.unstubAllEnvs();
+    expect(reported.code, reported.stderr).toBe(0);
+    expect(reported.stdout).toContain(`open ${path.join(job, 'index.html')}`);
+    expect(reported.stdout).toMatch(/^::warning title=tiny%3A main inconclusive::Held-out passwords/m);
+    const names = [
+      'index.html',
+      'claims.md',
+      'claims.json',
+      'claims.xml',
+      'runs.csv',
+      'explained.md',
+      'figures/curves.svg',
+    ];
+    for (const name of names) expect(existsSync(path.join(job, name)), name).toBe(true);
+
+    const file = path.join(folder, 'job.jsonl.br');
+    const archived = await finish(startCommand('archive', job, file));
+    expect(archived.stdout).toMatch(/^4 records of tiny in .*job\.jsonl\.br, \d+ KiB/);
+    const again = path.join(folder, 'again');
+    expect((await finish(startCommand('report', '--from', file, '--out', again))).code).toBe(0);
+    const verdicts = (of: string) =>
+      JSON.parse(inReport('claims.json', of)).studies[0].claims.map(
+        ({ id, verdict }: { id: string; verdict: string }) => [id, verdict],
+      );
+    expect(verdicts(again)).toEqual(verdicts(job));
+    expect(verdicts(job)).toContainEqual(['no-dpo', 'inconclusive']);
+  });
+
+  it('name runs that failed, and report on the rest', async () => {
+    const broken = path.join(folder, 'broken');
+    cpSync(job, broken, { recursive: true });
+    const name = readdirSync(path.join(broken, 'runs')).find((record) => record.startsWith('tiny-seed1'));
+    const file = path.join(broken, 'runs', name as string);
+    const { trajectories, evaluations, snapshots, ledger, overlap, parametersDigest, ...about } = JSON.parse(
+      readFileSync(file, 'utf8'),
+    );
+    writeFileSync(file, JSON.stringify({ ...about, status: 'failed', error: { name: 'Error', message: 'boom' } }));
+    expect((await finish(startCommand('report', '--from', broken))).code).toBe(0);
+    for (const document of ['claims.md', 'index.html', 'runs.csv', 'claims.json'])
+      expect(inReport(document, broken), document).toContain('boom');
+    expect(inReport('claims.md', broken)).toContain('1 of 4 runs failed: tiny, seed 1 (boom)');
+  });
+
+  it.each([
+    ['a folder that is no job', ['report', '--from', 'src'], /src holds no study: give an archive/],
+    ['an archive that is none', ['report', '--from', 'package.json.br'], /package\.json\.br holds no study/],
+    ['archiving nothing', ['archive', 'src', 'nothing.jsonl.br'], /src holds no study/],
+  ])('%s: exit code 2 and a message that says what to give', async (_, args, message) => {
+    const { code, stderr } = await finish(startCommand(...args));
+    expect(code).toBe(2);
+    expect(stderr).toMatch(message);
+    expect(stderr).not.toMatch(/\n {4}at /);
   });
 });

@@ -1,6 +1,9 @@
 /** A report: studies with their claims judged, and the figures drawn of them. */
 import type { RunRecord } from '../runs/record.ts';
 import type { Study } from '../runs/study.ts';
+import { setupHash } from '../setup/hash.ts';
+import { claimSeeds, PRESETS } from '../setup/presets.ts';
+import type { Setup } from '../setup/schema.ts';
 import type { Figure } from './figures/figure.ts';
 import { forest } from './figures/forest.ts';
 import { grid } from './figures/grids.ts';
@@ -82,7 +85,9 @@ export function provenance({ study }: StudyReport): string[] {
 }
 
 /** The command that trains and judges one claim of a study afresh. */
-export const reproduceCommand = (name: string, claim: string, seeds: readonly number[]): string => {
-  const counted = seeds.every((seed, index) => index === 0 || seed === seeds[index - 1] + 1);
-  return `npm run reproduce -- --preset ${name} --claims ${claim} --seeds ${counted && seeds[0] === 101 ? seeds.length : seeds.join(',')}`;
-};
+export function reproduceCommand({ name, study }: StudyReport, claim: string, seeds: readonly number[]): string {
+  const preset = (PRESETS as Record<string, Setup>)[name];
+  if (preset === undefined || setupHash(preset) !== setupHash(study.setup)) return study.commands.join(' && ');
+  const counted = seeds.length > 0 && claimSeeds(seeds.length).every((seed, index) => seed === seeds[index]);
+  return `npm run reproduce -- --preset ${name} --claims ${claim} --seeds ${counted ? seeds.length : seeds.join(',')}`;
+}

@@ -29,7 +29,7 @@ function studySection(report: StudyReport): string {
           : [
               `*Over all claims of the study.* p ${formatNumber(judgement.p as number)}, after Holm’s correction ${formatNumber(adjustedP)}.`,
             ]),
-        `*Again.* \`${reproduceCommand(name, claim.id, judgement.seeds)}\``,
+        `*Again.* \`${reproduceCommand(report, claim.id, judgement.seeds)}\``,
       ].join('\n\n'),
     ),
     ...(study.commands.length === 0

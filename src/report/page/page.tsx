@@ -138,7 +138,7 @@ function ClaimRow({ study, judged }: { study: StudyReport; judged: JudgedClaim }
             />
           )}
           <p>
-            <strong>Again.</strong> <code>{reproduceCommand(study.name, claim.id, seeds)}</code>
+            <strong>Again.</strong> <code>{reproduceCommand(study, claim.id, seeds)}</code>
           </p>
         </details>
       </td>

@@ -58,7 +58,7 @@ function row(fields: Omit<ProcedureRow, 'error' | 'what'>, what: string): Proced
 const share = (outcomes: readonly boolean[]): number => mean(outcomes.map(Number));
 
 /** Coverage of the truth by each interval, and false positives of each test, from the same experiments. */
-function intervalsAndTests({ tests }: Effort): ProcedureRow[] {
+export function intervalsAndTests({ tests }: Effort): ProcedureRow[] {
   return WORLDS.flatMap(({ scenario, run }) =>
     RUNS.flatMap((runs) => {
       const source = stream(0, `procedures/intervals/${scenario}/${runs}`);
