@@ -9,7 +9,7 @@ import type { Report } from '../report.ts';
 import { runsOf } from '../study-report.ts';
 import { claimsTable } from '../table.ts';
 
-const block = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[^]*?(<!-- end ${name} -->)`);
+const block = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[\\s\\S]*?(<!-- end ${name} -->)`);
 
 /**
  * Puts each text between its markers.

@@ -1,0 +1,155 @@
+/** The committed report and README say what the committed run records say, and nothing else. */
+import { readFileSync } from 'node:fs';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
+import { CLAIMS, finishedRuns } from '../../src/claims/index.ts';
+import { committedArchives, readmeOf, reportOn } from '../../src/report/command.ts';
+import { failedRuns, nameOf, type Report } from '../../src/report/report.ts';
+import { reportFiles } from '../../src/report/write.ts';
+import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../src/setup/presets.ts';
+
+const committed = (name: string): string => readFileSync(new URL(`../../reports/${name}`, import.meta.url), 'utf8');
+const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+
+let report: Report;
+let files: Map<string, string | Buffer>;
+beforeAll(async () => {
+  report = await reportOn(await committedArchives(), 'npm run report');
+  files = await reportFiles(report);
+}, 300_000);
+
+describe('the committed report', () => {
+  it('is, file by file, what `npm run report` makes of the committed records', () => {
+    expect(files.size).toBeGreaterThan(40);
+    for (const [name, content] of files) {
+      // Pictures of the same drawing may differ in a pixel between processors; the SVG beside each is compared.
+      if (typeof content === 'string') expect(committed(name) === content, `reports/${name}`).toBe(true);
+      else expect(committed(name).length, name).toBeGreaterThan(0);
+    }
+  });
+
+  it('rests on at least 16 seeds for the main claim, and 5 for every cell of the others', () => {
+    const [pocket] = report.studies;
+    expect(finishedRuns(pocket.evidence.main).length).toBeGreaterThanOrEqual(16);
+    for (const { id } of [...HELD_OUT_SHARES, ...MODEL_SIZES, ...Object.values(SWEEPS).flat()])
+      expect(pocket.evidence[id]?.length, id).toBeGreaterThanOrEqual(5);
+    expect(pocket.notRun).toEqual([]);
+    expect(pocket.claims.map(({ claim }) => claim.id)).toEqual(CLAIMS.map(({ id }) => id));
+    expect(report.studies.map(({ name }) => name)).toContain('pocket-calibrated');
+  });
+
+  it('has runs of clean commits only, on seeds that nothing was chosen on', () => {
+    for (const { study } of report.studies) {
+      for (const { environment, setup } of study.records) {
+        expect(environment.commit).toMatch(/^[0-9a-f]{40}$/);
+        expect(environment.dirty).toBe(false);
+        expect(setup.seed).toBeGreaterThan(100);
+      }
+    }
+  });
+
+  it('names every run that failed', () => {
+    const failed = report.studies.flatMap(failedRuns);
+    for (const record of failed) {
+      for (const name of ['claims.md', 'index.html']) expect(committed(name)).toContain(nameOf(record));
+    }
+    const statuses = committed('runs.csv')
+      .split('\n')
+      .filter((line) => line.includes(',failed,'));
+    expect(statuses).toHaveLength(failed.length);
+  });
+
+  it('has a data file, a specification, both pictures and a command for every figure', () => {
+    for (const { figure } of report.figures) {
+      for (const ending of ['csv', 'vl.json', 'svg', 'png'])
+        expect(files.has(`figures/${figure.id}.${ending}`)).toBe(true);
+      expect(committed('index.html')).toContain(`figures/${figure.id}.csv`);
+    }
+    expect(committed('index.html')).toContain('made by <code>npm run report</code>');
+  });
+});
+
+describe('the README', () => {
+  it('has in its marked parts what `npm run report` writes there', async () => {
+    expect(await readmeOf(report)).toBe(README);
+  });
+
+  /** Numbers that no run gives: what is set, cited or counted, each with its source. */
+  const { pocket } = PRESETS;
+  const negatives = pocket.batch * pocket.passwords.negativeBatches;
+  const heldOut = pocket.batch * pocket.passwords.heldBatches;
+  const KNOWN: Readonly<Record<string, string>> = {
+    '2306.07567': 'arXiv number of the paper',
+    '20.6': 'package.json: engines',
+    '26': 'letters of the alphabet',
+    '256': `negative passwords: ${negatives}`,
+    '192': `useful ones: ${negatives - heldOut}`,
+    '64': `held-out ones: ${heldOut}; also the width of the model`,
+    '1,400': `most steps of phase 3: ${pocket.phases.joint.steps}`,
+    '204,000': 'parameters of the model of pocket, rounded: reports/bench.json, growth',
+    '1/26': 'chance',
+  };
+  expect([negatives, negatives - heldOut, heldOut, pocket.phases.joint.steps]).toEqual([256, 192, 64, 1400]);
+
+  const outsideOf = (text: string) =>
+    text
+      .replace(/<!-- begin (\w+) -->[\s\S]*?<!-- end \1 -->/g, '') // written by npm run report, compared above
+      .replace(/https?:\S+/g, '');
+
+  it('has no result in its running text that is not in a marked part', () => {
+    const prose = outsideOf(README.slice(0, README.indexOf('## Speed')))
+      .replace(/```[\s\S]*?```/g, '')
+      .replace(/`[^`]*`/g, '');
+    const decimals = [...prose.matchAll(/\d[\d,]*\.\d+/g)].map(([number]) => number);
+    // A decimal is a measurement unless it is one of these: versions, the arXiv number, and targets that were set.
+    const set = ['2306.07567', '20.6', '2.15.1', '2.15', '0.95'];
+    expect(decimals.filter((number) => !set.includes(number.replace(/\.$/, '')))).toEqual([]);
+    for (const [number] of prose.matchAll(/\b\d{1,3}(?:,\d{3})+\b/g)) expect(Object.keys(KNOWN)).toContain(number);
+  });
+
+  it('has in its benchmarks the numbers of reports/bench.json', () => {
+    const numbers: number[] = [];
+    const collect = (value: unknown): void => {
+      if (typeof value === 'number') numbers.push(value);
+      if (value === null || typeof value !== 'object') return;
+      const fields = value as Record<string, number>;
+      // Two columns are computed where they are printed: tokens a second, and the hours of a whole run.
+      if ('tokens' in fields) numbers.push(fields.tokens / fields.seconds);
+      if ('evaluations' in fields) numbers.push(fields.steps + fields.evaluations + fields.reference);
+      Object.values(value).forEach(collect);
+    };
+    collect(JSON.parse(committed('bench.json')));
+    const speed = README.slice(README.indexOf('## Speed'), README.indexOf('## Layout'));
+    const tables = [...speed.matchAll(/```\n([\s\S]*?)```/g)].map(([, table]) => table);
+    const cells = tables.flatMap((table) =>
+      table
+        .split('\n')
+        .filter((line) => line.startsWith('│'))
+        .slice(1)
+        .flatMap((line) =>
+          line
+            .split('│')
+            .slice(2)
+            .map((cell) => cell.trim()),
+        ),
+    );
+    const shown = cells.filter((cell) => /^\d+(\.\d+)?(e[+-]\d+)?%?$/.test(cell));
+    expect(shown.length).toBeGreaterThan(200);
+    const printed = new Set(
+      numbers.flatMap((value) => [
+        ...[0, 1, 2].flatMap((decimals) =>
+          [value, value / 1000, value / 1e9].map((scaled) => scaled.toFixed(decimals)),
+        ),
+        `${(100 * value).toFixed(0)}%`,
+        value.toExponential(1),
+      ]),
+    );
+    const unknown = shown.filter((cell) => !printed.has(cell));
+    expect(unknown).toEqual([]);
+  });
+
+  it('promises as many seeds as the command takes', () => {
+    expect(claimSeeds(DEFAULT_SEEDS)).toHaveLength(8);
+    expect(README).toContain('`npm test` judges eight');
+  });
+});
