@@ -1,0 +1,177 @@
+/** What a report makes of made-up records whose numbers are known. */
+import { mean } from 'simple-statistics';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { armSetup, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.ts';
+import { chanceLine } from '../../src/measure/measures.ts';
+import { PAPER_THEME, vegaLite } from '../../src/report/figures/figure.ts';
+import { buildReport, type Report } from '../../src/report/report.ts';
+import { reportFiles } from '../../src/report/write.ts';
+import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
+import type { Study } from '../../src/runs/study.ts';
+import { setupHash } from '../../src/setup/hash.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
+import { effect, failedRun, madeUpRun } from '../helpers/records.ts';
+
+const SEEDS = [101, 102, 103, 104, 105];
+const LAYERS = 3;
+
+/** A made-up run that also has a logit lens: layer l of a set lies l tenths of a nat above chance. */
+function runOf(arm: typeof MAIN, seed: number): FinishedRun {
+  const setup = armSetup({ ...PRESETS.pocket, seed }, arm);
+  const run = madeUpRun(seed, effect, arm === NO_DPO ? 'no-dpo' : 'main');
+  for (const { sets } of run.snapshots) {
+    for (const scores of Object.values(sets)) {
+      scores.lens = Array.from({ length: LAYERS }, (_, layer) => ({
+        logLikelihood: chanceLine(26) + layer / 10,
+        guessRate: 1,
+      }));
+      scores.calibrated.logLikelihoods = scores.logProbabilities.map(() => chanceLine(26));
+    }
+  }
+  return { ...run, setup, setupHash: setupHash(setup) };
+}
+
+const failed: RunRecord = {
+  ...failedRun(106),
+  setup: { ...PRESETS.pocket, seed: 106 },
+  setupHash: setupHash({ ...PRESETS.pocket, seed: 106 }),
+};
+const study: Study = {
+  setup: { ...PRESETS.pocket, seed: 0 },
+  commands: ['npm run reproduce'],
+  source: 'made up',
+  records: [
+    ...[MAIN, NO_DPO, ...HELD_OUT_SHARES].flatMap((arm) =>
+      arm.id === 'held-out-4' ? [] : SEEDS.map((seed) => runOf(arm, seed)),
+    ),
+    failed,
+  ],
+};
+const main = SEEDS.map((seed) => runOf(MAIN, seed));
+
+let report: Report;
+let files: Map<string, string | Buffer>;
+beforeAll(async () => {
+  report = buildReport([study], null, 'npm run report');
+  files = await reportFiles(report);
+}, 120_000);
+
+const figure = (id: string) => {
+  const drawn = report.figures.find((candidate) => candidate.figure.id === id);
+  if (drawn === undefined) throw new Error(`no figure ${id}`);
+  return drawn.figure;
+};
+const text = (name: string): string => String(files.get(name));
+
+describe('the figures', () => {
+  it('by place: the mean over runs of the guess rate of that letter', () => {
+    const row = figure('positions').rows.find(
+      ({ moment, set, position }) => moment === 'after phase 3, reverse' && set === 'held-out' && position === 3,
+    );
+    const rates = main.map(({ snapshots }) =>
+      mean(snapshots[1].sets.heldOut.logProbabilities.map((letters) => 26 * Math.exp(letters[2]))),
+    );
+    expect(row?.value).toBeCloseTo(mean(rates), 3);
+    expect(row?.low).toBeLessThan(row?.value as number);
+  });
+
+  it('by layer: relative to chance, one point for the embedding and each block', () => {
+    const rows = figure('layers').rows.filter(
+      ({ moment, set }) => moment === 'after phase 2, regular' && set === 'random',
+    );
+    expect(rows.map(({ layer, value }) => [layer, value])).toEqual([
+      [0, 0],
+      [1, 0.1],
+      [2, 0.2],
+    ]);
+    expect(figure('sign').rows.every(({ value }) => value === 0)).toBe(true); // held-out and random were made alike
+  });
+
+  it('by seed: one dot a seed and one mean a group', () => {
+    const rows = figure('seeds').rows.filter(({ group }) => group === 'held-out');
+    expect(rows.map(({ seed }) => seed)).toEqual([...SEEDS, null]);
+    expect(rows[5].guessRate).toBeCloseTo(mean(rows.slice(0, 5).map(({ guessRate }) => Number(guessRate))), 3);
+  });
+
+  it('ranks: shares of passwords that sum to all of them', () => {
+    for (const moment of ['after phase 2, regular', 'after phase 3, reverse']) {
+      const shares = figure('ranks')
+        .rows.filter((row) => row.moment === moment)
+        .map(({ share }) => Number(share));
+      expect(shares).toHaveLength(10);
+      expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 1);
+    }
+    // After phase 2 the held-out passwords are the least likely of all.
+    expect(
+      figure('ranks').rows.find(({ from, moment }) => from === 90 && moment === 'after phase 2, regular')?.share,
+    ).toBeGreaterThan(90);
+  });
+
+  it('of the paper are there where their runs are: five of them, each saying which it redraws', () => {
+    const redrawn = report.figures.map(({ figure: { paper } }) => paper).filter((paper) => paper !== undefined);
+    // Model sizes and the ablation were not run here.
+    expect(redrawn).toEqual(['figure 1', 'figure 4', 'figure 5']);
+  });
+
+  it('stretch the axis above chance, and label it with what it was', () => {
+    const drawn = JSON.stringify(vegaLite(figure('curves'), PAPER_THEME));
+    expect(drawn).toContain('datum.perf > 0 ? 10 * datum.perf : datum.perf');
+    expect(drawn).toContain('datum.value / 10');
+  });
+
+  it('come as data, specification, SVG and PNG', () => {
+    const [header] = text('figures/flip.csv').split('\n');
+    expect(header).toBe('kind,set,seed,step,useful,guessRate,seeds,low,high');
+    expect(JSON.parse(text('figures/flip.vl.json')).data).toEqual({ name: 'rows', url: 'flip.csv' });
+    expect(text('figures/flip.svg')).toMatch(/^<svg/);
+    const png = files.get('figures/flip.png') as Buffer;
+    expect(png.subarray(1, 4).toString()).toBe('PNG');
+    expect(png.readUInt32BE(16)).toBeGreaterThan(1000); // pixels wide: twice the drawing
+  });
+});
+
+describe('the documents', () => {
+  it('name claims that were not run, and runs that failed', () => {
+    expect(text('claims.md')).toContain('Not run at this preset: model-size, freeze-and-prefix');
+    expect(text('claims.md')).toContain('1 of 51 runs failed: pocket, seed 106 (boom).');
+    expect(text('index.html')).toContain('pocket, seed 106 (boom)');
+  });
+
+  it('runs.csv has a row a run, with the arms that it belongs to', () => {
+    const lines = text('runs.csv').trim().split('\n');
+    expect(lines).toHaveLength(1 + study.records.length);
+    expect(lines.filter((line) => line.includes(',failed,boom,'))).toHaveLength(1);
+    expect(lines[1]).toMatch(/^pocket,main held-out-4 size-2 prefix-only,pocket,101,/);
+  });
+
+  it('claims.json has every rule, judgement and corrected p', () => {
+    const [{ claims, notRun }] = JSON.parse(text('claims.json')).studies;
+    for (const { rule, verdict, p, adjustedP } of claims) {
+      expect(rule).toMatch(/^Reproduced if/);
+      expect(['reproduced', 'not reproduced', 'inconclusive']).toContain(verdict);
+      if (p !== null) expect(adjustedP).toBeGreaterThanOrEqual(p);
+    }
+    expect(claims.length + notRun.length).toBe(14);
+  });
+
+  it('claims.xml is JUnit: a case a claim, failures for claims that are not reproduced', () => {
+    const verdicts = report.studies[0].claims.map(({ judgement }) => judgement.verdict);
+    const count = (verdict: string) => verdicts.filter((one) => one === verdict).length;
+    const xml = text('claims.xml');
+    expect(xml.match(/<testcase /g)).toHaveLength(verdicts.length);
+    expect(xml.match(/<failure /g) ?? []).toHaveLength(count('not reproduced'));
+    expect(xml.match(/<skipped/g) ?? []).toHaveLength(count('inconclusive'));
+  });
+
+  it('the table of leakage holds what is known: chance at a calibrated temperature, and that low logits leak', () => {
+    const row = (name: string) => report.leakage?.rows.find(([measure]) => measure.startsWith(name)) as string[];
+    expect(row('the same at a fitted temperature').slice(1, 4)).toEqual([
+      '0.000',
+      '0.000 [0.000, 0.000]',
+      '0.000 [0.000, 0.000]',
+    ]);
+    // After phase 2 hardly any random password is less likely: nearly log2(33) bits, where chance is 1.3.
+    expect(Number.parseFloat(row('negative exposure')[2])).toBeGreaterThan(4.5);
+    expect(Number.parseFloat(row('membership AUC')[2])).toBeLessThan(0.05);
+  });
+});
