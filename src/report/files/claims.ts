@@ -34,7 +34,7 @@ function studySection(report: StudyReport): string {
     ),
     ...(study.commands.length === 0
       ? []
-      : ['The runs of this study were made by:', ['```sh', ...study.commands, '```'].join('\n')]),
+      : ['Commands that train the runs of this study:', ['```sh', ...study.commands, '```'].join('\n')]),
   ].join('\n\n');
 }
 
