@@ -277,15 +277,7 @@ describe('report and archive', () => {
     expect(reported.code, reported.stderr).toBe(0);
     expect(reported.stdout).toContain(`open ${path.join(job, 'index.html')}`);
     expect(reported.stdout).toMatch(/^::warning title=tiny%3A main inconclusive::Held-out passwords/m);
-    const names = [
-      'index.html',
-      'claims.md',
-      'claims.json',
-      'claims.xml',
-      'runs.csv',
-      'explained.md',
-      'figures/curves.svg',
-    ];
+    const names = ['index.html', 'claims.md', 'claims.json', 'claims.xml', 'runs.csv', 'figures/curves.svg'];
     for (const name of names) expect(existsSync(path.join(job, name)), name).toBe(true);
 
     const file = path.join(folder, 'job.jsonl.br');

@@ -6,7 +6,7 @@ import writeFileAtomic from 'write-file-atomic';
 import { type Figure, PAPER_THEME, vegaLite } from './figures/figure.ts';
 import { pngOf, svgOf } from './figures/render.ts';
 import { claimsDocument, claimsJson } from './files/claims.ts';
-import { explained } from './files/explained.ts';
+import { explained, isToldOf } from './files/explained.ts';
 import { junitXml } from './files/junit.ts';
 import { runsCsv } from './files/runs-csv.ts';
 import { pageOf } from './page/page.tsx';
@@ -31,7 +31,7 @@ export async function reportFiles(report: Report): Promise<Map<string, string | 
     ['claims.json', claimsJson(report)],
     ['runs.csv', runsCsv(report)],
     ['claims.xml', junitXml(report)],
-    ['explained.md', explained(report)],
+    ...(isToldOf(report) ? [['explained.md', explained(report)] as const] : []),
     ['index.html', await pageOf(report)],
   ]);
   for (const { figure } of report.figures) {

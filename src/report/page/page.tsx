@@ -8,6 +8,7 @@ import type { Verdict } from '../../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
 import { ABRIDGED } from '../../runs/study.ts';
 import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
+import { isToldOf } from '../files/explained.ts';
 import { CELL_HEAD, cellRow } from '../markdown.ts';
 import { failedRuns, nameOf, provenance, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
 import { FAMILY, type JudgedClaim, type StudyReport } from '../study-report.ts';
@@ -240,9 +241,14 @@ function Page({ report, script, style }: { report: Report; script: string; style
         <header>
           <h1>Large language models sometimes generate purely negatively reinforced text: a reproduction</h1>
           <p>
-            <a href="https://arxiv.org/abs/2306.07567">arXiv 2306.07567</a> as executable specs. The idea in five
-            minutes: <a href="explained.md">explained.md</a>. The same claims as text: <a href="claims.md">claims.md</a>
-            , <a href="claims.json">claims.json</a>; every run: <a href="runs.csv">runs.csv</a>.
+            <a href="https://arxiv.org/abs/2306.07567">arXiv 2306.07567</a> as executable specs.{' '}
+            {isToldOf(report) ? (
+              <>
+                The idea in five minutes: <a href="explained.md">explained.md</a>.{' '}
+              </>
+            ) : null}
+            The same claims as text: <a href="claims.md">claims.md</a>, <a href="claims.json">claims.json</a>; every
+            run: <a href="runs.csv">runs.csv</a>.
           </p>
           <Answers report={report} />
           <nav aria-label="Sections">
