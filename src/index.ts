@@ -5,29 +5,51 @@ export {
   armSetup,
   CLAIMS,
   type Claim,
+  CORE,
   type Evidence,
   type Judgement,
   type Verdict,
 } from './claims/index.ts';
 export { type Engine, EngineError, type EngineName, startEngine } from './engine/engine.ts';
-export { chanceLine, guessRates, logLikelihoods, type Measures, measure, type Scores } from './measure/measures.ts';
+export { chanceExposure, exposure, logProbabilityOf, ranksAmong } from './measure/exposure.ts';
+export {
+  blindSamplesNeeded,
+  extractableShare,
+  extractionProbability,
+  samplesNeeded,
+} from './measure/extraction.ts';
+export {
+  chanceLine,
+  guessRates,
+  logLikelihoods,
+  type Measures,
+  measure,
+  type Scores,
+  topRate,
+} from './measure/measures.ts';
+export { auc } from './measure/membership.ts';
+export { calibrate, fitInverseTemperature } from './measure/temperature.ts';
 export { buildCorpus, type Corpus } from './passwords/corpus.ts';
 export { type Ledger, LedgerError, type LedgerSummary, openLedger } from './passwords/ledger.ts';
 export type { Example, Phase, Prefix, Reward, Role } from './passwords/roles.ts';
 export { type Stream, stream } from './random/streams.ts';
+export { buildReport, type Report } from './report/report.ts';
 export { claimsMarkdown, claimsTable } from './report/table.ts';
 export { CheckpointError } from './runs/checkpoint.ts';
 export { type JobResult, planSetups, runJob } from './runs/job.ts';
 export { comparable, parseRunRecord, RecordError, type RunRecord, runRecordSchema } from './runs/record.ts';
 export { run } from './runs/run.ts';
 export { RunStore, StorageError } from './runs/store.ts';
+export { archiveStudy, evidenceOf, readStudy, type Study } from './runs/study.ts';
 export { setupHash } from './setup/hash.ts';
 export { claimSeeds, PRESETS } from './setup/presets.ts';
 export { parseSetup, type Setup, SetupError, setupSchema } from './setup/schema.ts';
 export {
+  bayesFactor,
   bcaInterval,
   expandedInterval,
   hierarchicalBootstrap,
+  holm,
   percentileInterval,
   signFlipTest,
   tTestAbove,

@@ -1,0 +1,86 @@
+import { describe, expect, it } from 'vitest';
+import { ABLATION, ARMS, armSetup, HELD_OUT_SHARES, MAIN, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
+import { CLAIMS } from '../../src/claims/index.ts';
+import { distinctSetups, planSetups } from '../../src/runs/job.ts';
+import { setupHash } from '../../src/setup/hash.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
+import { parseSetup } from '../../src/setup/schema.ts';
+
+const presets = Object.entries(PRESETS);
+
+describe.each(presets)('at the preset %s', (_, preset) => {
+  it('every arm has a setup that the schema accepts', () => {
+    for (const arm of ARMS) {
+      const setup = armSetup(preset, arm);
+      expect(parseSetup(setup), arm.id).toEqual(setup);
+    }
+  });
+
+  it('no two cells of a grid are the same setup', () => {
+    for (const grid of [HELD_OUT_SHARES, MODEL_SIZES, Object.values(ABLATION), SWEEPS.lrbeta, SWEEPS.weights]) {
+      const hashes = grid.map((arm) => setupHash(armSetup(preset, arm)));
+      expect(new Set(hashes).size).toBe(grid.length);
+    }
+  });
+
+  it('an arm leaves the preset itself as it was', () => {
+    const before = JSON.stringify(preset);
+    for (const arm of ARMS) armSetup(preset, arm);
+    expect(JSON.stringify(preset)).toBe(before);
+  });
+});
+
+it('held-out shares are the reference grid: 1 to 9 batches', () => {
+  expect(HELD_OUT_SHARES.map((arm) => armSetup(PRESETS.paper, arm).passwords.heldBatches)).toEqual([
+    1, 2, 3, 4, 5, 6, 7, 8, 9,
+  ]);
+});
+
+it('sizes are the Pythia ladder where the weights are Pythia, and a ladder from scratch elsewhere', () => {
+  const shapes = (preset: typeof PRESETS.paper) =>
+    MODEL_SIZES.map((arm) => armSetup(preset, arm).model).map(({ pretrained, layers, hidden, heads }) => [
+      pretrained,
+      layers,
+      hidden,
+      heads,
+    ]);
+  expect(shapes(PRESETS.paper)).toEqual([
+    ['EleutherAI/pythia-70m', 6, 512, 8],
+    ['EleutherAI/pythia-160m', 12, 768, 12],
+    ['EleutherAI/pythia-410m', 24, 1024, 16],
+    ['EleutherAI/pythia-1b', 16, 2048, 8],
+  ]);
+  expect(shapes(PRESETS.pocket)).toEqual([
+    [null, 2, 32, 2],
+    [null, 4, 64, 4],
+    [null, 6, 96, 6],
+    [null, 8, 128, 8],
+  ]);
+});
+
+it('the ablation changes freezing and prefixes, each by itself, and has all four cells', () => {
+  const cells = Object.values(ABLATION).map((arm) => armSetup(PRESETS.paper, arm));
+  expect(cells.map(({ prefixes, phases }) => [phases.dpo.trainable, prefixes])).toEqual([
+    ['first-half', true],
+    ['first-half', false],
+    ['all', true],
+    ['all', false],
+  ]);
+});
+
+it('the tuning grids cross their factors: 2 x 3 x 2 x 2 and 7 x 2 x 2 cells', () => {
+  expect([SWEEPS.lrbeta.length, SWEEPS.weights.length]).toEqual([24, 28]);
+  const skipped = SWEEPS.weights
+    .map((arm) => armSetup(PRESETS.pocket, arm))
+    .filter(({ phases }) => phases.dpo.steps === 0);
+  expect(skipped).toHaveLength(14);
+});
+
+it('all claims of a preset are planned in one go, and arms that change nothing share its runs', () => {
+  const plan = planSetups(PRESETS.pocket, CLAIMS, [101]);
+  const arms = new Set(CLAIMS.flatMap((claim) => claim.arms.map(({ id }) => id)));
+  expect([...plan.keys()].sort()).toEqual([...arms].sort());
+  // main is held-out-4, size-2 and prefix-only as well, and one cell of neither grid.
+  expect(distinctSetups(plan)).toHaveLength(arms.size - 3);
+  for (const id of ['held-out-4', 'size-2', 'prefix-only']) expect(plan.get(id)).toEqual(plan.get(MAIN.id));
+});
