@@ -21,7 +21,6 @@ it('the public surface is exactly this; a change here is a change for users', ()
     'bcaInterval',
     'blindSamplesNeeded',
     'buildCorpus',
-    'buildReport',
     'calibrate',
     'chanceExposure',
     'chanceLine',

@@ -33,7 +33,6 @@ export { buildCorpus, type Corpus } from './passwords/corpus.ts';
 export { type Ledger, LedgerError, type LedgerSummary, openLedger } from './passwords/ledger.ts';
 export type { Example, Phase, Prefix, Reward, Role } from './passwords/roles.ts';
 export { type Stream, stream } from './random/streams.ts';
-export { buildReport, type Report } from './report/report.ts';
 export { claimsMarkdown, claimsTable } from './report/table.ts';
 export { CheckpointError } from './runs/checkpoint.ts';
 export { type JobResult, planSetups, runJob } from './runs/job.ts';
