@@ -2,6 +2,7 @@
 import { formatNumber } from '../../claims/format.ts';
 import { ABRIDGED } from '../../runs/study.ts';
 import { claimSection } from '../markdown.ts';
+import type { ProcedureReport } from '../procedures/file.ts';
 import { failedRuns, nameOf, provenance, type Report, reproduceCommand } from '../report.ts';
 import { FAMILY, type StudyReport } from '../study-report.ts';
 import { claimsMarkdown } from '../table.ts';
@@ -38,12 +39,28 @@ function studySection(report: StudyReport): string {
   ].join('\n\n');
 }
 
+function proceduresSection({ command, rows }: ProcedureReport): string {
+  return [
+    '## How often the procedures err',
+    `Every interval, test and rule on simulated experiments whose truth is known; made by \`${command}\`. Nominal is what a procedure promises, where it promises anything.`,
+    [
+      '| procedure | scenario | runs | nominal | rate | standard error | experiments |',
+      '| --- | --- | --- | --- | --- | --- | --- |',
+      ...rows.map(
+        ({ procedure, scenario, runs, nominal, rate, error, experiments }) =>
+          `| ${procedure} | ${scenario} | ${runs} | ${nominal ?? '-'} | ${rate.toFixed(3)} | ${error.toFixed(3)} | ${experiments} |`,
+      ),
+    ].join('\n'),
+  ].join('\n\n');
+}
+
 export function claimsDocument(report: Report): string {
   return `${[
     '# Claims',
     `Made by \`${report.command}\` from the run records in \`reports/records/\`. ${ABRIDGED}`,
     FAMILY,
     ...report.studies.map(studySection),
+    ...(report.procedures === null ? [] : [proceduresSection(report.procedures)]),
   ].join('\n\n')}\n`;
 }
 
