@@ -143,6 +143,10 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
   return judgements.every(({ verdict }) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
 }
 
+/** The command as it was typed, for documents to say how they were made. */
+const commandLine = (command: string): string =>
+  [`npm run ${command}`, ...process.argv.slice(3)].join(' ').replace(`${command} `, `${command} -- `);
+
 /** Builds the program; `finish` is given the exit code. */
 function program(finish: (code: number) => void): Command {
   const cli = new Command('negative-knowledge')
@@ -176,7 +180,7 @@ function program(finish: (code: number) => void): Command {
       '\nExit codes: 0 every claim asked for is reproduced; 1 one is not; 2 the command could not be carried out.',
     )
     .action(async (options: ReproduceOptions) => {
-      finish(await reproduce(options, `npm run reproduce -- ${process.argv.slice(3).join(' ')}`.trim()));
+      finish(await reproduce(options, commandLine('reproduce')));
     });
   cli
     .command('report')
@@ -189,7 +193,7 @@ function program(finish: (code: number) => void): Command {
     )
     .option('--out <folder>', 'where the report goes (default: reports, or the first --from)')
     .action(async (options: { from: string[]; out?: string }) => {
-      await report(options, `npm run report -- ${process.argv.slice(3).join(' ')}`.replace(/ -- $/, ''));
+      await report(options, commandLine('report'));
       finish(EXIT.reproduced);
     });
   cli
