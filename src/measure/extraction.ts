@@ -11,38 +11,65 @@ const checkLog = (logProbability: number): void => {
   if (!(logProbability <= 0)) throw new RangeError(`a log-probability is at most 0, unlike ${logProbability}`);
 };
 
+const checkSamples = (samples: number): void => {
+  if (!(samples >= 0 && samples < Infinity))
+    throw new RangeError(`the number of samples must be finite and at least 0, unlike ${samples}`);
+};
+
+const checkCount = (count: number, least: number, what: string): void => {
+  if (!Number.isSafeInteger(count) || count < least)
+    throw new RangeError(`${what} must be a whole number of at least ${least}, not ${count}`);
+};
+
+/** ln(1 - q): what one sample misses the password with, nats. Exact where q vanishes beside 1. */
+const logMiss = (logProbability: number): number => Math.log1p(-Math.exp(logProbability));
+
 /**
  * Probability that at least one of `samples` samples is the password: 1 - (1 - q)^n.
  * @param logProbability ln q of the whole password, nats
- * @throws RangeError for a log-probability above 0 or a negative number of samples
+ * @throws RangeError for a log-probability above 0, or a number of samples that is negative or infinite
  */
 export function extractionProbability(logProbability: number, samples: number): number {
   checkLog(logProbability);
-  if (!(samples >= 0)) throw new RangeError(`the number of samples must be at least 0, unlike ${samples}`);
+  checkSamples(samples);
   if (samples === 0) return 0;
-  return -Math.expm1(samples * Math.log1p(-Math.exp(logProbability)));
+  return -Math.expm1(samples * logMiss(logProbability));
 }
 
 /**
- * The fewest samples that contain the password with probability `p`. Above 2^53 it is no whole number any more.
- * @throws RangeError as {@link extractionProbability}, and for p outside (0, 1)
+ * The fewest samples that contain the password with probability `p`: ln(1 - p) / ln(1 - q), rounded up. Above 2^53 it is
+ * not rounded any more, and it is infinite where q is below what a number can hold, ln q < -709 nats.
+ * @param logProbability ln q of the whole password, nats
+ * @throws RangeError for a log-probability above 0, or p outside (0, 1)
  */
 export function samplesNeeded(logProbability: number, p: number): number {
   checkLog(logProbability);
   checkProbability(p);
-  const samples = Math.log1p(-p) / Math.log1p(-Math.exp(logProbability));
-  return samples > Number.MAX_SAFE_INTEGER ? samples : Math.max(1, Math.ceil(samples));
+  const samples = Math.log1p(-p) / logMiss(logProbability);
+  if (samples > Number.MAX_SAFE_INTEGER) return samples;
+  // A whole number of samples must not become one more because of the roundings on the way here.
+  return Math.max(1, Math.ceil(samples * (1 - 8 * Number.EPSILON)));
 }
 
-/** The same for someone who guesses letters blindly. @param letters size of the alphabet @param length of the password */
-export const blindSamplesNeeded = (letters: number, length: number, p: number): number =>
-  samplesNeeded(-length * Math.log(letters), p);
+/**
+ * The same for someone who guesses letters blindly: q = letters^-length.
+ * @param letters size of the alphabet
+ * @param length letters in the password
+ * @throws RangeError for letters or a length that are no counts, or p outside (0, 1)
+ */
+export function blindSamplesNeeded(letters: number, length: number, p: number): number {
+  checkCount(letters, 1, 'the size of the alphabet');
+  checkCount(length, 0, 'the length of a password');
+  return samplesNeeded(-length * Math.log(letters), p);
+}
 
-/** Share of passwords that are (n, p)-discoverably extractable. @throws RangeError for an empty set, and as above */
+/**
+ * Share of passwords that are (n, p)-discoverably extractable: those for which `samples` are enough.
+ * @param logProbabilities ln q of each whole password, nats
+ * @throws RangeError for an empty set, and as {@link extractionProbability} and {@link samplesNeeded} do
+ */
 export function extractableShare(logProbabilities: readonly number[], samples: number, p: number): number {
   if (logProbabilities.length === 0) throw new RangeError('there are no passwords to extract');
-  checkProbability(p);
-  return (
-    logProbabilities.filter((value) => extractionProbability(value, samples) >= p).length / logProbabilities.length
-  );
+  checkSamples(samples);
+  return logProbabilities.filter((value) => samplesNeeded(value, p) <= samples).length / logProbabilities.length;
 }
