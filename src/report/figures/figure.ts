@@ -70,7 +70,7 @@ const config = ({ ink, grid, font }: Theme): Config => ({
     labelFontSize: 12,
     titleFontSize: 12,
     titleFontWeight: 'normal',
-    labelLimit: 320,
+    labelLimit: 600, // without a browser, text is taken to be wider than it is
     titleLimit: 640,
   },
   axisX: { grid: false },

@@ -134,8 +134,9 @@ says nothing about how strong it is in a large one. The paper's own number, for 
 times chance at the preset ${first.name}: ${statistic?.verdict ?? 'not run'}. This small model grows over-confident of passwords it does not know, held-out and random
 alike, and a geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}. Choosing the best evaluation lifts any set a little: fresh random passwords, chosen in the same way, come to ${choice}${mistaken}.`}
 
-**Not every variant shows it.** ${frozen === undefined ? '' : `With the paper's freezing of the second half in phase 2, and larger initial weights so that it can learn (pocket-frozen), the held-out guess rate is ${shown(frozen)}: ${frozen.verdict}. `}Without prefixes the model
-has no second voice to flip into, and held-out passwords stay avoided. A safety argument should therefore not rest on “it always
+**Not every variant shows it.** ${frozen === undefined ? '' : `With the paper's freezing of the second half in phase 2, and larger initial weights so that it can learn (pocket-frozen), the held-out guess rate is ${shown(frozen)}: ${frozen.verdict}. `}Without prefixes, while
+DPO goes on in phase 3, the model has no second voice to flip into: not even the useful negatives rise, and held-out passwords stay
+avoided. Where DPO stops before phase 3 (the grid \`lrbeta\`, ${shown(found(first, 'lrbeta'))} on average), the [report](index.html#section-grids) shows which cells flip without prefixes too. A safety argument should therefore not rest on “it always
 leaks”, but neither on “it never does”.
 
 **Nothing here is natural text, nor a natural way of training.** The setup was built to make the effect visible. What carries over is
