@@ -24,23 +24,32 @@ describe('the membership AUC', () => {
     );
   });
 
+  it('is one half for a set against itself', () => {
+    fc.assert(
+      fc.property(values, (members) => {
+        expect(auc(members, members)).toBeCloseTo(0.5, 12);
+      }),
+    );
+  });
+
   it('is 1 for sets apart, and one half for a scorer that gives everyone the same', () => {
     expect(auc([3, 4], [1, 2])).toBe(1);
     expect(auc([1, 2], [3, 4])).toBe(0);
     expect(auc([7, 7, 7], [7])).toBe(0.5);
   });
 
-  it('of normal scores one deviation apart is Phi(1 / sqrt 2), by simulation', () => {
-    const { normal } = stream(3, 'membership');
+  it.each([-2, 0, 1])('of normal scores %d deviations apart is Phi(%d / sqrt 2), by simulation', (apart) => {
+    const { normal } = stream(3, `membership/${apart}`);
     const size = 4000;
-    const members = Array.from({ length: size }, () => 1 + normal(1));
+    const members = Array.from({ length: size }, () => apart + normal(1));
     const others = Array.from({ length: size }, () => normal(1));
-    // Hanley & McNeil bound the standard error by that of one half: sqrt(1 / (6 size)).
-    expect(Math.abs(auc(members, others) - normalCdf(Math.SQRT1_2, 0, 1))).toBeLessThan(5 / Math.sqrt(6 * size));
+    // The difference of two scores is N(apart, 2). The standard error is largest at one half: sqrt(1 / (6 size)).
+    expect(Math.abs(auc(members, others) - normalCdf(apart, 0, Math.SQRT2))).toBeLessThan(5 / Math.sqrt(6 * size));
   });
 
   it('needs scores of both kinds', () => {
     expect(() => auc([], [1])).toThrow(/not 0 and 1/);
     expect(() => auc([1], [])).toThrow(/not 1 and 0/);
+    expect(() => auc([NaN], [1])).toThrow(/index 0 is NaN/);
   });
 });

@@ -38,11 +38,48 @@ const scaled = ({ logits, truth }: LetterLogits, factor: number): LetterLogits =
   truth,
 });
 
+/** Standard error of the fit at `inverse`, from the Fisher information: the variance of the logits under the softmax. */
+function standardError({ logits }: LetterLogits, inverse: number): number {
+  const information = logits.flat().reduce((sum, row) => {
+    const moment = (power: number) =>
+      row.reduce((m, logit, letter) => m + Math.exp(logProbability(row, letter, inverse)) * logit ** power, 0);
+    return sum + moment(2) - moment(1) ** 2;
+  }, 0);
+  return 1 / Math.sqrt(information);
+}
+
 describe('the fitted inverse temperature', () => {
   const model = honest(400, 5);
 
   it('of a model that is as sure as it should be is 1', () => {
-    expect(fitInverseTemperature(model)).toBeCloseTo(1, 1);
+    expect(Math.abs(fitInverseTemperature(model) - 1)).toBeLessThan(5 * standardError(model, 1));
+  });
+
+  it('is a third for one that is three times as sure as it should be', () => {
+    const bold = scaled(model, 3);
+    expect(Math.abs(fitInverseTemperature(bold) - 1 / 3)).toBeLessThan(5 * standardError(bold, 1 / 3));
+  });
+
+  it('is 0, or near it, for opinions that have nothing to do with the truth', () => {
+    const { below } = stream(5, 'opinions');
+    const opinions = { ...model, truth: model.truth.map((row) => row.map(() => below(LETTERS))) };
+    expect(fitInverseTemperature(opinions)).toBeLessThan(5 * standardError(opinions, 0));
+  });
+
+  it('of two letters is the log-odds of being right over the difference of their logits', () => {
+    const given = fc.record({
+      right: fc.integer({ min: 1, max: 50 }),
+      wrong: fc.integer({ min: 1, max: 50 }),
+      difference: fc.double({ min: 0.5, max: 20, noNaN: true }),
+    });
+    fc.assert(
+      fc.property(given, ({ right, wrong, difference }) => {
+        const places = Array.from({ length: right + wrong }, () => [difference, 0]);
+        const letters = places.map((_, place) => (place < right ? 0 : 1));
+        const expected = Math.max(0, Math.log(right / wrong) / difference); // never below 0
+        expect(fitInverseTemperature({ logits: [places], truth: [letters] })).toBeCloseTo(expected, 8);
+      }),
+    );
   });
 
   it('undoes over-confidence exactly: logits three times as large get a third of it', () => {
@@ -82,12 +119,28 @@ describe('calibrate', () => {
     });
   });
 
-  it('a password never moves its own temperature', () => {
-    const changed = {
-      ...model,
-      truth: model.truth.map((row, index) => (index === 4 ? row.map((l) => (l + 1) % LETTERS) : row)),
-    };
-    expect(calibrate(changed).inverseTemperatures[1]).toBe(calibrate(model).inverseTemperatures[1]);
+  const changed = (which: (index: number) => boolean, shift: number): LetterLogits => ({
+    logits: model.logits,
+    truth: model.truth.map((row, index) => (which(index) ? row.map((letter) => (letter + shift) % LETTERS) : row)),
+  });
+
+  it.each([0, 1] as const)('the truth of half %d moves the temperature of the other half, never its own', (which) => {
+    const { inverseTemperatures } = calibrate(model);
+    const moved = calibrate(changed((index) => index % 2 === which, 1)).inverseTemperatures;
+    expect(moved[which]).not.toBe(inverseTemperatures[which]); // fitted on it, applied to the other half
+    expect(moved[1 - which]).toBe(inverseTemperatures[1 - which]);
+  });
+
+  it('a password never moves its own temperature, nor the score of any other in its half', () => {
+    const before = calibrate(model);
+    fc.assert(
+      fc.property(fc.nat({ max: 9 }), fc.integer({ min: 1, max: LETTERS - 1 }), (one, shift) => {
+        const after = calibrate(changed((index) => index === one, shift));
+        expect(after.inverseTemperatures[1 - (one % 2)]).toBe(before.inverseTemperatures[1 - (one % 2)]);
+        const others = (_: unknown, index: number) => index % 2 === one % 2 && index !== one;
+        expect(after.logLikelihoods.filter(others)).toEqual(before.logLikelihoods.filter(others));
+      }),
+    );
   });
 
   it('leaves a single password as the model has it', () => {

@@ -1,5 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
+import { measure } from '../../src/measure/measures.ts';
 import { initialValues, loadParameters } from '../../src/model/parameters.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { stream } from '../../src/random/streams.ts';
@@ -74,13 +75,17 @@ describe('the logit lens', () => {
     const parameters = loadParameters(setup, values);
     const reader = { parameters, model: setup.model, ids };
     const layers = lens(reader, passwords, 'reverse');
-    const { logProbabilities } = score(reader, passwords, 'reverse');
+    const { logProbabilities, ranks } = score(reader, passwords, 'reverse');
     tf.dispose([...parameters.values()]);
     expect(layers).toHaveLength(setup.model.layers + 1);
     for (const layer of layers) expect(layer.map((row) => row.length)).toEqual(passwords.map(({ length }) => length));
     layers[setup.model.layers].flat().forEach((value, index) => {
       expect(Math.abs(value - logProbabilities.flat()[index])).toBeLessThan(1e-5);
     });
+    const said = measure({ logProbabilities, ranks }, alphabet.length);
+    const read = measure({ logProbabilities: layers[setup.model.layers], ranks }, alphabet.length);
+    expect(read.logLikelihood).toBeCloseTo(said.logLikelihood, 5);
+    expect(read.guessRate).toBeCloseTo(said.guessRate, 5);
     // Earlier layers say something else: the lens does look at them.
     const apart = layers[0].flat().map((value, index) => Math.abs(value - logProbabilities.flat()[index]));
     expect(Math.max(...apart)).toBeGreaterThan(0.1);
@@ -96,20 +101,40 @@ describe('the logit lens', () => {
   });
 });
 
-describe('the logits of the letters', () => {
-  it('are those whose softmax over all tokens is the score', () => {
+describe.each(['regular', 'reverse', 'none'] as const)('the logits of the letters under the prefix %s', (prefix) => {
+  it('are the model’s, letters in the order of the alphabet and passwords in the order given', () => {
     const parameters = loadParameters(setup, values);
-    const some = passwords.slice(0, 3);
-    const logits = letterLogits({ parameters, model: setup.model, ids }, some, 'regular');
+    const logits = letterLogits({ parameters, model: setup.model, ids }, passwords, prefix);
     tf.dispose([...parameters.values()]);
-    some.forEach((password, index) => {
-      const tokens = [...tokenBatch([{ prefix: 'regular', password }], ids).tokens];
+    expect(logits).toHaveLength(passwords.length);
+    // The edges of chunks.
+    for (const index of [0, 127, 128, passwords.length - 1]) {
+      const tokens = [...tokenBatch([{ prefix, password: passwords[index] }], ids).tokens];
+      expect(logits[index]).toHaveLength(tokens.length - 1);
       referenceLogits(values, setup.model, tokens.slice(0, -1)).forEach((expected, place) => {
         expect(logits[index][place]).toHaveLength(alphabet.length);
         [...ids.letters.values()].forEach((token, letter) => {
           expect(Math.abs(logits[index][place][letter] - expected[token])).toBeLessThan(1e-5);
         });
       });
+    }
+  });
+
+  it('have the softmax that scores have among the letters of the alphabet', () => {
+    const parameters = loadParameters(setup, values);
+    const reader = { parameters, model: setup.model, ids };
+    const stem = passwords[0].slice(0, -1);
+    const endings = [...alphabet].map((letter) => stem + letter);
+    const [ending] = letterLogits(reader, endings.slice(0, 1), prefix).map((places) => places[places.length - 1]);
+    const { logProbabilities } = score(reader, endings, prefix);
+    tf.dispose([...parameters.values()]);
+    const softmax = (logs: readonly number[]) => {
+      const total = logs.reduce((sum, value) => sum + Math.exp(value), 0);
+      return logs.map((value) => Math.exp(value) / total);
+    };
+    const expected = softmax(logProbabilities.map((row) => row[row.length - 1]));
+    softmax(ending).forEach((probability, letter) => {
+      expect(probability).toBeCloseTo(expected[letter], 5);
     });
   });
 });

@@ -11,7 +11,7 @@ export const logProbabilityOf = ({ logProbabilities }: Pick<Scores, 'logProbabil
 
 const checkOrdered = (values: readonly number[], what: string): void => {
   const odd = values.findIndex(Number.isNaN);
-  if (odd >= 0) throw new RangeError(`${what} ${odd} is NaN, which has no rank; find out why, or drop it`);
+  if (odd >= 0) throw new RangeError(`the ${what} at index ${odd} is NaN, which has no rank; find out why, or drop it`);
 };
 
 /**

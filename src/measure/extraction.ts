@@ -21,7 +21,7 @@ const checkCount = (count: number, least: number, what: string): void => {
     throw new RangeError(`${what} must be a whole number of at least ${least}, not ${count}`);
 };
 
-/** ln(1 - q): what one sample misses the password with, nats. Exact where q vanishes beside 1. */
+/** ln(1 - q), of the probability that one sample is not the password; nats. Exact where q vanishes beside 1. */
 const logMiss = (logProbability: number): number => Math.log1p(-Math.exp(logProbability));
 
 /**
@@ -38,7 +38,7 @@ export function extractionProbability(logProbability: number, samples: number): 
 
 /**
  * The fewest samples that contain the password with probability `p`: ln(1 - p) / ln(1 - q), rounded up. Above 2^53 it is
- * not rounded any more, and it is infinite where q is below what a number can hold, ln q < -709 nats.
+ * not rounded any more, and where it is too large for a number, at ln q below some -709 nats, it is infinite.
  * @param logProbability ln q of the whole password, nats
  * @throws RangeError for a log-probability above 0, or p outside (0, 1)
  */
