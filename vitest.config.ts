@@ -16,6 +16,7 @@ export default defineConfig({
           include: ['spec/**/*.spec.ts'],
           exclude: ['spec/claims/training/**'],
           testTimeout: 60_000,
+          hookTimeout: 300_000, // some specs first train a tiny job, or make the whole report
           isolate: false, // loading TensorFlow.js anew for every file would take longer than the specs
           sequence: { groupOrder: 0 },
         },
