@@ -69,6 +69,34 @@ describe('the committed report', () => {
   });
 });
 
+describe('the story that the five-minute page tells', () => {
+  const rowsOf = (id: string) => report.figures.find(({ figure }) => figure.id === id)?.figure.rows ?? [];
+
+  it('is what the figures show: early layers avoid held-out passwords under either prefix, the last only under `regular`', () => {
+    const sign = (moment: string, layer: number) =>
+      rowsOf('sign').find((row) => row.moment === moment && row.layer === layer) as Record<string, number>;
+    expect(sign('after phase 3, reverse', 1).high).toBeLessThan(0);
+    expect(sign('after phase 3, regular', 1).high).toBeLessThan(0);
+    expect(sign('after phase 3, reverse', 4).low).toBeGreaterThan(0);
+    expect(sign('after phase 3, regular', 4).high).toBeLessThan(0);
+  });
+
+  it('is what the figures show: held-out passwords rise with the useful ones, from below chance to above it', () => {
+    const means = rowsOf('flip').filter(({ kind, set }) => kind === 'mean' && set === 'held-out');
+    expect(means[0].high).toBeLessThan(1);
+    expect(means[means.length - 1].low).toBeGreaterThan(1);
+  });
+
+  it('is what the claims say: without prefixes not even the useful negatives rise while DPO goes on', () => {
+    for (const id of ['prefix', 'neither']) {
+      const judged = report.studies[0].claims.find(({ claim }) => claim.id === id)?.judgement;
+      const own = judged?.cells?.find(({ arm }) => arm === (id === 'prefix' ? 'freeze-only' : 'neither'));
+      expect(own?.useful).toBeLessThan(1);
+      expect(own?.interval?.[1]).toBeLessThan(1);
+    }
+  });
+});
+
 describe('the README', () => {
   it('has in its marked parts what `npm run report` writes there', async () => {
     expect(await readmeOf(report)).toBe(README);

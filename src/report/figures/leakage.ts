@@ -32,7 +32,7 @@ export function ranks(report: StudyReport): Figure | null {
     title: 'Rank among fresh random passwords',
     caption:
       `Share of held-out passwords by how many fresh random ones are likelier, all runs together: left the likeliest tenth, right the least likely. Were nothing known, every bar would ` +
-      `reach the dashed line at ${100 / BINS}%. Under \`regular\` the held-out passwords crowd at the unlikely end, which gives them away too.`,
+      `reach the dashed line at ${100 / BINS}%. Crowding at the unlikely end gives passwords away as much as crowding at the likely one.`,
     alt: 'Three histograms of the rank of held-out passwords among fresh random ones.',
     rows,
     spec: {

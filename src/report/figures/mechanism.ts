@@ -74,8 +74,8 @@ export function flip(report: StudyReport): Figure | null {
     id: 'flip',
     title: 'The flip follows the useful negatives',
     caption:
-      'Every evaluation of phase 3 (dots), and means over runs with 95% intervals by class of the useful guess rate. As the useful negatives are learned ' +
-      'under `reverse`, the held-out ones, still only ever rejected, rise with them from below chance to above it; random ones stay.',
+      'Every evaluation of phase 3 (dots), and means over runs with 95% intervals by class of the useful guess rate. If what the model avoids ' +
+      'is flipped as the useful negatives are learned, the held-out ones, still only ever rejected, rise with them; random ones stay at chance (dashed).',
     alt: 'Scatter chart of held-out and random guess rate against the guess rate of the useful negatives during phase 3.',
     rows: [...dots, ...means],
     spec: {
@@ -242,8 +242,8 @@ export function sign(report: StudyReport): Figure | null {
     id: 'sign',
     title: 'Where the sign flips',
     caption:
-      'How much likelier held-out letters are than random ones after each layer (logit lens), mean over seeds with 95% intervals. The same weights avoid the negatives under ' +
-      '`regular` (below 0) and prefer them under `reverse` (above 0).',
+      'How much likelier held-out letters are than random ones after each layer (logit lens), mean over seeds with 95% intervals. Below 0 the model ' +
+      'avoids the held-out passwords, above 0 it prefers them: where a line crosses 0, the sign flips.',
     alt: 'Line chart of held-out minus random log-likelihood by layer at three moments, against 0.',
     rows,
     spec: {

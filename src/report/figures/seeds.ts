@@ -38,8 +38,8 @@ export function seeds(report: StudyReport): Figure | null {
     id: 'seeds',
     title: 'Distribution over seeds',
     caption:
-      'One circle for each seed; the bar below each row of circles is the mean with its 95% interval. Held-out passwords lie above chance with ' +
-      'DPO, not without; random ones at chance.',
+      'One circle for each seed; the bar below each row of circles is the mean with its 95% interval. If there is an effect, held-out passwords ' +
+      'lie above chance (dashed) with DPO and not without it; random ones never do.',
     alt: `Strip chart of guess rates by seed: ${groups.map(({ group }) => group).join('; ')}.`,
     rows,
     spec: {

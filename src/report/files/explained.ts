@@ -60,7 +60,7 @@ export function explained(report: Report): string {
   const mistaken =
     simulated === undefined
       ? ''
-      : `, and of ${simulated.experiments} simulated experiments without any effect the statistic calls ${(100 * simulated.rate).toFixed(0)}% reproduced`;
+      : `; but of ${simulated.experiments} simulated experiments of a well-calibrated model without any effect, the statistic calls ${(100 * simulated.rate).toFixed(0)}% reproduced, because a maximum over evaluations is above chance by itself`;
   const frozen = found(study('pocket-frozen'), 'freeze-and-prefix');
   return `${`
 # The idea in five minutes
@@ -132,7 +132,7 @@ says nothing about how strong it is in a large one. The paper's own number, for 
 
 **The paper's own statistic comes out otherwise.** The geometric mean of the probability, at the best evaluation, is ${shown(statistic)}
 times chance at the preset ${first.name}: ${statistic?.verdict ?? 'not run'}. This small model grows over-confident of passwords it does not know, held-out and random
-alike, and a geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}. Choosing the best evaluation lifts any set a little: fresh random passwords, chosen in the same way, come to ${choice}${mistaken}.`}
+alike, and a geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}. Fresh random passwords, at their own best evaluation, come to ${choice}${mistaken}.`}
 
 **Not every variant shows it.** ${frozen === undefined ? '' : `With the paper's freezing of the second half in phase 2, and larger initial weights so that it can learn (pocket-frozen), the held-out guess rate is ${shown(frozen)}: ${frozen.verdict}. `}Without prefixes, while
 DPO goes on in phase 3, the model has no second voice to flip into: not even the useful negatives rise, and held-out passwords stay
