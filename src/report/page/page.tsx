@@ -61,7 +61,7 @@ function Table({
 }
 
 function FigureView({ figure, command }: { figure: Figure; command: string }) {
-  const { id, title, caption, alt, paper, rows, spec } = figure;
+  const { id, title, caption, alt, paper, rows } = figure;
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const few = rows.slice(0, 60);
   return (
@@ -73,7 +73,7 @@ function FigureView({ figure, command }: { figure: Figure; command: string }) {
       <div class="vega-bindings" />
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide figure must be scrollable by keyboard */}
       <section class="scroll" tabIndex={0} aria-label={`${title}, drawing`}>
-        <div data-figure={id} data-alt={alt} data-responsive={'width' in spec ? 'yes' : 'no'} />
+        <div data-figure={id} data-alt={alt} />
       </section>
       <noscript>
         <img src={`figures/${id}.svg`} alt={alt} />
