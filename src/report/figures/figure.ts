@@ -1,5 +1,7 @@
 /** What a figure is: rows of data, a Vega-Lite specification of them, and the words that go with it. */
+
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
+import type { SetName } from '../../claims/evidence.ts';
 
 export type Row = Record<string, string | number | boolean | null>;
 
@@ -24,6 +26,16 @@ export const COLOURS = {
   useful: '#c9691b',
   random: '#7d7d7d',
 } as const;
+
+/** The same of the two sets that are compared. */
+export const TWO_SETS = { 'held-out': COLOURS['held-out'], random: COLOURS.random } as const;
+
+/** What figures call the sets of a record. */
+export const SETS = [
+  { set: 'held-out', name: 'heldOut' },
+  { set: 'useful', name: 'useful' },
+  { set: 'random', name: 'random' },
+] as const satisfies readonly { set: string; name: SetName }[];
 
 export const VERDICTS = {
   reproduced: '#168a5a',

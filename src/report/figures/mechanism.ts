@@ -1,19 +1,11 @@
 /** How the effect arises: by progress of the useful negatives, by place in the password, by layer. */
 import { mean } from 'simple-statistics';
-import { evaluationsOfPhase3, type SetName } from '../../claims/evidence.ts';
+import { evaluationsOfPhase3 } from '../../claims/evidence.ts';
 import { chanceLine } from '../../measure/measures.ts';
 import { tInterval } from '../../statistics/index.ts';
 import { MOMENTS } from '../leakage.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
-import { COLOURS, colourOf, type Figure, lineAt, type Row, round } from './figure.ts';
-
-const SETS = [
-  { set: 'held-out', name: 'heldOut' },
-  { set: 'useful', name: 'useful' },
-  { set: 'random', name: 'random' },
-] as const satisfies readonly { set: string; name: SetName }[];
-
-const TWO_SETS = { 'held-out': COLOURS['held-out'], random: COLOURS.random };
+import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
 
 /** The mean over runs with its t interval; without an interval where runs are too few or do not differ. */
 function overRuns(values: readonly number[]): { value: number; low: number; high: number } {

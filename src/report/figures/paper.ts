@@ -1,20 +1,12 @@
 /** The paper's five figures, redrawn on our data. */
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES } from '../../claims/arms.ts';
-import { estimate, guessRatesOf, runMeans, type SetName } from '../../claims/evidence.ts';
+import { estimate, guessRatesOf, runMeans } from '../../claims/evidence.ts';
 import { bestPerf } from '../../claims/paper-statistic.ts';
 import type { FinishedRun } from '../../runs/record.ts';
 import type { Setup } from '../../setup/schema.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
-import { COLOURS, colourOf, type Figure, lineAt, type Row, round } from './figure.ts';
-
-const SETS = [
-  { set: 'held-out', name: 'heldOut' },
-  { set: 'useful', name: 'useful' },
-  { set: 'random', name: 'random' },
-] as const satisfies readonly { set: string; name: SetName }[];
-
-const TWO_SETS = { 'held-out': COLOURS['held-out'], random: COLOURS.random };
+import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
 
 const spread = (values: readonly number[]): number => (values.length > 1 ? sampleStandardDeviation([...values]) : 0);
 

@@ -2,7 +2,7 @@
 import { formatNumber } from '../../claims/format.ts';
 import { ABRIDGED } from '../../runs/study.ts';
 import { claimSection } from '../markdown.ts';
-import type { ProcedureReport } from '../procedures/file.ts';
+import { type ProcedureReport, procedureCells } from '../procedures/file.ts';
 import { failedRuns, nameOf, provenance, type Report, reproduceCommand } from '../report.ts';
 import { FAMILY, type StudyReport } from '../study-report.ts';
 import { claimsMarkdown } from '../table.ts';
@@ -46,10 +46,7 @@ function proceduresSection({ command, rows }: ProcedureReport): string {
     [
       '| procedure | scenario | runs | nominal | rate | standard error | experiments |',
       '| --- | --- | --- | --- | --- | --- | --- |',
-      ...rows.map(
-        ({ procedure, scenario, runs, nominal, rate, error, experiments }) =>
-          `| ${procedure} | ${scenario} | ${runs} | ${nominal ?? '-'} | ${rate.toFixed(3)} | ${error.toFixed(3)} | ${experiments} |`,
-      ),
+      ...rows.map((row) => `| ${procedureCells(row).join(' | ')} |`),
     ].join('\n'),
   ].join('\n\n');
 }

@@ -10,6 +10,7 @@ import { ABRIDGED } from '../../runs/study.ts';
 import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
 import { isToldOf } from '../files/explained.ts';
 import { CELL_HEAD, cellRow } from '../markdown.ts';
+import { procedureCells } from '../procedures/file.ts';
 import { failedRuns, nameOf, provenance, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
 import { FAMILY, type JudgedClaim, type StudyReport } from '../study-report.ts';
 
@@ -324,15 +325,7 @@ function Page({ report, script, style }: { report: Report; script: string; style
               <Table
                 caption="Simulated error rates"
                 head={['procedure', 'scenario', 'runs', 'nominal', 'rate', '±', 'experiments']}
-                rows={procedures.rows.map(({ procedure, scenario, runs, nominal, rate, error, experiments }) => [
-                  procedure,
-                  scenario,
-                  `${runs}`,
-                  nominal === null ? '-' : `${nominal}`,
-                  rate.toFixed(3),
-                  error.toFixed(3),
-                  `${experiments}`,
-                ])}
+                rows={procedures.rows.map(procedureCells)}
               />
             </>
           )}

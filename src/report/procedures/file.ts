@@ -43,3 +43,14 @@ export async function readProcedures(file = PROCEDURES_FILE): Promise<ProcedureR
     );
   }
 }
+
+/** A row as the cells of a table: procedure, scenario, runs, nominal, rate, standard error, experiments. */
+export const procedureCells = (row: ProcedureRow): string[] => [
+  row.procedure,
+  row.scenario,
+  `${row.runs}`,
+  row.nominal === null ? '-' : `${row.nominal}`,
+  row.rate.toFixed(3),
+  row.error.toFixed(3),
+  `${row.experiments}`,
+];

@@ -1,7 +1,7 @@
 /** `npm run procedures`: simulates every procedure and writes reports/procedures.json. */
 import Table from 'cli-table3';
 import writeFileAtomic from 'write-file-atomic';
-import { PROCEDURES_FILE, type ProcedureReport } from './file.ts';
+import { PROCEDURES_FILE, type ProcedureReport, procedureCells } from './file.ts';
 import { procedureRows } from './rows.ts';
 
 const rows = procedureRows({ tests: 2000, rules: 150 });
@@ -11,15 +11,5 @@ const table = new Table({
   head: ['procedure', 'scenario', 'runs', 'nominal', 'rate', '±', 'experiments'],
   style: { head: [], border: [] },
 });
-table.push(
-  ...rows.map(({ procedure, scenario, runs, nominal, rate, error, experiments }) => [
-    procedure,
-    scenario,
-    `${runs}`,
-    nominal === null ? '-' : `${nominal}`,
-    rate.toFixed(3),
-    error.toFixed(3),
-    `${experiments}`,
-  ]),
-);
+table.push(...rows.map(procedureCells));
 process.stdout.write(`${table.toString()}\n${rows.length} rows in ${PROCEDURES_FILE}\n`);
