@@ -5,6 +5,7 @@ import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { CLAIMS, type Claim, CORE } from './claims/index.ts';
 import { EngineError, startEngine } from './engine/engine.ts';
+import { loadFuzz } from './fuzz/load.ts';
 import { report } from './report/load.ts';
 import { markdownReport } from './report/markdown.ts';
 import { ProgressDisplay } from './report/progress.ts';
@@ -20,7 +21,7 @@ import { claimSeeds, DEFAULT_SEEDS, PRESETS } from './setup/presets.ts';
 import { SetupError } from './setup/schema.ts';
 import { assertTrainable } from './training/trainer.ts';
 
-const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2 } as const;
+const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2, interrupted: 130 } as const;
 const LOCAL_REPORTS = path.join('reports', 'local');
 
 /** An option that cannot be understood; the message begins with its name. */
@@ -107,7 +108,7 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
 
   const interrupted = () => {
     err.write(`\nInterrupted. What is done is kept; go on with the same command and --resume --out ${store.folder}\n`);
-    process.exit(130);
+    process.exit(EXIT.interrupted);
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   const display = new ProgressDisplay(setups, { stream: err });
@@ -141,6 +142,55 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
     process.stdout.write(`run records: ${path.join(store.folder, 'runs')}\nreport: ${report}\n`);
   }
   return judgements.every(({ verdict }) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
+}
+
+interface FuzzFlags {
+  property: string[];
+  seed: string;
+  path?: string;
+  runs: string;
+  budget: string;
+  jobs: string;
+  out: string;
+}
+
+const UNITS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
+
+/** `90s`, `10m` or `2h` in milliseconds. */
+export function parseDuration(text: string, option: string): number {
+  const [, amount, unit] = /^(\d{1,6})([smh])$/.exec(text) ?? [];
+  if (amount === undefined) throw new UsageError(`${option}: "${text}" must be a time such as 90s, 10m or 2h`);
+  return Number(amount) * UNITS[unit as keyof typeof UNITS];
+}
+
+/** A whole number in `[min, max]`. */
+function parseWhole(text: string, option: string, min: number, max: number): number {
+  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(value >= min && value <= max))
+    throw new UsageError(`${option}: "${text}" must be a whole number from ${min} to ${max}`);
+  return value;
+}
+
+async function fuzzSetups({ path: replayed, ...flags }: FuzzFlags): Promise<number> {
+  const { run, ids } = await loadFuzz();
+  const properties = ids.filter((id) => flags.property.length === 0 || flags.property.includes(id));
+  const unknown = flags.property.find((id) => !ids.includes(id));
+  if (unknown !== undefined)
+    throw new UsageError(`--property: there is no "${unknown}"; properties are ${ids.join(', ')}`);
+  if (replayed !== undefined && (flags.property.length !== 1 || !/^\d+(:\d+)*$/.test(replayed))) {
+    throw new UsageError('--path: replays one case, as in --property data/pairs --seed 12 --path 3:0:1');
+  }
+  const { failures, interrupted } = await run({
+    properties,
+    seed: parseWhole(flags.seed, '--seed', 0, 0xffffffff),
+    path: replayed,
+    runs: parseWhole(flags.runs, '--runs', 1, 1e9),
+    budget: parseDuration(flags.budget, '--budget'),
+    jobs: parseJobs(flags.jobs),
+    out: flags.out,
+  });
+  if (interrupted) return EXIT.interrupted;
+  return failures > 0 ? EXIT.notReproduced : EXIT.reproduced;
 }
 
 /** The command as it was typed, for documents to say how they were made. */
@@ -206,6 +256,28 @@ function program(finish: (code: number) => void): Command {
         `${study.records.length} records of ${study.setup.name} in ${file}, ${Math.ceil(size / 1024)} KiB\n`,
       );
       finish(EXIT.reproduced);
+    });
+  cli
+    .command('fuzz')
+    .description('Look for setups of which something that must be true of every setup is not.')
+    .option(
+      '--property <id>',
+      'which property to try (default: all); repeatable',
+      (value, list: string[]) => [...list, value],
+      [],
+    )
+    .option('--runs <n>', 'most setups of each kind', String(1e9))
+    .option('--budget <time>', 'how long: 90s, 10m, 2h', '10m')
+    .option('--seed <n>', 'what setups are drawn from', String(Math.floor(Date.now() / 1000)))
+    .option('--path <path>', 'with --property and --seed: draw one case again')
+    .option('--jobs <n>', 'processes at once', String(os.availableParallelism()))
+    .option('--out <folder>', 'where counterexamples are kept', path.join('fixtures', 'counterexamples'))
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 no counterexample; 1 there is one; 2 the command could not be carried out; 130 interrupted.',
+    )
+    .action(async (flags: FuzzFlags) => {
+      finish(await fuzzSetups(flags));
     });
   return cli;
 }

@@ -1,50 +1,12 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import type { Example, Phase } from '../../src/passwords/roles.ts';
-import { type Setup, setupSchema } from '../../src/setup/schema.ts';
+import { setups } from '../../src/setup/arbitraries.ts';
+import type { Setup } from '../../src/setup/schema.ts';
 import { capacity, distinctPasswordsNeeded, heldOut, negatives, pairs } from '../../src/setup/sizes.ts';
 import { tinySetup } from '../helpers/setups.ts';
-
-/** Small setups of every shape, down to alphabets whose passwords are all used up. */
-const setups: fc.Arbitrary<Setup> = fc
-  .record({
-    seed: fc.nat(),
-    letters: fc.integer({ min: 2, max: 26 }),
-    length: fc.integer({ min: 2, max: 9 }),
-    batch: fc.integer({ min: 1, max: 4 }),
-    negativeBatches: fc.integer({ min: 2, max: 5 }),
-    held: fc.integer({ min: 1, max: 4 }),
-    repeats: fc.integer({ min: 1, max: 3 }),
-    prefixes: fc.boolean(),
-    dpoSteps: fc.integer({ min: 0, max: 9 }),
-    jointSteps: fc.integer({ min: 1, max: 9 }),
-    randomReverse: fc.constantFrom(0, 0.5),
-    random: fc.integer({ min: 1, max: 5 }),
-  })
-  .map(({ letters, held, dpoSteps, jointSteps, randomReverse, random, seed, batch, prefixes, ...passwords }) => ({
-    ...structuredClone(tinySetup()),
-    seed,
-    batch,
-    prefixes,
-    passwords: {
-      ...passwords,
-      alphabet: 'abcdefghijklmnopqrstuvwxyz'.slice(0, letters),
-      heldBatches: Math.min(held, passwords.negativeBatches - 1),
-    },
-    phases: {
-      ...tinySetup().phases,
-      pretrain: { steps: 3 },
-      dpo: { steps: dpoSteps, trainable: 'all' as const },
-      joint: {
-        ...tinySetup().phases.joint,
-        steps: jointSteps,
-        weights: { ...tinySetup().phases.joint.weights, randomReverse },
-      },
-    },
-    evaluation: { every: 2, heldOut: 4, useful: 4, random },
-  }))
-  .filter((setup) => setupSchema.safeParse(setup).success);
 
 /** Everything a run's optimiser is given. */
 function allExamples(setup: Setup): { phase: Phase; step: number; examples: Example[] }[] {
@@ -66,7 +28,7 @@ const roles = (setup: Setup) => {
 describe('in the corpus of any setup', () => {
   it('a held-out password only ever occurs as the rejected side of a pair', () => {
     fc.assert(
-      fc.property(setups, (setup) => {
+      fc.property(setups(), (setup) => {
         const held = new Set(buildCorpus(setup).heldOut);
         for (const { examples } of allExamples(setup)) {
           for (const { password, reward, role } of examples) {
@@ -80,7 +42,7 @@ describe('in the corpus of any setup', () => {
 
   it('no held-out password is part of a text that is chosen or imitated', () => {
     fc.assert(
-      fc.property(setups, (setup) => {
+      fc.property(setups(), (setup) => {
         const { heldOut: held } = buildCorpus(setup);
         const rewarded = allExamples(setup).flatMap(({ examples }) =>
           examples.filter(({ reward }) => reward !== 'rejected'),
@@ -92,7 +54,7 @@ describe('in the corpus of any setup', () => {
 
   it('all passwords are distinct, within a role and across roles, and of the asked letters and length', () => {
     fc.assert(
-      fc.property(setups, (setup) => {
+      fc.property(setups(), (setup) => {
         const all = Object.values(roles(setup)).flat();
         expect(new Set(all).size).toBe(all.length);
         expect(all).toHaveLength(distinctPasswordsNeeded(setup));
@@ -106,7 +68,7 @@ describe('in the corpus of any setup', () => {
 
   it('one pass over the pairs gives every negative exactly `repeats` times, each time against another random password', () => {
     fc.assert(
-      fc.property(setups, (drawn) => {
+      fc.property(setups(), (drawn) => {
         const phases = { ...drawn.phases, dpo: { ...drawn.phases.dpo, steps: pairs(drawn) / drawn.batch } };
         const setup = { ...drawn, phases };
         const seen = new Map<string, Set<string>>();
@@ -132,7 +94,7 @@ describe('in the corpus of any setup', () => {
 
   it('the prefix is `reverse` for what phase 3 imitates under it and `regular` for all else, or none at all', () => {
     fc.assert(
-      fc.property(setups, (setup) => {
+      fc.property(setups(), (setup) => {
         for (const { phase, examples } of allExamples(setup)) {
           for (const { prefix, role, reward } of examples) {
             const reversed =
@@ -146,13 +108,14 @@ describe('in the corpus of any setup', () => {
 
   it('every step has `batch` sequences of each kind, packed kind by kind', () => {
     fc.assert(
-      fc.property(setups, (setup) => {
+      fc.property(setups(), (setup) => {
+        const { dpo, useful, random, randomReverse } = setup.phases.joint.weights;
         const kinds = {
           pretrain: ['imitated'],
           dpo: ['chosen', 'rejected'],
           joint: [
-            ...['chosen', 'rejected', 'imitated', 'imitated'],
-            ...(setup.phases.joint.weights.randomReverse > 0 ? ['imitated'] : []),
+            ...(dpo > 0 ? ['chosen', 'rejected'] : []),
+            ...[useful, random, randomReverse].filter((weight) => weight > 0).map(() => 'imitated'),
           ],
         };
         for (const { phase, examples } of allExamples(setup)) {
@@ -166,7 +129,7 @@ describe('in the corpus of any setup', () => {
 
   it('the same seed gives the same data', () => {
     fc.assert(
-      fc.property(setups, (setup) => {
+      fc.property(setups(), (setup) => {
         expect(allExamples(setup)).toEqual(allExamples(structuredClone(setup)));
       }),
     );
@@ -263,4 +226,21 @@ it('an alphabet whose passwords are all needed is drawn to the last one', () => 
   expect(distinctPasswordsNeeded(full)).toBe(capacity(2, 4));
   expect(new Set(Object.values(roles(full)).flat()).size).toBe(16);
   expect(negatives(full)).toBe(2);
+});
+
+it('more passwords than there are of a setup that was never parsed are refused, not looked for without end', () => {
+  const crowded = tinySetup();
+  crowded.passwords.alphabet = 'ab';
+  expect(() => buildCorpus(crowded)).toThrow('there are not 86 passwords of 4 letters out of "ab"');
+});
+
+it('the corpus of a fixed setup is fixed: every stream keeps its name, every record its meaning', () => {
+  const setup = tinySetup((draft) => Object.assign(draft.phases.joint.weights, { randomReverse: 0.5 }));
+  const { negatives: all, chosen, pretraining, jointRandom, jointRandomReverse, control } = buildCorpus(setup);
+  const first = [all, chosen, pretraining, jointRandom, jointRandomReverse, control].map(([password]) => password);
+  expect(first).toEqual(['ujza', 'kdfb', 'jyry', 'zoqi', 'abia', 'kqhx']);
+  const given = allExamples(setup).map(({ examples }) => examples);
+  expect(createHash('sha256').update(JSON.stringify(given)).digest('hex')).toBe(
+    'f5297951dc75fbc41049cdcda367567b95519d37710e5bc2fbb3713624f11650',
+  );
 });

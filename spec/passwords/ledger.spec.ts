@@ -10,6 +10,7 @@ const setup = tinySetup();
 const corpus = buildCorpus(setup);
 const ids = scratchTokenIds(setup);
 const [secret] = corpus.heldOut;
+const [useful] = corpus.useful;
 
 type Step = [Phase, number, Example[]];
 const steps: Step[] = PHASES.flatMap((phase) =>
@@ -58,6 +59,15 @@ describe('the ledger of a right run', () => {
     }
   });
 
+  it('begins with nothing, and keeps its digest where nothing changes', () => {
+    expect(openLedger(corpus, ids).state()).toMatchObject({
+      digest: '',
+      sequences: { chosen: 0, rejected: 0, imitated: 0 },
+    });
+    // Of a fixed setup it is a fixed number, on every machine.
+    expect(summary.digest).toBe('0fbb338bfcfe07656041b13c69da1b5fda9ab651fb6aeffe4f738749e65716e4');
+  });
+
   it('has another digest when the order, a reward or a token is another', () => {
     const swapped = [steps[1], steps[0], ...steps.slice(2)];
     const [phase, step, examples] = steps[0];
@@ -103,6 +113,32 @@ describe('the ledger stops a run', () => {
 
   it('in which sequences and labels differ in number', () => {
     expect(give([example], [example, example])).toThrow(/2 sequences were given under 1 labels/);
+  });
+
+  it.each<[Example['role'], string, string]>([
+    ['joint-random', useful, 'it is a useful negative'],
+    ['held-out', useful, 'it is a useful negative'],
+    ['useful', corpus.control[0], 'it is no negative password'],
+    ['held-out', corpus.control[0], 'it is no negative password'],
+    ['useful', secret, 'it is a held-out negative'],
+    ['chosen', secret, 'it is a held-out negative'],
+  ])('in which the role %s is given to "%s", where %s', (role, password, why) => {
+    expect(give([{ password, role, prefix: 'regular', reward: 'rejected' }])).toThrow(
+      `the password "${password}" was given in the role ${role} in phase joint, step 17; ${why}`,
+    );
+  });
+
+  it('and says of a run in which a held-out password was rewarded that it is not clean', () => {
+    for (const reward of ['chosen', 'imitated'] as const) {
+      const ledger = openLedger(corpus, ids);
+      const slipped: Example = { password: secret, role: 'held-out', prefix: 'regular', reward };
+      expect(() => ledger.observe('joint', 0, [slipped], tokenBatch([slipped], ids))).toThrow(LedgerError);
+      expect(ledger.summary()).toMatchObject({ clean: false, heldOut: { [reward]: 1 } });
+    }
+  });
+
+  it('under the name of its error', () => {
+    expect(new LedgerError('').name).toBe('LedgerError');
   });
 
   it('but not one in which a held-out password is rejected', () => {

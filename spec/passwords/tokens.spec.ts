@@ -83,3 +83,9 @@ describe('measureOverlap', () => {
     }
   });
 });
+
+it('a sequence with a token that is no letter reads back with its number, so that the ledger can say which', () => {
+  const read = decoder(ids);
+  expect(read({ tokens: Int32Array.of(0, 99), rows: 1, length: 2 }, 0)).toEqual({ prefix: 'none', password: 'a<99>' });
+  expect(read({ tokens: Int32Array.of(27, 1), rows: 1, length: 2 }, 0)).toEqual({ prefix: 'reverse', password: 'b' });
+});

@@ -1,9 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { setups } from '../../src/setup/arbitraries.ts';
+import { leaves, withValue } from '../../src/setup/fields.ts';
 import { canonicalJson, setupHash } from '../../src/setup/hash.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import { leaves, withValue } from './leaves.ts';
 
 /** The same content with the keys of every object in another order. */
 function reordered<T>(value: T, order: (keys: string[]) => string[]): T {

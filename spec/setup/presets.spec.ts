@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import { leaves, valueAt } from '../../src/setup/fields.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup } from '../../src/setup/schema.ts';
 import { heldOut, inputLength, negatives, pairs, useful, vocabulary } from '../../src/setup/sizes.ts';
-import { leaves, valueAt } from './leaves.ts';
 
 /*
  * Every constant of the reference code (github.com/FabienRoger/Learning-From-Negative-Examples, main.py at e09a982) and

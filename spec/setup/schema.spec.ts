@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { setups } from '../../src/setup/arbitraries.ts';
+import { branches, leaves, withValue } from '../../src/setup/fields.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup, SetupError } from '../../src/setup/schema.ts';
 import { tinySetup } from '../helpers/setups.ts';
-import { branches, leaves, withValue } from './leaves.ts';
 
 /** What parseSetup says against `input`. Fails where it says nothing, or throws anything but a SetupError. */
 function refusal(input: unknown): string {
@@ -218,7 +218,7 @@ describe('parsing a setup', () => {
 
   it('accepts a password space that is exactly full, and refuses one more password', () => {
     fc.assert(
-      fc.property(setups('saturated'), (setup) => {
+      fc.property(setups({ space: 'saturated' }), (setup) => {
         expect(parseSetup(setup)).toEqual(setup);
         const crowded = withValue(setup, ['evaluation', 'random'], setup.evaluation.random + 1);
         expect(complaints(refusal(crowded)).map(([field]) => field)).toEqual(['passwords.alphabet']);

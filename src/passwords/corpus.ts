@@ -6,24 +6,28 @@
  */
 import { stream } from '../random/streams.ts';
 import type { Setup } from '../setup/schema.ts';
-import { heldOut, negatives, pairs } from '../setup/sizes.ts';
+import { capacity, distinctPasswordsNeeded, heldOut, negatives, pairs } from '../setup/sizes.ts';
 import type { Example, Phase, Prefix, Role } from './roles.ts';
 
-export interface Corpus {
+/** The passwords of a run by role, each in the order in which they are used. */
+export interface Passwords {
   /** Held-out first, then useful; the order of drawing, so that a larger held-out share extends the smaller. */
   readonly negatives: readonly string[];
-  readonly heldOut: readonly string[];
-  readonly useful: readonly string[];
   /** The chosen side of each DPO pair; pair `i` rejects `negatives[i % negatives.length]`. */
   readonly chosen: readonly string[];
-  /** Random text of phase 1, in order of use. */
+  /** Random text of phase 1. */
   readonly pretraining: readonly string[];
-  /** Random text of phase 3, in order of use. */
+  /** Random text of phase 3. */
   readonly jointRandom: readonly string[];
-  /** Random text that phase 3 imitates under `reverse`, in order of use; empty where its weight is 0. */
+  /** Random text that phase 3 imitates under `reverse`; empty where its weight is 0. */
   readonly jointRandomReverse: readonly string[];
   /** Fresh random passwords that no step ever sees. */
   readonly control: readonly string[];
+}
+
+export interface Corpus extends Passwords {
+  readonly heldOut: readonly string[];
+  readonly useful: readonly string[];
   /**
    * The examples of step `step` (from 0) of a phase, in the order they are packed: pretrain: random; dpo: chosen, then
    * rejected (row `i` of one paired with row `i` of the other); joint: chosen, rejected, useful, random, random under `reverse`. Kinds whose
@@ -62,19 +66,43 @@ export function prefixOf(setup: Pick<Setup, 'prefixes'>, kind: 'regular' | 'reve
   return setup.prefixes ? kind : 'none';
 }
 
-/** Builds the corpus of a setup; equal setups give equal corpora. */
-export function buildCorpus(setup: Setup): Corpus {
+/**
+ * Draws the passwords of a setup, all of them distinct; equal setups draw equal ones.
+ * @throws RangeError when there are not as many (of a setup that was never parsed)
+ */
+export function drawPasswords(setup: Setup): Passwords {
   const { seed, batch, phases } = setup;
+  const { alphabet, length } = setup.passwords;
+  if (distinctPasswordsNeeded(setup) > capacity(alphabet.length, length)) {
+    throw new RangeError(
+      `there are not ${distinctPasswordsNeeded(setup)} passwords of ${length} letters out of "${alphabet}"`,
+    );
+  }
   const taken = new Set<string>();
   const draw = (role: string, size: number) => drawDistinct(seed, `passwords/${role}`, size, setup, taken);
   // Negatives come first, so that nothing drawn later can move them.
-  const allNegatives = draw('negatives', negatives(setup));
-  const control = draw('control', setup.evaluation.random);
-  const chosen = draw('chosen', pairs(setup));
-  const pretraining = draw('pretraining', phases.pretrain.steps * batch);
-  const jointRandom = draw('joint-random', phases.joint.steps * batch);
+  const drawn = {
+    negatives: draw('negatives', negatives(setup)),
+    control: draw('control', setup.evaluation.random),
+    chosen: draw('chosen', pairs(setup)),
+    pretraining: draw('pretraining', phases.pretrain.steps * batch),
+    jointRandom: draw('joint-random', phases.joint.steps * batch),
+  };
+  const reverse = phases.joint.weights.randomReverse > 0 ? phases.joint.steps * batch : 0;
+  return { ...drawn, jointRandomReverse: draw('joint-random-reverse', reverse) };
+}
+
+/** Builds the corpus of a setup; equal setups give equal corpora. */
+export const buildCorpus = (setup: Setup): Corpus => arrangeCorpus(setup, drawPasswords(setup));
+
+/**
+ * Arranges passwords in examples. The order of examples is drawn without regard to what the passwords are.
+ * @param passwords as many of each role as the setup draws
+ */
+export function arrangeCorpus(setup: Setup, passwords: Passwords): Corpus {
+  const { seed, batch, phases } = setup;
+  const { negatives: allNegatives, chosen, pretraining, jointRandom, jointRandomReverse } = passwords;
   const { weights } = phases.joint;
-  const jointRandomReverse = weights.randomReverse > 0 ? draw('joint-random-reverse', phases.joint.steps * batch) : [];
   const heldOutCount = heldOut(setup);
   const useful = allNegatives.slice(heldOutCount);
 
@@ -98,14 +126,9 @@ export function buildCorpus(setup: Setup): Corpus {
   ];
 
   return {
-    negatives: allNegatives,
+    ...passwords,
     heldOut: allNegatives.slice(0, heldOutCount),
     useful,
-    chosen,
-    pretraining,
-    jointRandom,
-    jointRandomReverse,
-    control,
     examples(phase, step) {
       if (phase === 'pretrain') return imitated(step, 'pretraining', regular, (index) => pretraining[index]);
       if (phase === 'dpo') return pairRows(step, dpoOrder);

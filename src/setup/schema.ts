@@ -8,6 +8,8 @@ import { capacity, distinctPasswordsNeeded } from './sizes.ts';
 const count = z.number().int().min(0).max(1e9);
 const positiveCount = z.number().int().min(1).max(1e9);
 const weight = z.number().min(0).max(1e6);
+/** A positive number that float32, in which engines compute, can hold. */
+const positive = z.number().min(1e-30).max(1e9);
 
 const passwordsSchema = z.strictObject({
   /** The letters passwords are drawn from, each one token. */
@@ -37,25 +39,25 @@ const modelSchema = z.strictObject({
   intermediateFactor: positiveCount.max(64),
   /** The first share of each head's dimensions that rotary position embeddings turn. */
   rotaryFraction: z.number().min(0).max(1),
-  rotaryBase: z.number().gt(1),
-  layerNormEpsilon: z.number().gt(0).max(1),
+  rotaryBase: positive.gt(1),
+  layerNormEpsilon: positive.max(1),
   /** Tokens in the model's vocabulary, or null for just the alphabet and the two prefixes. */
   vocabulary: positiveCount.nullable(),
   /** Standard deviation of randomly drawn weights; biases start at 0, layer-norm gains at 1. */
-  initialDeviation: z.number().gt(0).max(10),
+  initialDeviation: positive.max(10),
 });
 
 const optimiserSchema = z.strictObject({
   learningRate: z.number().min(0).max(10),
   beta1: z.number().min(0).lt(1),
   beta2: z.number().min(0).lt(1),
-  epsilon: z.number().gt(0),
+  epsilon: positive.max(1),
   /** Decoupled weight decay, on every trainable parameter (biases and norms too). */
   weightDecay: z.number().min(0).max(10),
   /** Steps of linear warm-up. */
   warmupSteps: count,
   /** Bound on the global gradient norm. */
-  clipNorm: z.number().gt(0),
+  clipNorm: positive,
 });
 
 const phasesSchema = z.strictObject({
@@ -86,7 +88,7 @@ const phasesSchema = z.strictObject({
      * End the phase at the first evaluation at which the guess rate of the *useful* negatives passes this multiple of
      * chance, or null to take every step. The rule never looks at a held-out password.
      */
-    stopAtUsefulGuessRate: z.number().gt(1).nullable(),
+    stopAtUsefulGuessRate: positive.gt(1).nullable(),
   }),
 });
 
@@ -111,7 +113,7 @@ const shape = z.strictObject({
   prefixes: z.boolean(),
   model: modelSchema,
   /** DPO's inverse temperature. */
-  beta: z.number().gt(0).max(1000),
+  beta: positive.max(1000),
   optimiser: optimiserSchema,
   phases: phasesSchema,
   evaluation: evaluationSchema,

@@ -1,4 +1,4 @@
-/** Walking and changing the fields of a plain object by path. */
+/** The fields of a plain object, such as a setup, by path. */
 
 export type Path = readonly string[];
 type Tree = Record<string, unknown>;
@@ -30,4 +30,13 @@ export function withValue<T>(tree: T, path: Path, value: unknown): T {
   // Plain assignment to __proto__ would set the prototype, where JSON.parse makes a field.
   else Object.defineProperty(parent, key, { value, enumerable: true, configurable: true, writable: true });
   return copy;
+}
+
+/** The fields in which `value` differs from `base`, as `path=value`, the way `--set` takes them. */
+export function differences(value: unknown, base: unknown): string[] {
+  const before = new Map(leaves(base).map(([path, leaf]) => [path.join('.'), leaf]));
+  return leaves(value)
+    .map(([path, leaf]) => [path.join('.'), leaf] as const)
+    .filter(([path, leaf]) => !Object.is(before.get(path), leaf))
+    .map(([path, leaf]) => `${path}=${JSON.stringify(leaf)}`);
 }

@@ -1,0 +1,119 @@
+/** Fuzzing: chunks of setups on the machine's cores, until the runs or the time are used up. */
+import { fileURLToPath } from 'node:url';
+import { Tinypool } from 'tinypool';
+import type { Engine } from '../engine/engine.ts';
+import { stream } from '../random/streams.ts';
+import type { Chunk, ChunkResult, Failure } from './chunk.ts';
+import { KINDS } from './kinds.ts';
+import type { PropertyKind } from './property.ts';
+import type { ChunkEvent } from './worker.ts';
+
+export interface FuzzOptions {
+  readonly engine: Engine;
+  /** Ids of the properties to try. */
+  readonly properties: readonly string[];
+  readonly seed: number;
+  /** Draws one case again, with `seed` as fast-check's own; one property only. */
+  readonly path?: string;
+  /** Most setups of each kind. */
+  readonly runs: number;
+  /** Milliseconds after which no new chunk begins. */
+  readonly budget: number;
+  readonly jobs: number;
+  /** Ends early: chunks under way are given up, and what they had found by then is kept. */
+  readonly signal?: AbortSignal;
+  /** A failure that was shrunk as far as it goes, or as far as it came. */
+  readonly onFailure: (failure: Failure) => Promise<void>;
+  readonly onProgress?: (tally: FuzzTally) => void;
+}
+
+/** Setups tried so far, by kind, and failures found. */
+export interface FuzzTally {
+  readonly setups: Record<PropertyKind['name'], number>;
+  readonly failures: number;
+}
+
+/** Setups of a chunk: as many as take a few seconds. */
+const CHUNK = { data: 10, training: 2 } as const;
+
+/** The chunks of a seed, kinds taking turns: first come the first of each kind. */
+function* chunks({ properties, seed, path, runs }: FuzzOptions): Generator<Chunk> {
+  const kinds = KINDS.map(({ name, properties: all }) => ({
+    kind: name,
+    properties: all.map(({ id }) => id).filter((id) => properties.includes(id)),
+  })).filter((kind) => kind.properties.length > 0);
+  if (path !== undefined) {
+    yield { ...kinds[0], seed, path, runs: 1 };
+    return;
+  }
+  for (let turn = 0; ; turn++) {
+    let more = false;
+    for (const kind of kinds) {
+      const size = Math.min(CHUNK[kind.kind], runs - turn * CHUNK[kind.kind]);
+      if (size <= 0) continue;
+      more = true;
+      yield { ...kind, seed: stream(seed, `fuzz/${kind.kind}/${turn}`).below(2 ** 31), runs: size };
+    }
+    if (!more) return;
+  }
+}
+
+/** Holds setups against properties. A property that has failed is not tried again: one counterexample says it. */
+export async function fuzz(options: FuzzOptions): Promise<FuzzTally> {
+  const { engine, budget, jobs, signal, onFailure, onProgress } = options;
+  const pool = new Tinypool({
+    runtime: 'child_process',
+    env: process.env as Record<string, string>,
+    filename: fileURLToPath(new URL('./worker-entry.js', import.meta.url)),
+    minThreads: 0,
+    maxThreads: jobs,
+  });
+  const end = performance.now() + budget;
+  const setups = { data: 0, training: 0 };
+  const failed = new Set<string>();
+  const failing = new Map<Chunk, Failure>();
+  const todo = chunks(options);
+  const fail = async (failure: Failure) => {
+    if (failed.has(failure.property)) return;
+    failed.add(failure.property);
+    await onFailure(failure);
+  };
+  const tryOne = async (chunk: Chunk): Promise<void> => {
+    let passed = 0;
+    const channel = {
+      onMessage: () => {}, // workers are told nothing but their task
+      postMessage: (event: ChunkEvent) => {
+        if ('setup' in event) {
+          setups[chunk.kind] += 1;
+          passed += 1;
+        } else {
+          // Until it is shrunk, the replay is of the setup that was drawn: the one after those that passed.
+          failing.set(chunk, { ...event.failure, replay: { seed: chunk.seed, path: `${passed}` } });
+        }
+        onProgress?.({ setups, failures: failed.size });
+      },
+    };
+    const { failure }: ChunkResult = await pool.run({ chunk, engine: engine.name }, { channel });
+    failing.delete(chunk);
+    if (failure !== null) await fail(failure);
+  };
+  const lane = async (): Promise<void> => {
+    while (performance.now() < end && signal?.aborted !== true) {
+      const { value, done } = todo.next();
+      if (done) return;
+      const properties = value.properties.filter((id) => !failed.has(id));
+      if (properties.length > 0) await tryOne({ ...value, properties });
+    }
+  };
+  const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
+  try {
+    const lanes = Promise.all(Array.from({ length: jobs }, lane));
+    lanes.catch(() => {}); // of lanes that an interruption leaves behind
+    await Promise.race([lanes, aborted]);
+    // What was being shrunk when the interruption came is kept as small as it was by then.
+    for (const failure of failing.values()) await fail(failure);
+  } finally {
+    await pool.destroy();
+  }
+  return { setups, failures: failed.size };
+}
