@@ -111,6 +111,31 @@ describe('runs are counted', () => {
     expect(judge(id, evidence(effect, withoutDpo, [1, 2, 3, 4])).verdict).toBe('inconclusive');
   });
 
+  it.each(
+    CLAIMS.map(({ id }) => id),
+  )('%s refuses a seed that is given twice: equal runs are one piece of evidence', (id) => {
+    const given = evidence(effect, withoutDpo, [1, 2, 3, 4, 5, 5]);
+    expect(() => judge(id, given)).toThrow(/seed 5 is given twice in the arm/);
+    const [first, ...others] = evidence().main;
+    expect(() => judge('main', { main: [first, ...others, failedRun(first.setup.seed)] })).toThrow(
+      /seed 1 is given twice/,
+    );
+  });
+
+  it.each([
+    'main',
+    'avoidance',
+    'manipulation',
+    'paper-statistic',
+  ])('%s is inconclusive where phase 2 was skipped', (id) => {
+    const main = SEEDS.map((seed) => {
+      const run = madeUpRun(seed, effect, 'no-dpo');
+      return { ...run, setup: armSetup(run.setup, NO_DPO) };
+    });
+    const { verdict, reason, estimate } = judge(id, { main });
+    expect([verdict, reason, estimate]).toEqual(['inconclusive', expect.stringMatching(/phase 2 was skipped/), null]);
+  });
+
   it('failed runs are counted and enter no estimate', () => {
     const given = evidence();
     const { failed, seeds, estimate } = judge('main', { ...given, main: [...given.main, failedRun(9)] });

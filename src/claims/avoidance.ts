@@ -12,6 +12,7 @@ export const avoidance = defineClaim({
     'log-likelihood lies below 0; else not reproduced.',
   measure: 'held-out guess rate after phase 2 (1 = chance)',
   arms: [MAIN],
+  afterPhase2: true,
   decide({ main: runs }) {
     const heldOut = estimate('avoidance/guess-rate', guessRatesOf(runs, 'dpo', 'heldOut'));
     const paired = estimate(

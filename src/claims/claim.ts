@@ -79,3 +79,12 @@ export const FEWEST_RUNS = 5;
 
 export const finishedRuns = (runs: readonly RunRecord[]): FinishedRun[] =>
   runs.filter((run): run is FinishedRun => run.status === 'finished');
+
+/** @throws RangeError where a seed counts twice: two equal runs are one piece of evidence. */
+export function assertDistinctSeeds(arm: string, runs: readonly RunRecord[]): void {
+  const seen = new Set<number>();
+  for (const { setup } of runs) {
+    if (seen.has(setup.seed)) throw new RangeError(`seed ${setup.seed} is given twice in the arm ${arm}`);
+    seen.add(setup.seed);
+  }
+}

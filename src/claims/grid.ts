@@ -4,6 +4,7 @@ import type { FinishedRun } from '../runs/record.ts';
 import { holm } from '../statistics/index.ts';
 import type { Arm } from './arms.ts';
 import {
+  assertDistinctSeeds,
   type Cell,
   type Claim,
   type Evidence,
@@ -35,6 +36,7 @@ function onCommonSeeds(arms: readonly Arm[], evidence: Evidence): Evidence {
 function readCells(arms: readonly Arm[], evidence: Evidence): Cell[] {
   const cells = arms.map(({ id, label }) => {
     const given = evidence[id];
+    assertDistinctSeeds(id, given);
     const runs = finishedRuns(given);
     const counted = { arm: id, label, seeds: runs.map(({ setup }) => setup.seed), failed: given.length - runs.length };
     if (runs.length === 0)

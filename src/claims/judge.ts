@@ -3,6 +3,7 @@
 import type { FinishedRun } from '../runs/record.ts';
 import type { Arm } from './arms.ts';
 import {
+  assertDistinctSeeds,
   type Claim,
   type Evidence,
   FEWEST_RUNS,
@@ -27,23 +28,27 @@ export interface Decision {
 interface Definition extends Omit<Claim, 'judge'> {
   /** What the estimate is, with its unit. */
   readonly measure: string;
+  /** Whether the rule looks at the end of phase 2, which a setup may skip. */
+  readonly afterPhase2?: boolean;
   /** @param runs finished runs by arm id */
   decide(runs: Record<string, FinishedRun[]>): Decision;
 }
 
 /** Makes a claim of its definition: counts runs, refuses to decide on too few, and phrases the outcome. */
-export function defineClaim({ decide, measure, ...claim }: Definition): Claim {
+export function defineClaim({ decide, measure, afterPhase2 = false, ...claim }: Definition): Claim {
   return {
     ...claim,
     judge(evidence: Evidence): Judgement {
       const given = (arm: Arm) => evidence[arm.id] ?? [];
+      for (const arm of claim.arms) assertDistinctSeeds(arm.id, given(arm));
       const runs = Object.fromEntries(claim.arms.map((arm) => [arm.id, finishedRuns(given(arm))]));
       const primary = runs[claim.arms[claim.arms.length - 1].id];
       const failed = claim.arms.reduce((sum, arm) => sum + given(arm).length - runs[arm.id].length, 0);
       const common = { id: claim.id, measure, seeds: primary.map(({ setup }) => setup.seed), failed };
       const fewest = Math.min(...claim.arms.map((arm) => runs[arm.id].length));
-      if (fewest === 0) {
-        const reason = 'no run finished';
+      const skipped = afterPhase2 && primary.some(({ setup }) => setup.phases.dpo.steps === 0);
+      if (fewest === 0 || skipped) {
+        const reason = skipped ? 'phase 2 was skipped, and the rule looks at its end' : 'no run finished';
         return { ...common, verdict: 'inconclusive', reason, estimate: null, interval: null, p: null, findings: [] };
       }
       const decision = decide(runs);

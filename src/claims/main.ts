@@ -15,6 +15,7 @@ export const main = defineClaim({
     'inconclusive if the useful negatives rose by less than 1 nat a letter (nothing was flipped); else not reproduced.',
   measure: 'held-out guess rate (1 = chance)',
   arms: [MAIN],
+  afterPhase2: true,
   decide({ main: runs }) {
     const heldOut = estimate('main/guess-rate', guessRatesOf(runs, 'joint', 'heldOut'));
     const paired = estimate(

@@ -23,6 +23,7 @@ export const manipulation = defineClaim({
     'since the end of phase 2 lies above 1 nat a letter; else not reproduced.',
   measure: 'useful guess rate (1 = chance)',
   arms: [MAIN],
+  afterPhase2: true,
   decide({ main: runs }) {
     const useful = estimate('manipulation/guess-rate', guessRatesOf(runs, 'joint', 'useful'));
     const rise = usefulRise(runs);

@@ -22,6 +22,7 @@ export const paperStatistic = defineClaim({
     'negatives rose by less than 1 nat a letter; else not reproduced.',
   measure: 'geometric-mean probability at the best evaluation (1 = chance)',
   arms: [MAIN],
+  afterPhase2: true,
   decide({ main: runs }) {
     const statistic = (set: SetName) => runs.map((run) => [Math.exp(bestPerf(run, set))]);
     const heldOut = estimate('paper-statistic/held-out', statistic('heldOut'));

@@ -39,8 +39,12 @@ export interface ChunkEvents {
 }
 
 /** Tries a chunk. The first setup that fails is shrunk, and ends it. */
-export async function tryChunk(chunk: Chunk, { onSetup, onFailure }: ChunkEvents = {}): Promise<ChunkResult> {
-  const kind = KINDS.find(({ name }) => name === chunk.kind) as PropertyKind;
+export async function tryChunk(
+  chunk: Chunk,
+  { onSetup, onFailure }: ChunkEvents = {},
+  kinds: readonly PropertyKind[] = KINDS,
+): Promise<ChunkResult> {
+  const kind = kinds.find(({ name }) => name === chunk.kind) as PropertyKind;
   const tried = kind.properties.filter(({ id }) => chunk.properties.includes(id));
   let smallest: Omit<Failure, 'replay'> | null = null;
   const predicate = async (setup: Setup): Promise<void> => {
