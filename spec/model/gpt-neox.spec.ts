@@ -106,6 +106,12 @@ describe('parameters', () => {
     for (const [name, data] of values) expect(deeper.get(name)).toEqual(data);
   });
 
+  it('initial weights of another seed are other weights', () => {
+    const [one, other] = [1, 2].map((seed) => initialValues(tinySetup((draft) => Object.assign(draft, { seed }))));
+    for (const [name, values] of one)
+      if (values.some((value) => value !== 0 && value !== 1)) expect(other.get(name), name).not.toEqual(values);
+  });
+
   it('of the first half are the embedding, the first half of the layers and the final norm', () => {
     const names = new Set(trainableNames(setup, 'first-half'));
     for (const { name } of parameterSpecifications(setup)) {

@@ -95,6 +95,16 @@ describe('train', () => {
     graphs.dispose();
   });
 
+  it('scores the held-out, useful and control passwords of the corpus, each as itself', async () => {
+    const setup = tinySetup((draft) => Object.assign(draft.evaluation, { heldOut: 3, useful: 2 }));
+    const { heldOut, useful, control } = buildCorpus(setup);
+    for (const { sets } of (await train(setup)).snapshots) {
+      expect(sets.heldOut.passwords).toEqual(heldOut.slice(0, 3));
+      expect(sets.useful.passwords).toEqual(useful.slice(0, 2));
+      expect(sets.random.passwords).toEqual(control);
+    }
+  });
+
   it('ends phase 3 at the first evaluation at which useful negatives pass the target, and at no other', async () => {
     const setup = tinySetup((draft) => {
       draft.optimiser.learningRate = 0.02;

@@ -99,7 +99,7 @@ function recorded(study: Study): NullWorld[] {
         };
         const { heldOut, useful, random } = after.sets;
         const sets = { heldOut: half(heldOut), useful, random: half(random) };
-        return { ...run, snapshots: [before.snapshots[0], { ...after, sets }] };
+        return { ...before, evaluations: run.evaluations, snapshots: [before.snapshots[0], { ...after, sets }] };
       }),
   };
   return [fresh, noDpo];

@@ -1,0 +1,94 @@
+/** What no verdict may do, however tempting: the specs that catch the sabotages of spec/sabotage/ in the claims. */
+import { describe, expect, it } from 'vitest';
+import { main } from '../../src/claims/main.ts';
+import type { FinishedRun } from '../../src/runs/record.ts';
+import { claimSeeds, FIRST_CLAIM_SEED } from '../../src/setup/presets.ts';
+import { effect, type Knowledge, madeUpRun } from '../helpers/records.ts';
+
+const SEEDS = [1, 2, 3, 4, 5, 6];
+
+/** Runs whose held-out guess rates are as given, the same for every letter of a run. */
+const runsAt = (rates: readonly number[]): FinishedRun[] =>
+  rates.map((rate, index) => {
+    const run = madeUpRun(index + 1, effect);
+    const [dpo, joint] = run.snapshots;
+    const { heldOut } = joint.sets;
+    const logProbabilities = heldOut.logProbabilities.map((row) => row.map(() => Math.log(rate / 26)));
+    return {
+      ...run,
+      snapshots: [dpo, { ...joint, sets: { ...joint.sets, heldOut: { ...heldOut, logProbabilities } } }],
+    };
+  });
+
+describe('the main claim', () => {
+  it('is not reproduced by an interval that reaches chance by a hair, however it would be rounded', () => {
+    const around = (centre: number) => runsAt([-2, -1, 0, 0, 1, 2].map((offset) => centre + 0.0002 * offset));
+    const above = main.judge({ main: around(1.0004) });
+    const below = main.judge({ main: around(1.0003) });
+    for (const { interval, estimate } of [above, below]) {
+      expect(estimate?.toFixed(3)).toBe('1.000'); // printed alike
+      expect(interval?.[0].toFixed(3)).toBe('1.000');
+    }
+    expect(below.interval?.[0]).toBeLessThan(1);
+    expect(below.verdict).toBe('not reproduced');
+    expect(above.interval?.[0]).toBeGreaterThan(1);
+  });
+
+  it('reads the end of phase 3 under `reverse`, not what the same model says under `regular`', () => {
+    const judged = (order: 'first' | 'last') => {
+      const runs = SEEDS.map((seed) => {
+        const run = madeUpRun(seed, effect);
+        const elsewhere = madeUpRun(seed, { ...effect, joint: { heldOut: 0.2, useful: 0.2, random: 1 } });
+        const regular = { ...elsewhere.snapshots[1], prefix: 'regular' as const };
+        return { ...run, snapshots: order === 'last' ? [...run.snapshots, regular] : run.snapshots };
+      });
+      return main.judge({ main: runs });
+    };
+    expect(judged('last')).toEqual(judged('first'));
+  });
+
+  it('rests on the last step alone: a better moment before it changes neither verdict nor estimate', () => {
+    const nothing: Knowledge = { ...effect, joint: { heldOut: 1, useful: 2.5, random: 1 } };
+    const runs = SEEDS.map((seed) => {
+      const run = madeUpRun(seed, nothing);
+      const lucky = madeUpRun(seed, effect).evaluations[1];
+      return { ...run, evaluations: [run.evaluations[0], { ...lucky, step: 5 }, run.evaluations[1]] };
+    });
+    const plain = main.judge({ main: SEEDS.map((seed) => madeUpRun(seed, nothing)) });
+    const { verdict, estimate, interval } = main.judge({ main: runs });
+    expect({ verdict, estimate, interval }).toEqual({
+      verdict: 'not reproduced',
+      estimate: plain.estimate,
+      interval: plain.interval,
+    });
+  });
+
+  it('scores a checkpoint that it chooses on the other half of the passwords, never on those that chose it', () => {
+    // At the first checkpoint the even half is likely and guessed well, at the second the odd half: each half picks the
+    // checkpoint at which the other does badly.
+    const runs = SEEDS.map((seed) => {
+      const run = madeUpRun(seed, effect);
+      const [before, last] = run.evaluations;
+      const good = { ...last.sets.heldOut.halves[0], logLikelihood: -2, guessRate: 3 };
+      const bad = { ...good, logLikelihood: -4, guessRate: 0.5 };
+      const at = (step: number, halves: [typeof good, typeof good]) => ({
+        ...last,
+        step,
+        sets: { ...last.sets, heldOut: { ...last.sets.heldOut, halves } },
+      });
+      return { ...run, evaluations: [before, at(5, [good, bad]), at(10, [bad, good])] };
+    });
+    const { findings } = main.judge({ main: runs });
+    const chosen = findings.find(
+      ({ label }) => label === 'guess rate at a checkpoint chosen on the other half, held-out',
+    );
+    expect(chosen?.value).toBeCloseTo(0.5, 12);
+  });
+});
+
+it('claims are judged on distinct seeds, none of which the presets were chosen on', () => {
+  const seeds = claimSeeds(1000);
+  expect(new Set(seeds).size).toBe(1000);
+  expect(Math.min(...seeds)).toBe(FIRST_CLAIM_SEED);
+  expect(FIRST_CLAIM_SEED).toBeGreaterThan(6);
+});
