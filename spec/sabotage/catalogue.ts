@@ -237,8 +237,8 @@ export const SABOTAGES: readonly Sabotage[] = [
       ['Math.sqrt(runs / (runs - 1)) * tQuantile((1 + level) / 2,', 'Math.sqrt(runs / (runs - 1)) * tQuantile(0.95,'],
     ],
     caughtBy: {
-      spec: 'spec/statistics/coverage.spec.ts',
-      test: 'the expanded 95% interval covers the truth at least 95% of the time',
+      spec: 'spec/statistics/intervals.spec.ts',
+      test: 'of runs of one password each are as wide as the t interval of the same level',
     },
   },
   {
