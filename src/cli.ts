@@ -118,7 +118,10 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
     jobs,
     onProgress: (of, progress) => display.update(of, progress),
     onEnd: ({ setup: of, record, reused }) => display.end(of, record, reused),
-  }).finally(() => display.stop());
+  }).finally(() => {
+    display.stop();
+    store.close();
+  });
 
   const document = {
     claims: judgements.map(({ id, verdict, estimate, interval, seeds: judged }) => ({

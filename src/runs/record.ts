@@ -1,5 +1,6 @@
 /** Run records: one JSON document for each run, finished or failed. Claims are functions of these and nothing else. */
 import { z } from 'zod';
+import { setupHash } from '../setup/hash.ts';
 import { setupSchema } from '../setup/schema.ts';
 
 const phase = z.enum(['pretrain', 'dpo', 'joint']);
@@ -105,7 +106,10 @@ export function parseRunRecord(text: string, source: string): RunRecord {
     );
   }
   const result = runRecordSchema.safeParse(json);
-  if (result.success) return result.data;
+  if (result.success) {
+    if (result.data.setupHash === setupHash(result.data.setup)) return result.data;
+    throw new RecordError(`${source} is no run record: setupHash: is not that of its setup; one of them was changed`);
+  }
   const issue = result.error.issues[0];
   throw new RecordError(`${source} is no run record: ${issue.path.join('.') || 'document'}: ${issue.message}`);
 }

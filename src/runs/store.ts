@@ -7,6 +7,7 @@ import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { TrainerState } from '../training/trainer.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import { lock } from './lock.ts';
 import { parseRunRecord, type RunRecord } from './record.ts';
 
 /** The folder cannot be used or written; the message says what to do. What is already there is kept. */
@@ -16,6 +17,9 @@ export class StorageError extends Error {
 
 /** Room for the checkpoints and records of a job of small models. */
 const ROOM_NEEDED = 64 * 2 ** 20;
+
+/** File whose lock a job holds while it runs. */
+const LOCK = '.lock';
 
 const missing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
@@ -41,6 +45,7 @@ const identity = (setup: Setup, engine: EngineName): string => `${setupHash(setu
 
 export class RunStore {
   readonly folder: string;
+  #release: (() => void) | null = null;
 
   constructor(folder: string) {
     this.folder = path.resolve(folder);
@@ -54,7 +59,10 @@ export class RunStore {
     return path.join(this.folder, 'checkpoints', `${runId(setup, engine)}.safetensors`);
   }
 
-  /** Makes the folders and proves that they can be written. @throws StorageError before anything is trained. */
+  /**
+   * Makes the folders, proves that they can be written, and keeps other jobs out until {@link close}.
+   * @throws StorageError before anything is trained.
+   */
   async open(): Promise<void> {
     await storing(this.folder, async () => {
       for (const part of ['runs', 'checkpoints']) await mkdir(path.join(this.folder, part), { recursive: true });
@@ -63,7 +71,20 @@ export class RunStore {
       await rm(probe);
       const { bavail, bsize } = await statfs(this.folder);
       if (bavail * bsize < ROOM_NEEDED) throw Object.assign(new Error(), { code: 'ENOSPC' });
+      const locked = lock(path.join(this.folder, LOCK));
+      if (typeof locked === 'function') this.#release = locked;
+      else {
+        throw new StorageError(
+          `${this.folder} is in use by another job (process ${locked.heldBy}): wait for it, or choose another folder with --out`,
+        );
+      }
     });
+  }
+
+  /** Lets other jobs in. */
+  close(): void {
+    this.#release?.();
+    this.#release = null;
   }
 
   /** File names of the records already here. */
