@@ -1,9 +1,8 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { CLAIMS } from '../../src/claims/index.ts';
 import { parseClaims, parseSeeds, runCli } from '../../src/cli.ts';
@@ -12,40 +11,14 @@ import { comparable, parseRunRecord } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { resolveSetup } from '../../src/setup/overrides.ts';
+import { configuration, finish, startCommand as startProcess } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
-import { tinySetup } from '../helpers/setups.ts';
+import type { tinySetup } from '../helpers/setups.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
 const { name: ENGINE } = await startEngine();
 
-/** A configuration file of a tiny setup in `folder`. */
-function configuration(folder: string, change: Parameters<typeof tinySetup>[0] = () => {}): string {
-  const { seed: _seed, ...fields } = tinySetup(change);
-  const file = path.join(folder, 'tiny.json');
-  writeFileSync(file, JSON.stringify(fields));
-  return file;
-}
-
+const startCommand = (...args: string[]): ChildProcess => startProcess(args, { NEGATIVE_KNOWLEDGE_ENGINE: ENGINE });
 const start = (...args: string[]): ChildProcess => startCommand('reproduce', ...args);
-
-function startCommand(...args: string[]): ChildProcess {
-  return spawn(process.execPath, ['--import', 'tsx', CLI, ...args], {
-    env: { ...process.env, NEGATIVE_KNOWLEDGE_ENGINE: ENGINE },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-}
-
-async function finish(child: ChildProcess): Promise<{ code: number | null; stdout: string; stderr: string }> {
-  const output = { stdout: '', stderr: '' };
-  child.stdout?.on('data', (data) => {
-    output.stdout += data;
-  });
-  child.stderr?.on('data', (data) => {
-    output.stderr += data;
-  });
-  const [code] = await once(child, 'close');
-  return { code, ...output };
-}
 
 const recordsIn = (folder: string) =>
   readdirSync(path.join(folder, 'runs')).map((name) => {
