@@ -5,6 +5,8 @@ import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { CLAIMS, type Claim, CORE } from './claims/index.ts';
 import { EngineError, startEngine } from './engine/engine.ts';
+import { KNOBS, type Knob } from './explore/knobs.ts';
+import { explore } from './explore/load.ts';
 import { loadFuzz } from './fuzz/load.ts';
 import { report } from './report/load.ts';
 import { markdownReport } from './report/markdown.ts';
@@ -196,6 +198,48 @@ async function fuzzSetups({ path: replayed, ...flags }: FuzzFlags): Promise<numb
   return failures > 0 ? EXIT.notReproduced : EXIT.reproduced;
 }
 
+interface ExploreFlags {
+  preset: string;
+  config?: string;
+  set: string[];
+  seeds: string;
+  knobs: string;
+  map: string;
+  budget: string;
+  jobs: string;
+  out: string;
+}
+
+/** Knobs by their ids. */
+export function parseKnobs(text: string, option: string): Knob[] {
+  const ids = [...new Set(text.split(','))];
+  return ids.map((id) => {
+    const knob = KNOBS.find((known) => known.id === id);
+    if (knob === undefined)
+      throw new UsageError(`${option}: there is no "${id}"; knobs are ${KNOBS.map((known) => known.id).join(', ')}`);
+    return knob;
+  });
+}
+
+async function exploreSetups(flags: ExploreFlags): Promise<number> {
+  const map = flags.map === 'none' ? null : parseKnobs(flags.map, '--map');
+  if (map !== null && map.length !== 2)
+    throw new UsageError(`--map: "${flags.map}" must be two knobs, as in share,beta, or none`);
+  const setup = resolveSetup(flags);
+  assertTrainable(setup);
+  await explore({
+    setup,
+    seeds: parseSeeds(flags.seeds),
+    knobs: parseKnobs(flags.knobs, '--knobs'),
+    map: map as [Knob, Knob] | null,
+    budget: parseDuration(flags.budget, '--budget'),
+    jobs: parseJobs(flags.jobs),
+    out: flags.out,
+    command: commandLine('explore'),
+  });
+  return EXIT.reproduced;
+}
+
 /** The command as it was typed, for documents to say how they were made. */
 const commandLine = (command: string): string =>
   [`npm run ${command}`, ...process.argv.slice(3)].join(' ').replace(`${command} `, `${command} -- `);
@@ -259,6 +303,34 @@ function program(finish: (code: number) => void): Command {
         `${study.records.length} records of ${study.setup.name} in ${file}, ${Math.ceil(size / 1024)} KiB\n`,
       );
       finish(EXIT.reproduced);
+    });
+  cli
+    .command('explore')
+    .description('Find where the effect ends: the boundary of each knob, and a map over two of them.')
+    .option('--preset <name>', `which setup: ${Object.keys(PRESETS).join(', ')}`, 'pocket')
+    .option('--config <file>', 'a JSON file of setup fields to change')
+    .option(
+      '--set <path=value>',
+      'change a field of the setup; repeatable',
+      (value, list: string[]) => [...list, value],
+      [],
+    )
+    .option('--seeds <seeds>', 'how many seeds a setup is judged on, or which', '5')
+    .option(
+      '--knobs <ids>',
+      `whose boundaries to search, some of ${KNOBS.map(({ id }) => id).join(',')}`,
+      KNOBS.map(({ id }) => id).join(','),
+    )
+    .option('--map <ids>', 'the two knobs of the map, or none', 'share,beta')
+    .option('--budget <time>', 'after which no further setup begins: 90s, 30m, 2h', '30m')
+    .option('--jobs <n>', 'runs at once', String(os.availableParallelism()))
+    .option(
+      '--out <folder>',
+      'where runs and report go; what is there already is used',
+      path.join(LOCAL_REPORTS, 'explored'),
+    )
+    .action(async (flags: ExploreFlags) => {
+      finish(await exploreSetups(flags));
     });
   cli
     .command('fuzz')

@@ -51,21 +51,26 @@ async function killed(args: readonly string[], milliseconds: number): Promise<bo
   return (await ended).code === null;
 }
 
-/** How long a whole command takes. */
-async function timed(args: readonly string[]): Promise<number> {
+/** How long a whole command takes, and how long until it tells of its first run; milliseconds. */
+async function timed(args: readonly string[]): Promise<{ whole: number; start: number }> {
   const began = performance.now();
-  const { code, stderr } = await finish(startCommand(args, environment));
+  const child = startCommand(args, environment);
+  let start = Number.NaN;
+  child.stderr?.on('data', (data) => {
+    if (Number.isNaN(start) && String(data).includes('seed')) start = performance.now() - began;
+  });
+  const { code, stderr } = await finish(child);
   expect(code, stderr).not.toBe(2);
-  return performance.now() - began;
+  return { whole: performance.now() - began, start };
 }
 
 /** Long enough to be killed in every phase and while a checkpoint is written, with two runs at once. */
 const slow = (folder: string) =>
   configuration(folder, (setup) => {
     setup.passwords.repeats = 20;
-    setup.phases.pretrain.steps = 20;
-    setup.phases.dpo.steps = 60;
-    setup.phases.joint.steps = 60;
+    setup.phases.pretrain.steps = 40;
+    setup.phases.dpo.steps = 150;
+    setup.phases.joint.steps = 150;
   });
 
 describe('kill -9 at random moments', () => {
@@ -85,7 +90,7 @@ describe('kill -9 at random moments', () => {
       out,
       '--resume',
     ];
-    const whole = await timed(job(path.join(folder, 'whole')));
+    const { whole, start } = await timed(job(path.join(folder, 'whole')));
     const expected = recordsIn(path.join(folder, 'whole'));
     expect(expected.size).toBe(4);
     const { uniform } = stream(5, 'faults/kills of runs');
@@ -96,7 +101,11 @@ describe('kill -9 at random moments', () => {
       let before = new Map<string, string>();
       // A job that is killed again and again still comes to its end; then another one begins.
       for (let working = true; working && kills < KILLS.runs; ) {
-        working = await killed(job(out), (0.2 + 0.9 * uniform()) * whole);
+        // While it starts, or at work: for so long that all kills together come to about one whole run.
+        working = await killed(
+          job(out),
+          start * (0.3 + 0.8 * uniform()) + (2 * uniform() * (whole - start)) / KILLS.runs,
+        );
         if (working) kills += 1;
         const now = recordsIn(out); // reads every record: a damaged one throws
         for (const [name, record] of before) expect(now.get(name), `${name} was lost or changed`).toBe(record);
@@ -127,7 +136,7 @@ describe('kill -9 at random moments', () => {
       study,
     ]);
     const report = (out: string) => ['report', '--from', study, '--out', out];
-    const whole = await timed(report(path.join(folder, 'whole')));
+    const { whole } = await timed(report(path.join(folder, 'whole')));
     const [records, expected] = [contents(study), contents(path.join(folder, 'whole'))];
     const { uniform } = stream(5, 'faults/kills of reports');
     const out = path.join(folder, 'killed');
