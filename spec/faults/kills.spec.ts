@@ -11,9 +11,7 @@ import { RunStore } from '../../src/runs/store.ts';
 import { readStudy } from '../../src/runs/study.ts';
 import { configuration, finish, startCommand } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
-
-/** The README says how many. */
-const KILLS = { runs: 35, reports: 15 };
+import { KILLS } from '../hostile/counts.ts';
 
 const { name: engine } = await startEngine();
 const environment = { NEGATIVE_KNOWLEDGE_ENGINE: engine };

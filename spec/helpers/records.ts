@@ -2,6 +2,7 @@
 import { half, type Measures, measure, type Scores } from '../../src/measure/measures.ts';
 import { stream } from '../../src/random/streams.ts';
 import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
+import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 
@@ -62,7 +63,7 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
     schemaVersion: 2,
     status: 'finished',
     setup,
-    setupHash: 'made-up',
+    setupHash: setupHash(setup),
     engine: { name: 'wasm', version: '0' },
     environment: {
       node: '',
@@ -97,11 +98,11 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
 
 /** The same run, failed. */
 export function failedRun(seed: number): RunRecord {
-  const { schemaVersion, setup, setupHash, engine, environment, times } = madeUpRun(seed, effect);
+  const { schemaVersion, setup, setupHash: hash, engine, environment, times } = madeUpRun(seed, effect);
   return {
     schemaVersion,
     setup,
-    setupHash,
+    setupHash: hash,
     engine,
     environment,
     times,

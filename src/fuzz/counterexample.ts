@@ -5,6 +5,7 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { RecordError } from '../runs/record.ts';
+import { storing } from '../runs/storing.ts';
 import { SMALLEST } from '../setup/arbitraries.ts';
 import { differences } from '../setup/fields.ts';
 import { setupHash } from '../setup/hash.ts';
@@ -49,8 +50,11 @@ export async function saveCounterexample(failure: Failure, folder = COUNTEREXAMP
     .slice(0, 8);
   const file = path.join(folder, `${property.replace('/', '-')}-${name}.json`);
   const content: Counterexample = { property, explanation: explain(failure), setup, replay };
-  await mkdir(folder, { recursive: true });
-  await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`);
+  const write = async () => {
+    await mkdir(folder, { recursive: true });
+    await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`);
+  };
+  await storing(file, write, `What was found: ${content.explanation}`);
   return file;
 }
 

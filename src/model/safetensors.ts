@@ -4,6 +4,8 @@
  * need them.
  */
 
+import { z } from 'zod';
+
 /** A file that is not what safetensors asks for; the message says where. */
 export class SafetensorsError extends Error {
   override name = 'SafetensorsError';
@@ -32,10 +34,20 @@ export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Buffe
   return Buffer.concat([length, header, ...bodies]);
 }
 
-interface Entry {
-  dtype: string;
-  shape: number[];
-  data_offsets: [number, number];
+const offset = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+const entrySchema = z.object({
+  dtype: z.string(),
+  shape: z.array(offset).max(8),
+  data_offsets: z.tuple([offset, offset]),
+});
+const metadataSchema = z.record(z.string(), z.string());
+
+/** @throws SafetensorsError that names the part of the header which is not as it should be */
+function checked<Value>(schema: z.ZodType<Value>, value: unknown, name: string): Value {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [{ path, message }] = result.error.issues;
+  throw new SafetensorsError(`the header's entry ${[name, ...path].join('.')}: ${message}`);
 }
 
 /** Decodes what {@link encodeSafetensors} wrote. @throws SafetensorsError for truncated or inconsistent files. */
@@ -46,15 +58,20 @@ export function decodeSafetensors(bytes: Buffer): SafetensorsFile {
   if (start > bytes.length) {
     throw new SafetensorsError(`the header should be ${headerLength} bytes long, but the file ends before that`);
   }
-  let header: Record<string, Entry> & { __metadata__?: Record<string, string> };
+  let header: unknown;
   try {
     header = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, start));
   } catch (error) {
     throw new SafetensorsError(`the header is no JSON: ${(error as Error).message}`);
   }
-  const { __metadata__: metadata = {}, ...entries } = header;
+  if (header === null || typeof header !== 'object' || Array.isArray(header)) {
+    throw new SafetensorsError('the header is no JSON object of tensors');
+  }
+  const { __metadata__, ...entries } = header as Record<string, unknown>;
+  const metadata = __metadata__ === undefined ? {} : checked(metadataSchema, __metadata__, '__metadata__');
   const tensors = new Map<string, Float32Array>();
-  for (const [name, entry] of Object.entries(entries)) {
+  for (const [name, given] of Object.entries(entries)) {
+    const entry = checked(entrySchema, given, name);
     if (entry.dtype !== 'F32') throw new SafetensorsError(`${name} is ${entry.dtype}, expected F32`);
     const [begin, end] = entry.data_offsets;
     const size = entry.shape.reduce((product, dimension) => product * dimension, 1);

@@ -1,8 +1,9 @@
 /** Writes a report into a folder, every file of it. */
-import { mkdir, rm } from 'node:fs/promises';
+import { mkdir, readdir, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { csvFormat } from 'd3-dsv';
 import writeFileAtomic from 'write-file-atomic';
+import { storing } from '../runs/storing.ts';
 import { type Figure, PAPER_THEME, vegaLite } from './figures/figure.ts';
 import { pngOf, svgOf } from './figures/render.ts';
 import { claimsDocument, claimsJson } from './files/claims.ts';
@@ -41,11 +42,19 @@ export async function reportFiles(report: Report): Promise<Map<string, string | 
   return files;
 }
 
-/** Writes the report and removes figures that it no longer has. @returns the files, relative to the folder */
+/**
+ * Writes the report, then removes figures that it no longer has: what an interruption leaves is the old report in part.
+ * @returns the files, relative to the folder
+ * @throws StorageError
+ */
 export async function writeReport(report: Report, folder: string): Promise<string[]> {
   const files = await reportFiles(report);
-  await rm(path.join(folder, 'figures'), { recursive: true, force: true });
-  await mkdir(path.join(folder, 'figures'), { recursive: true });
-  for (const [name, content] of files) await writeFileAtomic(path.join(folder, name), content);
+  const figures = path.join(folder, 'figures');
+  const write = async () => {
+    await mkdir(figures, { recursive: true });
+    for (const [name, content] of files) await writeFileAtomic(path.join(folder, name), content);
+    for (const name of await readdir(figures)) if (!files.has(`figures/${name}`)) await rm(path.join(figures, name));
+  };
+  await storing(folder, write, 'The run records are where they were.');
   return [...files.keys()];
 }

@@ -8,11 +8,13 @@ export class CheckpointError extends Error {
   override name = 'CheckpointError';
 }
 
-const VERSION = '1';
+const VERSION = '2';
 
 function digestOf(tensors: Map<string, Float32Array>, state: string): string {
   const hash = createHash('sha256').update(state);
-  for (const data of tensors.values()) hash.update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  for (const [name, data] of tensors) {
+    hash.update(`/${name}/${data.length}/`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  }
   return hash.digest('hex');
 }
 

@@ -9,11 +9,9 @@ import type { TrainerState } from '../training/trainer.ts';
 import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
 import { lock } from './lock.ts';
 import { parseRunRecord, type RunRecord } from './record.ts';
+import { StorageError, storing } from './storing.ts';
 
-/** The folder cannot be used or written; the message says what to do. What is already there is kept. */
-export class StorageError extends Error {
-  override name = 'StorageError';
-}
+export { StorageError };
 
 /** Room for the checkpoints and records of a job of small models. */
 const ROOM_NEEDED = 64 * 2 ** 20;
@@ -22,20 +20,6 @@ const ROOM_NEEDED = 64 * 2 ** 20;
 const LOCK = '.lock';
 
 const missing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
-
-/** Turns a file-system fault into a sentence. */
-async function storing<Result>(what: string, body: () => Promise<Result>): Promise<Result> {
-  try {
-    return await body();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    const advice =
-      { ENOSPC: 'the disk is full: free some space', EDQUOT: 'the disk quota is used up: free some space' }[code] ??
-      (['EACCES', 'EPERM', 'EROFS'].includes(code) ? 'the folder is not writable: choose another with --out' : message);
-    throw new StorageError(`Cannot write ${what}: ${advice}. Nothing already saved is lost; go on with --resume.`);
-  }
-}
 
 /** Name of a run: what it is, which seed, and enough of the hash to tell setups apart. */
 export const runId = (setup: Setup, engine: EngineName): string =>

@@ -13,6 +13,7 @@ import type { Evidence } from '../claims/claim.ts';
 import { setupHash } from '../setup/hash.ts';
 import { type Setup, SetupError, setupSchema } from '../setup/schema.ts';
 import { type FinishedRun, parseRunRecord, RecordError, type RunRecord } from './record.ts';
+import { storing } from './storing.ts';
 
 const headSchema = z.strictObject({
   /** The setup that arms change, with the seed left at 0. */
@@ -62,7 +63,7 @@ export async function noteStudy(folder: string, setup: Setup, command: string): 
       `${folder} holds runs of another setup (${file} says which); choose another folder with --out`,
     );
   const head = { setup: base, commands: [...new Set([...commands, command])] };
-  await writeFileAtomic(file, `${JSON.stringify(head, null, 2)}\n`);
+  await storing(file, () => writeFileAtomic(file, `${JSON.stringify(head, null, 2)}\n`));
 }
 
 const byNameAndSeed = (a: RunRecord, b: RunRecord): number =>
@@ -188,8 +189,11 @@ export async function archiveStudy(study: Study, file: string): Promise<number> 
     { setup: study.setup, commands: study.commands },
     ...study.records.map((record) => abridge(record, !readWhole.has(record))),
   ].map((line) => `${JSON.stringify(line)}\n`);
-  await mkdir(path.dirname(file), { recursive: true });
   const bytes = await promisify(brotliCompress)(lines.join(''));
-  await writeFileAtomic(file, bytes);
+  const write = async () => {
+    await mkdir(path.dirname(file), { recursive: true });
+    await writeFileAtomic(file, bytes);
+  };
+  await storing(file, write, 'The runs are where they were.');
   return bytes.length;
 }

@@ -1,0 +1,122 @@
+/** Disks that are full, folders that cannot be written, and clocks that jump. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, describe, expect, it, type TestContext, vi } from 'vitest';
+import { startEngine } from '../../src/engine/engine.ts';
+import { comparable } from '../../src/runs/record.ts';
+import { run } from '../../src/runs/run.ts';
+import { RunStore } from '../../src/runs/store.ts';
+import { configuration, finish, startCommand } from '../helpers/command.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+import { tinySetup } from '../helpers/setups.ts';
+
+/** Mounts a small file system for one test, which is skipped where that is not allowed. */
+function smallDisk(context: TestContext, options: string): string {
+  const mount = path.join(temporaryFolder(), 'disk');
+  mkdirSync(mount);
+  try {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', mount], { stdio: 'ignore' });
+  } catch {
+    context.skip('needs the right to mount a small file system');
+  }
+  context.onTestFinished(() => void execFileSync('umount', ['-l', mount]));
+  return mount;
+}
+
+/** A command that a fault of the disk ends: a sentence, no stack, exit code 2. */
+async function faulty(args: readonly string[]): Promise<string> {
+  const { code, stderr } = await finish(startCommand(args));
+  expect(code, stderr).toBe(2);
+  expect(stderr).toMatch(/error: /);
+  expect(stderr).not.toMatch(/\n {4}at /);
+  return stderr;
+}
+
+const job = (folder: string, out: string) => [
+  'reproduce',
+  '--config',
+  configuration(folder),
+  '--seeds',
+  '1,2',
+  '--claims',
+  'main',
+  '--out',
+  out,
+  '--resume',
+];
+
+describe('a disk that is full', () => {
+  it('ends a job before it trains anything', async (context) => {
+    const disk = smallDisk(context, 'size=1m');
+    expect(await faulty(job(temporaryFolder(), path.join(disk, 'job')))).toContain('the disk is full: free some space');
+  });
+
+  it('ends a report and an archive, which leave what was there, and work once there is room', async (context) => {
+    const folder = temporaryFolder();
+    const study = path.join(folder, 'study');
+    await finish(startCommand(job(folder, study)));
+    const disk = smallDisk(context, 'size=256k');
+    const old = path.join(disk, 'index.html');
+    writeFileSync(old, 'the report of yesterday');
+    const ballast = path.join(disk, 'ballast');
+    writeFileSync(ballast, Buffer.alloc(232 * 1024));
+    expect(await faulty(['report', '--from', study, '--out', disk])).toMatch(/disk is full: free some space/);
+    expect(readFileSync(old, 'utf8')).toBe('the report of yesterday');
+    expect(await faulty(['archive', study, path.join(disk, 'study.jsonl.br')])).toMatch(
+      /disk is full: free some space/,
+    );
+    execFileSync('rm', [ballast]);
+    const { code, stderr } = await finish(startCommand(['archive', study, path.join(disk, 'study.jsonl.br')]));
+    expect(code, stderr).toBe(0);
+  });
+});
+
+describe('a folder that cannot be written', () => {
+  it('is named before anything is trained, reported or archived', async (context) => {
+    const folder = temporaryFolder();
+    const study = path.join(folder, 'study');
+    await finish(startCommand(job(folder, study)));
+    const disk = smallDisk(context, 'size=64m');
+    for (const name of ['job', 'report', 'explored']) mkdirSync(path.join(disk, name));
+    execFileSync('mount', ['-o', 'remount,ro', disk], { stdio: 'ignore' });
+    for (const args of [
+      job(folder, path.join(disk, 'job')),
+      ['report', '--from', study, '--out', path.join(disk, 'report')],
+      ['archive', study, path.join(disk, 'study.jsonl.br')],
+      ['archive', study, path.join(disk, 'new', 'study.jsonl.br')],
+      ['explore', '--config', configuration(folder), '--out', path.join(disk, 'explored')],
+    ]) {
+      expect(await faulty(args)).toMatch(/(not writable|cannot be made): choose another/);
+    }
+  });
+});
+
+describe('a clock that jumps', () => {
+  afterEach(() => vi.useRealTimers());
+
+  it.each([-86_400_000, 86_400_000, 1])('by %d ms at every look changes no result and no duration', async (jump) => {
+    const engine = await startEngine();
+    const records = [];
+    for (const jumping of [false, true]) {
+      const store = new RunStore(temporaryFolder());
+      await store.open();
+      if (jumping) {
+        let now = Date.UTC(2026, 0, 1);
+        vi.spyOn(Date, 'now').mockImplementation(() => (now += jump));
+        vi.useFakeTimers({ toFake: ['Date'] });
+        const tick = () => vi.setSystemTime(Date.now());
+        const { record } = await run(tinySetup(), engine, store, tick);
+        vi.useRealTimers();
+        vi.restoreAllMocks();
+        records.push(record);
+      } else records.push((await run(tinySetup(), engine, store)).record);
+      store.close();
+    }
+    const [steady, jumped] = records;
+    expect(comparable(jumped)).toEqual(comparable(steady));
+    expect(jumped.times.wallSeconds).toBeGreaterThan(0);
+    expect(jumped.times.wallSeconds).toBeLessThan(3_600);
+    expect(jumped.times.tokensPerSecond).toBeGreaterThan(0);
+  });
+});
