@@ -178,11 +178,12 @@ function parseWhole(text: string, option: string, min: number, max: number): num
 
 async function fuzzSetups({ path: replayed, ...flags }: FuzzFlags): Promise<number> {
   const { run, ids } = await loadFuzz();
-  const properties = ids.filter((id) => flags.property.length === 0 || flags.property.includes(id));
-  const unknown = flags.property.find((id) => !ids.includes(id));
+  const named = (id: string) => (asked: string) => id === asked || id.startsWith(`${asked}/`);
+  const properties = ids.filter((id) => flags.property.length === 0 || flags.property.some(named(id)));
+  const unknown = flags.property.find((asked) => !ids.some((id) => named(id)(asked)));
   if (unknown !== undefined)
     throw new UsageError(`--property: there is no "${unknown}"; properties are ${ids.join(', ')}`);
-  if (replayed !== undefined && (flags.property.length !== 1 || !/^\d+(:\d+)*$/.test(replayed))) {
+  if (replayed !== undefined && (properties.length !== 1 || !/^\d+(:\d+)*$/.test(replayed))) {
     throw new UsageError('--path: replays one case, as in --property data/pairs --seed 12 --path 3:0:1');
   }
   const { failures, interrupted } = await run({
@@ -337,7 +338,7 @@ function program(finish: (code: number) => void): Command {
     .description('Look for setups of which something that must be true of every setup is not.')
     .option(
       '--property <id>',
-      'which property to try (default: all); repeatable',
+      'which property to try, or data or training for all of a kind (default: all); repeatable',
       (value, list: string[]) => [...list, value],
       [],
     )

@@ -11,6 +11,9 @@ export {
   type Verdict,
 } from './claims/index.ts';
 export { type Engine, EngineError, type EngineName, startEngine } from './engine/engine.ts';
+export { DATA } from './fuzz/data.ts';
+export type { PropertyKind, SetupProperty } from './fuzz/property.ts';
+export { TRAINING } from './fuzz/training.ts';
 export { chanceExposure, exposure, logProbabilityOf, ranksAmong } from './measure/exposure.ts';
 export {
   blindSamplesNeeded,
@@ -40,6 +43,14 @@ export { comparable, parseRunRecord, RecordError, type RunRecord, runRecordSchem
 export { run } from './runs/run.ts';
 export { RunStore, StorageError } from './runs/store.ts';
 export { archiveStudy, evidenceOf, readStudy, type Study } from './runs/study.ts';
+export {
+  alphabets,
+  type NearlyValid,
+  nearlyValidSetups,
+  type PasswordSpace,
+  type SetupSize,
+  setups,
+} from './setup/arbitraries.ts';
 export { setupHash } from './setup/hash.ts';
 export { claimSeeds, PRESETS } from './setup/presets.ts';
 export { parseSetup, type Setup, SetupError, setupSchema } from './setup/schema.ts';

@@ -5,7 +5,7 @@ import { ARCHIVES_WITH_LETTERS, mostAllowed, nullWorlds, tryNull } from '../../s
 beforeAll(() => startEngine());
 
 const worlds = await nullWorlds(ARCHIVES_WITH_LETTERS);
-const EXPERIMENTS = { recorded: 60, trained: 2 };
+const EXPERIMENTS = { recorded: 40, trained: 2 };
 
 describe('where there is nothing to find, the main claim is reproduced no more often than its rule allows', () => {
   it.each(worlds)('$id: $statement', async (world) => {

@@ -2,13 +2,17 @@
  * Mutation testing: StrykerJS changes one expression of the source at a time, and a spec has to notice. Part by part, so
  * that the loops of one part, which Stryker slows down twentyfold, do not hold up the specs of another.
  *
- *   npm run mutation            every part
- *   npm run mutation claims     that part
+ *   npm run mutation             every part, then reports/mutation.md
+ *   npm run mutation claims      that part
+ *   npm run mutation report      reports/mutation.md of the parts as they last were
  */
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Stryker } from '@stryker-mutator/core';
+import writeFileAtomic from 'write-file-atomic';
+import { EXPLANATIONS } from './survivors.ts';
 
 /** The source that is mutated, and the specs that have to notice. */
 const PARTS = {
@@ -17,13 +21,19 @@ const PARTS = {
   statistics: { mutate: ['src/statistics/**/*.ts'], specs: ['spec/statistics/**/*.spec.ts'] },
   claims: { mutate: ['src/claims/**/*.ts'], specs: ['spec/claims/*.spec.ts'] },
 } as const;
+type Part = keyof typeof PARTS;
 
 const FOLDER = path.join('reports', 'local', 'mutation');
+const REPORT = path.join('reports', 'mutation.md');
 
-async function mutate(name: keyof typeof PARTS): Promise<void> {
-  const { mutate: files, specs } = PARTS[name];
+/** Share of the mutants that has to be noticed, in percent. */
+const LEAST = 85;
+
+const fileOf = (part: Part): string => path.join(FOLDER, `${part}.json`);
+
+async function mutate(part: Part): Promise<void> {
+  const { mutate: files, specs } = PARTS[part];
   process.env.MUTATION_SPECS = specs.join(',');
-  const file = path.join(FOLDER, `${name}.json`);
   await new Stryker({
     mutate: [...files],
     testRunner: 'vitest',
@@ -32,22 +42,112 @@ async function mutate(name: keyof typeof PARTS): Promise<void> {
     ignorers: ['prose'],
     coverageAnalysis: 'perTest',
     reporters: ['json', 'progress-append-only'],
-    jsonReporter: { fileName: file },
+    jsonReporter: { fileName: fileOf(part) },
     tempDirName: path.join(FOLDER, 'sandbox'),
     ignorePatterns: ['.native', path.join('reports', 'local')],
-    concurrency: Number(process.env.MUTATION_JOBS ?? os.availableParallelism()),
+    concurrency: os.availableParallelism(),
     dryRunTimeoutMinutes: 30,
     timeoutMS: 20_000,
   } as ConstructorParameters<typeof Stryker>[0]).runMutationTest();
-  const { files: results } = JSON.parse(await readFile(file, 'utf8'));
-  const counts: Record<string, number> = {};
-  for (const { mutants } of Object.values(results) as { mutants: { status: string }[] }[])
-    for (const { status } of mutants) counts[status] = (counts[status] ?? 0) + 1;
-  process.stdout.write(`${name}: ${JSON.stringify(counts)}\n`);
+}
+
+interface Mutant {
+  readonly status: string;
+  readonly mutatorName: string;
+  readonly replacement?: string;
+  readonly location: { readonly start: { readonly line: number } };
+}
+
+interface Survivor {
+  readonly place: string;
+  readonly line: string;
+  readonly change: string;
+  readonly why: string | null;
+}
+
+const short = (text: string, most: number): string => {
+  const flat = text.replace(/\s+/g, ' ').trim();
+  return flat.length > most ? `${flat.slice(0, most)}…` : flat;
+};
+
+/** Counts of one part, and its survivors with their explanations. */
+async function resultOf(part: Part) {
+  const { files } = JSON.parse(await readFile(fileOf(part), 'utf8')) as {
+    files: Record<string, { source: string; mutants: Mutant[] }>;
+  };
+  const counts = { noticed: 0, survived: 0, prose: 0, invalid: 0 };
+  const survivors: Survivor[] = [];
+  for (const [file, { source, mutants }] of Object.entries(files)) {
+    const lines = source.split('\n');
+    for (const { status, mutatorName, replacement = '', location } of mutants) {
+      if (['Killed', 'Timeout'].includes(status)) counts.noticed += 1;
+      else if (status === 'Ignored') counts.prose += 1;
+      else if (['Survived', 'NoCoverage'].includes(status)) {
+        counts.survived += 1;
+        const line = lines[location.start.line - 1];
+        const explanation = EXPLANATIONS.find(
+          (known) =>
+            known.file.test(file) &&
+            known.line.test(line) &&
+            (known.mutator?.test(mutatorName) ?? true) &&
+            (known.replacement?.test(replacement) ?? true),
+        );
+        survivors.push({
+          place: `${file}:${location.start.line}`,
+          line: short(line, 90),
+          change: `${mutatorName}: ${short(replacement, 50)}`,
+          why: explanation?.why ?? null,
+        });
+      } else counts.invalid += 1;
+    }
+  }
+  return { part, ...counts, score: (100 * counts.noticed) / (counts.noticed + counts.survived), survivors };
+}
+
+const code = (text: string): string => `\`\`${text.replaceAll('|', '\\|')}\`\``;
+
+/** Writes the report. @returns what is wrong: parts below the least score, survivors without an explanation */
+async function report(): Promise<string[]> {
+  const parts = (Object.keys(PARTS) as Part[]).filter((part) => existsSync(fileOf(part)));
+  const results = await Promise.all(parts.map(resultOf));
+  const text = [
+    '# Mutation testing',
+    '',
+    'Made by `npm run mutation`: StrykerJS changes one expression at a time, and a spec has to fail. Sentences for people are left',
+    'out: `spec/report/reference.spec.ts` and `spec/claims/judgements.spec.ts` compare them, word by word.',
+    '',
+    '| part | mutants | noticed | survived | score |',
+    '|---|---:|---:|---:|---:|',
+    ...results.map(
+      ({ part, noticed, survived, score }) =>
+        `| ${PARTS[part].mutate.map((glob) => `\`${glob}\``).join(', ')} | ${noticed + survived} | ${noticed} | ${survived} | ${score.toFixed(1)}% |`,
+    ),
+    '',
+    '## Survivors',
+    '',
+    '| where | line | changed to | why no spec notices |',
+    '|---|---|---|---|',
+    ...results.flatMap(({ survivors }) =>
+      survivors.map(
+        ({ place, line, change, why }) =>
+          `| ${place} | ${code(line)} | ${code(change)} | ${why ?? '**not explained**'} |`,
+      ),
+    ),
+    '',
+  ];
+  await writeFileAtomic(REPORT, text.join('\n'));
+  return results.flatMap(({ part, score, survivors }) => [
+    ...(score < LEAST ? [`${part}: a score of ${score.toFixed(1)}% is below ${LEAST}%`] : []),
+    ...survivors
+      .filter(({ why }) => why === null)
+      .map(({ place, line, change }) => `${place} ${line} -> ${change}: survived, and survivors.ts does not say why`),
+  ]);
 }
 
 await mkdir(FOLDER, { recursive: true });
-for (const name of Object.keys(PARTS) as (keyof typeof PARTS)[]) {
-  if (process.argv.length < 3 || process.argv.includes(name)) await mutate(name);
-}
+const asked = process.argv.slice(2);
+for (const part of Object.keys(PARTS) as Part[]) if (asked.length === 0 || asked.includes(part)) await mutate(part);
 await rm(path.join(FOLDER, 'sandbox'), { recursive: true, force: true });
+const wrong = await report();
+process.stdout.write(`${wrong.map((line) => `${line}\n`).join('')}report: ${REPORT}\n`);
+process.exitCode = wrong.length > 0 ? 1 : 0;

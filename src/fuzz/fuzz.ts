@@ -25,6 +25,8 @@ export interface FuzzOptions {
   /** A failure that was shrunk as far as it goes, or as far as it came. */
   readonly onFailure: (failure: Failure) => Promise<void>;
   readonly onProgress?: (tally: FuzzTally) => void;
+  /** The module that tries a chunk in a process of its own; another one in specs. */
+  readonly worker?: URL;
 }
 
 /** Setups tried so far, by kind, and failures found. */
@@ -64,7 +66,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzTally> {
   const pool = new Tinypool({
     runtime: 'child_process',
     env: process.env as Record<string, string>,
-    filename: fileURLToPath(new URL('./worker-entry.js', import.meta.url)),
+    filename: fileURLToPath(options.worker ?? new URL('./worker-entry.js', import.meta.url)),
     minThreads: 0,
     maxThreads: jobs,
   });
