@@ -161,34 +161,25 @@ describe('a map', () => {
   });
 });
 
-it('on the command line it trains, tells every setup, and takes what is there already', async () => {
+it('on the command line it trains, tells every setup, draws the map, and takes what is there already', async () => {
   const folder = temporaryFolder();
   const out = path.join(folder, 'explored');
-  const args = [
-    'explore',
-    '--config',
-    configuration(folder),
-    '--seeds',
-    '5',
-    '--knobs',
-    'beta',
-    '--map',
-    'none',
-    '--budget',
-    '5m',
-    '--out',
-    out,
-  ];
+  const options = ['--seeds', '1', '--knobs', 'beta', '--map', 'share,beta', '--budget', '5m', '--out', out];
+  const args = ['explore', '--config', configuration(folder), ...options];
   const first = await finish(startCommand(args));
   expect(first.code, first.stderr).toBe(0);
   expect(first.stdout).toMatch(
-    /the weakest beta: the setup itself, at 0.3 beta, does not show the effect\n1 setups tried; report: .*explored.md/,
+    /the weakest beta: the setup itself, at 0.3 beta, does not show the effect\n5 setups tried; report: .*explored.md/,
   );
-  const log = readFileSync(path.join(out, 'explored.jsonl'), 'utf8');
-  expect(JSON.parse(log)).toMatchObject({ at: { beta: 0.3 }, seeds: [101, 102, 103, 104, 105], failed: 0 });
+  const inOut = (name: string) => readFileSync(path.join(out, name), 'utf8');
+  const log = inOut('explored.jsonl');
+  expect(JSON.parse(log.split('\n')[0])).toMatchObject({ at: { beta: 0.3 }, seeds: [101], failed: 0 });
+  expect(inOut('map.svg')).toMatch(/<svg.*batches held out/s);
+  expect(inOut('explored.md')).toContain('![batches held out by beta](map.svg)');
+  expect(inOut('explored.md').match(/^\| (share 1, )?beta/gm)).toHaveLength(5);
   const again = await finish(startCommand(args));
   expect(again.code, again.stderr).toBe(0);
-  expect(readFileSync(path.join(out, 'explored.jsonl'), 'utf8')).toBe(log);
+  expect(inOut('explored.jsonl')).toBe(log);
   const other = await finish(startCommand([...args, '--set', 'beta=0.7']));
   expect(other.code).toBe(2);
   expect(other.stderr).toContain('holds runs of another setup');

@@ -12,7 +12,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Stryker } from '@stryker-mutator/core';
 import writeFileAtomic from 'write-file-atomic';
-import { EXPLANATIONS } from './survivors.ts';
+import { EXPLANATIONS, type Explanation } from './survivors.ts';
 
 /** The source that is mutated, and the specs that have to notice. */
 const PARTS = {
@@ -70,6 +70,8 @@ const short = (text: string, most: number): string => {
   return flat.length > most ? `${flat.slice(0, most)}…` : flat;
 };
 
+const used = new Set<Explanation>();
+
 /** Counts of one part, and its survivors with their explanations. */
 async function resultOf(part: Part) {
   const { files } = JSON.parse(await readFile(fileOf(part), 'utf8')) as {
@@ -92,6 +94,7 @@ async function resultOf(part: Part) {
             (known.mutator?.test(mutatorName) ?? true) &&
             (known.replacement?.test(replacement) ?? true),
         );
+        if (explanation !== undefined) used.add(explanation);
         survivors.push({
           place: `${file}:${location.start.line}`,
           line: short(line, 90),
@@ -136,12 +139,15 @@ async function report(): Promise<string[]> {
     '',
   ];
   await writeFileAtomic(REPORT, text.join('\n'));
-  return results.flatMap(({ part, score, survivors }) => [
+  const stale =
+    parts.length < Object.keys(PARTS).length ? [] : EXPLANATIONS.filter((explanation) => !used.has(explanation));
+  const wrong = results.flatMap(({ part, score, survivors }) => [
     ...(score < LEAST ? [`${part}: a score of ${score.toFixed(1)}% is below ${LEAST}%`] : []),
     ...survivors
       .filter(({ why }) => why === null)
       .map(({ place, line, change }) => `${place} ${line} -> ${change}: survived, and survivors.ts does not say why`),
   ]);
+  return [...wrong, ...stale.map(({ line }) => `survivors.ts explains ${line}, which no survivor is`)];
 }
 
 await mkdir(FOLDER, { recursive: true });
