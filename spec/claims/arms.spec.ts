@@ -4,7 +4,7 @@ import { CLAIMS } from '../../src/claims/index.ts';
 import { distinctSetups, planSetups } from '../../src/runs/job.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
-import { parseSetup } from '../../src/setup/schema.ts';
+import { parseSetup, SetupError } from '../../src/setup/schema.ts';
 
 const presets = Object.entries(PRESETS);
 
@@ -83,4 +83,19 @@ it('all claims of a preset are planned in one go, and arms that change nothing s
   // main is held-out-4, size-2 and prefix-only as well, and one cell of neither grid.
   expect(distinctSetups(plan)).toHaveLength(arms.size - 3);
   for (const id of ['held-out-4', 'size-2', 'prefix-only']) expect(plan.get(id)).toEqual(plan.get(MAIN.id));
+});
+
+it('an arm that a setup cannot have is refused under its own name', () => {
+  const small = { ...PRESETS.pocket, passwords: { ...PRESETS.pocket.passwords, negativeBatches: 5 } };
+  const [, , , , five] = HELD_OUT_SHARES;
+  expect(() => armSetup(small, five)).toThrow(SetupError);
+  expect(() => armSetup(small, five)).toThrow(
+    /^The arm held-out-5: This setup cannot be run:\n {2}passwords.heldBatches: 5 of 5/,
+  );
+});
+
+it('an arm is named after its setup and itself, in letters and digits, never too long for a name', () => {
+  expect(armSetup(PRESETS.pocket, SWEEPS.weights[1]).name).toBe('pocket-weights-1-0-2-0-05-lr-0-3-skip-phase-2');
+  const named = { ...PRESETS.pocket, name: 'x'.repeat(60) };
+  expect(armSetup(named, SWEEPS.weights[1]).name).toBe(`${'x'.repeat(60)}-wei`);
 });

@@ -5,7 +5,7 @@ import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
 import { formatNumber } from '../../src/claims/format.ts';
 import { armSetup, CLAIMS, CORE, type Evidence, finishedRuns } from '../../src/claims/index.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
-import { requiredRuns, tTestPower } from '../../src/statistics/index.ts';
+import { MOST_EXACT, requiredRuns, tTestPower } from '../../src/statistics/index.ts';
 import { effect, failedRun, type Knowledge, madeUpRun } from '../helpers/records.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
@@ -87,6 +87,22 @@ describe('each claim fails on the runs that contradict it', () => {
     expect(judge('avoidance', evidence(kept)).verdict).toBe('not reproduced');
   });
 
+  it('avoidance: held-out passwords fell below the random ones, which rose, but not below chance', () => {
+    const risen: Knowledge = { ...effect, dpo: { heldOut: 1.2, useful: 0.35, random: 2 } };
+    const { verdict, p } = judge('avoidance', evidence(risen));
+    expect(verdict).toBe('not reproduced');
+    expect(p).toBeGreaterThan(0.5);
+  });
+
+  it('manipulation: the useful negatives are well above chance, as they were before', () => {
+    const before: Knowledge = { ...effect, dpo: { ...effect.dpo, useful: 2 } };
+    expect(judge('manipulation', evidence(before)).verdict).toBe('not reproduced');
+  });
+
+  it('control: held-out passwords are no better guessed, so the random ones say nothing', () => {
+    expect(judge('control', evidence(nothing)).verdict).toBe('inconclusive');
+  });
+
   it('avoidance: everything fell alike', () => {
     const alike: Knowledge = { ...effect, dpo: { heldOut: 0.5, useful: 0.5, random: 0.5 } };
     expect(judge('avoidance', evidence(alike)).verdict).toBe('not reproduced');
@@ -134,6 +150,40 @@ describe('runs are counted', () => {
     });
     const { verdict, reason, estimate } = judge(id, { main });
     expect([verdict, reason, estimate]).toEqual(['inconclusive', expect.stringMatching(/phase 2 was skipped/), null]);
+  });
+
+  it('one run whose phase 2 was skipped makes inconclusive what is judged at its end, and nothing else', () => {
+    const [first, ...others] = evidence().main;
+    const main = [{ ...first, setup: armSetup(first.setup, NO_DPO) }, ...others];
+    expect(judge('main', { main }).reason).toContain('phase 2 was skipped');
+    expect(judge('control', { main }).reason).not.toContain('phase 2');
+    expect(judge('control', { main }).verdict).toBe('reproduced');
+  });
+
+  it('of a claim about two arms the one with fewer runs decides whether there are enough', () => {
+    const given = evidence();
+    const few = { main: given.main, 'no-dpo': given['no-dpo'].slice(0, 4) };
+    expect(judge('no-dpo', few)).toMatchObject({
+      verdict: 'inconclusive',
+      reason: expect.stringContaining('4 finished runs'),
+    });
+  });
+
+  it('no evidence at all is inconclusive too', () => {
+    expect(judge('main', {})).toMatchObject({
+      verdict: 'inconclusive',
+      reason: 'no run finished',
+      failed: 0,
+      findings: [],
+    });
+  });
+
+  it('more runs than an exact test takes are judged without it', () => {
+    const many = Array.from({ length: MOST_EXACT + 1 }, (_, seed) => madeUpRun(seed + 1, effect));
+    const labels = (count: number) => judge('main', { main: many.slice(0, count) }).findings.map(({ label }) => label);
+    const exact = (label: string) => label.includes('sign-flip');
+    expect(labels(MOST_EXACT + 1).filter(exact)).toEqual([]);
+    expect(labels(MOST_EXACT).filter(exact)).toHaveLength(2);
   });
 
   it('failed runs are counted and enter no estimate', () => {

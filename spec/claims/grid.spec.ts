@@ -192,3 +192,64 @@ it('a grid that was never run is inconclusive, with no number made up', () => {
     p: 1,
   });
 });
+
+describe('what a grid does not let pass', () => {
+  it('seeds that only its first cell was run with', () => {
+    const given = grid(HELD_OUT_SHARES, () => effect);
+    const more: Evidence = {
+      ...given,
+      'held-out-1': [...given['held-out-1'], madeUpRun(7, nothing), madeUpRun(8, nothing)],
+    };
+    expect(judge('held-out-share', more)).toEqual(judge('held-out-share', given));
+    // A seed that some of the other cells have is not one that all have.
+    const some: Evidence = { ...more, 'held-out-2': [...more['held-out-2'], madeUpRun(7, nothing)] };
+    expect(judge('held-out-share', some)).toEqual(judge('held-out-share', given));
+  });
+
+  it('a cell below chance of which the useful negatives learned nothing counts neither for nor against', () => {
+    const lost: Knowledge = { ...effect, joint: { heldOut: 0.8, useful: 1.05, random: 1 } };
+    const { verdict, reason } = judge(
+      'model-size',
+      grid(MODEL_SIZES, (index) => (index === 1 ? lost : effect)),
+    );
+    expect(verdict).toBe('inconclusive');
+    expect(reason).not.toContain('below chance');
+  });
+
+  it('a cell whose runs all failed is not readable, and has no number', () => {
+    const given = { ...grid(MODEL_SIZES, () => effect), 'size-2': SEEDS.map(failedRun) };
+    const { verdict, cells } = judge('model-size', given);
+    expect(verdict).toBe('inconclusive');
+    expect(cells?.[1]).toMatchObject({ readable: false, estimate: null, interval: null, failed: 6, p: 1 });
+  });
+
+  it('an average over half of the cells can be read, over fewer it cannot', () => {
+    const learned = (count: number) => grid(SWEEPS.weights, (index) => (index < count ? effect : unlearned));
+    expect(judge('weights', learned(SWEEPS.weights.length / 2)).verdict).toBe('reproduced');
+    expect(judge('weights', learned(SWEEPS.weights.length / 2 - 1)).verdict).toBe('inconclusive');
+  });
+
+  it('a claim of one cell says nothing where no run of it finished, nor compares it with a cell of which none did', () => {
+    const given = grid(Object.values(ABLATION), () => effect);
+    const lost = judge('freeze', { ...given, [ABLATION.noFreeze.id]: SEEDS.map(failedRun) });
+    expect(lost).toMatchObject({
+      verdict: 'inconclusive',
+      reason: 'no run finished',
+      estimate: null,
+      interval: null,
+      findings: [],
+    });
+    const alone = judge('freeze', { ...given, [ABLATION.both.id]: SEEDS.map(failedRun) });
+    expect(alone.verdict).toBe('reproduced');
+    expect(alone.findings.map(({ label }) => label)).toEqual(['useful guess rate']);
+    // A seed of which one of the two failed is left out of the difference.
+    const partly = judge('freeze', {
+      ...given,
+      [ABLATION.both.id]: [...given[ABLATION.both.id].slice(1), failedRun(1)],
+    });
+    expect(partly.findings.map(({ label }) => label)).toEqual([
+      'useful guess rate',
+      expect.stringContaining('seed by seed'),
+    ]);
+  });
+});

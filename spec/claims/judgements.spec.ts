@@ -23,10 +23,10 @@ const KNOWLEDGE: readonly Knowledge[] = [
   { ...effect, joint: { heldOut: 0.8, useful: 2.1, random: 0.98 } },
 ];
 
-/** A run with three evaluations of phase 3 before its last, whose halves differ. */
+/** A run with six evaluations of phase 3 before its last, whose halves differ. */
 function withHistory(run: FinishedRun): FinishedRun {
   const last = run.evaluations.at(-1) as FinishedRun['evaluations'][number];
-  const earlier = [0.3, 0.9, 1.1].map((factor, index) => {
+  const earlier = [0.3, 0.9, 1.1, 0.8, 1.2, 0.95].map((factor, index) => {
     const scaled = (set: 'heldOut' | 'useful' | 'random') => {
       const { halves, ...whole } = last.sets[set];
       const one = (measures: typeof whole, by: number) => ({
@@ -67,6 +67,7 @@ describe('what the claims say', () => {
   it.each([
     ['six-runs', [1, 2, 3, 4, 5, 6], 0],
     ['seven-runs-of-another-world', [3, 1, 4, 15, 9, 2, 6], 2],
+    ['five-runs-of-nothing', [11, 12, 13, 14, 15], 1],
     ['one-run', [7], 0],
   ] as const)('of %s', async (name, seeds, first) => {
     const given = evidence(seeds, first);

@@ -4,6 +4,7 @@
  *
  *   npm run mutation             every part, then reports/mutation.md
  *   npm run mutation claims      that part
+ *   npm run mutation again       the mutants that survived the last time, once there are more specs
  *   npm run mutation report      reports/mutation.md of the parts as they last were
  */
 import { existsSync } from 'node:fs';
@@ -31,8 +32,9 @@ const LEAST = 85;
 
 const fileOf = (part: Part): string => path.join(FOLDER, `${part}.json`);
 
-async function mutate(part: Part): Promise<void> {
-  const { mutate: files, specs } = PARTS[part];
+/** @param files globs or ranges of files */
+async function mutate(part: Part, files: readonly string[] = PARTS[part].mutate): Promise<void> {
+  const { specs } = PARTS[part];
   process.env.MUTATION_SPECS = specs.join(',');
   await new Stryker({
     mutate: [...files],
@@ -52,10 +54,36 @@ async function mutate(part: Part): Promise<void> {
 }
 
 interface Mutant {
-  readonly status: string;
+  status: string;
   readonly mutatorName: string;
   readonly replacement?: string;
-  readonly location: { readonly start: { readonly line: number } };
+  readonly location: Record<'start' | 'end', { readonly line: number; readonly column: number }>;
+}
+
+interface Results {
+  readonly files: Record<string, { readonly source: string; readonly mutants: Mutant[] }>;
+}
+
+const resultsOf = async (part: Part): Promise<Results> => JSON.parse(await readFile(fileOf(part), 'utf8'));
+const survived = ({ status }: Mutant): boolean => ['Survived', 'NoCoverage'].includes(status);
+
+/** Tries the survivors of a part once more. Specs are only ever added: what was noticed stays so. */
+async function again(part: Part): Promise<void> {
+  const before = await resultsOf(part);
+  const ranges = Object.entries(before.files).flatMap(([file, { mutants }]) =>
+    mutants
+      .filter(survived)
+      .map(({ location: { start, end } }) => `${file}:${start.line}:${start.column}-${end.line}:${end.column}`),
+  );
+  if (ranges.length === 0) return;
+  await mutate(part, [...new Set(ranges)]);
+  const after = await resultsOf(part);
+  const key = ({ mutatorName, replacement, location }: Mutant) => JSON.stringify([mutatorName, replacement, location]);
+  for (const [file, { mutants }] of Object.entries(before.files)) {
+    const now = new Map((after.files[file]?.mutants ?? []).map((mutant) => [key(mutant), mutant.status]));
+    for (const mutant of mutants) if (survived(mutant)) mutant.status = now.get(key(mutant)) ?? mutant.status;
+  }
+  await writeFileAtomic(fileOf(part), JSON.stringify(before));
 }
 
 interface Survivor {
@@ -74,17 +102,16 @@ const used = new Set<Explanation>();
 
 /** Counts of one part, and its survivors with their explanations. */
 async function resultOf(part: Part) {
-  const { files } = JSON.parse(await readFile(fileOf(part), 'utf8')) as {
-    files: Record<string, { source: string; mutants: Mutant[] }>;
-  };
+  const { files } = await resultsOf(part);
   const counts = { noticed: 0, survived: 0, prose: 0, invalid: 0 };
   const survivors: Survivor[] = [];
   for (const [file, { source, mutants }] of Object.entries(files)) {
     const lines = source.split('\n');
-    for (const { status, mutatorName, replacement = '', location } of mutants) {
+    for (const mutant of mutants) {
+      const { status, mutatorName, replacement = '', location } = mutant;
       if (['Killed', 'Timeout'].includes(status)) counts.noticed += 1;
       else if (status === 'Ignored') counts.prose += 1;
-      else if (['Survived', 'NoCoverage'].includes(status)) {
+      else if (survived(mutant)) {
         counts.survived += 1;
         const line = lines[location.start.line - 1];
         const explanation = EXPLANATIONS.find(
@@ -152,7 +179,10 @@ async function report(): Promise<string[]> {
 
 await mkdir(FOLDER, { recursive: true });
 const asked = process.argv.slice(2);
-for (const part of Object.keys(PARTS) as Part[]) if (asked.length === 0 || asked.includes(part)) await mutate(part);
+for (const part of Object.keys(PARTS) as Part[]) {
+  if (asked.length === 0 || asked.includes(part)) await mutate(part);
+  else if (asked.includes('again') && existsSync(fileOf(part))) await again(part);
+}
 await rm(path.join(FOLDER, 'sandbox'), { recursive: true, force: true });
 const wrong = await report();
 process.stdout.write(`${wrong.map((line) => `${line}\n`).join('')}report: ${REPORT}\n`);
