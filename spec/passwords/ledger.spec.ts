@@ -105,6 +105,9 @@ describe('the ledger stops a run', () => {
   it('in which the tokens are not what their label says, even where the label looks innocent', () => {
     const innocent: Example = { ...example, password: 'zzzz', reward: 'imitated' };
     expect(give([innocent], [{ ...innocent, password: secret }])).toThrow(LedgerError);
+    // Neither of the two is a negative: nothing but their difference is wrong.
+    const other = { ...innocent, role: 'joint-random' as const, prefix: 'regular' as const };
+    expect(give([other], [{ ...other, password: 'yyyy' }])).toThrow(/"regular yyyy" was given as "regular zzzz"/);
   });
 
   it('in which the prefix is not what the label says', () => {

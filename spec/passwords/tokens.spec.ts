@@ -62,7 +62,9 @@ describe('measureOverlap', () => {
 
   it('counts what a search letter by letter counts', () => {
     const [held, control, texts] = [draw('held', 4, 3), draw('control', 6, 3), draw('texts', 50, 3)];
-    for (const { span, heldOut } of measureOverlap(held, control, texts, 3)) {
+    const overlaps = measureOverlap(held, control, texts, 3);
+    expect(overlaps.map(({ span }) => span)).toEqual([1, 2, 3, 4, 5]);
+    for (const { span, heldOut } of overlaps) {
       let matches = 0;
       for (const secret of held) {
         for (const text of texts) {
