@@ -208,7 +208,7 @@ describe('the command line', () => {
       ['--set', 'beta=1e999'],
       ['--set', 'name="../up"'],
       ['--set', 'passwords.length=1e308'],
-      ['--set', 'passwords={}'],
+      ['--set', 'passwords=[]'],
       ['--config', '/nowhere/at/all'],
       ['--config', '/'],
       ['--preset', '__proto__'],

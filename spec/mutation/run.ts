@@ -67,13 +67,13 @@ interface Results {
 const resultsOf = async (part: Part): Promise<Results> => JSON.parse(await readFile(fileOf(part), 'utf8'));
 const survived = ({ status }: Mutant): boolean => ['Survived', 'NoCoverage'].includes(status);
 
-/** Tries the survivors of a part once more. Specs are only ever added: what was noticed stays so. */
+/** Tries the survivors of a part once more (a report counts columns from 1, a range from 0). Specs are only ever added: what was noticed stays so. */
 async function again(part: Part): Promise<void> {
   const before = await resultsOf(part);
   const ranges = Object.entries(before.files).flatMap(([file, { mutants }]) =>
     mutants
       .filter(survived)
-      .map(({ location: { start, end } }) => `${file}:${start.line}:${start.column}-${end.line}:${end.column}`),
+      .map(({ location: { start, end } }) => `${file}:${start.line}:${start.column - 1}-${end.line}:${end.column - 1}`),
   );
   if (ranges.length === 0) return;
   await mutate(part, [...new Set(ranges)]);
