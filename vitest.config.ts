@@ -6,6 +6,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     reporters: ['default', './spec/helpers/claims-reporter.ts'],
+    setupFiles: ['./spec/helpers/draws.ts'],
     pool: 'forks',
     maxWorkers: os.availableParallelism(),
     projects: [

@@ -30,6 +30,7 @@ export default defineConfig({
     include: process.env.MUTATION_SPECS?.split(','),
     // Thousands of simulated experiments, on code that Stryker slows down twentyfold.
     exclude: ['spec/statistics/coverage.spec.ts'],
+    setupFiles: ['./spec/helpers/draws.ts'],
     reporters: [failLoudly],
     testTimeout: 60_000,
     isolate: false,

@@ -8,5 +8,12 @@ if (what === undefined) throw new Error(`SABOTAGE=${process.env.SABOTAGE} is in 
 
 export default defineConfig({
   plugins: [sabotage(what)],
-  test: { include: [what.caughtBy.spec], testTimeout: 60_000, pool: 'forks', maxWorkers: 1, isolate: false },
+  test: {
+    include: [what.caughtBy.spec],
+    setupFiles: ['./spec/helpers/draws.ts'],
+    testTimeout: 60_000,
+    pool: 'forks',
+    maxWorkers: 1,
+    isolate: false,
+  },
 });
