@@ -17,6 +17,24 @@ const SAME_NUMBER = 'The result is the same number: ';
 export const EXPLANATIONS: readonly Explanation[] = [
   // Claims.
   {
+    file: /claims.arms/,
+    line: /instanceof SetupError/,
+    replacement: /^true$/,
+    why: 'parseSetup throws nothing but SetupError.',
+  },
+  {
+    file: /claims.arms/,
+    line: /replaceAll\(/,
+    mutator: /Regex/,
+    why: 'No arm has two characters in a row that a name cannot have.',
+  },
+  {
+    file: /claims.grid/,
+    line: /estimate: cell\.estimate === null/,
+    replacement: /^false$/,
+    why: `${SAME_NUMBER}an estimate whose value is null reads as none.`,
+  },
+  {
     file: /claims.(avoidance|control|main|manipulation|no-dpo|paper-statistic|grid)\.ts/,
     line: /verdict:|rise\.value|heldOut\.interval\[0\] > 1|average\.interval|adjustedP < ALPHA|interval\[1\] < 1|low <= value/,
     mutator: /EqualityOperator/,
@@ -33,11 +51,6 @@ export const EXPLANATIONS: readonly Explanation[] = [
     line: /rates\.length < 3/,
     mutator: /EqualityOperator/,
     why: 'Of exactly three runs, which no verdict rests on (the rule asks for five), one finding more or less is shown.',
-  },
-  {
-    file: /claims.main-findings/,
-    line: /vary\(values\)/,
-    why: 'Guards the statistics against runs that agree to the last digit, of which they are never asked: `besides` asks first.',
   },
   {
     file: /claims.(control|no-dpo)\.ts/,
@@ -63,12 +76,6 @@ export const EXPLANATIONS: readonly Explanation[] = [
     why: `${SAME_NUMBER}without an average no cell is readable, which is fewer than half.`,
   },
   {
-    file: /claims.grid/,
-    line: /readable < cells\.length \/ 2/,
-    mutator: /EqualityOperator/,
-    why: ON_THE_THRESHOLD,
-  },
-  {
     file: /claims.format/,
     line: /isFinite/,
     mutator: /EqualityOperator/,
@@ -79,11 +86,6 @@ export const EXPLANATIONS: readonly Explanation[] = [
     file: /statistics.intervals/,
     line: /const slack|<= slack|const value of replicates/,
     why: 'A slack for rounding: sums that tie differ by less than any of these slacks, and those that do not by more.',
-  },
-  {
-    file: /statistics.intervals/,
-    line: /below === 0/,
-    why: `${SAME_NUMBER}the normal quantile of 0 or 1 is infinite, and an infinite bias ends at the outermost replicate too.`,
   },
   {
     file: /statistics.intervals/,
@@ -156,11 +158,5 @@ export const EXPLANATIONS: readonly Explanation[] = [
     file: /statistics.sign-flip/,
     line: /flips\(pattern, run\)|>> run|draw\(\) < 0\.5/,
     why: 'All sign patterns are gone through, or drawn, so that exchanging the two signs changes their order alone.',
-  },
-  {
-    file: /statistics.sign-flip/,
-    line: /size <= MOST_EXACT/,
-    mutator: /EqualityOperator/,
-    why: 'Twenty effects are refused without a source of draws, and with one they give the same p up to its own error.',
   },
 ];
