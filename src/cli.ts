@@ -4,24 +4,29 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { CLAIMS, type Claim, CORE } from './claims/index.ts';
-import { EngineError, startEngine } from './engine/engine.ts';
+import { EngineError, type EngineName, startEngine } from './engine/engine.ts';
 import { KNOBS, type Knob } from './explore/knobs.ts';
 import { explore } from './explore/load.ts';
 import { loadFuzz } from './fuzz/load.ts';
+import { ModelError } from './model/config.ts';
+import { type DownloadProgress, fetchModel, parseModelId, repositoryFolder } from './model/hub.ts';
+import { readConfig } from './model/pretrained.ts';
 import { report } from './report/load.ts';
 import { markdownReport } from './report/markdown.ts';
 import { ProgressDisplay } from './report/progress.ts';
 import { claimsTable } from './report/table.ts';
 import { CheckpointError } from './runs/checkpoint.ts';
 import { distinctSetups, planSetups, runJob } from './runs/job.ts';
+import { assertModelsHere, withModel } from './runs/model.ts';
+import { availableMemory, expectationText, isLarge, measureRun, PlanError, planMemory } from './runs/plan.ts';
 import { WorkerError } from './runs/pool.ts';
 import { RecordError } from './runs/record.ts';
 import { RunStore, StorageError } from './runs/store.ts';
-import { ARCHIVES, archiveStudy, noteStudy, readStudy } from './runs/study.ts';
+import { storing } from './runs/storing.ts';
+import { ARCHIVES, archiveStudy, notedSetup, noteStudy, readStudy } from './runs/study.ts';
 import { resolveSetup } from './setup/overrides.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from './setup/presets.ts';
-import { SetupError } from './setup/schema.ts';
-import { assertTrainable } from './training/trainer.ts';
+import { type Setup, SetupError } from './setup/schema.ts';
 
 const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2, interrupted: 130 } as const;
 const LOCAL_REPORTS = path.join('reports', 'local');
@@ -32,7 +37,17 @@ class UsageError extends Error {
 }
 
 /** Faults that a message explains fully; anything else is a bug and keeps its stack. */
-const EXPECTED = [UsageError, SetupError, EngineError, StorageError, CheckpointError, RecordError, WorkerError];
+const EXPECTED = [
+  UsageError,
+  SetupError,
+  EngineError,
+  StorageError,
+  CheckpointError,
+  RecordError,
+  WorkerError,
+  ModelError,
+  PlanError,
+];
 
 interface ReproduceOptions {
   preset: string;
@@ -40,7 +55,10 @@ interface ReproduceOptions {
   claims: string;
   set: string[];
   config?: string;
-  jobs: string;
+  model?: string;
+  lettersOnly: boolean;
+  keepModels: boolean;
+  jobs?: string;
   out?: string;
   resume: boolean;
   json: boolean;
@@ -85,14 +103,31 @@ function parseJobs(text: string): number {
   return jobs;
 }
 
+/** Runs at once: as asked, or one a core; a large model has the machine to itself. */
+const jobsFor = (asked: string | undefined, setups: readonly Setup[]): number =>
+  asked === undefined ? (setups.some(isLarge) ? 1 : os.availableParallelism()) : parseJobs(asked);
+
+/**
+ * Plans the memory of large models' runs, and says what they will cost.
+ * @returns the setup, with its passes
+ * @throws PlanError when a run cannot fit
+ */
+function planned(setup: Setup, setups: readonly Setup[], engine: EngineName, jobs: number): Setup {
+  if (!setups.some(isLarge)) return setup;
+  const memory = planMemory(setups, engine, availableMemory() / jobs);
+  const fitted = { ...setup, microBatch: memory.microBatch };
+  process.stderr.write('measuring a few steps\n');
+  const cost = measureRun(fitted, engine);
+  process.stderr.write(`${expectationText(fitted, engine, setups.length, memory, cost)}\n`);
+  return fitted;
+}
+
 async function reproduce(options: ReproduceOptions, command: string): Promise<number> {
   const claims = parseClaims(options.claims);
   const seeds = parseSeeds(options.seeds);
-  const jobs = parseJobs(options.jobs);
-  const setup = resolveSetup(options);
-  assertTrainable(setup);
-  const plan = planSetups(setup, claims, seeds);
-  const setups = distinctSetups(plan);
+  const resolved = resolveSetup(options);
+  const wanted = distinctSetups(planSetups(resolved, claims, seeds));
+  const jobs = jobsFor(options.jobs, wanted);
   if (options.resume && options.out === undefined) throw new UsageError('--resume: say which folder with --out');
   const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
   const store = new RunStore(options.out ?? path.join(LOCAL_REPORTS, started));
@@ -101,11 +136,24 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
       `--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`,
     );
   }
+  const given = withModel(resolved, options);
+  assertModelsHere(distinctSetups(planSetups(given, claims, seeds)));
   await store.open();
-  await noteStudy(store.folder, setup, command);
   const engine = await startEngine();
   const err = process.stderr;
   err.write(`engine: ${engine.name} (TensorFlow.js ${engine.version})\n`);
+  if (options.lettersOnly) {
+    err.write(
+      'letters only: the softmax is over the letters and prefixes alone, a shortcut that the paper does not take\n',
+    );
+  }
+  // A job that goes on takes its steps as it began: passes are part of what a run is.
+  const begun = options.resume ? await notedSetup(store.folder) : null;
+  const asBegun = begun !== null && given.microBatch === null ? { ...given, microBatch: begun.microBatch } : given;
+  const setup = planned(asBegun, distinctSetups(planSetups(asBegun, claims, seeds)), engine.name, jobs);
+  const plan = planSetups(setup, claims, seeds);
+  const setups = distinctSetups(plan);
+  await noteStudy(store.folder, setup, command);
   err.write(`${setups.length} runs, ${jobs} at once, into ${store.folder}\n`);
 
   const interrupted = () => {
@@ -118,6 +166,7 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
     engine,
     store,
     jobs,
+    keepModels: options.keepModels,
     onProgress: (of, progress) => display.update(of, progress),
     onEnd: ({ setup: of, record, reused }) => display.end(of, record, reused),
   }).finally(() => {
@@ -147,6 +196,28 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
     process.stdout.write(`run records: ${path.join(store.folder, 'runs')}\nreport: ${report}\n`);
   }
   return judgements.every(({ verdict }) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
+}
+
+async function fetchCommand(text: string): Promise<number> {
+  const model = parseModelId(text);
+  if (model === null) throw new UsageError(`fetch: "${text}" must be ID or ID@REVISION, as in EleutherAI/pythia-160m`);
+  const err = process.stderr;
+  let shown = '';
+  const onProgress = ({ file, received, size }: DownloadProgress) => {
+    const line = `${file}: ${Math.floor((100 * received) / size)}% of ${(size / 2 ** 20).toFixed(1)} MiB`;
+    if (line === shown) return;
+    shown = line;
+    if (err.isTTY) err.write(`\r${line}${received === size ? '\n' : ''}`);
+    else if (received === size) err.write(`${line}\n`);
+  };
+  const folder = await storing(
+    repositoryFolder(model),
+    () => fetchModel(model, { onProgress }),
+    'What has arrived is kept: the same command goes on from there.',
+  );
+  const shape = readConfig(folder);
+  process.stdout.write(`${text}: ${shape.layers} layers, ${shape.hidden} wide, in ${folder}\n`);
+  return EXIT.reproduced;
 }
 
 interface FuzzFlags {
@@ -226,8 +297,7 @@ async function exploreSetups(flags: ExploreFlags): Promise<number> {
   const map = flags.map === 'none' ? null : parseKnobs(flags.map, '--map');
   if (map !== null && map.length !== 2)
     throw new UsageError(`--map: "${flags.map}" must be two knobs, as in share,beta, or none`);
-  const setup = resolveSetup(flags);
-  assertTrainable(setup);
+  const setup = withModel(resolveSetup(flags), flags);
   await explore({
     setup,
     seeds: parseSeeds(flags.seeds),
@@ -269,7 +339,10 @@ function program(finish: (code: number) => void): Command {
       [],
     )
     .option('--config <file>', 'a JSON file of setup fields to change')
-    .option('--jobs <n>', 'runs at once', String(os.availableParallelism()))
+    .option('--model <folder|id>', 'a GPT-NeoX model to start from: a folder, or an id that `fetch` has fetched')
+    .option('--letters-only', 'keep only the used tokens of its vocabulary: a shortcut, never the setup of the paper', false)
+    .option('--keep-models', 'keep the trained models in --out, as Hugging Face reads them', false)
+    .option('--jobs <n>', 'runs at once (default: one a core; 1 for large models)')
     .option('--out <folder>', `where records and report go (default: a new folder in ${LOCAL_REPORTS})`)
     .option('--resume', 'go on in --out: keep its finished runs, continue the interrupted ones', false)
     .option('--json', 'print one JSON document on standard output, and nothing else there', false)
@@ -293,6 +366,16 @@ function program(finish: (code: number) => void): Command {
     .action(async (options: { from: string[]; out?: string }) => {
       await report(options, commandLine('report'));
       finish(EXIT.reproduced);
+    });
+  cli
+    .command('fetch <model>')
+    .description('Fetch a GPT-NeoX model (ID or ID@REVISION) from the Hugging Face hub into its standard cache.')
+    .addHelpText(
+      'after',
+      '\nHF_ENDPOINT, HF_TOKEN and HF_HOME are respected. An interrupted download goes on where it stopped.',
+    )
+    .action(async (id: string) => {
+      finish(await fetchCommand(id));
     });
   cli
     .command('archive <folder> <file>')

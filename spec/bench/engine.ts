@@ -8,7 +8,7 @@ import { newGraphs } from '../../src/engine/graphs.ts';
 import type { Phase } from '../../src/passwords/roles.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 import { inputLength, vocabulary } from '../../src/setup/sizes.ts';
-import { Trainee } from './trainee.ts';
+import { Trial } from '../../src/training/trial.ts';
 
 /** What run.ts asks for. */
 export type Question = { ask: 'train'; setup: Setup } | { ask: 'begin'; phase: Phase } | { ask: 'round' };
@@ -85,7 +85,7 @@ function productsOf(shapes: readonly Product[]): { run: () => void; dispose: () 
 }
 
 const engine = await startEngine();
-let trainee: Trainee | undefined;
+let trainee: Trial | undefined;
 let alone: ReturnType<typeof productsOf> | undefined;
 
 function begin(phase: Phase): Phased {
@@ -105,7 +105,7 @@ function begin(phase: Phase): Phased {
 
 async function answer(question: Question): Promise<Answer> {
   if (question.ask === 'train') {
-    trainee = new Trainee(parseSetup(question.setup));
+    trainee = new Trial(parseSetup(question.setup));
     return engine;
   }
   if (question.ask === 'begin') return begin(question.phase);

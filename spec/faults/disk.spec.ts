@@ -106,7 +106,7 @@ describe('a clock that jumps', () => {
         vi.spyOn(Date, 'now').mockImplementation(() => (now += jump));
         vi.useFakeTimers({ toFake: ['Date'] });
         const tick = () => vi.setSystemTime(Date.now());
-        const { record } = await run(tinySetup(), engine, store, tick);
+        const { record } = await run(tinySetup(), engine, store, { onProgress: tick });
         vi.useRealTimers();
         vi.restoreAllMocks();
         records.push(record);

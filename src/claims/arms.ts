@@ -53,7 +53,9 @@ const scaled = (value: number, factor: number): number => Math.max(1, Math.round
 export const MODEL_SIZES: readonly Arm[] = PYTHIA.map(({ id, ...shape }, index) =>
   arm(`size-${index + 1}`, `size ${index + 1} of ${PYTHIA.length}`, ({ model }) => {
     if (model.pretrained !== null) {
-      Object.assign(model, shape, { pretrained: `EleutherAI/pythia-${id}` });
+      const pretrained = `EleutherAI/pythia-${id}`;
+      // The digest is of one model's files.
+      if (pretrained !== model.pretrained) Object.assign(model, shape, { pretrained, weights: null });
       return;
     }
     const headDimensions = model.hidden / model.heads;

@@ -1,19 +1,25 @@
 /**
- * GPT-NeoX (Black et al. 2022, arXiv 2204.06745), the architecture of Pythia: parallel residual, rotary embeddings on
- * part of each head, exact GELU, untied embeddings. Written once for every engine.
+ * GPT-NeoX (Black et al. 2022, arXiv 2204.06745), the architecture of Pythia: rotary embeddings on part of each head, and
+ * in Pythia a parallel residual, exact GELU and untied embeddings. Written once for every engine.
  */
 import { tf } from '../engine/engine.ts';
 import { attention } from '../engine/operations/attention.ts';
 import { embedding } from '../engine/operations/embedding.ts';
-import { gelu } from '../engine/operations/gelu.ts';
+import { gelu, quickGelu, tanhGelu } from '../engine/operations/gelu.ts';
 import { layerNorm } from '../engine/operations/layer-norm.ts';
 import { linear } from '../engine/operations/linear.ts';
 import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
-import type { Setup } from '../setup/schema.ts';
+import type { Activation, Setup } from '../setup/schema.ts';
 import type { Parameters } from './parameters.ts';
 
 export type ModelShape = Setup['model'];
+
+const ACTIVATE: Record<Activation, (x: tf.Tensor) => tf.Tensor> = {
+  gelu,
+  'gelu-tanh': tanhGelu,
+  'quick-gelu': quickGelu,
+};
 
 /** Looks parameters up by name. @throws Error naming a parameter that is missing. */
 function parameter(parameters: Parameters, name: string): tf.Tensor {
@@ -39,7 +45,7 @@ function layersOf(parameters: Parameters, { layerNormEpsilon }: ModelShape) {
  * @returns `layers + 1` tensors `[sequences * time, hidden]`
  */
 export function residualStream(parameters: Parameters, model: ModelShape, ids: tf.Tensor1D, time: number): tf.Tensor[] {
-  const { hidden, heads, layers, rotaryFraction, rotaryBase } = model;
+  const { hidden, heads, layers, rotaryFraction, rotaryBase, parallelResidual, activation } = model;
   const rotary = (hidden / heads) * rotaryFraction;
   const { weightOf, norm, dense } = layersOf(parameters, model);
 
@@ -49,8 +55,12 @@ export function residualStream(parameters: Parameters, model: ModelShape, ids: t
     const block = `gpt_neox.layers.${index}`;
     const qkv = dense(norm(x, `${block}.input_layernorm`), `${block}.attention.query_key_value`); // (N, 3 * hidden)
     const attended = dense(attention(qkv, { time, heads, rotary, rotaryBase }), `${block}.attention.dense`);
-    const inner = gelu(dense(norm(x, `${block}.post_attention_layernorm`), `${block}.mlp.dense_h_to_4h`));
-    x = tf.addN([x, attended, dense(inner, `${block}.mlp.dense_4h_to_h`)]); // parallel residual
+    const read = parallelResidual ? x : tf.add(x, attended);
+    const inner = ACTIVATE[activation](
+      dense(norm(read, `${block}.post_attention_layernorm`), `${block}.mlp.dense_h_to_4h`),
+    );
+    const written = dense(inner, `${block}.mlp.dense_4h_to_h`);
+    x = parallelResidual ? tf.addN([x, attended, written]) : tf.add(read, written);
     stream.push(x);
   }
   return stream;
@@ -64,7 +74,8 @@ export function residualStream(parameters: Parameters, model: ModelShape, ids: t
  */
 export function unembed(parameters: Parameters, model: ModelShape, x: tf.Tensor): tf.Tensor {
   const { weightOf, norm } = layersOf(parameters, model);
-  return linear(norm(x, 'gpt_neox.final_layer_norm'), weightOf('embed_out'));
+  const table = model.tiedEmbeddings ? tf.transpose(weightOf('gpt_neox.embed_in')) : weightOf('embed_out');
+  return linear(norm(x, 'gpt_neox.final_layer_norm'), table);
 }
 
 /**

@@ -56,9 +56,13 @@ export function parameterSpecifications(setup: ModelSetup): ParameterSpecificati
     weight('gpt_neox.embed_in', [tokens, hidden], true),
     ...Array.from({ length: layers }, (_, index) => layer(index)).flat(),
     ...norm('gpt_neox.final_layer_norm', true),
-    weight('embed_out', [hidden, tokens], false),
+    ...(setup.model.tiedEmbeddings ? [] : [weight('embed_out', [hidden, tokens], false)]),
   ];
 }
+
+/** Numbers in all parameters of a setup's model. */
+export const parameterCount = (setup: ModelSetup): number =>
+  parameterSpecifications(setup).reduce((sum, { shape }) => sum + shape.reduce((size, side) => size * side, 1), 0);
 
 /** A model's parameters by name. */
 export type Parameters = Map<string, tf.Tensor>;

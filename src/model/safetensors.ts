@@ -1,9 +1,10 @@
 /**
  * The safetensors format (https://github.com/huggingface/safetensors): an 8-byte little-endian header length, a JSON
- * header (name -> dtype, shape, data_offsets relative to its end), then the data. Here: float32 tensors, as checkpoints
- * need them.
+ * header (name -> dtype, shape, data_offsets relative to its end), then the data. Read tensor by tensor, so that memory
+ * never holds more of a file than the tensors that are wanted; whatever the file's floats are, they become float32.
  */
-
+import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { visit } from 'jsonc-parser';
 import { z } from 'zod';
 
 /** A file that is not what safetensors asks for; the message says where. */
@@ -11,34 +12,56 @@ export class SafetensorsError extends Error {
   override name = 'SafetensorsError';
 }
 
-export interface SafetensorsFile {
-  readonly tensors: Map<string, Float32Array>;
-  readonly metadata: Record<string, string>;
+/** A tensor to write. */
+export interface NamedTensor {
+  readonly shape: readonly number[];
+  readonly data: Float32Array;
+}
+
+/** Where bytes come from: a file or memory. */
+export interface ByteSource {
+  readonly size: number;
+  /** Fills all of `target` with the bytes from `position` on. */
+  read(target: Uint8Array, position: number): void;
 }
 
 const LENGTH_BYTES = 8;
-const FLOAT_BYTES = 4;
+/** As the reference implementation has it: no model's header comes near. */
+const MOST_HEADER_BYTES = 100_000_000;
+/** Elements converted at a time. */
+const CHUNK = 2 ** 20;
 
-/** Encodes one-dimensional float32 tensors and string metadata. */
-export function encodeSafetensors({ tensors, metadata }: SafetensorsFile): Buffer {
-  let offset = 0;
-  const entries = [...tensors].map(([name, data]) => {
-    const begin = offset;
-    offset += data.byteLength;
-    return [name, { dtype: 'F32', shape: [data.length], data_offsets: [begin, offset] }] as const;
-  });
-  const header = Buffer.from(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }));
-  const length = Buffer.alloc(LENGTH_BYTES);
-  length.writeBigUInt64LE(BigInt(header.length));
-  const bodies = [...tensors.values()].map((data) => Buffer.from(data.buffer, data.byteOffset, data.byteLength));
-  return Buffer.concat([length, header, ...bodies]);
+/** Float dtypes that are read, with the bytes of an element. */
+const DTYPES = { F32: 4, F16: 2, BF16: 2 } as const;
+export type Dtype = keyof typeof DTYPES;
+const isFloat = (dtype: string): dtype is Dtype => Object.hasOwn(DTYPES, dtype);
+
+/** Bytes of one element of every dtype of the format, for tensors that are there but are not read. */
+const ELEMENT_BYTES: Readonly<Record<string, number>> = {
+  ...{ BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, U16: 2, I16: 2, U32: 4, I32: 4, U64: 8, I64: 8, F64: 8 },
+  ...DTYPES,
+};
+
+/** A tensor's entry in a header. Offsets count from the start of the data. */
+export interface TensorEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
 }
 
-const offset = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
+export interface SafetensorsHeader {
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** Where the data starts in the file. */
+  readonly dataStart: number;
+}
+
+const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const entrySchema = z.object({
   dtype: z.string(),
-  shape: z.array(offset).max(8),
-  data_offsets: z.tuple([offset, offset]),
+  shape: z.array(count).max(8),
+  data_offsets: z.tuple([count, count]),
 });
 const metadataSchema = z.record(z.string(), z.string());
 
@@ -50,41 +73,214 @@ function checked<Value>(schema: z.ZodType<Value>, value: unknown, name: string):
   throw new SafetensorsError(`the header's entry ${[name, ...path].join('.')}: ${message}`);
 }
 
-/** Decodes what {@link encodeSafetensors} wrote. @throws SafetensorsError for truncated or inconsistent files. */
-export function decodeSafetensors(bytes: Buffer): SafetensorsFile {
-  if (bytes.length < LENGTH_BYTES) throw new SafetensorsError(`only ${bytes.length} bytes, too short for a header`);
-  const headerLength = Number(bytes.readBigUInt64LE());
-  const start = LENGTH_BYTES + headerLength;
-  if (start > bytes.length) {
+/** Refuses a name that is there twice, of which JSON.parse would silently keep the last. */
+function assertDistinctNames(json: string): void {
+  const names = new Set<string>();
+  visit(json, {
+    onObjectProperty: (name, _offset, _length, _line, _character, path) => {
+      if (path().length > 0) return;
+      if (names.has(name)) throw new SafetensorsError(`the header has ${name} twice`);
+      names.add(name);
+    },
+  });
+}
+
+/** Refuses data that two tensors share, or that none has: the format allows neither. */
+function assertContiguous(entries: ReadonlyMap<string, TensorEntry>, dataBytes: number): void {
+  let [before, at] = ['the header', 0];
+  for (const [name, { begin, end }] of [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
+    if (begin < at) throw new SafetensorsError(`${name} begins at byte ${begin}, inside ${before}`);
+    if (begin > at) throw new SafetensorsError(`${begin - at} bytes before ${name} belong to no tensor`);
+    [before, at] = [name, end];
+  }
+  if (at > dataBytes) {
+    throw new SafetensorsError(`${before} ends at byte ${at} of the data, but the file has ${dataBytes}: truncated?`);
+  }
+  if (at < dataBytes) throw new SafetensorsError(`${dataBytes - at} bytes after ${before} belong to no tensor`);
+}
+
+/** Reads and checks a header. @throws SafetensorsError */
+export function readHeader(source: ByteSource): SafetensorsHeader {
+  if (source.size < LENGTH_BYTES) throw new SafetensorsError(`only ${source.size} bytes, too short for a header`);
+  const length = Buffer.alloc(LENGTH_BYTES);
+  source.read(length, 0);
+  const headerLength = Number(length.readBigUInt64LE());
+  if (headerLength > MOST_HEADER_BYTES) {
+    throw new SafetensorsError(`the header would be ${headerLength} bytes long, and ${MOST_HEADER_BYTES} are allowed`);
+  }
+  const dataStart = LENGTH_BYTES + headerLength;
+  if (dataStart > source.size) {
     throw new SafetensorsError(`the header should be ${headerLength} bytes long, but the file ends before that`);
   }
+  const bytes = Buffer.alloc(headerLength);
+  source.read(bytes, LENGTH_BYTES);
+  const json = bytes.toString('utf8');
   let header: unknown;
   try {
-    header = JSON.parse(bytes.toString('utf8', LENGTH_BYTES, start));
+    header = JSON.parse(json);
   } catch (error) {
-    throw new SafetensorsError(`the header is no JSON: ${(error as Error).message}`);
+    throw new SafetensorsError(`the header is no JSON: ${(error as Error).message.slice(0, 200)}`);
   }
   if (header === null || typeof header !== 'object' || Array.isArray(header)) {
     throw new SafetensorsError('the header is no JSON object of tensors');
   }
-  const { __metadata__, ...entries } = header as Record<string, unknown>;
+  assertDistinctNames(json);
+  const { __metadata__, ...tensors } = header as Record<string, unknown>;
   const metadata = __metadata__ === undefined ? {} : checked(metadataSchema, __metadata__, '__metadata__');
-  const tensors = new Map<string, Float32Array>();
-  for (const [name, given] of Object.entries(entries)) {
-    const entry = checked(entrySchema, given, name);
-    if (entry.dtype !== 'F32') throw new SafetensorsError(`${name} is ${entry.dtype}, expected F32`);
-    const [begin, end] = entry.data_offsets;
-    const size = entry.shape.reduce((product, dimension) => product * dimension, 1);
-    if (!(begin >= 0 && end - begin === size * FLOAT_BYTES)) {
-      throw new SafetensorsError(`${name} has ${size} elements, but offsets ${begin} to ${end}`);
+  const entries = new Map<string, TensorEntry>();
+  for (const [name, given] of Object.entries(tensors)) {
+    const { dtype, shape, data_offsets } = checked(entrySchema, given, name);
+    const [begin, end] = data_offsets;
+    if (!Object.hasOwn(ELEMENT_BYTES, dtype)) throw new SafetensorsError(`${name} is of the unknown dtype ${dtype}`);
+    const size = shape.reduce((product, dimension) => product * dimension, 1);
+    if (!(begin <= end && end - begin === size * ELEMENT_BYTES[dtype])) {
+      throw new SafetensorsError(`${name} has ${size} elements of ${dtype}, but offsets ${begin} to ${end}`);
     }
-    if (start + end > bytes.length) {
-      throw new SafetensorsError(`${name} ends at byte ${start + end}, but the file has ${bytes.length}`);
-    }
-    // Copied, because the bytes need not be aligned.
-    const data = new Float32Array(size);
-    bytes.copy(Buffer.from(data.buffer), 0, start + begin, start + end);
-    tensors.set(name, data);
+    entries.set(name, { dtype, shape, begin, end });
   }
-  return { tensors, metadata };
+  assertContiguous(entries, source.size - dataStart);
+  return { entries, metadata, dataStart };
+}
+
+/** Every half-precision number as float32, by its bits: Node 20 has no Float16Array. */
+const HALVES = Float32Array.from({ length: 2 ** 16 }, (_, bits) => {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0) return sign * fraction * 2 ** -24;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+});
+
+/** Elements of a dtype, from bytes at any alignment, as float32. */
+function toFloat32(bytes: Buffer, dtype: Dtype, target: Float32Array): void {
+  if (dtype === 'F32') {
+    bytes.copy(Buffer.from(target.buffer, target.byteOffset, target.byteLength));
+    return;
+  }
+  const halves = new Uint16Array(target.length);
+  bytes.copy(Buffer.from(halves.buffer));
+  if (dtype === 'F16') {
+    for (let index = 0; index < halves.length; index++) target[index] = HALVES[halves[index]];
+  } else {
+    const words = new Uint32Array(target.buffer, target.byteOffset, target.length);
+    for (let index = 0; index < halves.length; index++) words[index] = halves[index] << 16;
+  }
+}
+
+/** A safetensors file or its bytes, opened for reading. */
+export class SafetensorsReader {
+  readonly header: SafetensorsHeader;
+  readonly #source: ByteSource;
+
+  /** @throws SafetensorsError when the header, or the layout it describes, is not as it should be */
+  constructor(source: ByteSource) {
+    this.#source = source;
+    this.header = readHeader(source);
+  }
+
+  get names(): string[] {
+    return [...this.header.entries.keys()];
+  }
+
+  /** @throws SafetensorsError when it is missing */
+  entry(name: string): TensorEntry {
+    const entry = this.header.entries.get(name);
+    if (entry === undefined) throw new SafetensorsError(`the tensor ${name} is missing`);
+    return entry;
+  }
+
+  /**
+   * Hands a tensor's elements over piece by piece, in order: for those who place them elsewhere than in one array.
+   * @param take is given a piece, valid until it returns, and the index of its first element
+   * @throws SafetensorsError when it is missing, or no float32, float16 or bfloat16
+   */
+  readPieces(name: string, take: (piece: Float32Array, start: number) => void): void {
+    const { dtype, begin, end } = this.entry(name);
+    if (!isFloat(dtype)) {
+      throw new SafetensorsError(`${name} is ${dtype}; ${Object.keys(DTYPES).join(', ')} can be read`);
+    }
+    const width = DTYPES[dtype];
+    const size = (end - begin) / width;
+    const most = Math.min(size, CHUNK);
+    const [bytes, piece] = [Buffer.alloc(most * width), new Float32Array(most)];
+    for (let start = 0; start < size; start += most) {
+      const length = Math.min(most, size - start);
+      const raw = bytes.subarray(0, length * width);
+      this.#source.read(raw, this.header.dataStart + begin + start * width);
+      toFloat32(raw, dtype, piece.subarray(0, length));
+      take(piece.subarray(0, length), start);
+    }
+  }
+
+  /** A tensor as float32, row by row. @throws SafetensorsError as {@link readPieces} */
+  read(name: string): Float32Array {
+    const data = new Float32Array(this.entry(name).shape.reduce((product, dimension) => product * dimension, 1));
+    this.readPieces(name, (piece, start) => data.set(piece, start));
+    return data;
+  }
+}
+
+export const bytesSource = (bytes: Uint8Array): ByteSource => ({
+  size: bytes.length,
+  read: (target, position) => target.set(bytes.subarray(position, position + target.length)),
+});
+
+/** Opens a file for `body` and closes it after. @throws SafetensorsError; what `body` throws */
+export function withSafetensors<Result>(file: string, body: (reader: SafetensorsReader) => Result): Result {
+  const descriptor = openSync(file, 'r');
+  try {
+    const read = (target: Uint8Array, position: number): void => {
+      for (let done = 0; done < target.length; ) {
+        const now = readSync(descriptor, target, done, target.length - done, position + done);
+        if (now === 0) throw new SafetensorsError(`the file ended at byte ${position + done}: it was cut while read`);
+        done += now;
+      }
+    };
+    return body(new SafetensorsReader({ size: fstatSync(descriptor).size, read }));
+  } catch (error) {
+    if (error instanceof SafetensorsError) error.message = `${file}: ${error.message}`;
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/**
+ * The bytes of a file of float32 tensors, piece by piece.
+ * @param tensors written in this order
+ */
+export function* safetensorsBytes(
+  tensors: ReadonlyMap<string, NamedTensor>,
+  metadata: Readonly<Record<string, string>>,
+): Generator<Buffer> {
+  let offset = 0;
+  const entries = [...tensors].map(([name, { shape, data }]) => {
+    const begin = offset;
+    offset += data.byteLength;
+    return [name, { dtype: 'F32', shape, data_offsets: [begin, offset] }] as const;
+  });
+  const json = Buffer.from(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }));
+  // Padded with spaces, so that a reader which maps the file into memory finds aligned data.
+  const header = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
+  const length = Buffer.alloc(LENGTH_BYTES);
+  length.writeBigUInt64LE(BigInt(header.length));
+  yield length;
+  yield header;
+  for (const { data } of tensors.values()) yield Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+}
+
+/** Writes pieces of bytes to a file, and waits until the disk has them. */
+export function writePieces(file: string, pieces: Iterable<Uint8Array>): void {
+  const descriptor = openSync(file, 'w');
+  try {
+    for (const piece of pieces) {
+      for (let done = 0; done < piece.length; ) {
+        done += writeSync(descriptor, piece, done, Math.min(piece.length - done, 2 ** 30));
+      }
+    }
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
 }

@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { Tinypool } from 'tinypool';
 import type { Engine } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
+import { ModelError } from '../model/config.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
@@ -31,9 +32,14 @@ export interface PoolOptions {
   store: RunStore;
   /** Most runs at once. */
   jobs: number;
+  /** Whether trained models are kept; no, when absent. */
+  keepModels?: boolean;
   onProgress?: (setup: Setup, progress: Progress) => void;
   onEnd?: (run: StoredRun) => void;
 }
+
+/** Faults of files, which end a job. */
+const FAULTS = [StorageError, CheckpointError, ModelError];
 
 /** A run's process died before it took up its run, so that no record can say so. */
 export class WorkerError extends Error {
@@ -83,7 +89,12 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     if (existing !== null) {
       return { setup, record: existing, file: store.recordPath(setup, engine.name), reused: true };
     }
-    const task: WorkerTask = { setup, engine: engine.name, folder: store.folder };
+    const task: WorkerTask = {
+      setup,
+      engine: engine.name,
+      folder: store.folder,
+      keepModel: options.keepModels ?? false,
+    };
     const channel = {
       onMessage: () => {}, // workers are told nothing but their task
       postMessage: (progress: Progress) => onProgress?.(setup, progress),
@@ -97,7 +108,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
       return { setup, record, file: await store.writeRecord(record), reused: false };
     }
     if ('fault' in answer) {
-      const Fault = answer.fault.name === 'CheckpointError' ? CheckpointError : StorageError;
+      const Fault = FAULTS.find(({ name }) => name === answer.fault.name) ?? StorageError;
       throw new Fault(answer.fault.message);
     }
     const record = (await store.readRecord(setup, engine.name)) as RunRecord;

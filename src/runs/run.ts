@@ -1,5 +1,8 @@
 /** One run, from setup to record. */
 import type { Engine } from '../engine/engine.ts';
+import { ModelError } from '../model/config.ts';
+import { locateModel } from '../model/hub.ts';
+import { idsFor, loadPretrained, saveModel } from '../model/pretrained.ts';
 import { buildCorpus } from '../passwords/corpus.ts';
 import { measureOverlap } from '../passwords/overlap.ts';
 import { setupHash } from '../setup/hash.ts';
@@ -9,18 +12,44 @@ import { describeEnvironment } from './environment.ts';
 import type { RunRecord } from './record.ts';
 import { type RunStore, StorageError } from './store.ts';
 
+export interface RunOptions {
+  readonly onProgress?: (progress: Progress) => void;
+  /** Whether the trained model is kept in the store as well, as Hugging Face reads it. */
+  readonly keepModel?: boolean;
+}
+
+/** Share of a run's time that writing checkpoints may take: at the paper's size one is of gigabytes. */
+const CHECKPOINT_SHARE = 0.05;
+
+/** Says when a checkpoint is worth its time: at once, then once its writing is a small share of the time since. */
+function checkpointClock() {
+  let [ended, took] = [Number.NEGATIVE_INFINITY, 0];
+  return {
+    due: () => performance.now() - ended >= took / CHECKPOINT_SHARE,
+    timed: async (write: () => Promise<void>) => {
+      const began = performance.now();
+      await write();
+      ended = performance.now();
+      took = ended - began;
+    },
+  };
+}
+
 /**
  * Trains a setup and stores its record, going on from its checkpoint if one is in the store. A run that fails leaves a
- * record too, with the error; only a fault of the store itself is thrown.
- * @throws StorageError, CheckpointError
+ * record too, with the error; only a fault of the store, or of the files of a pretrained model, is thrown.
+ * @throws StorageError, CheckpointError, ModelError
  */
 export async function run(
   setup: Setup,
   engine: Engine,
   store: RunStore,
-  onProgress?: (progress: Progress) => void,
+  { onProgress, keepModel = false }: RunOptions = {},
 ): Promise<{ record: RunRecord; file: string }> {
   const from = (await store.readCheckpoint(setup, engine.name)) ?? undefined;
+  const { pretrained } = setup.model;
+  const folder = pretrained === null ? undefined : locateModel(pretrained);
+  const clock = checkpointClock();
   const startedAt = new Date();
   const began = performance.now(); // the clock on the wall may jump
   const cpu = process.cpuUsage();
@@ -51,12 +80,20 @@ export async function run(
     const corpus = buildCorpus(setup);
     const outcome = await train(setup, {
       from,
+      start: folder === undefined || from !== undefined ? undefined : loadPretrained(setup, folder),
+      ids: folder === undefined ? undefined : idsFor(setup, folder),
       corpus,
       onProgress: (progress) => {
         tokens = progress.tokens;
         onProgress?.(progress);
       },
-      onCheckpoint: (state) => store.writeCheckpoint(setup, engine.name, state),
+      checkpointDue: clock.due,
+      onCheckpoint: (state) => clock.timed(() => store.writeCheckpoint(setup, engine.name, state)),
+      onTrained: async (values) => {
+        if (!keepModel) return;
+        const tokenizerFrom = setup.model.vocabulary === null ? undefined : folder;
+        await store.writeModel(setup, engine.name, (model) => saveModel(model, setup, values, tokenizerFrom));
+      },
     });
     const rewarded = [
       ...corpus.useful,
@@ -69,7 +106,7 @@ export async function run(
     const { ledger, ...measured } = outcome;
     record = { ...about(), status: 'finished', ...measured, ledger: { ...ledger, clean: true }, overlap };
   } catch (error) {
-    if (error instanceof StorageError) throw error;
+    if (error instanceof StorageError || error instanceof ModelError) throw error;
     const { name, message } = error as Error;
     record = { ...about(), status: 'failed', error: { name, message } };
   }

@@ -1,12 +1,13 @@
 /** The folder of a job: run records, checkpoints, report. Every write is atomic; records are never edited. */
-import { mkdir, readdir, readFile, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { EngineName } from '../engine/engine.ts';
+import { writePieces } from '../model/safetensors.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { TrainerState } from '../training/trainer.ts';
-import { decodeCheckpoint, encodeCheckpoint } from './checkpoint.ts';
+import { checkpointBytes, readCheckpoint } from './checkpoint.ts';
 import { lock } from './lock.ts';
 import { parseRunRecord, type RunRecord } from './record.ts';
 import { StorageError, storing } from './storing.ts';
@@ -97,14 +98,24 @@ export class RunStore {
     const { setup, engine } = record;
     const file = this.recordPath(setup, engine.name);
     await storing(file, () => writeFileAtomic(file, `${JSON.stringify(record)}\n`));
-    await rm(this.checkpointPath(setup, engine.name), { force: true });
+    await this.#removeCheckpoints(setup, engine.name);
     return file;
+  }
+
+  /** Removes a run's checkpoint, and what a killed process left of one. */
+  async #removeCheckpoints(setup: Setup, engine: EngineName): Promise<void> {
+    const folder = path.dirname(this.checkpointPath(setup, engine));
+    const id = runId(setup, engine);
+    const names = await readdir(folder).catch(() => []); // a store that was never opened has no folder yet
+    await Promise.all(
+      names.filter((name) => name.startsWith(`${id}.`)).map((name) => rm(path.join(folder, name), { force: true })),
+    );
   }
 
   /** The state to go on from, or null when there is none. @throws CheckpointError when it is damaged. */
   async readCheckpoint(setup: Setup, engine: EngineName): Promise<TrainerState | null> {
     try {
-      return decodeCheckpoint(await readFile(this.checkpointPath(setup, engine)), identity(setup, engine));
+      return readCheckpoint(this.checkpointPath(setup, engine), identity(setup, engine));
     } catch (error) {
       if (missing(error)) return null;
       throw error;
@@ -113,7 +124,26 @@ export class RunStore {
 
   async writeCheckpoint(setup: Setup, engine: EngineName, state: TrainerState): Promise<void> {
     const file = this.checkpointPath(setup, engine);
-    await storing(file, () => writeFileAtomic(file, encodeCheckpoint(state, identity(setup, engine))));
+    const beside = `${file}.${process.pid}.part`;
+    await storing(file, async () => {
+      try {
+        writePieces(beside, checkpointBytes(state, identity(setup, engine))); // gigabytes, at the paper's size
+        await rename(beside, file);
+      } finally {
+        await rm(beside, { force: true });
+      }
+    });
+  }
+
+  /** Folder of a run's trained model, where it is kept. */
+  modelPath(setup: Setup, engine: EngineName): string {
+    return path.join(this.folder, 'models', runId(setup, engine));
+  }
+
+  /** Keeps a trained model. @param save writes its files into a folder */
+  async writeModel(setup: Setup, engine: EngineName, save: (folder: string) => void): Promise<void> {
+    const folder = this.modelPath(setup, engine);
+    await storing(folder, async () => save(folder));
   }
 
   /** Writes a report file. */

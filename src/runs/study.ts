@@ -49,6 +49,16 @@ function parseHead(text: string, source: string): z.infer<typeof headSchema> {
   throw new RecordError(`${source} names no study: ${issue.path.join('.') || 'document'}: ${issue.message}`);
 }
 
+/** The setup that a job's folder was filled with, or null where none is noted. */
+export async function notedSetup(folder: string): Promise<Setup | null> {
+  const file = path.join(folder, HEAD);
+  const text = await readFile(file, 'utf8').catch((error) => {
+    if (missing(error)) return null;
+    throw error;
+  });
+  return text === null ? null : parseHead(text, file).setup;
+}
+
 /** Notes in a job's folder which setup its arms change, and adds the command to those that filled it. */
 export async function noteStudy(folder: string, setup: Setup, command: string): Promise<void> {
   const file = path.join(folder, HEAD);

@@ -1,6 +1,7 @@
 /** A worker of the pool: runs one setup in a process of its own, and sends its progress to the process of the job. */
 import { type EngineName, startEngine } from '../engine/engine.ts';
 import type { Setup } from '../setup/schema.ts';
+import type { Progress } from '../training/trainer.ts';
 import { run } from './run.ts';
 import { RunStore } from './store.ts';
 
@@ -8,19 +9,19 @@ export interface WorkerTask {
   setup: Setup;
   engine: EngineName;
   folder: string;
+  keepModel: boolean;
 }
 
-/** What a worker answers: the record's file, or a fault of the store, which ends the whole job. */
+/** What a worker answers: the record's file, or a fault of files, which ends the whole job. */
 export type WorkerAnswer = { file: string } | { fault: { name: string; message: string } };
 
 // A job that was killed leaves no one to work for; what its runs have done is in their checkpoints.
 process.once('disconnect', () => process.exit());
 
-export default async function work({ setup, engine, folder }: WorkerTask): Promise<WorkerAnswer> {
+export default async function work({ setup, engine, folder, keepModel }: WorkerTask): Promise<WorkerAnswer> {
   try {
-    const { file } = await run(setup, await startEngine(engine), new RunStore(folder), (progress) =>
-      process.send?.(progress),
-    );
+    const onProgress = (progress: Progress) => void process.send?.(progress);
+    const { file } = await run(setup, await startEngine(engine), new RunStore(folder), { onProgress, keepModel });
     return { file };
   } catch (error) {
     // Sent as data: an error's class does not survive the way to the other process.

@@ -4,8 +4,9 @@
  */
 import fc from 'fast-check';
 import { leaves, withValue } from './fields.ts';
+import { hasDefault } from './hash.ts';
 import { ENGLISH_ALPHABET, PRESETS } from './presets.ts';
-import { parseSetup, type Setup } from './schema.ts';
+import { ACTIVATIONS, type Activation, parseSetup, type Setup } from './schema.ts';
 import { capacity, distinctPasswordsNeeded } from './sizes.ts';
 
 /** How much room the password space leaves beside the passwords that the setup draws. */
@@ -155,9 +156,14 @@ const drafts = (bounds: Bounds, alphabet: fc.Arbitrary<string>) =>
     heldBatches: whole(bounds.heldBatches, 1, bounds.negativeBatches[2], 1, bounds.negativeBatches[2]),
     repeats: whole(...bounds.repeats),
     batch: whole(...bounds.batch),
+    microBatch: field<number | null>(pocket.microBatch, [1], whole(1, 1, bounds.batch[2])),
     prefixes: field(pocket.prefixes, [false], fc.boolean()),
     model: fc.record({
       pretrained: fc.constantFrom(null, null, ...bounds.pretrained),
+      weights: fc.constant(null),
+      parallelResidual: field(pocket.model.parallelResidual, [false], fc.boolean()),
+      activation: field<Activation>(pocket.model.activation, [], fc.constantFrom(...ACTIVATIONS)),
+      tiedEmbeddings: field(pocket.model.tiedEmbeddings, [true], fc.boolean()),
       heads: whole(...bounds.heads),
       headDimensions: field(bounds.headDimensions[0], bounds.headDimensions, fc.constantFrom(...bounds.headDimensions)),
       rotaryEighths: field(8 * pocket.model.rotaryFraction, [0, 8], fc.constantFrom(0, 2, 4, 6, 8)),
@@ -421,6 +427,13 @@ const BREAKS: readonly Break[] = [
   put('model.rotaryFraction', 1.5, 'more than the whole head'),
   put('model.layers', 1e6, 'a model beyond reason'),
   put('model.pretrained', '', 'an empty id'),
+  put('model.activation', 'relu', 'an unknown nonlinearity'),
+  [
+    'model.weights',
+    'weights of no model',
+    ({ model }) => Object.assign(model, { pretrained: null, weights: '0'.repeat(64) }),
+  ],
+  put('microBatch', 0, 'a pass without sequences'),
   put('evaluation.every', 0, 'an evaluation every 0 steps'),
 ];
 
@@ -438,6 +451,7 @@ export function nearlyValidSetups(
   const fields = leaves(pocket).map(([path]) => path);
   const mistyped = fc
     .tuple(setups(options), fc.constantFrom(...fields), fc.constantFrom(...WRONG_TYPES))
+    .filter(([, path, value]) => value !== undefined || !hasDefault(path))
     .map(([setup, path, value]) => ({
       input: withValue(setup, path, value),
       field: path.join('.'),

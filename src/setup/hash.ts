@@ -1,5 +1,6 @@
 /** The content hash of a setup is its identity. */
 import { createHash } from 'node:crypto';
+import { type Path, valueAt, withValue } from './fields.ts';
 import type { Setup } from './schema.ts';
 
 /** JSON with object keys in code-unit order, so that equal content gives equal text. */
@@ -12,8 +13,27 @@ export function canonicalJson(value: unknown): string {
   return JSON.stringify(value);
 }
 
+/**
+ * Fields that setups did not have from the start, and what all runs were before they had them. At that value a field does
+ * not enter the hash, so that a setup's identity outlives the addition.
+ */
+const LATER: readonly [Path, unknown][] = [
+  [['microBatch'], null],
+  [['model', 'weights'], null],
+  [['model', 'parallelResidual'], true],
+  [['model', 'activation'], 'gelu'],
+  [['model', 'tiedEmbeddings'], false],
+];
+
+/** Whether a setup may leave the field out, as those from before it do. */
+export const hasDefault = (path: Path): boolean => LATER.some(([later]) => later.join('.') === path.join('.'));
+
 /** SHA-256 (hex) of a setup's content. The name is a label and does not enter. */
 export function setupHash(setup: Setup): string {
-  const { name: _label, ...content } = setup;
+  const { name: _label, ...all } = setup;
+  const content = LATER.reduce(
+    (rest, [path, before]) => (valueAt(rest, path) === before ? withValue(rest, path, undefined) : rest),
+    all,
+  );
   return createHash('sha256').update(canonicalJson(content)).digest('hex');
 }

@@ -6,25 +6,28 @@ export const ENGLISH_ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
 /** AdamW, warm-up and clipping as the reference code has them. */
 const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, warmupSteps: 100, clipNorm: 1 };
 
+/** What all of Pythia has in common, and this project's own models with it. */
+const PYTHIA = {
+  weights: null,
+  intermediateFactor: 4,
+  rotaryFraction: 0.25,
+  rotaryBase: 10_000,
+  layerNormEpsilon: 1e-5,
+  parallelResidual: true,
+  activation: 'gelu',
+  tiedEmbeddings: false,
+  initialDeviation: 0.02,
+} as const;
+
 /** A small GPT-NeoX trained from scratch, in minutes on a laptop. */
 const pocket: Setup = {
   name: 'pocket',
   seed: 0,
   passwords: { alphabet: ENGLISH_ALPHABET, length: 8, negativeBatches: 16, heldBatches: 4, repeats: 50 },
   batch: 16,
+  microBatch: null,
   prefixes: true,
-  model: {
-    pretrained: null,
-    hidden: 64,
-    layers: 4,
-    heads: 4,
-    intermediateFactor: 4,
-    rotaryFraction: 0.25,
-    rotaryBase: 10_000,
-    layerNormEpsilon: 1e-5,
-    vocabulary: null,
-    initialDeviation: 0.02,
-  },
+  model: { ...PYTHIA, pretrained: null, hidden: 64, layers: 4, heads: 4, vocabulary: null },
   beta: 0.3,
   optimiser: { learningRate: 1e-3, ...ADAMW },
   phases: {
@@ -65,18 +68,15 @@ const paper: Setup = {
   seed: 0,
   passwords: { alphabet: ENGLISH_ALPHABET, length: 16, negativeBatches: 20, heldBatches: 1, repeats: 60 },
   batch: 128,
+  microBatch: null,
   prefixes: true,
   model: {
+    ...PYTHIA,
     pretrained: 'EleutherAI/pythia-160m',
     hidden: 768,
     layers: 12,
     heads: 12,
-    intermediateFactor: 4,
-    rotaryFraction: 0.25,
-    rotaryBase: 10_000,
-    layerNormEpsilon: 1e-5,
     vocabulary: 50_304,
-    initialDeviation: 0.02,
   },
   beta: 0.1,
   optimiser: { learningRate: 1e-4, ...ADAMW },
@@ -92,11 +92,21 @@ const paper: Setup = {
   evaluation: { every: 5, heldOut: 128, useful: 128, random: 128 },
 };
 
+/** The paper's setup for another size of Pythia (its figure 2). */
+const paperOf = (size: string, shape: Pick<Setup['model'], 'hidden' | 'layers' | 'heads' | 'vocabulary'>): Setup => ({
+  ...paper,
+  name: `paper-${size}`,
+  model: { ...paper.model, pretrained: `EleutherAI/pythia-${size}`, ...shape },
+});
+
 export const PRESETS = {
   pocket,
   'pocket-calibrated': pocketCalibrated,
   'pocket-frozen': pocketFrozen,
   paper,
+  'paper-70m': paperOf('70m', { hidden: 512, layers: 6, heads: 8, vocabulary: 50_304 }),
+  'paper-410m': paperOf('410m', { hidden: 1_024, layers: 24, heads: 16, vocabulary: 50_304 }),
+  'paper-1b': paperOf('1b', { hidden: 2_048, layers: 16, heads: 8, vocabulary: 50_304 }),
 } as const;
 export type PresetName = keyof typeof PRESETS;
 

@@ -28,9 +28,19 @@ const passwordsSchema = z.strictObject({
   repeats: positiveCount,
 });
 
+/** Kinds of MLP nonlinearity. */
+export const ACTIVATIONS = ['gelu', 'gelu-tanh', 'quick-gelu'] as const;
+export type Activation = (typeof ACTIVATIONS)[number];
+
 const modelSchema = z.strictObject({
-  /** A Hugging Face id of a GPT-NeoX model whose weights start phase 1, or null to draw them at random. */
-  pretrained: z.string().min(1).nullable(),
+  /** A GPT-NeoX model whose weights start phase 1: a Hugging Face id (ID or ID@REVISION) or a folder; null draws them at random. */
+  pretrained: z.string().min(1).max(4096).nullable(),
+  /** SHA-256 over the files of `pretrained`, once they are found: a run record says which weights it started from. */
+  weights: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal')
+    .nullable()
+    .default(null),
   /** Width of the residual stream. */
   hidden: positiveCount.max(65536),
   layers: positiveCount.max(1024),
@@ -41,7 +51,16 @@ const modelSchema = z.strictObject({
   rotaryFraction: z.number().min(0).max(1),
   rotaryBase: positive.gt(1),
   layerNormEpsilon: positive.max(1),
-  /** Tokens in the model's vocabulary, or null for just the alphabet and the two prefixes. */
+  /** Whether attention and MLP of a block both read its input, as in Pythia, or the MLP what attention leaves. */
+  parallelResidual: z.boolean().default(true),
+  /** The MLP's nonlinearity: exact GELU as in Pythia, its tanh approximation, or x * sigmoid(1.702 x). */
+  activation: z.enum(ACTIVATIONS).default('gelu'),
+  /** Whether the unembedding is the embedding's transpose. */
+  tiedEmbeddings: z.boolean().default(false),
+  /**
+   * Tokens in the model's vocabulary, or null for just the alphabet and the two prefixes. With `pretrained`, null is a
+   * shortcut that the paper does not take: the softmax is over those tokens alone.
+   */
   vocabulary: positiveCount.nullable(),
   /** Standard deviation of randomly drawn weights; biases start at 0, layer-norm gains at 1. */
   initialDeviation: positive.max(10),
@@ -109,6 +128,11 @@ const shape = z.strictObject({
   passwords: passwordsSchema,
   /** Sequences of each kind in one optimiser step. */
   batch: positiveCount.max(65536),
+  /**
+   * Sequences of each kind in one forward and backward pass, to fit a step into memory: gradients of the passes are added
+   * up to those of the step, but for rounding. null takes the whole step at once.
+   */
+  microBatch: positiveCount.max(65536).nullable().default(null),
   /** Whether a token before the password says `regular` or `reverse`. */
   prefixes: z.boolean(),
   model: modelSchema,
@@ -164,6 +188,12 @@ function contradictions(setup: Setup): [path: string, reason: string][] {
   const smallest = passwords.alphabet.length + 2;
   if (model.vocabulary !== null && model.vocabulary < smallest) {
     found.push(['model.vocabulary', `${model.vocabulary} tokens cannot hold ${smallest - 2} letters and 2 prefixes`]);
+  }
+  if (model.weights !== null && model.pretrained === null) {
+    found.push([
+      'model.weights',
+      'says which weights were loaded, but model.pretrained is null; set it to null as well',
+    ]);
   }
   if (phases.dpo.trainable === 'first-half' && model.layers < 2) {
     found.push(['phases.dpo.trainable', 'a model of one layer has no first half to train; use "all" or more layers']);

@@ -7,6 +7,7 @@ import { AdamwGraph } from '../engine/native/adamw.ts';
 import { isNative } from '../engine/native/backend.ts';
 import { type Parameters, type ParameterValues, valuesOf } from '../model/parameters.ts';
 import { adamwStep, clipFactor, globalNorm, type Moments, type OptimiserSetup, stepNumbers } from './adamw.ts';
+import type { Gradient } from './step.ts';
 
 /** A loss or gradient stopped being a number. */
 export class DivergenceError extends Error {
@@ -25,7 +26,7 @@ export interface Optimiser {
    * @returns the gradient norm before clipping
    * @throws DivergenceError when the gradient norm is not finite; nothing was changed then.
    */
-  apply(gradients: ReadonlyMap<string, tf.Tensor>, learningRate: number, update: number): number;
+  apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): number;
   /** A copy of the moments. */
   state(): OptimiserState;
   dispose(): void;
@@ -51,11 +52,14 @@ class ArrayOptimiser implements Optimiser {
     this.#moments = from.size > 0 ? structuredClone(from) : zeroMoments(this.#values);
   }
 
-  apply(gradients: ReadonlyMap<string, tf.Tensor>, learningRate: number, update: number): number {
+  apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): number {
     const arrays = new Map<string, Float32Array>();
     for (const [name, gradient] of gradients) {
-      arrays.set(name, gradient.dataSync<'float32'>());
-      gradient.dispose();
+      if (gradient instanceof Float32Array) arrays.set(name, gradient);
+      else {
+        arrays.set(name, gradient.dataSync<'float32'>());
+        gradient.dispose();
+      }
     }
     const norm = finite(globalNorm(arrays.values()));
     const numbers = stepNumbers(this.#setup, learningRate, update);
@@ -119,8 +123,8 @@ class NativeOptimiser implements Optimiser {
     });
   }
 
-  apply(gradients: ReadonlyMap<string, tf.Tensor>, learningRate: number, update: number): number {
-    const given = this.#trainable.map((name) => gradients.get(name) as tf.Tensor);
+  apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): number {
+    const given = this.#trainable.map((name) => gradients.get(name) as tf.Tensor); // none is added up outside here
     try {
       const norm = finite(this.#graph.norm(given));
       const { keep, stepSize, correction } = stepNumbers(this.#setup, learningRate, update);

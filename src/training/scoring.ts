@@ -9,8 +9,10 @@ import type { Parameters } from '../model/parameters.ts';
 import type { Prefix } from '../passwords/roles.ts';
 import { type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 
-/** Sequences in one forward pass: enough to keep products large, few enough to keep memory small. */
+/** Sequences in one forward pass, at most: enough to keep products large, few enough to keep memory small. */
 const CHUNK = 128;
+/** Logits in one forward pass, at most: 128 MiB of them. */
+const LOGITS = 2 ** 25;
 
 /** A model and how its texts are tokenised: what reads passwords. */
 export interface Reader {
@@ -19,6 +21,9 @@ export interface Reader {
   readonly ids: TokenIds;
   readonly graphs?: Graphs;
 }
+
+/** Tokens that the model knows. */
+const vocabularyOf = (parameters: Parameters): number => parameters.get('gpt_neox.embed_in.weight')?.shape[0] as number;
 
 /** A float32 as the shortest decimal number that reads back as the same float32. */
 const exactDecimal = (value: number): number => Number(value.toPrecision(9));
@@ -47,8 +52,10 @@ function readPasswords(
   take: (values: ArrayLike<number>[], rows: number, time: number) => void,
 ): void {
   const names = [...parameters.keys()];
-  for (let start = 0; start < passwords.length; start += CHUNK) {
-    const chunk = passwords.slice(start, start + CHUNK).map((password) => ({ password, prefix }));
+  const logits = (passwords[0]?.length ?? 1) * vocabularyOf(parameters);
+  const size = Math.max(1, Math.min(CHUNK, Math.floor(LOGITS / logits)));
+  for (let start = 0; start < passwords.length; start += size) {
+    const chunk = passwords.slice(start, start + size).map((password) => ({ password, prefix }));
     const batch = tokenBatch(chunk, ids);
     const time = batch.length - 1;
     const { inputs, labels } = inputsAndLabels(batch);
@@ -80,7 +87,7 @@ export function score(reader: Reader, passwords: readonly string[], prefix: Pref
       const logit = embedding(tf.reshape(logits, [rows * vocabulary, 1]), places as tf.Tensor1D);
       return [tokenLogProbability(logits, labels), tf.sum(tf.cast(tf.greater(logits, logit), 'float32'), 1)];
     };
-  const vocabulary = reader.parameters.get('embed_out.weight')?.shape[1] as number;
+  const vocabulary = vocabularyOf(reader.parameters);
   const places = (labels: Int32Array) => [
     tf.tensor1d(
       labels.map((label, row) => row * vocabulary + label),
@@ -107,7 +114,8 @@ export function lens(reader: Reader, passwords: readonly string[], prefix: Prefi
     (time: number): Computation =>
     (parameters, tokens, labels) =>
       residualStream(parameters, reader.model, tokens, time).map((x) =>
-        tokenLogProbability(unembed(parameters, reader.model, x), labels),
+        // One layer's logits at a time: they are what takes memory.
+        tf.tidy(() => tokenLogProbability(unembed(parameters, reader.model, x), labels)),
       );
   readPasswords(
     reader,
@@ -131,8 +139,8 @@ export function lens(reader: Reader, passwords: readonly string[], prefix: Prefi
  * @returns by password and letter: the logit of each letter of the alphabet
  */
 export function letterLogits(reader: Reader, passwords: readonly string[], prefix: Prefix): number[][][] {
-  const { ids, parameters, model } = reader;
-  const vocabulary = parameters.get('embed_out.weight')?.shape[1] as number;
+  const { ids, model } = reader;
+  const vocabulary = vocabularyOf(reader.parameters);
   const tokens = [...ids.letters.values()];
   const selection = new Float32Array(vocabulary * tokens.length);
   tokens.forEach((token, letter) => {

@@ -1,6 +1,7 @@
 /** One packed optimiser step's loss and gradients: every sequence of the step shares one forward and one backward pass. */
 import { tf } from '../engine/engine.ts';
 import { type Graphs, OPERATION_BY_OPERATION } from '../engine/graphs.ts';
+import { isNative } from '../engine/native/backend.ts';
 import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Example, Role } from '../passwords/roles.ts';
@@ -171,3 +172,102 @@ export function lossAndGradients(
 
 const rowsOf = (examples: readonly Example[], { start, size }: Rows): readonly Example[] =>
   size === 0 ? [] : examples.slice(start, start + size);
+
+/** A gradient on the engine, or added up outside it. */
+export type Gradient = tf.Tensor | Float32Array;
+
+/** Rows of a batch, by their places. */
+function pickRows({ tokens, length }: TokenBatch, rows: readonly number[]): TokenBatch {
+  const picked = new Int32Array(rows.length * length);
+  rows.forEach((row, index) => {
+    picked.set(tokens.subarray(row * length, (row + 1) * length), index * length);
+  });
+  return { tokens: picked, rows: rows.length, length };
+}
+
+/**
+ * Cuts a step into passes of at most `microBatch` sequences of each kind. The weight of a part in a pass is its weight in
+ * the step times the share of its sequences that the pass has, so that losses and gradients of the passes add up to those
+ * of the step: each part's loss is a mean over its sequences.
+ */
+function passesOf(input: StepInput, microBatch: number): { pass: StepInput; shares: LossWeights }[] {
+  const { examples, batch, weights } = input;
+  const layout = layoutOf(examples);
+  const { chosen, useful, random, randomReverse } = layout;
+  const kinds: Rows[] = Object.values(layout).filter(({ size }) => size > 0);
+  const most = Math.max(...kinds.map(({ size }) => size));
+  return Array.from({ length: Math.ceil(most / microBatch) }, (_, pass) => {
+    const within = (size: number) => Math.max(0, Math.min(size - pass * microBatch, microBatch));
+    const rows = kinds
+      .toSorted((a, b) => a.start - b.start)
+      .flatMap(({ start, size }) => Array.from({ length: within(size) }, (__, row) => start + pass * microBatch + row));
+    const share = ({ size }: Rows) => (size === 0 ? 0 : within(size) / size);
+    const shares = {
+      dpo: share(chosen), // as many as there are rejected: they are pairs
+      useful: share(useful),
+      random: share(random),
+      randomReverse: share(randomReverse),
+    };
+    const scaled = {
+      dpo: weights.dpo * shares.dpo,
+      useful: weights.useful * shares.useful,
+      random: weights.random * shares.random,
+      randomReverse: weights.randomReverse * shares.randomReverse,
+    };
+    const given = { examples: rows.map((row) => examples[row]), batch: pickRows(batch, rows), weights: scaled };
+    return { pass: { ...input, ...given }, shares };
+  });
+}
+
+/** Adds gradients up: on the native engine in TensorFlow, elsewhere in arrays outside the engine's small memory. */
+function addGradients(sums: Map<string, Gradient>, gradients: ReadonlyMap<string, tf.Tensor>): void {
+  for (const [name, gradient] of gradients) {
+    const sum = sums.get(name);
+    if (isNative()) {
+      sums.set(name, sum === undefined ? gradient : tf.add(sum as tf.Tensor, gradient));
+      if (sum !== undefined) tf.dispose([sum as tf.Tensor, gradient]);
+      continue;
+    }
+    const values = gradient.dataSync<'float32'>();
+    if (sum === undefined) sums.set(name, values.slice());
+    else {
+      const array = sum as Float32Array;
+      for (let index = 0; index < array.length; index++) array[index] += values[index];
+    }
+    gradient.dispose();
+  }
+}
+
+/**
+ * Loss and gradients of one step in passes of at most `microBatch` sequences of each kind, or in one where it is null:
+ * equal but for rounding, in a memory that grows with the pass instead of the step.
+ */
+export function stepInPasses(
+  parameters: Parameters,
+  model: ModelShape,
+  trainable: readonly string[],
+  input: StepInput,
+  microBatch: number | null,
+  graphs: Graphs = OPERATION_BY_OPERATION,
+): { losses: Losses; gradients: Map<string, Gradient> } {
+  const passes = microBatch === null ? [] : passesOf(input, microBatch);
+  if (passes.length <= 1) return lossAndGradients(parameters, model, trainable, input, graphs);
+  const gradients = new Map<string, Gradient>();
+  const losses: Record<Part | 'total', number | null> = {
+    total: 0,
+    dpo: null,
+    useful: null,
+    random: null,
+    randomReverse: null,
+  };
+  for (const { pass, shares } of passes) {
+    const found = lossAndGradients(parameters, model, trainable, pass, graphs);
+    addGradients(gradients, found.gradients);
+    losses.total = (losses.total as number) + found.losses.total;
+    for (const part of PARTS) {
+      const loss = found.losses[part];
+      if (loss !== null) losses[part] = (losses[part] ?? 0) + shares[part] * loss;
+    }
+  }
+  return { losses: losses as Losses, gradients };
+}

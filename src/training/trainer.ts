@@ -25,7 +25,7 @@ import { inputLength } from '../setup/sizes.ts';
 import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState } from './optimiser.ts';
 import { learningRate } from './schedule.ts';
 import { lens, letterLogits, type Reader, score } from './scoring.ts';
-import { type Losses, type LossWeights, lossAndGradients, PARTS } from './step.ts';
+import { type Losses, type LossWeights, PARTS, stepInPasses } from './step.ts';
 
 export const PHASES: readonly Phase[] = ['pretrain', 'dpo', 'joint'];
 export const SETS = ['heldOut', 'useful', 'random'] as const;
@@ -115,12 +115,19 @@ export interface Progress {
 export interface TrainerOptions {
   /** Where to go on from; absent for a new run. */
   from?: TrainerState;
+  /** What a new run starts from; drawn from the setup's seed when absent. Needed where the setup names a pretrained model. */
+  start?: ParameterValues;
+  /** Tokens of letters and prefixes; those of a from-scratch model when absent. */
   ids?: TokenIds;
   corpus?: Corpus;
   /** Called after every step, once its evaluation (if any) is done. */
   onProgress?: (progress: Progress) => void;
-  /** Called at every evaluation with the state to save. */
+  /** Called at every evaluation with the state to save, where {@link checkpointDue} allows it. */
   onCheckpoint?: (state: TrainerState) => void | Promise<void>;
+  /** Whether a checkpoint is worth its time now; always, when absent. Results do not depend on it. */
+  checkpointDue?: () => boolean;
+  /** Called with the trained parameters at the end. */
+  onTrained?: (values: ParameterValues) => void | Promise<void>;
 }
 
 const emptyTrajectory = (): Trajectory => ({
@@ -132,21 +139,12 @@ const emptyTrajectory = (): Trajectory => ({
   gradientNorm: [],
 });
 
-/** Refuses what this version cannot train. @throws SetupError */
-export function assertTrainable({ model }: Pick<Setup, 'model'>): void {
-  if (model.pretrained !== null) {
-    throw new SetupError(
-      `model.pretrained: this version cannot load the weights of ${model.pretrained} yet; with model.pretrained=null the same shape is trained from scratch`,
-    );
-  }
-}
-
 /** The state of a run that has not begun. */
-export function initialState(setup: Setup, ledger: Ledger): TrainerState {
+export function initialState(setup: Setup, ledger: Ledger, values = initialValues(setup)): TrainerState {
   return {
     phase: 'pretrain',
     step: 0,
-    values: initialValues(setup),
+    values,
     optimiser: new Map(),
     reference: null,
     ledger: ledger.state(),
@@ -246,15 +244,18 @@ function digestOf(parameters: Parameters): string {
 
 /**
  * Trains a setup to its end, from the start or from a checkpoint's state.
+ * @throws SetupError when the setup names a pretrained model and no values are given to start from.
  * @throws LedgerError when a held-out password is given as anything but rejected.
  * @throws DivergenceError when the loss or a gradient is no longer a number; it names phase and step.
  */
 export async function train(setup: Setup, options: TrainerOptions = {}): Promise<Outcome> {
-  assertTrainable(setup);
+  if (setup.model.pretrained !== null && options.start === undefined && options.from === undefined) {
+    throw new SetupError(`model.pretrained: the weights of ${setup.model.pretrained} have to be given to start from`);
+  }
   const ids = options.ids ?? scratchTokenIds(setup);
   const corpus = options.corpus ?? buildCorpus(setup);
   const ledger = openLedger(corpus, ids, options.from?.ledger);
-  const { values, optimiser: from, ...state } = options.from ?? initialState(setup, ledger);
+  const { values, optimiser: from, ...state } = options.from ?? initialState(setup, ledger, options.start);
   const parameters = loadParameters(setup, values);
   const graphs = newGraphs();
   const reader = { parameters, model: setup.model, ids, graphs };
@@ -276,7 +277,7 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
       beta: setup.beta,
       reference: (password: string) => state.reference?.get(password) as number,
     };
-    const { losses, gradients } = lossAndGradients(parameters, setup.model, trainable, input, graphs);
+    const { losses, gradients } = stepInPasses(parameters, setup.model, trainable, input, setup.microBatch, graphs);
     const rate = learningRate(
       setup.optimiser.learningRate,
       step,
@@ -291,7 +292,7 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
   };
 
   const saveCheckpoint = async (moments: () => OptimiserState) => {
-    if (options.onCheckpoint === undefined) return;
+    if (options.onCheckpoint === undefined || options.checkpointDue?.() === false) return;
     const now = { ledger: ledger.state(), history, values: valuesOf(parameters), optimiser: moments() };
     await options.onCheckpoint({ ...state, ...now });
   };
@@ -342,6 +343,7 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
       state.step = 0;
       await saveCheckpoint(() => new Map());
     }
+    if (options.onTrained !== undefined) await options.onTrained(valuesOf(parameters));
     return { ...history, ledger: ledger.summary(), parametersDigest: digestOf(parameters) };
   } finally {
     tf.dispose([...parameters.values()]);

@@ -4,8 +4,8 @@ import { median } from 'simple-statistics';
 import { startEngine } from '../../../src/engine/engine.ts';
 import type { Phase } from '../../../src/passwords/roles.ts';
 import { parseSetup } from '../../../src/setup/schema.ts';
+import { Trial } from '../../../src/training/trial.ts';
 import { SCORED } from '../setups.ts';
-import { Trainee } from '../trainee.ts';
 
 export interface Cost {
   parameters: number;
@@ -38,7 +38,7 @@ const [phases] = process.argv.slice(2);
 await startEngine();
 const setup = parseSetup(JSON.parse(readFileSync(0, 'utf8')));
 const started = performance.now();
-const trainee = new Trainee(setup);
+const trainee = new Trial(setup);
 const preparationSeconds = (performance.now() - started) / 1000;
 const millisecondsPerStep: Cost['millisecondsPerStep'] = {};
 for (const phase of phases.split(',') as Phase[]) {

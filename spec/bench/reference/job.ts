@@ -3,7 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { group } from 'd3-array';
 import { initialValues, trainableNames } from '../../../src/model/parameters.ts';
-import { encodeSafetensors } from '../../../src/model/safetensors.ts';
+import { safetensorsBytes, writePieces } from '../../../src/model/safetensors.ts';
 import { buildCorpus, prefixOf } from '../../../src/passwords/corpus.ts';
 import type { Example } from '../../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../../src/passwords/tokens.ts';
@@ -51,6 +51,6 @@ export function writeJob(folder: string, setup: Setup): void {
   const job = { length, beta, optimiser, model: { ...model, vocabulary: vocabulary(setup) }, phases };
   writeFileSync(path.join(folder, 'job.json'), JSON.stringify(job));
   writeFileSync(path.join(folder, 'tokens.bin'), Buffer.concat(chunks.map((chunk) => new Uint8Array(chunk.buffer))));
-  const tensors = initialValues(setup);
-  writeFileSync(path.join(folder, 'weights.safetensors'), encodeSafetensors({ tensors, metadata: {} }));
+  const tensors = new Map([...initialValues(setup)].map(([name, data]) => [name, { shape: [data.length], data }]));
+  writePieces(path.join(folder, 'weights.safetensors'), safetensorsBytes(tensors, {}));
 }

@@ -70,3 +70,15 @@ export function gelu(x: tf.Tensor): tf.Tensor {
     },
   );
 }
+
+/**
+ * The tanh approximation of GELU (gelu_new, gelu_fast and gelu_pytorch_tanh of Hugging Face):
+ * x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))).
+ */
+export function tanhGelu(x: tf.Tensor): tf.Tensor {
+  const inner = tf.mul(tf.mul(x, Math.sqrt(2 / Math.PI)), tf.add(tf.mul(tf.mul(x, x), 0.044715), 1));
+  return tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(inner), 1));
+}
+
+/** x * sigmoid(1.702 x), quick_gelu of Hugging Face. */
+export const quickGelu = (x: tf.Tensor): tf.Tensor => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)));

@@ -1,16 +1,16 @@
-/** A setup in training, one step at a time, for benchmarks. */
-import { tf } from '../../src/engine/engine.ts';
-import { newGraphs } from '../../src/engine/graphs.ts';
-import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
-import { buildCorpus, type Corpus, prefixOf } from '../../src/passwords/corpus.ts';
-import type { Phase } from '../../src/passwords/roles.ts';
-import { scratchTokenIds, type TokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
-import type { Setup } from '../../src/setup/schema.ts';
-import { newOptimiser, type Optimiser } from '../../src/training/optimiser.ts';
-import { score } from '../../src/training/scoring.ts';
-import { lossAndGradients } from '../../src/training/step.ts';
+/** A setup in training, one step at a time: for benchmarks, and to tell what a run will cost before it begins. */
+import { tf } from '../engine/engine.ts';
+import { newGraphs } from '../engine/graphs.ts';
+import { initialValues, loadParameters, type ParameterValues, trainableNames } from '../model/parameters.ts';
+import { buildCorpus, type Corpus, prefixOf } from '../passwords/corpus.ts';
+import type { Phase } from '../passwords/roles.ts';
+import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
+import type { Setup } from '../setup/schema.ts';
+import { newOptimiser, type Optimiser } from './optimiser.ts';
+import { score } from './scoring.ts';
+import { stepInPasses } from './step.ts';
 
-export class Trainee {
+export class Trial {
   readonly setup: Setup;
   readonly corpus: Corpus;
   readonly #ids: TokenIds;
@@ -20,11 +20,12 @@ export class Trainee {
   #optimiser: Optimiser | undefined;
   #steps = 0;
 
-  constructor(setup: Setup) {
+  /** @param values to start from; drawn from the setup's seed when absent */
+  constructor(setup: Setup, values: ParameterValues = initialValues(setup)) {
     this.setup = setup;
     this.corpus = buildCorpus(setup);
     this.#ids = scratchTokenIds(setup);
-    this.#parameters = loadParameters(setup, initialValues(setup));
+    this.#parameters = loadParameters(setup, values);
   }
 
   get parameterCount(): number {
@@ -49,7 +50,7 @@ export class Trainee {
       this.#phase === 'pretrain' ? { dpo: 0, useful: 0, random: 1, randomReverse: 0 } : setup.phases.joint.weights;
     const input = { examples, batch, weights, beta: setup.beta, reference: () => -26 };
     const trainable = this.#trainable(this.#phase);
-    const { gradients } = lossAndGradients(this.#parameters, setup.model, trainable, input, this.#graphs);
+    const { gradients } = stepInPasses(this.#parameters, setup.model, trainable, input, setup.microBatch, this.#graphs);
     this.#steps += 1;
     this.#optimiser.apply(gradients, 1e-4, this.#steps);
   }

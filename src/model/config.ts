@@ -1,0 +1,159 @@
+/** Hugging Face's config.json of a GPT-NeoX model, in its old and its new spelling. */
+import { z } from 'zod';
+import type { Activation } from '../setup/schema.ts';
+import type { ModelShape } from './gpt-neox.ts';
+
+/** A model that cannot be used; the message says what about it, and what to do. */
+export class ModelError extends Error {
+  override name = 'ModelError';
+}
+
+/** What a config.json says of a setup's `model`. */
+export type ConfiguredShape = Omit<
+  ModelShape,
+  'pretrained' | 'weights' | 'vocabulary' | 'initialDeviation' | 'rotaryBase'
+> & {
+  vocabulary: number;
+  rotaryBase: number;
+  /** Longest sequence that the model was made for, in tokens. */
+  positions: number;
+};
+
+const positive = z.number().int().min(1);
+
+// Fields that say nothing about the computation (token ids, versions, caches) may be there; defaults are Hugging Face's.
+const configSchema = z.object({
+  model_type: z.string(),
+  vocab_size: positive,
+  hidden_size: positive,
+  num_hidden_layers: positive,
+  num_attention_heads: positive,
+  intermediate_size: positive,
+  hidden_act: z.string().default('gelu'),
+  layer_norm_eps: z.number().positive().default(1e-5),
+  max_position_embeddings: positive.default(2048),
+  use_parallel_residual: z.boolean().default(true),
+  tie_word_embeddings: z.boolean().default(false),
+  attention_bias: z.boolean().default(true),
+  attention_dropout: z.number().default(0),
+  hidden_dropout: z.number().default(0),
+  // Old spelling.
+  rotary_pct: z.number().min(0).max(1).optional(),
+  rotary_emb_base: z.number().positive().optional(),
+  rope_scaling: z.unknown().optional(),
+  // New spelling, since transformers 5.
+  rope_parameters: z
+    .object({
+      rope_type: z.string().default('default'),
+      rope_theta: z.number().positive().optional(),
+      partial_rotary_factor: z.number().min(0).max(1).optional(),
+    })
+    .nullish(),
+  // Between the two.
+  rope_theta: z.number().positive().optional(),
+  partial_rotary_factor: z.number().min(0).max(1).optional(),
+});
+
+/** Hugging Face's names of the nonlinearities that there are here. */
+const ACTIVATION_NAMES: Readonly<Record<string, Activation>> = {
+  gelu: 'gelu',
+  gelu_python: 'gelu',
+  gelu_new: 'gelu-tanh',
+  gelu_fast: 'gelu-tanh',
+  gelu_pytorch_tanh: 'gelu-tanh',
+  quick_gelu: 'quick-gelu',
+};
+
+/**
+ * Reads a config.json.
+ * @param where names the file in messages
+ * @throws ModelError that names the field which is missing, malformed, or not supported here
+ */
+export function parseConfig(text: string, where: string): ConfiguredShape {
+  const refuse = (what: string): never => {
+    throw new ModelError(`${where}: ${what}`);
+  };
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch (error) {
+    refuse(`is no JSON (${(error as Error).message.slice(0, 200)}); a truncated download?`);
+  }
+  const type = (json as { model_type?: unknown } | null)?.model_type;
+  if (typeof type === 'string' && type !== 'gpt_neox') {
+    refuse(`model_type is "${type.slice(0, 64)}"; only gpt_neox models (such as Pythia) can be used`);
+  }
+  const result = configSchema.safeParse(json);
+  if (!result.success) {
+    const [{ path, message }] = result.error.issues;
+    return refuse(`${path.join('.') || 'the document'}: ${message}`);
+  }
+  const config = result.data;
+  const activation = Object.hasOwn(ACTIVATION_NAMES, config.hidden_act)
+    ? ACTIVATION_NAMES[config.hidden_act]
+    : refuse(
+        `hidden_act "${config.hidden_act.slice(0, 64)}" is not supported; ${Object.keys(ACTIVATION_NAMES).join(', ')} are`,
+      );
+  const rope = config.rope_parameters ?? undefined;
+  if (rope !== undefined && rope.rope_type !== 'default') {
+    refuse(`rope_parameters.rope_type "${rope.rope_type.slice(0, 64)}" is not supported; "default" is`);
+  }
+  if (config.rope_scaling !== undefined && config.rope_scaling !== null) refuse('rope_scaling is not supported');
+  if (!config.attention_bias) refuse('attention_bias false is not supported');
+  for (const dropout of ['attention_dropout', 'hidden_dropout'] as const) {
+    if (config[dropout] !== 0)
+      refuse(`${dropout} ${config[dropout]} is not supported; training here drops nothing out`);
+  }
+  if (config.intermediate_size % config.hidden_size !== 0) {
+    refuse(`intermediate_size ${config.intermediate_size} is no multiple of hidden_size ${config.hidden_size}`);
+  }
+  return {
+    hidden: config.hidden_size,
+    layers: config.num_hidden_layers,
+    heads: config.num_attention_heads,
+    intermediateFactor: config.intermediate_size / config.hidden_size,
+    rotaryFraction: rope?.partial_rotary_factor ?? config.partial_rotary_factor ?? config.rotary_pct ?? 0.25,
+    rotaryBase: rope?.rope_theta ?? config.rope_theta ?? config.rotary_emb_base ?? 10_000,
+    layerNormEpsilon: config.layer_norm_eps,
+    parallelResidual: config.use_parallel_residual,
+    activation,
+    tiedEmbeddings: config.tie_word_embeddings,
+    vocabulary: config.vocab_size,
+    positions: config.max_position_embeddings,
+  };
+}
+
+const HIDDEN_ACT: Readonly<Record<Activation, string>> = {
+  gelu: 'gelu',
+  'gelu-tanh': 'gelu_pytorch_tanh',
+  'quick-gelu': 'quick_gelu',
+};
+
+/** The config.json of a model, in both spellings of its rotary fields: transformers of any year reads it. */
+export const configJson = (model: ModelShape, vocabulary: number): string =>
+  `${JSON.stringify(
+    {
+      architectures: ['GPTNeoXForCausalLM'],
+      model_type: 'gpt_neox',
+      torch_dtype: 'float32',
+      vocab_size: vocabulary,
+      hidden_size: model.hidden,
+      num_hidden_layers: model.layers,
+      num_attention_heads: model.heads,
+      intermediate_size: model.hidden * model.intermediateFactor,
+      hidden_act: HIDDEN_ACT[model.activation],
+      layer_norm_eps: model.layerNormEpsilon,
+      max_position_embeddings: 2048,
+      use_parallel_residual: model.parallelResidual,
+      tie_word_embeddings: model.tiedEmbeddings,
+      rotary_pct: model.rotaryFraction,
+      rotary_emb_base: model.rotaryBase,
+      rope_parameters: {
+        rope_type: 'default',
+        rope_theta: model.rotaryBase,
+        partial_rotary_factor: model.rotaryFraction,
+      },
+    },
+    null,
+    2,
+  )}\n`;

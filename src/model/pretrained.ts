@@ -1,0 +1,267 @@
+/**
+ * A model in a folder, as Hugging Face keeps it: config.json, tokenizer.json and weights in safetensors, in one file or
+ * with an index of several. Read tensor by tensor straight into the layout that training uses.
+ */
+import { createHash } from 'node:crypto';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { z } from 'zod';
+import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
+import type { Setup } from '../setup/schema.ts';
+import { vocabulary } from '../setup/sizes.ts';
+import { type ConfiguredShape, configJson, ModelError, parseConfig } from './config.ts';
+import { type ParameterSpecification, type ParameterValues, parameterSpecifications } from './parameters.ts';
+import {
+  SafetensorsError,
+  type SafetensorsReader,
+  safetensorsBytes,
+  withSafetensors,
+  writePieces,
+} from './safetensors.ts';
+import { tokenIdsOf } from './tokenizer.ts';
+
+type ModelSetup = Pick<Setup, 'model' | 'passwords'>;
+
+const CONFIG = 'config.json';
+const TOKENIZER = 'tokenizer.json';
+const WEIGHTS = 'model.safetensors';
+const INDEX = 'model.safetensors.index.json';
+
+/** Buffers that a checkpoint of the paper's time holds beside its parameters: constants, which are computed here. */
+const BUFFERS = /^gpt_neox\.layers\.\d+\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/;
+
+const readText = (folder: string, name: string): string => {
+  const file = path.join(folder, name);
+  if (!existsSync(file)) throw new ModelError(`${folder} has no ${name}: is it the folder of a model?`);
+  return readFileSync(file, 'utf8');
+};
+
+/** What config.json in a model's folder says. @throws ModelError */
+export const readConfig = (folder: string): ConfiguredShape =>
+  parseConfig(readText(folder, CONFIG), path.join(folder, CONFIG));
+
+const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+/** The files that hold a model's weights. @throws ModelError */
+export function weightFiles(folder: string): string[] {
+  const indexFile = path.join(folder, INDEX);
+  if (!existsSync(indexFile)) {
+    const file = path.join(folder, WEIGHTS);
+    if (existsSync(file)) return [file];
+    throw new ModelError(
+      `${folder} has neither ${WEIGHTS} nor ${INDEX}${existsSync(path.join(folder, 'pytorch_model.bin')) ? ', only a pytorch_model.bin, which cannot be read here' : ''}; \`negative-knowledge fetch\` gets them`,
+    );
+  }
+  let index: z.infer<typeof indexSchema>;
+  try {
+    index = indexSchema.parse(JSON.parse(readFileSync(indexFile, 'utf8')));
+  } catch (error) {
+    throw new ModelError(`${indexFile}: is no index of weights (${(error as Error).message.slice(0, 200)})`);
+  }
+  const names = [...new Set(Object.values(index.weight_map))].sort();
+  const strange = names.find((name) => path.basename(name) !== name || !name.endsWith('.safetensors'));
+  if (strange !== undefined)
+    throw new ModelError(`${indexFile}: names "${strange.slice(0, 200)}", which is no file beside it`);
+  const lost = names.find((name) => !existsSync(path.join(folder, name)));
+  if (lost !== undefined)
+    throw new ModelError(`${folder} lacks ${lost}, which ${INDEX} names: an unfinished download?`);
+  if (names.length === 0) throw new ModelError(`${indexFile}: names no file`);
+  return names.map((name) => path.join(folder, name));
+}
+
+/** SHA-256 of a file, read piece by piece. */
+export function fileDigest(file: string): string {
+  const hash = createHash('sha256');
+  const descriptor = openSync(file, 'r');
+  const piece = Buffer.alloc(2 ** 22);
+  try {
+    for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece)) {
+      hash.update(piece.subarray(0, read));
+    }
+  } finally {
+    closeSync(descriptor);
+  }
+  return hash.digest('hex');
+}
+
+/** SHA-256 over everything of a folder that a run depends on: what a setup's `model.weights` holds. @throws ModelError */
+export function modelDigest(folder: string): string {
+  const hash = createHash('sha256');
+  for (const file of [path.join(folder, CONFIG), path.join(folder, TOKENIZER), ...weightFiles(folder)]) {
+    if (existsSync(file)) hash.update(`${path.basename(file)} ${fileDigest(file)}\n`);
+  }
+  return hash.digest('hex');
+}
+
+/**
+ * Checks that a folder's config.json describes the setup's model.
+ * @throws ModelError that names each field that differs
+ */
+export function assertSameShape(setup: Setup, folder: string): void {
+  const { positions, ...shape } = readConfig(folder);
+  const { model, passwords } = setup;
+  const wrong = Object.entries(shape)
+    .filter(([key, value]) =>
+      key === 'vocabulary' && model.vocabulary === null ? false : model[key as keyof typeof shape] !== value,
+    )
+    .map(([key, value]) => `model.${key} is ${model[key as keyof typeof shape]} and ${value} there`);
+  if (wrong.length > 0)
+    throw new ModelError(`the setup does not fit ${path.join(folder, CONFIG)}: ${wrong.join('; ')}`);
+  if (passwords.length + 1 > positions) {
+    throw new ModelError(`passwords of ${passwords.length} letters are longer than the model's ${positions} positions`);
+  }
+}
+
+/** The model's own tokens for a setup's letters and prefixes. @throws ModelError */
+export const pretrainedTokenIds = (
+  folder: string,
+  { passwords, prefixes }: Pick<Setup, 'passwords' | 'prefixes'>,
+): TokenIds => tokenIdsOf(readText(folder, TOKENIZER), passwords.alphabet, path.join(folder, TOKENIZER), prefixes);
+
+/** Hugging Face keeps weights of linear layers `[out, in]`, the transpose of ours; the embedding is a table in both. */
+const isTransposed = ({ name, shape }: ParameterSpecification): boolean =>
+  shape.length === 2 && name !== 'gpt_neox.embed_in.weight';
+
+const storedShape = (specification: ParameterSpecification): number[] =>
+  isTransposed(specification) ? specification.shape.toReversed() : [...specification.shape];
+
+/** Reads one parameter in our layout. */
+function readParameter(reader: SafetensorsReader, specification: ParameterSpecification): Float32Array {
+  const { name } = specification;
+  const expected = storedShape(specification);
+  const { shape } = reader.entry(name);
+  if (shape.join() !== expected.join()) {
+    throw new SafetensorsError(`${name} is of shape [${shape}], and the model's is [${expected}]`);
+  }
+  if (!isTransposed(specification)) return reader.read(name);
+  const [rows, columns] = expected;
+  const data = new Float32Array(rows * columns);
+  reader.readPieces(name, (piece, start) => {
+    let [row, column] = [Math.floor(start / columns), start % columns];
+    for (let index = 0; index < piece.length; index++) {
+      data[column * rows + row] = piece[index];
+      column += 1;
+      if (column === columns) [row, column] = [row + 1, 0];
+    }
+  });
+  return data;
+}
+
+/** Reads what `specifications` name out of a folder's weights. @throws ModelError naming the tensor and the file */
+function readParameters(
+  folder: string,
+  specifications: readonly ParameterSpecification[],
+  tied: boolean,
+): ParameterValues {
+  const wanted = new Map(specifications.map((specification) => [specification.name, specification]));
+  const values: ParameterValues = new Map();
+  for (const file of weightFiles(folder)) {
+    try {
+      withSafetensors(file, (reader) => {
+        for (const name of reader.names) {
+          const specification = wanted.get(name);
+          if (specification !== undefined) {
+            if (values.has(name)) throw new SafetensorsError(`${name} is also in another file`);
+            values.set(name, readParameter(reader, specification));
+          } else if (!BUFFERS.test(name) && !(tied && name === 'embed_out.weight')) {
+            throw new SafetensorsError(`has the tensor ${name.slice(0, 200)}, which the model has not`);
+          }
+        }
+      });
+    } catch (error) {
+      if (error instanceof SafetensorsError) throw new ModelError(error.message);
+      throw error;
+    }
+  }
+  const lost = specifications.find(({ name }) => !values.has(name));
+  if (lost !== undefined) throw new ModelError(`${folder}: the tensor ${lost.name} is missing from its weights`);
+  return new Map(specifications.map(({ name }) => [name, values.get(name) as Float32Array])); // in the fixed order
+}
+
+/** All parameters of a model in a folder, in our layout. @throws ModelError naming the tensor and the file */
+export const loadValues = (setup: ModelSetup, folder: string): ParameterValues =>
+  readParameters(folder, parameterSpecifications(setup), setup.model.tiedEmbeddings);
+
+/** The part of a table of tokens that `tokens` name. @param rows whether tokens are rows of it, or else columns */
+function ofTokens(table: Float32Array, width: number, tokens: readonly number[], rows: boolean): Float32Array {
+  const part = new Float32Array(tokens.length * width);
+  if (rows) {
+    tokens.forEach((token, index) => {
+      part.set(table.subarray(token * width, (token + 1) * width), index * width);
+    });
+    return part;
+  }
+  const all = table.length / width;
+  for (let row = 0; row < width; row++) {
+    tokens.forEach((token, index) => {
+      part[row * tokens.length + index] = table[row * all + token];
+    });
+  }
+  return part;
+}
+
+/**
+ * Tokens of letters and prefixes in the model that is trained: the pretrained model's own, or those of a from-scratch
+ * model where only they are kept of its vocabulary.
+ */
+export const idsFor = (setup: Setup, folder: string): TokenIds =>
+  setup.model.vocabulary === null ? scratchTokenIds(setup) : pretrainedTokenIds(folder, setup);
+
+/**
+ * Loads the parameters that a setup starts from.
+ * @param folder of the model `setup.model.pretrained`
+ * @throws ModelError when it is not what the setup says, or is damaged
+ */
+export function loadPretrained(setup: Setup, folder: string): ParameterValues {
+  assertSameShape(setup, folder);
+  const { model, passwords } = setup;
+  if (model.weights !== null && modelDigest(folder) !== model.weights) {
+    throw new ModelError(`${folder} holds other files than this run began with (model.weights is not their digest)`);
+  }
+  const ids = pretrainedTokenIds(folder, setup);
+  const tokens = [...ids.letters.values(), ...Object.values(ids.prefixes).map((token) => Math.max(token, 0))];
+  const known = readConfig(folder).vocabulary;
+  const beyond = tokens.find((token) => token >= known);
+  if (beyond !== undefined) {
+    throw new ModelError(`${folder}: its tokenizer knows a token ${beyond}, and its model only ${known}`);
+  }
+  const values = loadValues({ passwords, model: { ...model, vocabulary: known } }, folder);
+  if (model.vocabulary !== null) return values;
+  // A softmax over the used tokens only: their embeddings, in the order that a from-scratch model has them.
+  for (const [name, rows] of [
+    ['gpt_neox.embed_in.weight', true],
+    ['embed_out.weight', false],
+  ] as const) {
+    const table = values.get(name);
+    if (table !== undefined) values.set(name, ofTokens(table, model.hidden, tokens, rows));
+  }
+  return values;
+}
+
+/**
+ * Writes a model as Hugging Face reads it: config.json and model.safetensors, float32.
+ * @param tokenizerFrom a folder whose tokenizer goes with it
+ */
+export function saveModel(folder: string, setup: ModelSetup, values: ParameterValues, tokenizerFrom?: string): void {
+  mkdirSync(folder, { recursive: true });
+  const tensors = parameterSpecifications(setup).map((specification) => {
+    const data = values.get(specification.name) as Float32Array;
+    const shape = storedShape(specification);
+    return [
+      specification.name,
+      { shape, data: isTransposed(specification) ? transposedCopy(data, shape) : data },
+    ] as const;
+  });
+  writePieces(path.join(folder, WEIGHTS), safetensorsBytes(new Map(tensors), { format: 'pt' }));
+  writeFileSync(path.join(folder, CONFIG), configJson(setup.model, vocabulary(setup)));
+  if (tokenizerFrom !== undefined) writeFileSync(path.join(folder, TOKENIZER), readText(tokenizerFrom, TOKENIZER));
+}
+
+/** `[columns, rows]` data as `[rows, columns]`. */
+function transposedCopy(data: Float32Array, [rows, columns]: readonly number[]): Float32Array {
+  const copy = new Float32Array(data.length);
+  for (let row = 0; row < rows; row++) {
+    for (let column = 0; column < columns; column++) copy[row * columns + column] = data[column * rows + row];
+  }
+  return copy;
+}
