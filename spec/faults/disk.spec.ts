@@ -1,6 +1,6 @@
 /** Disks that are full, folders that cannot be written, and clocks that jump. */
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it, type TestContext, vi } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
@@ -9,6 +9,8 @@ import { run } from '../../src/runs/run.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { configuration, finish, startCommand } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
+import { fakeHub } from '../helpers/hub.ts';
+import { saveTinyModel } from '../helpers/model.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 /** Mounts a small file system for one test, which is skipped where that is not allowed. */
@@ -70,6 +72,30 @@ describe('a disk that is full', () => {
     const { code, stderr } = await finish(startCommand(['archive', study, path.join(disk, 'study.jsonl.br')]));
     expect(code, stderr).toBe(0);
   });
+});
+
+it('a disk that fills up while a model is fetched keeps what has arrived, and the rest follows once there is room', async (context) => {
+  const folder = temporaryFolder();
+  saveTinyModel(folder);
+  const files = readdirSync(folder).map((name) => [name, readFileSync(path.join(folder, name))] as const);
+  const hub = await fakeHub('someone/tiny-neox', Object.fromEntries(files));
+  context.onTestFinished(() => hub.close());
+  const disk = smallDisk(context, 'size=2m');
+  const ballast = path.join(disk, 'ballast');
+  writeFileSync(ballast, Buffer.alloc(2 ** 20));
+  const fetching = () =>
+    finish(startCommand(['fetch', 'someone/tiny-neox'], { HF_ENDPOINT: hub.url, HF_HUB_CACHE: disk, HF_TOKEN: '' }));
+  const full = await fetching();
+  expect(full.code, full.stderr).toBe(2);
+  expect(full.stderr).toMatch(/disk is full: free some space. What has arrived is kept/);
+  expect(full.stderr).not.toMatch(/\n {4}at /);
+  execFileSync('rm', [ballast]);
+  const { code, stderr } = await fetching();
+  expect(code, stderr).toBe(0);
+  const ranges = hub.requests
+    .filter(({ path: asked }) => asked.endsWith('model.safetensors'))
+    .map(({ range }) => range);
+  expect(ranges.at(-1)).toMatch(/^bytes=[1-9]\d*-/);
 });
 
 describe('a folder that cannot be written', () => {

@@ -1,0 +1,103 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+import { startEngine, tf } from '../../src/engine/engine.ts';
+import { newGraphs } from '../../src/engine/graphs.ts';
+import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
+import { buildCorpus } from '../../src/passwords/corpus.ts';
+import type { Phase } from '../../src/passwords/roles.ts';
+import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
+import { type Gradient, type LossWeights, stepInPasses } from '../../src/training/step.ts';
+import { PHASES, train } from '../../src/training/trainer.ts';
+import { ENGINES_HERE } from '../helpers/engines.ts';
+import { tinySetup } from '../helpers/setups.ts';
+
+const setup = tinySetup((draft) => {
+  draft.batch = 6;
+  draft.model.initialDeviation = 0.3;
+  draft.phases.joint.weights.randomReverse = 0.4;
+});
+const ids = scratchTokenIds(setup);
+const corpus = buildCorpus(setup);
+const values = initialValues(setup);
+const WEIGHTS: Record<Phase, LossWeights> = {
+  pretrain: { dpo: 0, useful: 0, random: 1, randomReverse: 0 },
+  dpo: { dpo: 1, useful: 0, random: 0, randomReverse: 0 },
+  joint: { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0.4 },
+};
+
+const plain = (gradient: Gradient): Float32Array =>
+  gradient instanceof Float32Array ? gradient : gradient.dataSync<'float32'>();
+
+function step(phase: Phase, microBatch: number | null) {
+  const parameters = loadParameters(setup, values);
+  const graphs = newGraphs();
+  const examples = corpus.examples(phase, 0);
+  const input = {
+    examples,
+    batch: tokenBatch(examples, ids),
+    weights: WEIGHTS[phase],
+    beta: setup.beta,
+    reference: (password: string) => -10 - (password.charCodeAt(0) % 7) / 3,
+  };
+  const before = tf.memory().numTensors;
+  const { losses, gradients } = stepInPasses(
+    parameters,
+    setup.model,
+    trainableNames(setup, 'all'),
+    input,
+    microBatch,
+    graphs,
+  );
+  const tensors = [...gradients.values()].filter((gradient) => gradient instanceof tf.Tensor);
+  expect(tf.memory().numTensors).toBe(before + tensors.length); // nothing but the gradients stays
+  const arrays = new Map([...gradients].map(([name, gradient]) => [name, plain(gradient).slice()]));
+  tf.dispose(tensors);
+  tf.dispose([...parameters.values()]);
+  graphs.dispose();
+  return { losses, gradients: arrays };
+}
+
+const largest = (array: Float32Array): number => array.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+
+describe.each(ENGINES_HERE)('on %s, a step in passes', (engine) => {
+  beforeAll(() => startEngine(engine));
+
+  // 6 of each kind: 1 at a time, 2, 4 and then a short pass of 2, 5 and then one of 1.
+  describe.each(PHASES)('of %s', (phase) => {
+    it.each([1, 2, 4, 5])('of %i sequences of each kind has the losses and gradients of the whole', (microBatch) => {
+      const whole = step(phase, null);
+      const parts = step(phase, microBatch);
+      for (const [part, loss] of Object.entries(whole.losses)) {
+        const summed = parts.losses[part as keyof typeof parts.losses];
+        if (loss === null) expect(summed, part).toBeNull();
+        // A mean of six numbers of float32, taken in another order.
+        else
+          expect(Math.abs((summed as number) - loss), part).toBeLessThanOrEqual(
+            8 * 2 ** -24 * Math.max(1, Math.abs(loss)),
+          );
+      }
+      // A sum over some hundred positions in another order: rounding of the largest gradient, a few dozen times.
+      const scale = Math.max(...[...whole.gradients.values()].map(largest));
+      for (const [name, gradient] of whole.gradients) {
+        const other = parts.gradients.get(name) as Float32Array;
+        expect(largest(gradient.map((value, index) => value - other[index])), name).toBeLessThan(64 * 2 ** -24 * scale);
+      }
+    });
+  });
+
+  it('of the whole or more is the step at once, to the last bit', () => {
+    expect(step('joint', 6)).toEqual(step('joint', null));
+    expect(step('joint', 100)).toEqual(step('joint', null));
+  });
+
+  it('trains a run that ends where one at once does, but for rounding, and repeats itself bit for bit', async () => {
+    const passes = { ...setup, microBatch: 4 };
+    const [whole, parts, again] = [await train(setup), await train(passes), await train(passes)];
+    expect(again).toEqual(parts);
+    expect(parts.ledger).toEqual(whole.ledger);
+    expect(parts.parametersDigest).not.toBe(whole.parametersDigest);
+    const rates = (outcome: typeof whole) => outcome.evaluations.map(({ sets }) => sets.heldOut.guessRate);
+    rates(parts).forEach((rate, index) => {
+      expect(Math.abs(rate - rates(whole)[index])).toBeLessThan(1e-3);
+    });
+  });
+});
