@@ -340,7 +340,11 @@ function program(finish: (code: number) => void): Command {
     )
     .option('--config <file>', 'a JSON file of setup fields to change')
     .option('--model <folder|id>', 'a GPT-NeoX model to start from: a folder, or an id that `fetch` has fetched')
-    .option('--letters-only', 'keep only the used tokens of its vocabulary: a shortcut, never the setup of the paper', false)
+    .option(
+      '--letters-only',
+      'keep only the used tokens of its vocabulary: a shortcut, never the setup of the paper',
+      false,
+    )
     .option('--keep-models', 'keep the trained models in --out, as Hugging Face reads them', false)
     .option('--jobs <n>', 'runs at once (default: one a core; 1 for large models)')
     .option('--out <folder>', `where records and report go (default: a new folder in ${LOCAL_REPORTS})`)

@@ -3,6 +3,7 @@ import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileS
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
+import { ModelError } from '../../src/model/config.ts';
 import { comparable, parseRunRecord, runRecordSchema } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore, StorageError } from '../../src/runs/store.ts';
@@ -36,13 +37,23 @@ describe('run', () => {
 
   it('that fails leaves a record with the error, and no exception', async () => {
     const store = await openStore();
-    const impossible = tinySetup((draft) => Object.assign(draft.model, { pretrained: 'EleutherAI/pythia-160m' }));
-    const { record, file } = await run(impossible, engine, store);
+    const wild = tinySetup((draft) => {
+      Object.assign(draft.optimiser, { learningRate: 10, weightDecay: 10, warmupSteps: 0 });
+      draft.model.initialDeviation = 10;
+    });
+    const { record, file } = await run(wild, engine, store);
     expect(record).toMatchObject({
       status: 'failed',
-      error: { name: 'SetupError', message: expect.stringContaining('model.pretrained') },
+      error: { name: 'DivergenceError', message: expect.stringContaining('in phase') },
     });
     expect(parseRunRecord(readFileSync(file, 'utf8'), file)).toEqual(record);
+  });
+
+  it('whose model is not here leaves none: that says nothing about the run', async () => {
+    const store = await openStore();
+    const elsewhere = tinySetup((draft) => Object.assign(draft.model, { pretrained: '/nowhere/pythia' }));
+    await expect(run(elsewhere, engine, store)).rejects.toThrow(ModelError);
+    expect(await store.recordNames()).toEqual([]);
   });
 
   it('removes its checkpoint once the record is written', async () => {

@@ -1,9 +1,11 @@
+import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { setups } from '../../src/setup/arbitraries.ts';
 import { leaves, withValue } from '../../src/setup/fields.ts';
 import { canonicalJson, setupHash } from '../../src/setup/hash.ts';
-import type { Setup } from '../../src/setup/schema.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
+import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 
 /** The same content with the keys of every object in another order. */
 function reordered<T>(value: T, order: (keys: string[]) => string[]): T {
@@ -103,5 +105,13 @@ describe('canonical JSON', () => {
 
   it('keeps the order of arrays', () => {
     expect(canonicalJson([3, 1, 2])).toBe('[3,1,2]');
+  });
+
+  it('is what it was before fields were added, as long as they say what was so before', () => {
+    const { microBatch: _m, model, ...rest } = PRESETS.pocket;
+    const { weights: _w, parallelResidual: _p, activation: _a, tiedEmbeddings: _t, ...before } = model;
+    expect(setupHash(parseSetup({ ...rest, model: before }))).toBe(setupHash(PRESETS.pocket));
+    const { name: _label, ...content } = { ...rest, model: before };
+    expect(setupHash(PRESETS.pocket)).toBe(createHash('sha256').update(canonicalJson(content)).digest('hex'));
   });
 });

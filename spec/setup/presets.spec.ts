@@ -46,10 +46,16 @@ const PAPER: [section: string, field: string, value: unknown][] = [
   ['Pythia / GPT-NeoX facts', 'model.layerNormEpsilon', 1e-5],
   ['Pythia / GPT-NeoX facts', 'model.rotaryFraction', 0.25],
   ['Pythia / GPT-NeoX facts', 'model.rotaryBase', 10_000],
+  ['Pythia / GPT-NeoX facts', 'model.parallelResidual', true],
+  ['Pythia / GPT-NeoX facts', 'model.activation', 'gelu'],
+  ['Pythia / GPT-NeoX facts', 'model.tiedEmbeddings', false],
 ];
 
-/** Fields that say nothing about the paper: labels, and the spread of random weights, of which Pythia has none. */
-const OURS = ['name', 'seed', 'model.initialDeviation'];
+/**
+ * Fields that say nothing about the paper: labels, the spread of random weights, of which Pythia has none, the digest of
+ * files, and passes, which change nothing but rounding.
+ */
+const OURS = ['name', 'seed', 'microBatch', 'model.weights', 'model.initialDeviation'];
 
 describe.each(Object.entries(PRESETS))('the preset %s', (name, preset) => {
   it('is a valid setup that carries its own name', () => {
@@ -61,6 +67,18 @@ describe.each(Object.entries(PRESETS))('the preset %s', (name, preset) => {
 describe('the preset paper', () => {
   it.each(PAPER)('carries the constant of the section "%s": %s is %j', (_, field, value) => {
     expect(valueAt(PRESETS.paper, field.split('.'))).toBe(value);
+  });
+
+  it.each([
+    ['paper-70m', 6, 512, 8],
+    ['paper-410m', 24, 1024, 16],
+    ['paper-1b', 16, 2048, 8],
+  ] as const)('%s differs in the model alone: %i layers, %i wide, %i heads', (preset, layers, hidden, heads) => {
+    const { model, name: _, ...rest } = PRESETS[preset];
+    const { model: paper, name: __, ...same } = PRESETS.paper;
+    expect(rest).toEqual(same);
+    const pretrained = `EleutherAI/pythia-${preset.slice('paper-'.length)}`;
+    expect(model).toEqual({ ...paper, pretrained, layers, hidden, heads });
   });
 
   it('has no field that this list forgets', () => {

@@ -1,0 +1,113 @@
+/**
+ * `npm run bench:paper`: the paper's own setup at Pythia-160M's true shapes, random weights in place of Pythia's: ten steps
+ * of each phase at the paper's batch, from the files of a model to a run record. Prints a table and writes a section of
+ * reports/bench.json. `--steps 3` takes fewer, `--size 70m` a smaller model.
+ */
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { median } from 'simple-statistics';
+import { startEngine } from '../../../src/engine/engine.ts';
+import { threadVariables } from '../../../src/engine/native/threads.ts';
+import { initialValues } from '../../../src/model/parameters.ts';
+import { modelDigest, saveModel } from '../../../src/model/pretrained.ts';
+import { availableMemory, inWords, memoryNeeded, planMemory } from '../../../src/runs/plan.ts';
+import { PRESETS, type PresetName } from '../../../src/setup/presets.ts';
+import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
+import { negatives, pairs } from '../../../src/setup/sizes.ts';
+import { PHASES } from '../../../src/training/trainer.ts';
+import { machine, saveSection, tableOf } from '../report.ts';
+import type { PaperCost } from './job.ts';
+
+const { values: flags } = parseArgs({
+  options: { steps: { type: 'string', default: '10' }, size: { type: 'string', default: '160m' } },
+});
+const steps = Number(flags.steps);
+const preset = PRESETS[(flags.size === '160m' ? 'paper' : `paper-${flags.size}`) as PresetName];
+const command = ['npm run bench:paper', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+
+const scratch = path.join('reports', 'local', 'bench-paper');
+const folder = path.join(scratch, 'model');
+rmSync(scratch, { recursive: true, force: true });
+mkdirSync(folder, { recursive: true });
+process.stderr.write('drawing a model of random weights\n');
+const scratchSetup = { ...preset, model: { ...preset.model, pretrained: null } };
+saveModel(
+  folder,
+  scratchSetup,
+  initialValues(scratchSetup),
+  fileURLToPath(new URL('../../../fixtures/tokenizer', import.meta.url)),
+);
+
+const engine = await startEngine();
+const { microBatch, need } = planMemory([preset], engine.name, availableMemory());
+const { phases, passwords, evaluation } = preset;
+const setup: Setup = parseSetup({
+  ...preset,
+  name: `${preset.name}-${steps}-steps`,
+  microBatch,
+  model: { ...preset.model, pretrained: folder, weights: modelDigest(folder) },
+  passwords: { ...passwords, repeats: Math.ceil(steps / passwords.negativeBatches) },
+  phases: {
+    pretrain: { ...phases.pretrain, steps },
+    dpo: { ...phases.dpo, steps },
+    joint: { ...phases.joint, steps },
+  },
+});
+const { status, stdout } = spawnSync(
+  process.execPath,
+  [
+    '--import',
+    'tsx',
+    fileURLToPath(new URL('./job.ts', import.meta.url)),
+    path.join(scratch, 'job'),
+    JSON.stringify(setup),
+  ],
+  {
+    env: { ...threadVariables(setup.model.hidden, os.availableParallelism()), ...process.env },
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  },
+);
+if (status !== 0) throw new Error(`the steps ended with ${status}`);
+const cost: PaperCost = JSON.parse(stdout);
+
+// The whole run: its steps, its evaluations, and the reference of its 156,160 passwords in place of these.
+const reference = (cost.referenceSeconds * (negatives(preset) + pairs(preset))) / (negatives(setup) + pairs(setup));
+const evaluations = PHASES.map((phase) => Math.ceil(phases[phase].steps / evaluation.every));
+const scoring = median(PHASES.flatMap((phase) => cost.evaluationSeconds[phase]));
+const extrapolated =
+  PHASES.reduce((sum, phase) => sum + phases[phase].steps * median(cost.stepSeconds[phase]), 0) +
+  scoring * evaluations.reduce((sum, count) => sum + count, 0) +
+  reference;
+const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
+
+const table = tableOf(['phase', 'steps', 's/step', 'first loss', 'last loss', 'steps of the paper', 'extrapolated, h']);
+for (const phase of PHASES) {
+  const second = median(cost.stepSeconds[phase]);
+  const losses = cost.losses[phase];
+  table.push([
+    phase,
+    losses.length,
+    second.toFixed(1),
+    losses[0].toFixed(4),
+    losses[losses.length - 1].toFixed(4),
+    phases[phase].steps,
+    ((phases[phase].steps * second) / 3600).toFixed(1),
+  ]);
+}
+process.stdout.write(`${machine()}; ${cost.engine}; batches of ${setup.batch}, in passes of ${microBatch ?? setup.batch} of each kind
+${table.toString()}
+an evaluation ${scoring.toFixed(1)} s; reference of ${negatives(setup) + pairs(setup)} passwords ${cost.referenceSeconds.toFixed(0)} s; a checkpoint ${gib(cost.checkpointBytes)} GiB
+peak memory ${gib(cost.peakBytes)} GiB (planned: ${gib(memoryNeeded(setup, engine.name).process)} GiB); ${inWords(cost.wallSeconds)} in all
+EXTRAPOLATED: a run of ${preset.name} takes ${inWords(extrapolated)} here, 8 seeds ${inWords(8 * extrapolated)}
+`);
+saveSection(`paper-${flags.size}`, command, {
+  setup: { preset: preset.name, steps, batch: setup.batch, microBatch, weights: 'random' },
+  plannedBytes: need.process,
+  ...cost,
+  extrapolatedRunSeconds: extrapolated,
+});
