@@ -116,8 +116,12 @@ describe('the README', () => {
     '1,400': `most steps of phase 3: ${pocket.phases.joint.steps}`,
     '204,000': 'parameters of the model of pocket, rounded: reports/bench.json, growth',
     '1/26': 'chance',
+    '50,304': `tokens that Pythia knows: ${PRESETS.paper.model.vocabulary}`,
+    '1,200': `steps of the paper's phases 2 and 3: ${PRESETS.paper.phases.dpo.steps}`,
   };
   expect([negatives, negatives - heldOut, heldOut, pocket.phases.joint.steps]).toEqual([256, 192, 64, 1400]);
+  const { model, phases } = PRESETS.paper;
+  expect([model.vocabulary, phases.dpo.steps, phases.joint.steps]).toEqual([50_304, 1200, 1200]);
 
   const outsideOf = (text: string) =>
     text
