@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parameterCount } from '../../src/model/parameters.ts';
 import {
@@ -45,6 +46,13 @@ describe('the memory that a run needs', () => {
       expect(need / measured, preset).toBeGreaterThan(0.9);
       expect(need / measured, preset).toBeLessThan(1.34);
     }
+  });
+
+  it('is what the real steps of `npm run bench:paper` took, within a tenth', () => {
+    const bench = JSON.parse(readFileSync(new URL('../../reports/bench.json', import.meta.url), 'utf8'));
+    const { setup, peakBytes } = bench['paper-160m'];
+    const need = memoryNeeded(at(setup.microBatch), 'native').process;
+    expect(Math.abs(need / peakBytes - 1)).toBeLessThan(0.1);
   });
 
   it('falls with the passes, but not below the parameters, their gradients and the optimiser', () => {

@@ -46,8 +46,8 @@ export interface Need {
 export const isLarge = (setup: Setup): boolean => parameterCount(setup) >= LARGE;
 
 /**
- * Bytes that training a setup needs on an engine. The coefficients are those of the steps at Pythia's shapes that
- * `npm run bench:growth` measures, of which this is 1.0 to 1.2 times.
+ * Bytes that training a setup needs on an engine. The coefficients come from the runs at Pythia's shapes that
+ * `npm run bench:growth` (steps alone) and `npm run bench:paper` (a whole run) measure.
  */
 export function memoryNeeded(setup: Setup, engine: EngineName): Need {
   const { model, batch, microBatch, phases } = setup;
@@ -59,13 +59,13 @@ export function memoryNeeded(setup: Setup, engine: EngineName): Need {
   const activations = FLOAT * positions * kept;
   const sums = inPasses ? parameters : 0;
   if (engine === 'native') {
-    // Values, gradients, two moments, and a copy of the largest while it is updated or saved.
-    return { heap: 0, process: BASE + 5 * parameters + sums + activations };
+    // Values, gradients, two moments, an update; and copies of the first and the last two while a checkpoint is written.
+    return { heap: 0, process: BASE + 8 * parameters + sums + activations };
   }
-  // The optimiser's values and moments, and gradients on their way to it, are outside the heap.
+  // The optimiser's values and moments, gradients on their way to it, and the copies of a checkpoint are outside the heap.
   const table = FLOAT * vocabulary(setup) * model.hidden;
   const heap = 2 * parameters + activations + 2 * table;
-  return { heap: engine === 'wasm' ? heap : 0, process: BASE + heap + 4 * parameters + sums };
+  return { heap: engine === 'wasm' ? heap : 0, process: BASE + heap + 7 * parameters + sums };
 }
 
 const gib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;

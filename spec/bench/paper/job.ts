@@ -1,7 +1,7 @@
 /** Ten real steps of each phase, from the files of a model to a run record: prints what they took, as JSON. */
 import { statSync } from 'node:fs';
 import { median } from 'simple-statistics';
-import { startEngine } from '../../../src/engine/engine.ts';
+import { type Engine, startEngine } from '../../../src/engine/engine.ts';
 import type { Phase } from '../../../src/passwords/roles.ts';
 import { run } from '../../../src/runs/run.ts';
 import { RunStore } from '../../../src/runs/store.ts';
@@ -9,7 +9,7 @@ import { parseSetup } from '../../../src/setup/schema.ts';
 import { PHASES } from '../../../src/training/trainer.ts';
 
 export interface PaperCost {
-  engine: string;
+  engine: Engine;
   /** Of each step, in order; those that an evaluation or the reference follows are in `evaluationSeconds` too. */
   stepSeconds: Record<Phase, number[]>;
   /** Scoring the three sets of passwords once, by phase. */
@@ -48,7 +48,7 @@ const of = (phase: Phase, wanted: boolean) =>
   seconds[phase].filter((_, index) => index > 0 && evaluated[phase][index] === wanted && !evaluated[phase][index - 1]);
 const plain = Object.fromEntries(PHASES.map((phase) => [phase, of(phase, false)])) as Record<Phase, number[]>;
 const cost: PaperCost = {
-  engine: `${engine.name} (TensorFlow.js ${engine.version})`,
+  engine,
   stepSeconds: plain,
   evaluationSeconds: Object.fromEntries(
     PHASES.map((phase) => [phase, of(phase, true).map((took) => took - median(plain[phase]))]),

@@ -9,18 +9,16 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { median } from 'simple-statistics';
 import { startEngine } from '../../../src/engine/engine.ts';
 import { threadVariables } from '../../../src/engine/native/threads.ts';
 import { initialValues } from '../../../src/model/parameters.ts';
 import { modelDigest, saveModel } from '../../../src/model/pretrained.ts';
-import { availableMemory, inWords, memoryNeeded, planMemory } from '../../../src/runs/plan.ts';
+import { availableMemory, planMemory } from '../../../src/runs/plan.ts';
 import { PRESETS, type PresetName } from '../../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
-import { negatives, pairs } from '../../../src/setup/sizes.ts';
-import { PHASES } from '../../../src/training/trainer.ts';
-import { machine, saveSection, tableOf } from '../report.ts';
+import { machine, saveSection } from '../report.ts';
 import type { PaperCost } from './job.ts';
+import { summarise, summaryText } from './summary.ts';
 
 const { values: flags } = parseArgs({
   options: { steps: { type: 'string', default: '10' }, size: { type: 'string', default: '160m' } },
@@ -43,8 +41,8 @@ saveModel(
 );
 
 const engine = await startEngine();
-const { microBatch, need } = planMemory([preset], engine.name, availableMemory());
-const { phases, passwords, evaluation } = preset;
+const { microBatch } = planMemory([preset], engine.name, availableMemory());
+const { phases, passwords } = preset;
 const setup: Setup = parseSetup({
   ...preset,
   name: `${preset.name}-${steps}-steps`,
@@ -75,39 +73,12 @@ const { status, stdout } = spawnSync(
 if (status !== 0) throw new Error(`the steps ended with ${status}`);
 const cost: PaperCost = JSON.parse(stdout);
 
-// The whole run: its steps, its evaluations, and the reference of its 156,160 passwords in place of these.
-const reference = (cost.referenceSeconds * (negatives(preset) + pairs(preset))) / (negatives(setup) + pairs(setup));
-const evaluations = PHASES.map((phase) => Math.ceil(phases[phase].steps / evaluation.every));
-const scoring = median(PHASES.flatMap((phase) => cost.evaluationSeconds[phase]));
-const extrapolated =
-  PHASES.reduce((sum, phase) => sum + phases[phase].steps * median(cost.stepSeconds[phase]), 0) +
-  scoring * evaluations.reduce((sum, count) => sum + count, 0) +
-  reference;
-const gib = (bytes: number) => (bytes / 2 ** 30).toFixed(1);
-
-const table = tableOf(['phase', 'steps', 's/step', 'first loss', 'last loss', 'steps of the paper', 'extrapolated, h']);
-for (const phase of PHASES) {
-  const second = median(cost.stepSeconds[phase]);
-  const losses = cost.losses[phase];
-  table.push([
-    phase,
-    losses.length,
-    second.toFixed(1),
-    losses[0].toFixed(4),
-    losses[losses.length - 1].toFixed(4),
-    phases[phase].steps,
-    ((phases[phase].steps * second) / 3600).toFixed(1),
-  ]);
-}
-process.stdout.write(`${machine()}; ${cost.engine}; batches of ${setup.batch}, in passes of ${microBatch ?? setup.batch} of each kind
-${table.toString()}
-an evaluation ${scoring.toFixed(1)} s; reference of ${negatives(setup) + pairs(setup)} passwords ${cost.referenceSeconds.toFixed(0)} s; a checkpoint ${gib(cost.checkpointBytes)} GiB
-peak memory ${gib(cost.peakBytes)} GiB (planned: ${gib(memoryNeeded(setup, engine.name).process)} GiB); ${inWords(cost.wallSeconds)} in all
-EXTRAPOLATED: a run of ${preset.name} takes ${inWords(extrapolated)} here, 8 seeds ${inWords(8 * extrapolated)}
-`);
+const summary = summarise(preset, setup, cost);
+const { name, version } = cost.engine;
+const head = `${machine()}; ${name} (TensorFlow.js ${version}); batches of ${setup.batch}, in passes of ${microBatch ?? setup.batch} of each kind`;
+process.stdout.write(`${summaryText(head, summary)}\n`);
 saveSection(`paper-${flags.size}`, command, {
   setup: { preset: preset.name, steps, batch: setup.batch, microBatch, weights: 'random' },
-  plannedBytes: need.process,
   ...cost,
-  extrapolatedRunSeconds: extrapolated,
+  summary,
 });

@@ -1,0 +1,82 @@
+/** What ten steps of each phase say about a whole run of the paper. */
+import { median } from 'simple-statistics';
+import { memoryNeeded } from '../../../src/runs/plan.ts';
+import type { Setup } from '../../../src/setup/schema.ts';
+import { negatives, pairs } from '../../../src/setup/sizes.ts';
+import { PHASES } from '../../../src/training/trainer.ts';
+import { tableOf } from '../report.ts';
+import type { PaperCost } from './job.ts';
+
+const HOUR = 3600;
+const GIB = 2 ** 30;
+const referenced = (setup: Setup): number => negatives(setup) + pairs(setup);
+
+/**
+ * @param preset the whole run
+ * @param setup the one that was measured
+ */
+export function summarise(preset: Setup, setup: Setup, cost: PaperCost) {
+  const { phases, evaluation } = preset;
+  const rows = PHASES.map((phase) => {
+    const secondsPerStep = median(cost.stepSeconds[phase]);
+    const losses = cost.losses[phase];
+    return {
+      phase,
+      steps: losses.length,
+      secondsPerStep,
+      firstLoss: losses[0],
+      lastLoss: losses[losses.length - 1],
+      paperSteps: phases[phase].steps,
+      hours: (phases[phase].steps * secondsPerStep) / HOUR,
+    };
+  });
+  const evaluationSeconds = median(PHASES.flatMap((phase) => cost.evaluationSeconds[phase]));
+  const evaluations = PHASES.reduce((sum, phase) => sum + Math.ceil(phases[phase].steps / evaluation.every), 0);
+  // The whole run looks up more passwords than the measured one.
+  const referenceSeconds = (cost.referenceSeconds * referenced(preset)) / referenced(setup);
+  const runHours =
+    rows.reduce((sum, { hours }) => sum + hours, 0) + (evaluations * evaluationSeconds + referenceSeconds) / HOUR;
+  return {
+    rows,
+    evaluationSeconds,
+    referenceSeconds: cost.referenceSeconds,
+    passwordsReferenced: referenced(setup),
+    checkpointGiB: cost.checkpointBytes / GIB,
+    peakGiB: cost.peakBytes / GIB,
+    plannedGiB: memoryNeeded(setup, cost.engine.name).process / GIB,
+    wallMinutes: cost.wallSeconds / 60,
+    runHours,
+    daysForEightSeeds: (8 * runHours) / 24,
+  };
+}
+
+/** The same as people read it. */
+export function summaryText(head: string, summary: ReturnType<typeof summarise>): string {
+  const table = tableOf([
+    'phase',
+    'steps',
+    's/step',
+    'first loss',
+    'last loss',
+    'steps of the paper',
+    'extrapolated, h',
+  ]);
+  for (const { phase, steps, secondsPerStep, firstLoss, lastLoss, paperSteps, hours } of summary.rows) {
+    table.push([
+      phase,
+      steps,
+      secondsPerStep.toFixed(1),
+      firstLoss.toFixed(2),
+      lastLoss.toFixed(2),
+      paperSteps,
+      hours.toFixed(1),
+    ]);
+  }
+  return [
+    head,
+    table.toString(),
+    `an evaluation ${summary.evaluationSeconds.toFixed(1)} s; the reference of ${summary.passwordsReferenced} passwords ${summary.referenceSeconds.toFixed(0)} s; a checkpoint ${summary.checkpointGiB.toFixed(1)} GiB`,
+    `peak memory ${summary.peakGiB.toFixed(1)} GiB (planned: ${summary.plannedGiB.toFixed(1)} GiB); ${summary.wallMinutes.toFixed(0)} minutes in all`,
+    `EXTRAPOLATED: a whole run takes ${summary.runHours.toFixed(0)} hours here, eight seeds ${summary.daysForEightSeeds.toFixed(1)} days`,
+  ].join('\n');
+}
