@@ -87,7 +87,8 @@ export const pointer = (backend: KernelBackend, info: TensorInfo): Pointer =>
 /** Runs `body` with room for `size` float32 numbers in the backend's memory, and frees it. */
 export function withScratch(backend: KernelBackend, size: number, body: (scratch: Pointer) => void): void {
   const { wasm } = backend as WasmBackend;
-  const scratch = wasm._malloc(size * FLOAT_BYTES);
+  const scratch = wasm._malloc(size * FLOAT_BYTES) >>> 0; // beyond 2 GiB it comes as a negative number
+  if (scratch === 0) throw new RangeError(`WASM has no room left for ${size * FLOAT_BYTES} bytes`);
   try {
     body(scratch);
   } finally {
