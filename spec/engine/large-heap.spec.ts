@@ -30,7 +30,6 @@ it('kernels compute the same in WASM memory beyond 2 GiB, where places are negat
   try {
     withScratch(tf.backend(), 256, (place) => expect(place).toBeGreaterThan(2 ** 31));
     expect(compute()).toEqual(below);
-    expect(() => withScratch(tf.backend(), 2 ** 29, () => {})).toThrow(/WASM has no room left for 2147483648 bytes/);
   } finally {
     for (const at of ballast) wasm._free(at);
   }
