@@ -210,11 +210,12 @@ async function fetchCommand(text: string): Promise<number> {
     if (err.isTTY) err.write(`\r${line}${received === size ? '\n' : ''}`);
     else if (received === size) err.write(`${line}\n`);
   };
-  const folder = await storing(
-    repositoryFolder(model),
-    () => fetchModel(model, { onProgress }),
-    'What has arrived is kept: the same command goes on from there.',
-  );
+  const kept = 'What has arrived is kept: the same command goes on from there.';
+  process.once('SIGINT', () => {
+    err.write(`\nInterrupted. ${kept}\n`);
+    process.exit(EXIT.interrupted);
+  });
+  const folder = await storing(repositoryFolder(model), () => fetchModel(model, { onProgress }), kept);
   const shape = readConfig(folder);
   process.stdout.write(`${text}: ${shape.layers} layers, ${shape.hidden} wide, in ${folder}\n`);
   return EXIT.reproduced;

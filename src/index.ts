@@ -32,6 +32,9 @@ export {
 } from './measure/measures.ts';
 export { auc } from './measure/membership.ts';
 export { calibrate, fitInverseTemperature } from './measure/temperature.ts';
+export { ModelError } from './model/config.ts';
+export { fetchModel, type HubModel, locateModel } from './model/hub.ts';
+export { loadPretrained, saveModel } from './model/pretrained.ts';
 export { buildCorpus, type Corpus } from './passwords/corpus.ts';
 export { type Ledger, LedgerError, type LedgerSummary, openLedger } from './passwords/ledger.ts';
 export type { Example, Phase, Prefix, Reward, Role } from './passwords/roles.ts';

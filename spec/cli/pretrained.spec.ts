@@ -1,5 +1,5 @@
 /** The command line with a pretrained model: small random weights in place of Pythia's, everything else as for those. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -110,6 +110,26 @@ describe('a model in a folder', () => {
     expect(setup.name).toMatch(/-letters-only$/);
     expect(setup.model.vocabulary).toBeNull();
     expect(setupHash).not.toBe(recordOf('first').setupHash);
+  });
+
+  it('goes on after kill -9 to the very end of the run that was left alone', async () => {
+    const out = path.join(root, 'killed');
+    const child = startCommand(
+      ['reproduce', '--config', settings, '--claims', 'main', '--seeds', '1,', '--out', out, '--model', origin],
+      environment,
+    );
+    const ended = finish(child);
+    const checkpoints = path.join(out, 'checkpoints');
+    while (!(existsSync(checkpoints) && readdirSync(checkpoints).some((name) => name.endsWith('.safetensors')))) {
+      await new Promise((resolve) => setTimeout(resolve, 20));
+      expect(child.exitCode).toBeNull();
+    }
+    child.kill('SIGKILL');
+    await ended;
+    expect(readdirSync(path.join(out, 'runs'))).toEqual([]);
+    expect((await reproduce('killed', '--model', origin, '--resume')).code).toBe(1);
+    expect(recordOf('killed').times.resumed).toBe(true);
+    expect(recordOf('killed').parametersDigest).toBe(recordOf('first').parametersDigest);
   });
 
   it('whose files have changed since does not go on', async () => {
