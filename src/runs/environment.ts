@@ -2,6 +2,9 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import os from 'node:os';
+import type { Engine } from '../engine/engine.ts';
+import { setupHash } from '../setup/hash.ts';
+import type { Setup } from '../setup/schema.ts';
 import type { RunRecord } from './record.ts';
 
 const root = new URL('../../', import.meta.url);
@@ -28,3 +31,14 @@ export function describeEnvironment(): RunRecord['environment'] {
     dirty: status === null ? null : status !== '',
   };
 }
+
+/** What every record begins with, of a run that finished as of one that failed. */
+export const recordHead = (setup: Setup, engine: Engine, times: RunRecord['times']) =>
+  ({
+    schemaVersion: 2,
+    setup,
+    setupHash: setupHash(setup),
+    engine,
+    environment: describeEnvironment(),
+    times,
+  }) as const;

@@ -9,11 +9,10 @@ import { Tinypool } from 'tinypool';
 import type { Engine } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
 import { ModelError } from '../model/config.ts';
-import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
 import { CheckpointError } from './checkpoint.ts';
-import { describeEnvironment } from './environment.ts';
+import { recordHead } from './environment.ts';
 import type { FailedRun, RunRecord } from './record.ts';
 import { type RunStore, StorageError } from './store.ts';
 import type { WorkerAnswer, WorkerTask } from './worker.ts';
@@ -57,12 +56,14 @@ function lostRun(setup: Setup, engine: Engine, error: Error): FailedRun {
   const now = new Date().toISOString();
   const message = `the worker ended without a record: ${error.message}`;
   return {
-    schemaVersion: 2,
-    setup,
-    setupHash: setupHash(setup),
-    engine,
-    environment: describeEnvironment(),
-    times: { startedAt: now, finishedAt: now, wallSeconds: 0, cpuSeconds: 0, tokensPerSecond: 0, resumed: false },
+    ...recordHead(setup, engine, {
+      startedAt: now,
+      finishedAt: now,
+      wallSeconds: 0,
+      cpuSeconds: 0,
+      tokensPerSecond: 0,
+      resumed: false,
+    }),
     status: 'failed',
     error: { name: error.name, message },
   };

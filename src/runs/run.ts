@@ -5,10 +5,9 @@ import { locateModel } from '../model/hub.ts';
 import { idsFor, loadPretrained, saveModel } from '../model/pretrained.ts';
 import { buildCorpus } from '../passwords/corpus.ts';
 import { measureOverlap } from '../passwords/overlap.ts';
-import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type Progress, train } from '../training/trainer.ts';
-import { describeEnvironment } from './environment.ts';
+import { recordHead } from './environment.ts';
 import type { RunRecord } from './record.ts';
 import { type RunStore, StorageError } from './store.ts';
 
@@ -58,21 +57,14 @@ export async function run(
     const { user, system } = process.cpuUsage(cpu);
     const finishedAt = new Date();
     const wallSeconds = Math.round(performance.now() - began) / 1000;
-    return {
-      schemaVersion: 2,
-      setup,
-      setupHash: setupHash(setup),
-      engine,
-      environment: describeEnvironment(),
-      times: {
-        startedAt: startedAt.toISOString(),
-        finishedAt: finishedAt.toISOString(),
-        wallSeconds,
-        cpuSeconds: (user + system) / 1e6,
-        tokensPerSecond: wallSeconds > 0 ? tokens / wallSeconds : 0,
-        resumed: from !== undefined,
-      },
-    } as const;
+    return recordHead(setup, engine, {
+      startedAt: startedAt.toISOString(),
+      finishedAt: finishedAt.toISOString(),
+      wallSeconds,
+      cpuSeconds: (user + system) / 1e6,
+      tokensPerSecond: wallSeconds > 0 ? tokens / wallSeconds : 0,
+      resumed: from !== undefined,
+    });
   };
 
   let record: RunRecord;
