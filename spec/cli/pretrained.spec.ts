@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
 import { modelDigest, readConfig } from '../../src/model/pretrained.ts';
 import { withSafetensors } from '../../src/model/safetensors.ts';
@@ -10,6 +10,8 @@ import { type FinishedRun, parseRunRecord } from '../../src/runs/record.ts';
 import { configuration, finish, startCommand } from '../helpers/command.ts';
 import { type FakeHub, fakeHub } from '../helpers/hub.ts';
 import { saveTinyModel } from '../helpers/model.ts';
+
+vi.setConfig({ testTimeout: 300_000 }); // each command is a process of its own, and some start others
 
 const { name: ENGINE } = await startEngine();
 const ID = 'someone/tiny-neox';
@@ -146,6 +148,27 @@ describe('a model in a folder', () => {
     expect(code).toBe(2);
     expect(stderr).toMatch(/holds runs of another setup/);
   });
+});
+
+it('a large model is planned for: what it will cost is told before it trains, and one run at a time is the default', async () => {
+  const folder = path.join(root, 'planned');
+  mkdirSync(folder);
+  const large = configuration(folder, (setup) => {
+    Object.assign(setup.model, { hidden: 512, heads: 8, layers: 7 });
+    Object.assign(setup.evaluation, { every: 100 });
+    for (const phase of ['pretrain', 'dpo', 'joint'] as const) setup.phases[phase].steps = 1;
+  });
+  const { code, stderr } = await command(
+    ...['reproduce', '--config', large, '--claims', 'main', '--seeds', '1,', '--out', path.join(folder, 'job')],
+  );
+  expect(code, stderr).toBe(1);
+  const lines = stderr.split('\n');
+  const at = lines.indexOf('measuring a few steps');
+  expect(lines[at + 1]).toBe('tiny: 22 million parameters, each step at once');
+  expect(lines[at + 2]).toMatch(/^memory: [\d.]+ GiB planned for a run.*; measured steps took [\d.]+ GiB$/);
+  expect(lines[at + 3]).toMatch(/^time, from a few measured steps: pretrain [\d.]+, .* a run, \d+ \w+ for all 1$/);
+  expect(lines[at + 4]).toMatch(/engine/);
+  expect(lines[at + 5]).toMatch(/^1 runs, 1 at once, into /);
 });
 
 describe('refused before anything is trained:', () => {
