@@ -349,8 +349,10 @@ const BREAKS: readonly Break[] = [
     'passwords.alphabet',
     'one password more than the letters make',
     (setup) => {
-      Object.assign(setup.passwords, { alphabet: 'ab', length: 16 });
-      setup.evaluation.random += 1 + capacity(2, 16) - distinctPasswordsNeeded(setup);
+      const needed = distinctPasswordsNeeded(setup);
+      const length = shortestLength(2, needed);
+      Object.assign(setup.passwords, { alphabet: 'ab', length });
+      setup.evaluation.random += 1 + capacity(2, length) - needed;
     },
   ],
   [
