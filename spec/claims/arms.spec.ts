@@ -99,3 +99,8 @@ it('an arm is named after its setup and itself, in letters and digits, never too
   const named = { ...PRESETS.pocket, name: 'x'.repeat(60) };
   expect(armSetup(named, SWEEPS.weights[1]).name).toBe(`${'x'.repeat(60)}-wei`);
 });
+
+it('a digest of files stays with the model that they are of', () => {
+  const found = { ...PRESETS.paper, model: { ...PRESETS.paper.model, weights: 'a'.repeat(64) } };
+  expect(MODEL_SIZES.map((arm) => armSetup(found, arm).model.weights)).toEqual([null, 'a'.repeat(64), null, null]);
+});
