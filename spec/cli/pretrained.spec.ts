@@ -166,7 +166,7 @@ it('a large model is planned for: what it will cost is told before it trains, an
   const at = lines.indexOf('measuring a few steps');
   expect(lines[at + 1]).toBe('tiny: 22 million parameters, each step at once');
   expect(lines[at + 2]).toMatch(/^memory: [\d.]+ GiB planned for a run.*; measured steps took [\d.]+ GiB$/);
-  expect(lines[at + 3]).toMatch(/^time, from a few measured steps: pretrain [\d.]+, .* a run, \d+ \w+ for all 1$/);
+  expect(lines[at + 3]).toMatch(/^time, from a few measured steps: pretrain [\d.]+, .* a run, \d+ \w+ for 1 like it$/);
   expect(lines[at + 4]).toMatch(/engine/);
   expect(lines[at + 5]).toMatch(/^1 runs, 1 at once, into /);
 });

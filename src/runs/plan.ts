@@ -217,7 +217,7 @@ export function expectationText(
   return [
     `${setup.name}: ${(parameterCount(setup) / 1e6).toFixed(0)} million parameters, ${passes}`,
     `memory: ${gib(need.process)} planned for a run${need.heap > 0 ? `, ${gib(need.heap)} of it in WASM's ${gib(WASM_HEAP)}` : ''}; measured steps took ${gib(peakBytes)}`,
-    `time, from a few measured steps: ${per} seconds a step; ${inWords(runSeconds)} a run, ${inWords(runs * runSeconds)} for all ${runs}`,
+    `time, from a few measured steps: ${per} seconds a step; ${inWords(runSeconds)} a run, ${inWords(runs * runSeconds)} for ${runs} like it`,
     faster,
   ].join('\n');
 }

@@ -48,6 +48,8 @@ export async function run(
   const from = (await store.readCheckpoint(setup, engine.name)) ?? undefined;
   const { pretrained } = setup.model;
   const folder = pretrained === null ? undefined : locateModel(pretrained);
+  // Of a model cut down to letters and prefixes no tokenizer tells the tokens.
+  const tokenizerFrom = setup.model.vocabulary === null ? undefined : folder;
   const clock = checkpointClock();
   const startedAt = new Date();
   const began = performance.now(); // the clock on the wall may jump
@@ -81,11 +83,9 @@ export async function run(
       },
       checkpointDue: clock.due,
       onCheckpoint: (state) => clock.timed(() => store.writeCheckpoint(setup, engine.name, state)),
-      onTrained: async (values) => {
-        if (!keepModel) return;
-        const tokenizerFrom = setup.model.vocabulary === null ? undefined : folder;
-        await store.writeModel(setup, engine.name, (model) => saveModel(model, setup, values, tokenizerFrom));
-      },
+      onTrained: keepModel
+        ? (values) => store.writeModel(setup, engine.name, (model) => saveModel(model, setup, values, tokenizerFrom))
+        : undefined,
     });
     const rewarded = [
       ...corpus.useful,
