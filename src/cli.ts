@@ -27,6 +27,7 @@ import { ARCHIVES, archiveStudy, notedSetup, noteStudy, readStudy } from './runs
 import { resolveSetup } from './setup/overrides.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from './setup/presets.ts';
 import { type Setup, SetupError } from './setup/schema.ts';
+import { verify } from './verify/load.ts';
 
 const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2, interrupted: 130 } as const;
 const LOCAL_REPORTS = path.join('reports', 'local');
@@ -195,7 +196,9 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
     if (failures > 0) process.stdout.write(`${failures} of ${runs.length} runs failed; their records say why.\n`);
     process.stdout.write(`run records: ${path.join(store.folder, 'runs')}\nreport: ${report}\n`);
   }
-  return judgements.every(({ verdict }) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
+  const verdicts = judgements.map(({ verdict }) => verdict);
+  if (verdicts.includes('invalid')) return EXIT.notCarriedOut; // there is no verdict
+  return verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
 }
 
 async function fetchCommand(text: string): Promise<number> {
@@ -283,6 +286,14 @@ interface ExploreFlags {
   out: string;
 }
 
+interface VerifyFlags {
+  retrain: string;
+  seed: string;
+  against?: string;
+  jobs: string;
+  json: boolean;
+}
+
 /** Knobs by their ids. */
 export function parseKnobs(text: string, option: string): Knob[] {
   const ids = [...new Set(text.split(','))];
@@ -353,7 +364,7 @@ function program(finish: (code: number) => void): Command {
     .option('--json', 'print one JSON document on standard output, and nothing else there', false)
     .addHelpText(
       'after',
-      '\nExit codes: 0 every claim asked for is reproduced; 1 one is not; 2 the command could not be carried out.',
+      '\nExit codes: 0 every claim asked for is reproduced; 1 one is not; 2 there is no verdict: the command could not be carried out, or the runs contradict themselves.',
     )
     .action(async (options: ReproduceOptions) => {
       finish(await reproduce(options, commandLine('reproduce')));
@@ -392,6 +403,31 @@ function program(finish: (code: number) => void): Command {
         `${study.records.length} records of ${study.setup.name} in ${file}, ${Math.ceil(size / 1024)} KiB\n`,
       );
       finish(EXIT.reproduced);
+    });
+  cli
+    .command('verify <study...>')
+    .description(
+      'Work out again what run records say: data, overlaps, measures, digests, verdicts; and tell what could not be checked.',
+    )
+    .option('--retrain <n>', 'train so many of the runs again, chosen at random, and compare', '0')
+    .option('--seed <n>', 'what they are chosen with', String(Math.floor(Date.now() / 1000)))
+    .option('--against <claims.json>', 'check the verdicts of this file (default: the claims.json in the folder)')
+    .option('--jobs <n>', 'runs at once', String(os.availableParallelism()))
+    .option('--json', 'print one JSON document on standard output, and nothing else there', false)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all that could be checked agrees; 1 something differs; 2 the command could not be carried out.',
+    )
+    .action(async (sources: string[], flags: VerifyFlags) => {
+      const agrees = await verify({
+        sources,
+        against: flags.against,
+        retrain: parseWhole(flags.retrain, '--retrain', 0, 1e6),
+        seed: parseWhole(flags.seed, '--seed', 0, 0xffffffff),
+        jobs: parseJobs(flags.jobs),
+        json: flags.json,
+      });
+      finish(agrees ? EXIT.reproduced : EXIT.notReproduced);
     });
   cli
     .command('explore')

@@ -24,7 +24,7 @@ function evidence(main: Knowledge = effect, noDpo: Knowledge['joint'] = withoutD
 const judge = (id: string, given: Evidence) => {
   const claim = CLAIMS.find((known) => known.id === id);
   if (claim === undefined) throw new Error(id);
-  return claim.judge(given);
+  return claim.weigh(given);
 };
 
 describe('on made-up runs that show the effect', () => {
@@ -53,7 +53,7 @@ describe('on made-up runs that show the effect', () => {
   });
 
   it('the same records give the same judgement, to the last digit', () => {
-    expect(CORE.map((claim) => claim.judge(evidence()))).toEqual(CORE.map((claim) => claim.judge(evidence())));
+    expect(CORE.map((claim) => claim.weigh(evidence()))).toEqual(CORE.map((claim) => claim.judge(evidence())));
   });
 });
 

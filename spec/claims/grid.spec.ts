@@ -15,7 +15,7 @@ const unlearned: Knowledge = { ...effect, joint: { heldOut: 1.12, useful: 1.1, r
 const grid = (arms: readonly Arm[], knows: (index: number) => Knowledge, seeds = SEEDS): Evidence =>
   Object.fromEntries(arms.map(({ id }, index) => [id, seeds.map((seed) => madeUpRun(seed, knows(index)))]));
 
-const judge = (id: string, given: Evidence): Judgement => CLAIMS.find((claim) => claim.id === id)!.judge(given);
+const judge = (id: string, given: Evidence): Judgement => CLAIMS.find((claim) => claim.id === id)!.weigh(given);
 
 describe.each([
   ['held-out-share', HELD_OUT_SHARES],

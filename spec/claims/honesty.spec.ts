@@ -24,8 +24,8 @@ const runsAt = (rates: readonly number[]): FinishedRun[] =>
 describe('the main claim', () => {
   it('is not reproduced by an interval that reaches chance by a hair, however it would be rounded', () => {
     const around = (centre: number) => runsAt([-2, -1, 0, 0, 1, 2].map((offset) => centre + 0.0002 * offset));
-    const above = main.judge({ main: around(1.0004) });
-    const below = main.judge({ main: around(1.0002) });
+    const above = main.weigh({ main: around(1.0004) });
+    const below = main.weigh({ main: around(1.0002) });
     for (const { interval, estimate } of [above, below]) {
       expect(estimate?.toFixed(3)).toBe('1.000'); // printed alike
       expect(interval?.[0].toFixed(3)).toBe('1.000');
@@ -44,7 +44,7 @@ describe('the main claim', () => {
         const regular = { ...elsewhere.snapshots[1], prefix: 'regular' as const };
         return { ...run, snapshots: order === 'last' ? [...run.snapshots, regular] : run.snapshots };
       });
-      return main.judge({ main: runs });
+      return main.weigh({ main: runs });
     };
     expect(judged('last')).toEqual(judged('first'));
   });
@@ -56,8 +56,8 @@ describe('the main claim', () => {
       const lucky = madeUpRun(seed, effect).evaluations[1];
       return { ...run, evaluations: [run.evaluations[0], { ...lucky, step: 5 }, run.evaluations[1]] };
     });
-    const plain = main.judge({ main: SEEDS.map((seed) => madeUpRun(seed, nothing)) });
-    const { verdict, estimate, interval } = main.judge({ main: runs });
+    const plain = main.weigh({ main: SEEDS.map((seed) => madeUpRun(seed, nothing)) });
+    const { verdict, estimate, interval } = main.weigh({ main: runs });
     expect({ verdict, estimate, interval }).toEqual({
       verdict: 'not reproduced',
       estimate: plain.estimate,
@@ -80,7 +80,7 @@ describe('the main claim', () => {
       });
       return { ...run, evaluations: [before, at(5, [good, bad]), at(10, [bad, good])] };
     });
-    const { findings } = main.judge({ main: runs });
+    const { findings } = main.weigh({ main: runs });
     const chosen = findings.find(
       ({ label }) => label === 'guess rate at a checkpoint chosen on the other half, held-out',
     );

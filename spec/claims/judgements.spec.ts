@@ -71,7 +71,7 @@ describe('what the claims say', () => {
     ['one-run', [7], 0],
   ] as const)('of %s', async (name, seeds, first) => {
     const given = evidence(seeds, first);
-    await expect(text(CLAIMS.map((claim) => claim.judge(given)))).toMatchFileSnapshot(recording(name));
+    await expect(text(CLAIMS.map((claim) => claim.weigh(given)))).toMatchFileSnapshot(recording(name));
   });
 
   it('of runs that agree to the last digit', async () => {
@@ -79,7 +79,7 @@ describe('what the claims say', () => {
     const equal = [1, 2, 3, 4, 5].map((seed) => ({ ...run, setup: { ...run.setup, seed } }));
     const given: Evidence = Object.fromEntries(ARMS.map(({ id }) => [id, equal]));
     const small = CLAIMS.filter(({ arms }) => arms.length < 5);
-    await expect(text(small.map((claim) => claim.judge(given)))).toMatchFileSnapshot(recording('equal-runs'));
+    await expect(text(small.map((claim) => claim.weigh(given)))).toMatchFileSnapshot(recording('equal-runs'));
   });
 
   it('they promise, and which arms they compare', async () => {

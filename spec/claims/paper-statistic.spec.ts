@@ -26,7 +26,7 @@ it('is the maximum over the evaluations of phase 3, not the last', () => {
     const { snapshots } = madeUpRun(seed, effect);
     return measure(snapshots[1].sets.heldOut, 26).perf + 0.02;
   });
-  const { estimate, p, verdict } = paperStatistic.judge({ main: runs });
+  const { estimate, p, verdict } = paperStatistic.weigh({ main: runs });
   expect(estimate).toBeCloseTo(perfs.reduce((sum, perf) => sum + Math.exp(perf), 0) / perfs.length, 12);
   expect(p).toBeCloseTo(
     tTestAbove(
@@ -44,12 +44,12 @@ it('ignores evaluations of phase 2', () => {
     run.evaluations[0].sets.heldOut.perf = 9;
     return run;
   });
-  expect(paperStatistic.judge({ main: runs }).estimate).toBeLessThan(2);
+  expect(paperStatistic.weigh({ main: runs }).estimate).toBeLessThan(2);
 });
 
 it('is not reproduced at chance, and inconclusive where the useful negatives did not rise', () => {
   const judged = (joint: Knowledge['joint']) =>
-    paperStatistic.judge({ main: SEEDS.map((seed) => madeUpRun(seed, { ...effect, joint })) }).verdict;
+    paperStatistic.weigh({ main: SEEDS.map((seed) => madeUpRun(seed, { ...effect, joint })) }).verdict;
   expect(judged({ heldOut: 0.98, useful: 2.5, random: 1 })).toBe('not reproduced');
   expect(judged({ heldOut: 1.12, useful: 0.4, random: 1 })).toBe('inconclusive');
 });

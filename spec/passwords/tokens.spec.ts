@@ -1,9 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { inputsAndLabels } from '../../src/model/gpt-neox.ts';
-import { measureOverlap } from '../../src/passwords/overlap.ts';
 import { decoder, scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
-import { stream } from '../../src/random/streams.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 const ids = scratchTokenIds(tinySetup());
@@ -49,40 +47,6 @@ describe('token batches', () => {
     ];
     expect(() => tokenBatch(uneven, ids)).toThrow('one length');
     expect(() => tokenBatch([], ids)).toThrow('at least one token');
-  });
-});
-
-describe('measureOverlap', () => {
-  const draw = (name: string, count: number, letters: number) => {
-    const source = stream(1, name);
-    return Array.from({ length: count }, () =>
-      Array.from({ length: 5 }, () => 'abcdef'[source.below(letters)]).join(''),
-    );
-  };
-
-  it('counts what a search letter by letter counts', () => {
-    const [held, control, texts] = [draw('held', 4, 3), draw('control', 6, 3), draw('texts', 50, 3)];
-    const overlaps = measureOverlap(held, control, texts, 3);
-    expect(overlaps.map(({ span }) => span)).toEqual([1, 2, 3, 4, 5]);
-    for (const { span, heldOut } of overlaps) {
-      let matches = 0;
-      for (const secret of held) {
-        for (const text of texts) {
-          for (let at = 0; at + span <= 5; at++)
-            if (text.slice(at, at + span) === secret.slice(at, at + span)) matches += 1;
-        }
-      }
-      expect(heldOut).toBe(matches / held.length);
-    }
-  });
-
-  it('of passwords drawn at random is what chance predicts, for held-out and control alike', () => {
-    const overlaps = measureOverlap(draw('a', 400, 6), draw('b', 400, 6), draw('c', 4000, 6), 6);
-    for (const { span, heldOut, control, expected } of overlaps.slice(0, 3)) {
-      // 400 passwords: the means of the counts vary by a few percent.
-      expect(heldOut / expected, `${span} letters`).toBeCloseTo(1, 1);
-      expect(control / expected, `${span} letters`).toBeCloseTo(1, 1);
-    }
   });
 });
 

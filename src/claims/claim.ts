@@ -4,9 +4,9 @@ import type { Arm } from './arms.ts';
 
 /**
  * `inconclusive`: too few finished runs, or the manipulation that the claim rests on did not take, so the runs cannot
- * speak for or against it.
+ * speak for or against it. `invalid`: the records contradict their setup, themselves or each other, so there is no verdict.
  */
-export type Verdict = 'reproduced' | 'not reproduced' | 'inconclusive';
+export type Verdict = 'reproduced' | 'not reproduced' | 'inconclusive' | 'invalid';
 
 /** Run records by arm id, failed ones included. */
 export type Evidence = Readonly<Record<string, readonly RunRecord[]>>;
@@ -71,7 +71,13 @@ export interface Claim {
   /** The decision rule, fixed before any run. */
   readonly rule: string;
   readonly arms: readonly Arm[];
+  /** Checks that the records can bear a verdict, then weighs them. */
   judge(evidence: Evidence): Judgement;
+  /**
+   * The rule alone, on what it reads of records: for simulated experiments, of which there are no records to check.
+   * @throws RangeError where a seed counts twice
+   */
+  weigh(evidence: Evidence): Judgement;
 }
 
 /** Fewer runs than this make every claim inconclusive: with 5, the exact sign-flip test can reach p = 1/32. */

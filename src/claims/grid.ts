@@ -15,6 +15,7 @@ import {
 } from './claim.ts';
 import { type Estimate, estimate, guessRatesOf, plain, runMeans, testAbove } from './evidence.ts';
 import { formatEstimate, formatNumber } from './format.ts';
+import { checked } from './judge.ts';
 
 /** A cell below this has taught the useful negatives too little for anything to have been flipped. */
 export const LEARNED = 1.3;
@@ -79,15 +80,15 @@ interface GridDecision {
 
 type GridRule = (cells: readonly Cell[], evidence: Evidence, id: string) => GridDecision;
 
-interface GridDefinition extends Omit<Claim, 'judge'> {
+interface GridDefinition extends Omit<Claim, 'judge' | 'weigh'> {
   readonly measure: string;
   readonly decide: GridRule;
 }
 
 export function defineGrid({ decide, measure, ...claim }: GridDefinition): Claim {
-  return {
+  return checked(measure, {
     ...claim,
-    judge(given) {
+    weigh(given) {
       const evidence = onCommonSeeds(claim.arms, given);
       const cells = readCells(claim.arms, evidence);
       const { verdict, reason, estimate, p, findings } = decide(cells, evidence, claim.id);
@@ -105,7 +106,7 @@ export function defineGrid({ decide, measure, ...claim }: GridDefinition): Claim
         cells,
       };
     },
-  };
+  });
 }
 
 const READABLE =

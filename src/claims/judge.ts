@@ -14,6 +14,7 @@ import {
 } from './claim.ts';
 import { type Estimate, plain } from './evidence.ts';
 import { formatEstimate } from './format.ts';
+import { evidenceProblems, inWords } from './validity.ts';
 
 /** What a claim's own part decides once there are enough runs. */
 export interface Decision {
@@ -25,7 +26,7 @@ export interface Decision {
   readonly findings: readonly Finding[];
 }
 
-interface Definition extends Omit<Claim, 'judge'> {
+interface Definition extends Omit<Claim, 'judge' | 'weigh'> {
   /** What the estimate is, with its unit. */
   readonly measure: string;
   /** Whether the rule looks at the end of phase 2, which a setup may skip. */
@@ -34,11 +35,36 @@ interface Definition extends Omit<Claim, 'judge'> {
   decide(runs: Record<string, FinishedRun[]>): Decision;
 }
 
-/** Makes a claim of its definition: counts runs, refuses to decide on too few, and phrases the outcome. */
-export function defineClaim({ decide, measure, afterPhase2 = false, ...claim }: Definition): Claim {
+/** Gives a claim's rule the check of its evidence: where the records cannot bear a verdict, there is none. */
+export function checked(measure: string, claim: Omit<Claim, 'judge'>): Claim {
   return {
     ...claim,
-    judge(evidence: Evidence): Judgement {
+    judge(evidence) {
+      const problems = evidenceProblems(claim.arms, evidence);
+      if (problems.length === 0) return claim.weigh(evidence);
+      const given = claim.arms.map((arm) => evidence[arm.id] ?? []);
+      const finished = given.map(finishedRuns);
+      return {
+        id: claim.id,
+        verdict: 'invalid',
+        reason: inWords(problems),
+        measure,
+        estimate: null,
+        interval: null,
+        seeds: finished[finished.length - 1].map(({ setup }) => setup.seed),
+        failed: given.flat().length - finished.flat().length,
+        p: null,
+        findings: [],
+      };
+    },
+  };
+}
+
+/** Makes a claim of its definition: counts runs, refuses to decide on too few, and phrases the outcome. */
+export function defineClaim({ decide, measure, afterPhase2 = false, ...claim }: Definition): Claim {
+  return checked(measure, {
+    ...claim,
+    weigh(evidence: Evidence): Judgement {
       const given = (arm: Arm) => evidence[arm.id] ?? [];
       for (const arm of claim.arms) assertDistinctSeeds(arm.id, given(arm));
       const runs = Object.fromEntries(claim.arms.map((arm) => [arm.id, finishedRuns(given(arm))]));
@@ -65,5 +91,5 @@ export function defineClaim({ decide, measure, afterPhase2 = false, ...claim }: 
         findings: decision.findings.map(plain),
       };
     },
-  };
+  });
 }

@@ -3,6 +3,7 @@
  * asks for an interval of 95% above chance, so at most 2.5% of them may come out `reproduced`.
  */
 import path from 'node:path';
+import type { Verdict } from '../claims/claim.ts';
 import { main } from '../claims/main.ts';
 import { buildCorpus } from '../passwords/corpus.ts';
 import { type Stream, stream } from '../random/streams.ts';
@@ -35,7 +36,7 @@ export interface NullWorld {
 export interface NullResult {
   readonly world: NullWorld;
   readonly experiments: number;
-  readonly verdicts: Readonly<Record<'reproduced' | 'not reproduced' | 'inconclusive', number>>;
+  readonly verdicts: Readonly<Record<Verdict, number>>;
 }
 
 type Scores = FinishedRun['snapshots'][number]['sets']['heldOut'];
@@ -163,10 +164,10 @@ export async function nullWorlds(archives: readonly string[]): Promise<NullWorld
 
 /** Judges the main claim in as many experiments of a world. */
 export async function tryNull(world: NullWorld, experiments: number, seed = 0): Promise<NullResult> {
-  const verdicts = { reproduced: 0, 'not reproduced': 0, inconclusive: 0 };
+  const verdicts: Record<Verdict, number> = { reproduced: 0, 'not reproduced': 0, inconclusive: 0, invalid: 0 };
   for (let index = 0; index < experiments; index++) {
     const runs = await world.experiment(stream(seed, `fuzz/null/${world.id}/${index}`), index);
-    verdicts[main.judge({ main: runs }).verdict] += 1;
+    verdicts[main.weigh({ main: runs }).verdict] += 1;
   }
   return { world, experiments, verdicts };
 }

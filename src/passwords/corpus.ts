@@ -66,6 +66,25 @@ export function prefixOf(setup: Pick<Setup, 'prefixes'>, kind: 'regular' | 'reve
   return setup.prefixes ? kind : 'none';
 }
 
+/** The prefix under which a phase is evaluated: `reverse` in phase 3, `regular` before. */
+export const evaluationPrefix = (setup: Pick<Setup, 'prefixes'>, phase: Phase): Prefix =>
+  prefixOf(setup, phase === 'joint' ? 'reverse' : 'regular');
+
+/** The passwords that claims are about, which are drawn before all others. */
+export interface ScoredPasswords {
+  readonly heldOut: readonly string[];
+  readonly useful: readonly string[];
+  readonly control: readonly string[];
+}
+
+/** Draws the held-out, useful and control passwords of a setup alone: the first that {@link drawPasswords} draws. */
+export function drawScoredPasswords(setup: Setup): ScoredPasswords {
+  const taken = new Set<string>();
+  const drawn = drawDistinct(setup.seed, 'passwords/negatives', negatives(setup), setup, taken);
+  const control = drawDistinct(setup.seed, 'passwords/control', setup.evaluation.random, setup, taken);
+  return { heldOut: drawn.slice(0, heldOut(setup)), useful: drawn.slice(heldOut(setup)), control };
+}
+
 /**
  * Draws the passwords of a setup, all of them distinct; equal setups draw equal ones.
  * @throws RangeError when there are not as many (of a setup that was never parsed)

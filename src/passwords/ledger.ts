@@ -18,7 +18,7 @@ export type RewardCounts = Record<Reward, number>;
 
 /** What the ledger saw of a whole run; part of the run record. */
 export interface LedgerSummary {
-  /** Always true in a finished run: a violation stops it, and makes this false. */
+  /** Whether no held-out password was ever chosen or imitated, as the counts below say. */
   readonly clean: boolean;
   readonly sequences: RewardCounts;
   readonly heldOut: RewardCounts;
@@ -35,17 +35,47 @@ export interface LedgerState {
   heldOut: RewardCounts;
   useful: RewardCounts;
   rejections: Record<string, number>;
+  /** The distinct texts of each role that were chosen or imitated, in the order in which they were first seen. */
+  rewarded: Partial<Record<Role, string[]>>;
   digest: string;
 }
 
 export interface Ledger {
   /**
-   * Enters one batch, before the gradient step that uses it.
+   * Enters one batch, before the update that comes of it.
+   * @param batch the tokens that the step was given, read back from its tensors
    * @throws LedgerError naming the password, phase, step and role.
    */
   observe(phase: Phase, step: number, examples: readonly Example[], batch: TokenBatch): void;
   summary(): LedgerSummary;
+  /** The distinct texts of each role that training rewarded. */
+  rewarded(): ReadonlyMap<Role, readonly string[]>;
   state(): LedgerState;
+}
+
+/**
+ * The batch that a step's tensors hold: every sequence's inputs and then its last label.
+ * @param inputs `[rows * time]`, read back from the tensor that the model is given
+ * @param labels `[rows * time]`, read back from the tensor that its log-probabilities are looked up with
+ * @throws LedgerError where a label is not the token after its input
+ */
+export function batchGiven(inputs: ArrayLike<number>, labels: ArrayLike<number>, time: number): TokenBatch {
+  const rows = inputs.length / time;
+  const length = time + 1;
+  const tokens = new Int32Array(rows * length);
+  for (let row = 0; row < rows; row++) {
+    for (let place = 0; place < time; place++) {
+      const at = row * time + place;
+      if (place > 0 && inputs[at] !== labels[at - 1]) {
+        throw new LedgerError(
+          `sequence ${row} is to predict token ${labels[at - 1]} where token ${inputs[at]} comes next`,
+        );
+      }
+      tokens[row * length + place] = inputs[at];
+    }
+    tokens[row * length + time] = labels[row * time + time - 1];
+  }
+  return { tokens, rows, length };
 }
 
 /** The kind of negative that a label claims, if any: the role decides with which weight a sequence is trained on. */
@@ -54,20 +84,39 @@ const negativeRole = (role: Role): 'held-out' | 'useful' | null =>
 
 const noSequences = (): RewardCounts => ({ chosen: 0, rejected: 0, imitated: 0 });
 
+/** The digest after one more batch. */
+export function nextDigest(
+  digest: string,
+  phase: Phase,
+  step: number,
+  examples: readonly Pick<Example, 'reward'>[],
+  { tokens }: Pick<TokenBatch, 'tokens'>,
+): string {
+  return createHash('sha256')
+    .update(`${digest}/${phase}/${step}/${examples.map(({ reward }) => reward[0]).join('')}/`)
+    .update(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength))
+    .digest('hex');
+}
+
 /** Opens a ledger on a corpus, empty or where an interrupted run left it. */
 export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: TokenIds, from?: LedgerState): Ledger {
   const heldOut = new Set(corpus.heldOut);
   const useful = new Set(corpus.useful);
   const decode = decoder(ids);
-  const state: LedgerState = from
+  const { rewarded: before, ...counted }: LedgerState = from
     ? structuredClone(from)
     : {
         sequences: noSequences(),
         heldOut: noSequences(),
         useful: noSequences(),
         rejections: Object.fromEntries(corpus.heldOut.map((password) => [password, 0])),
+        rewarded: {},
         digest: '',
       };
+  const state: Omit<LedgerState, 'rewarded'> = counted;
+  const rewarded = new Map<Role, Set<string>>(
+    Object.entries(before).map(([role, texts]) => [role as Role, new Set(texts)]),
+  );
 
   return {
     observe(phase, step, examples, batch) {
@@ -100,12 +149,12 @@ export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: Toke
           );
         }
         if (negative === 'held-out') state.rejections[seen.password] += 1;
+        if (example.reward === 'rejected') return;
+        const texts = rewarded.get(example.role);
+        if (texts === undefined) rewarded.set(example.role, new Set([seen.password]));
+        else texts.add(seen.password);
       });
-      const { tokens } = batch;
-      state.digest = createHash('sha256')
-        .update(`${state.digest}/${phase}/${step}/${examples.map(({ reward }) => reward[0]).join('')}/`)
-        .update(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength))
-        .digest('hex');
+      state.digest = nextDigest(state.digest, phase, step, examples, batch);
     },
     summary() {
       const rejections = Object.values(state.rejections);
@@ -115,10 +164,17 @@ export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: Toke
         sequences,
         heldOut,
         useful,
-        heldOutRejections: { fewest: Math.min(...rejections), most: Math.max(...rejections) },
+        heldOutRejections: {
+          fewest: rejections.reduce((least, times) => Math.min(least, times)),
+          most: rejections.reduce((most, times) => Math.max(most, times)),
+        },
         digest,
       };
     },
-    state: () => structuredClone(state),
+    rewarded: () => new Map([...rewarded].map(([role, texts]) => [role, [...texts]])),
+    state: () => ({
+      ...structuredClone(state),
+      rewarded: Object.fromEntries([...rewarded].map(([role, texts]) => [role, [...texts]])),
+    }),
   };
 }

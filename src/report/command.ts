@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { RecordError } from '../runs/record.ts';
-import { ARCHIVES, readStudy } from '../runs/study.ts';
+import { ARCHIVES, readStudies, readStudy } from '../runs/study.ts';
 import { annotate } from './files/annotations.ts';
 import { fillBlocks, readmeBlocks } from './files/readme.ts';
 import { readProcedures } from './procedures/file.ts';
@@ -31,10 +31,7 @@ export async function committedArchives(): Promise<string[]> {
 
 /** Reads the studies and judges them. @throws RecordError when a source has no run record. */
 export async function reportOn(sources: readonly string[], command: string): Promise<Report> {
-  const studies = await Promise.all(sources.map(readStudy));
-  const empty = studies.find(({ records }) => records.length === 0);
-  if (empty !== undefined) throw new RecordError(`${empty.source} holds no run record yet`);
-  return buildReport(studies, await readProcedures(), command);
+  return buildReport(await readStudies(sources), await readProcedures(), command);
 }
 
 /** The default run on the engine that every machine has: what the README shows of `npm run reproduce`. */

@@ -2,7 +2,8 @@
 import path from 'node:path';
 import type { Cell, Claim, Judgement } from '../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
-import type { FinishedRun, RunRecord } from '../runs/record.ts';
+import { type FinishedRun, overlapsOf, type RunRecord } from '../runs/record.ts';
+import { heldOut } from '../setup/sizes.ts';
 import { claimsMarkdown } from './table.ts';
 
 export interface ReportedRun {
@@ -72,10 +73,20 @@ function runRow({ record, file }: ReportedRun): string {
 
 /** How much rewarded text overlaps held-out and control passwords, summed up over runs. */
 export function overlapTable(runs: readonly FinishedRun[]): string {
-  const rows = runs[0].overlap.map(({ span, expected }, index) => {
-    const average = (key: 'heldOut' | 'control') =>
-      runs.reduce((sum, run) => sum + run.overlap[index][key], 0) / runs.length;
-    return `| ${span} | ${average('heldOut').toFixed(2)} | ${average('control').toFixed(2)} | ${expected.toFixed(2)} |`;
+  const { length, alphabet } = runs[0].setup.passwords;
+  const rows = Array.from({ length }, (_, index) => {
+    const span = index + 1;
+    const ofRun = (run: FinishedRun) =>
+      overlapsOf(run).filter((overlap) => overlap.way === 'aligned' && overlap.span === span);
+    const average = (of: (run: FinishedRun) => number) => runs.reduce((sum, run) => sum + of(run), 0) / runs.length;
+    const each = (set: 'heldOut' | 'control') =>
+      average((run) => {
+        const passwords = set === 'heldOut' ? heldOut(run.setup) : run.setup.evaluation.random;
+        return ofRun(run).reduce((sum, overlap) => sum + overlap[set], 0) / passwords;
+      });
+    const texts = average((run) => ofRun(run).reduce((sum, overlap) => sum + overlap.texts, 0));
+    const chance = texts * (length - index) * alphabet.length ** -span;
+    return `| ${span} | ${each('heldOut').toFixed(2)} | ${each('control').toFixed(2)} | ${chance.toFixed(2)} |`;
   });
   return ['| letters in a row | held-out | random | chance |', '| --- | --- | --- | --- |', ...rows].join('\n');
 }

@@ -1,6 +1,6 @@
 /** A report: studies with their claims judged, and the figures drawn of them. */
 import type { RunRecord } from '../runs/record.ts';
-import type { Study } from '../runs/study.ts';
+import type { PooledStudy, Study } from '../runs/study.ts';
 import { setupHash } from '../setup/hash.ts';
 import { claimSeeds, PRESETS } from '../setup/presets.ts';
 import type { Setup } from '../setup/schema.ts';
@@ -37,7 +37,11 @@ export interface Report {
 }
 
 /** @param studies the first is the one that figures of single arms are drawn of */
-export function buildReport(studies: readonly Study[], procedures: ProcedureReport | null, command: string): Report {
+export function buildReport(
+  studies: readonly (Study & Partial<PooledStudy>)[],
+  procedures: ProcedureReport | null,
+  command: string,
+): Report {
   const reports = studies.map(reportOf);
   const [first] = reports;
   const drawn: readonly (readonly [Section | 'claims', Figure | null])[] = [
@@ -85,7 +89,8 @@ export function provenance({ study }: StudyReport): string[] {
 }
 
 /** The command that trains and judges one claim of a study afresh. */
-export function reproduceCommand({ name, study }: StudyReport, claim: string, seeds: readonly number[]): string {
+export function reproduceCommand({ study }: StudyReport, claim: string, seeds: readonly number[]): string {
+  const { name } = study.setup;
   const preset = (PRESETS as Record<string, Setup>)[name];
   if (preset === undefined || setupHash(preset) !== setupHash(study.setup)) return study.commands.join(' && ');
   const counted = seeds.length > 0 && claimSeeds(seeds.length).every((seed, index) => seed === seeds[index]);

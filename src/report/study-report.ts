@@ -1,7 +1,7 @@
 /** A study with its claims judged: what every table and figure of a report is made from. */
 import { CLAIMS, type Claim, type Evidence, finishedRuns, type Judgement } from '../claims/index.ts';
 import type { FinishedRun } from '../runs/record.ts';
-import { evidenceOf, type Study } from '../runs/study.ts';
+import { evidenceOf, type PooledStudy, type Study } from '../runs/study.ts';
 import { holm } from '../statistics/index.ts';
 
 export interface JudgedClaim {
@@ -14,6 +14,8 @@ export interface JudgedClaim {
 export interface StudyReport {
   readonly name: string;
   readonly study: Study;
+  /** Records that were given more than once, and are counted once. */
+  readonly repeated: number;
   readonly evidence: Evidence;
   readonly claims: readonly JudgedClaim[];
   /** Claims of which some arm has no run in this study. */
@@ -21,15 +23,16 @@ export interface StudyReport {
 }
 
 /** Judges every claim whose arms all have runs. */
-export function reportOf(study: Study): StudyReport {
+export function reportOf(study: Study & Partial<PooledStudy>): StudyReport {
   const evidence = evidenceOf(study);
   const ready = CLAIMS.filter(({ arms }) => arms.every(({ id }) => evidence[id] !== undefined));
   const judgements = ready.map((claim) => claim.judge(evidence));
   const tested = judgements.filter(({ p }) => p !== null);
   const adjusted = holm(tested.map(({ p }) => p as number));
   return {
-    name: study.setup.name,
+    name: study.name ?? study.setup.name,
     study,
+    repeated: study.repeated ?? 0,
     evidence,
     claims: ready.map((claim, index) => {
       const judgement = judgements[index];

@@ -15,7 +15,7 @@ export class CheckpointError extends Error {
   override name = 'CheckpointError';
 }
 
-const VERSION = '3';
+const VERSION = '4';
 
 function digestOf(tensors: Map<string, Float32Array>, state: string): string {
   const hash = createHash('sha256').update(state);

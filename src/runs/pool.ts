@@ -6,14 +6,15 @@
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Tinypool } from 'tinypool';
+import { arithmeticOf } from '../claims/validity.ts';
 import type { Engine } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
 import { ModelError } from '../model/config.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
 import { CheckpointError } from './checkpoint.ts';
-import { recordHead } from './environment.ts';
-import type { FailedRun, RunRecord } from './record.ts';
+import { describeEnvironment, recordHead } from './environment.ts';
+import { type FailedRun, RecordError, type RunRecord } from './record.ts';
 import { type RunStore, StorageError } from './store.ts';
 import type { WorkerAnswer, WorkerTask } from './worker.ts';
 
@@ -69,6 +70,16 @@ function lostRun(setup: Setup, engine: Engine, error: Error): FailedRun {
   };
 }
 
+/** @throws RecordError where a record's digits depend on something else than those of the runs to come */
+function assertSameArithmetic(record: RunRecord, here: string, file: string): void {
+  const there = arithmeticOf(record);
+  if (there === here) return;
+  throw new RecordError(
+    `${file} was made with ${there}, and runs here would be made with ${here}, whose last digits differ: they are no one study; ` +
+      'go on where it was begun, or choose another folder with --out',
+  );
+}
+
 /**
  * Runs every setup that has no record in the store yet, going on from checkpoints found there.
  * @returns the runs in the order of `setups`
@@ -84,10 +95,12 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     minThreads: 0,
     maxThreads: jobs,
   });
+  const here = arithmeticOf({ engine, environment: describeEnvironment() });
   let stopping = false;
   const one = async (setup: Setup): Promise<StoredRun> => {
     const existing = await store.readRecord(setup, engine.name);
     if (existing !== null) {
+      assertSameArithmetic(existing, here, store.recordPath(setup, engine.name));
       return { setup, record: existing, file: store.recordPath(setup, engine.name), reused: true };
     }
     const task: WorkerTask = {

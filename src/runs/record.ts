@@ -1,11 +1,19 @@
 /** Run records: one JSON document for each run, finished or failed. Claims are functions of these and nothing else. */
 import { z } from 'zod';
+import { evaluationPrefix } from '../passwords/corpus.ts';
+import { DRAWN } from '../passwords/digests.ts';
+import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
 import { setupHash } from '../setup/hash.ts';
 import { setupSchema } from '../setup/schema.ts';
+import { heldOut as heldOutCount, rewardedTexts } from '../setup/sizes.ts';
 
 const phase = z.enum(['pretrain', 'dpo', 'joint']);
 const prefix = z.enum(['regular', 'reverse', 'none']);
 const finite = z.number();
+const count = z.number().int().min(0);
+const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal digits');
+/** Of a softmax in float32, whose rounding may pass 0 by a little. */
+const logProbability = z.number().max(1e-4, 'must be the logarithm of a probability, so 0 at most');
 const perStep = z.array(finite.nullable());
 const trajectory = z.strictObject({
   total: z.array(finite),
@@ -15,25 +23,42 @@ const trajectory = z.strictObject({
   randomReverse: perStep,
   gradientNorm: z.array(finite),
 });
-const measures = z.strictObject({ logLikelihood: finite, perf: finite, guessRate: finite, topRate: finite });
+const rate = z.number().min(0);
+const measures = z.strictObject({ logLikelihood: logProbability, perf: finite, guessRate: rate, topRate: rate });
 const measuresAndHalves = measures.extend({ halves: z.tuple([measures, measures]) });
 const scores = z.strictObject({
   passwords: z.array(z.string()),
   /** `[passwords][letters]`, nats. */
-  logProbabilities: z.array(z.array(finite)),
+  logProbabilities: z.array(z.array(logProbability).min(1)).min(1),
   /** `[passwords][letters]`: how many tokens were likelier than the true letter. */
-  ranks: z.array(z.array(z.number().int().min(0))),
+  ranks: z.array(z.array(count)),
   /** What the embedding and each block leave in the residual stream, read by the logit lens: means over the set. */
-  lens: z.array(z.strictObject({ logLikelihood: finite, guessRate: finite })),
+  lens: z.array(z.strictObject({ logLikelihood: logProbability, guessRate: rate })),
   /** Log-likelihood of each password at a temperature fitted on the other half of its set. */
   calibrated: z.strictObject({ inverseTemperatures: z.tuple([finite, finite]), logLikelihoods: z.array(finite) }),
 });
 const sets = <Schema extends z.ZodType>(schema: Schema) =>
   z.strictObject({ heldOut: schema, useful: schema, random: schema });
-const rewardCounts = z.strictObject({ chosen: finite, rejected: finite, imitated: finite });
+const rewardCounts = z.strictObject({ chosen: count, rejected: count, imitated: count });
+
+const overlapByText = z.strictObject({
+  text: z.enum(REWARDED),
+  texts: count,
+  way: z.enum(WAYS),
+  span: count.min(1),
+  heldOut: count,
+  control: count,
+});
+/** As version 2 counts it: aligned letters in all rewarded text together, as means over passwords. */
+const overlapInAll = z.strictObject({ span: count.min(1), heldOut: rate, control: rate, expected: rate });
+type Drawn = (typeof DRAWN)[number];
 
 const about = {
-  schemaVersion: z.literal(2),
+  /**
+   * 3 since records keep digests of passwords, initial parameters and updates, overlap by kind of text, and the kind of
+   * processor. A record of version 2 says less, and `verify` says what it therefore cannot check.
+   */
+  schemaVersion: z.union([z.literal(2), z.literal(3)]),
   setup: setupSchema,
   /** SHA-256 of the setup's content. */
   setupHash: z.string(),
@@ -43,6 +68,8 @@ const about = {
     node: z.string(),
     platform: z.string(),
     processor: z.string(),
+    /** Vendor, family, model and vector instructions: on the engine `native` the last digits depend on them. */
+    processorKind: z.string().optional(),
     cores: z.number().int(),
     memoryGiB: finite,
     package: z.string(),
@@ -64,18 +91,25 @@ const finished = z.strictObject({
   ...about,
   status: z.literal('finished'),
   trajectories: z.strictObject({ pretrain: trajectory, dpo: trajectory, joint: trajectory }),
-  evaluations: z.array(z.strictObject({ phase, step: z.number().int(), sets: sets(measuresAndHalves) })),
+  evaluations: z.array(z.strictObject({ phase, step: count, sets: sets(measuresAndHalves) })).min(1),
   /** Every letter at the end of phase 2 (unless skipped), and at the end of the run under `reverse` and `regular`. */
-  snapshots: z.array(z.strictObject({ phase, step: z.number().int(), prefix, sets: sets(scores) })).min(1),
+  snapshots: z.array(z.strictObject({ phase, step: count, prefix, sets: sets(scores) })).min(1),
   ledger: z.strictObject({
-    clean: z.literal(true),
+    clean: z.boolean(),
     sequences: rewardCounts,
     heldOut: rewardCounts,
     useful: rewardCounts,
-    heldOutRejections: z.strictObject({ fewest: finite, most: finite }),
+    heldOutRejections: z.strictObject({ fewest: count, most: count }),
     digest: z.string(),
   }),
-  overlap: z.array(z.strictObject({ span: finite, heldOut: finite, control: finite, expected: finite })),
+  overlap: z.union([z.array(overlapByText), z.array(overlapInAll)]),
+  digests: z
+    .strictObject({
+      passwords: z.strictObject(Object.fromEntries(DRAWN.map((set) => [set, digest])) as Record<Drawn, typeof digest>),
+      initialParameters: digest,
+      updates: z.string(),
+    })
+    .optional(),
   parametersDigest: z.string(),
 });
 
@@ -85,7 +119,45 @@ const failed = z.strictObject({
   error: z.strictObject({ name: z.string(), message: z.string() }),
 });
 
-export const runRecordSchema = z.discriminatedUnion('status', [finished, failed]);
+/** What a finished record lacks or contradicts itself in, as (path, reason) pairs. */
+function gaps({ schemaVersion, setup, evaluations, snapshots, digests, overlap }: FinishedRun): [string, string][] {
+  const found: [string, string][] = [];
+  if (evaluations.at(-1)?.phase !== 'joint') found.push(['evaluations', 'do not end with one of phase 3 (joint)']);
+  const has = (wanted: 'dpo' | 'joint') =>
+    snapshots.some((one) => one.phase === wanted && one.prefix === evaluationPrefix(setup, wanted));
+  if (!has('joint')) found.push(['snapshots', 'have none of the end of phase 3 (joint)']);
+  if (schemaVersion === 3) {
+    if (digests === undefined) found.push(['digests', 'are missing, which every record of version 3 has']);
+    if (overlap.some((entry) => !('text' in entry)))
+      found.push(['overlap', 'is not by kind of text, as in every record of version 3']);
+  }
+  snapshots.forEach(({ sets: scored }, index) => {
+    for (const [set, { passwords, logProbabilities, ranks, calibrated }] of Object.entries(scored)) {
+      const at = `snapshots.${index}.sets.${set}`;
+      const letters = logProbabilities[0].length;
+      if (logProbabilities.some((row) => row.length !== letters))
+        found.push([`${at}.logProbabilities`, 'are of passwords of different lengths']);
+      if (ranks.length > 0 && (ranks.length !== logProbabilities.length || ranks.some((row) => row.length !== letters)))
+        found.push([`${at}.ranks`, 'are not of the letters that have log-probabilities']);
+      for (const [name, list] of [
+        ['passwords', passwords],
+        ['calibrated.logLikelihoods', calibrated.logLikelihoods],
+      ] as const) {
+        if (list.length > 0 && list.length !== logProbabilities.length)
+          found.push([`${at}.${name}`, 'are not as many as the passwords that have log-probabilities']);
+      }
+    }
+  });
+  return found;
+}
+
+export const runRecordSchema = z.discriminatedUnion('status', [finished, failed]).superRefine(
+  (record, context) => {
+    if (record.status === 'failed') return;
+    for (const [path, message] of gaps(record)) context.addIssue({ code: 'custom', path: path.split('.'), message });
+  },
+  { when: ({ issues }) => issues.length === 0 },
+);
 export type RunRecord = z.infer<typeof runRecordSchema>;
 export type FinishedRun = z.infer<typeof finished>;
 export type FailedRun = z.infer<typeof failed>;
@@ -113,6 +185,33 @@ export function parseRunRecord(text: string, source: string): RunRecord {
   const issue = result.error.issues[0];
   throw new RecordError(`${source} is no run record: ${issue.path.join('.') || 'document'}: ${issue.message}`);
 }
+
+/**
+ * A run's overlaps in the form of today's records. A record of version 2 has means over passwords; they are made counts
+ * again, which its rounding may leave a little apart from whole numbers.
+ */
+export function overlapsOf({ setup, overlap }: Pick<FinishedRun, 'setup' | 'overlap'>): RecordedOverlap[] {
+  return overlap.map((entry) =>
+    'text' in entry
+      ? entry
+      : {
+          text: 'all',
+          texts: rewardedTexts(setup),
+          way: 'aligned',
+          span: entry.span,
+          heldOut: entry.heldOut * heldOutCount(setup),
+          control: entry.control * setup.evaluation.random,
+        },
+  );
+}
+
+/** Whether a record was abridged for an archive: its passwords are then left out. */
+export const isAbridged = ({ snapshots }: Pick<FinishedRun, 'snapshots'>): boolean =>
+  snapshots[0].sets.heldOut.passwords.length === 0;
+
+/** Steps that phase 3 took before it ended. */
+export const jointSteps = ({ evaluations }: Pick<FinishedRun, 'evaluations'>): number =>
+  evaluations[evaluations.length - 1].step;
 
 /** What two runs of one setup, seed and engine must agree in, bit for bit: all but times and environment. */
 export function comparable(record: RunRecord): Omit<RunRecord, 'times' | 'environment'> {

@@ -4,7 +4,6 @@ import { ModelError } from '../model/config.ts';
 import { locateModel } from '../model/hub.ts';
 import { idsFor, loadPretrained, saveModel } from '../model/pretrained.ts';
 import { buildCorpus } from '../passwords/corpus.ts';
-import { measureOverlap } from '../passwords/overlap.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type Progress, train } from '../training/trainer.ts';
 import { recordHead } from './environment.ts';
@@ -87,16 +86,7 @@ export async function run(
         ? (values) => store.writeModel(setup, engine.name, (model) => saveModel(model, setup, values, tokenizerFrom))
         : undefined,
     });
-    const rewarded = [
-      ...corpus.useful,
-      ...corpus.chosen,
-      ...corpus.pretraining,
-      ...corpus.jointRandom,
-      ...corpus.jointRandomReverse,
-    ];
-    const overlap = measureOverlap(corpus.heldOut, corpus.control, rewarded, setup.passwords.alphabet.length);
-    const { ledger, ...measured } = outcome;
-    record = { ...about(), status: 'finished', ...measured, ledger: { ...ledger, clean: true }, overlap };
+    record = { ...about(), status: 'finished', ...outcome };
   } catch (error) {
     if (error instanceof StorageError || error instanceof ModelError) throw error;
     const { name, message } = error as Error;

@@ -1,5 +1,5 @@
 /** The folder of a job: run records, checkpoints, report. Every write is atomic; records are never edited. */
-import { mkdir, readdir, readFile, rename, rm, statfs, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, rename, rm, statfs, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { EngineName } from '../engine/engine.ts';
@@ -7,9 +7,11 @@ import { writePieces } from '../model/safetensors.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import { isMissing, readTextBounded } from './bounded.ts';
 import { checkpointBytes, readCheckpoint } from './checkpoint.ts';
+import { type JournalEntry, readJournal, recordDigest, writeJournal } from './journal.ts';
 import { lock } from './lock.ts';
-import { parseRunRecord, type RunRecord } from './record.ts';
+import { parseRunRecord, RecordError, type RunRecord } from './record.ts';
 import { StorageError, storing } from './storing.ts';
 
 export { StorageError };
@@ -19,8 +21,6 @@ const ROOM_NEEDED = 64 * 2 ** 20;
 
 /** File whose lock a job holds while it runs. */
 const LOCK = '.lock';
-
-const missing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 /** Name of a run: what it is, which seed, and enough of the hash to tell setups apart. */
 export const runId = (setup: Setup, engine: EngineName): string =>
@@ -77,29 +77,71 @@ export class RunStore {
     try {
       return (await readdir(path.join(this.folder, 'runs'))).filter((name) => name.endsWith('.json')).sort();
     } catch (error) {
-      if (missing(error)) return [];
+      if (isMissing(error)) return [];
       throw error;
     }
   }
 
-  /** The record of a run, or null when there is none. @throws RecordError when it is damaged. */
+  /**
+   * The record of a run, or null when there is none.
+   * @throws RecordError when it is damaged, is another run's, or was changed since it was written; or when the run failed
+   * here before and its record is gone, for a failed run is not tried again.
+   */
   async readRecord(setup: Setup, engine: EngineName): Promise<RunRecord | null> {
     const file = this.recordPath(setup, engine);
+    const entry = (await readJournal(this.folder))?.get(runId(setup, engine));
+    let text: string;
     try {
-      return parseRunRecord(await readFile(file, 'utf8'), file);
+      text = await readTextBounded(file);
     } catch (error) {
-      if (missing(error)) return null;
-      throw error;
+      if (!isMissing(error)) throw error;
+      if (entry?.status !== 'failed') return null;
+      throw new RecordError(
+        `${runId(setup, engine)} failed in ${this.folder} before, and its record is gone: a failed run is not tried again; ` +
+          'put the record back, or choose another folder with --out',
+      );
     }
+    const record = parseRunRecord(text, file);
+    if (record.setupHash !== setupHash(setup) || record.engine.name !== engine) {
+      const { setup: other, engine: on } = record;
+      throw new RecordError(
+        `${file} is the record of another run (${runId(other, on.name)}); put it where it was, or choose another folder with --out`,
+      );
+    }
+    if (entry !== undefined && entry.digest !== recordDigest(record)) {
+      throw new RecordError(
+        `${file} was changed since it was written; put it back as it was, or choose another folder with --out`,
+      );
+    }
+    return record;
   }
 
-  /** Saves a record and removes the run's checkpoint, which it supersedes. */
+  /**
+   * Saves a record, enters it in the journal, and removes the run's checkpoint, which it supersedes.
+   * @throws StorageError where the run ended before, and otherwise: a record is never replaced
+   */
   async writeRecord(record: RunRecord): Promise<string> {
-    const { setup, engine } = record;
+    const { setup, engine, status } = record;
     const file = this.recordPath(setup, engine.name);
+    const entry: JournalEntry = { run: runId(setup, engine.name), status, digest: recordDigest(record) };
+    const before = (await readJournal(this.folder))?.get(entry.run) ?? (await this.#entryOf(setup, engine.name));
+    if (before !== undefined && (before.status !== status || before.digest !== entry.digest)) {
+      throw new StorageError(
+        `${entry.run} ended in ${this.folder} before (${before.status}), and now otherwise (${status}): a record is never replaced; ` +
+          'choose another folder with --out',
+      );
+    }
     await storing(file, () => writeFileAtomic(file, `${JSON.stringify(record)}\n`));
+    if (before === undefined) await storing(this.folder, () => writeJournal(this.folder, entry));
     await this.#removeCheckpoints(setup, engine.name);
     return file;
+  }
+
+  /** What the journal would say of a record that is here without an entry. */
+  async #entryOf(setup: Setup, engine: EngineName): Promise<JournalEntry | undefined> {
+    const record = await this.readRecord(setup, engine);
+    if (record === null) return undefined;
+    return { run: runId(setup, engine), status: record.status, digest: recordDigest(record) };
   }
 
   /** Removes a run's checkpoint, and what a killed process left of one. */
@@ -117,7 +159,7 @@ export class RunStore {
     try {
       return readCheckpoint(this.checkpointPath(setup, engine), identity(setup, engine));
     } catch (error) {
-      if (missing(error)) return null;
+      if (isMissing(error)) return null;
       throw error;
     }
   }

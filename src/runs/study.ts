@@ -2,17 +2,21 @@
  * Studies: a setup and every run that was made of it and of its arms. A report is made of studies; an archive keeps one
  * in a file small enough to commit.
  */
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { brotliCompress, brotliDecompress } from 'node:zlib';
+import { brotliCompress } from 'node:zlib';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { ARMS, type Arm, armSetup, MAIN, NO_DPO } from '../claims/arms.ts';
 import type { Evidence } from '../claims/claim.ts';
+import { arithmeticOf } from '../claims/validity.ts';
 import { setupHash } from '../setup/hash.ts';
 import { type Setup, SetupError, setupSchema } from '../setup/schema.ts';
-import { type FinishedRun, parseRunRecord, RecordError, type RunRecord } from './record.ts';
+import { isMissing, readPacked, readTextBounded } from './bounded.ts';
+import { readJournal, recordDigest } from './journal.ts';
+import { type FinishedRun, isAbridged, parseRunRecord, RecordError, type RunRecord } from './record.ts';
 import { storing } from './storing.ts';
 
 const headSchema = z.strictObject({
@@ -20,6 +24,9 @@ const headSchema = z.strictObject({
   setup: setupSchema,
   /** The command lines that made the runs. */
   commands: z.array(z.string()),
+  /** How many records an archive holds, and the SHA-256 of their lines; a folder has a journal instead. */
+  runs: z.number().int().min(0).optional(),
+  digest: z.string().optional(),
 });
 
 export interface Study extends z.infer<typeof headSchema> {
@@ -33,8 +40,6 @@ export const ARCHIVES = path.join('reports', 'records');
 
 /** File of a job's folder that says which study its runs belong to. */
 const HEAD = 'study.json';
-
-const missing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
 function parseHead(text: string, source: string): z.infer<typeof headSchema> {
   let json: unknown;
@@ -52,8 +57,8 @@ function parseHead(text: string, source: string): z.infer<typeof headSchema> {
 /** The setup that a job's folder was filled with, or null where none is noted. */
 export async function notedSetup(folder: string): Promise<Setup | null> {
   const file = path.join(folder, HEAD);
-  const text = await readFile(file, 'utf8').catch((error) => {
-    if (missing(error)) return null;
+  const text = await readTextBounded(file).catch((error) => {
+    if (isMissing(error)) return null;
     throw error;
   });
   return text === null ? null : parseHead(text, file).setup;
@@ -62,8 +67,8 @@ export async function notedSetup(folder: string): Promise<Setup | null> {
 /** Notes in a job's folder which setup its arms change, and adds the command to those that filled it. */
 export async function noteStudy(folder: string, setup: Setup, command: string): Promise<void> {
   const file = path.join(folder, HEAD);
-  const before = await readFile(file, 'utf8').catch((error) => {
-    if (missing(error)) return null;
+  const before = await readTextBounded(file).catch((error) => {
+    if (isMissing(error)) return null;
     throw error;
   });
   const base = { ...setup, seed: 0 };
@@ -79,30 +84,48 @@ export async function noteStudy(folder: string, setup: Setup, command: string): 
 const byNameAndSeed = (a: RunRecord, b: RunRecord): number =>
   a.setup.name === b.setup.name ? a.setup.seed - b.setup.seed : a.setup.name < b.setup.name ? -1 : 1;
 
-async function readFolder(folder: string): Promise<Study> {
-  const file = path.join(folder, HEAD);
-  const head = parseHead(await readFile(file, 'utf8'), file);
-  const names = (await readdir(path.join(folder, 'runs'))).filter((name) => name.endsWith('.json')).sort();
-  const records = await Promise.all(
-    names.map(async (name) => {
-      const record = path.join(folder, 'runs', name);
-      return parseRunRecord(await readFile(record, 'utf8'), record);
-    }),
-  );
-  return { ...head, records: records.sort(byNameAndSeed), source: folder };
+/** @throws RecordError where a record that the journal has an entry of is gone or was changed */
+async function assertWhole(folder: string, records: ReadonlyMap<string, RunRecord>): Promise<void> {
+  const journal = await readJournal(folder);
+  if (journal === null) return;
+  const gone = [...journal.values()].filter(({ run }) => !records.has(run));
+  if (gone.length > 0) {
+    throw new RecordError(
+      `${folder} lacks records of runs that ended there, as its journal says: ${gone.map(({ run, status }) => `${run} (${status})`).join(', ')}; ` +
+        'put them back: a verdict rests on every run',
+    );
+  }
+  for (const [run, record] of records) {
+    const entry = journal.get(run);
+    if (entry !== undefined && entry.digest !== recordDigest(record))
+      throw new RecordError(`${folder}: the record ${run} was changed since it was written; put it back as it was`);
+  }
 }
 
-async function readArchive(file: string): Promise<Study> {
-  let text: string;
-  try {
-    text = (await promisify(brotliDecompress)(await readFile(file))).toString('utf8');
-  } catch (error) {
-    if (missing(error)) throw error;
-    throw new RecordError(`${file} is no archive (${(error as Error).message}); a truncated copy?`);
+async function readFolder(folder: string): Promise<Study> {
+  const file = path.join(folder, HEAD);
+  const head = parseHead(await readTextBounded(file), file);
+  const names = (await readdir(path.join(folder, 'runs'))).filter((name) => name.endsWith('.json')).sort();
+  const records = new Map<string, RunRecord>();
+  for (const name of names) {
+    const record = path.join(folder, 'runs', name);
+    records.set(name.replace(/\.json$/, ''), parseRunRecord(await readTextBounded(record), record));
   }
-  const [head, ...lines] = text.trimEnd().split('\n');
+  await assertWhole(folder, records);
+  return { ...head, records: [...records.values()].sort(byNameAndSeed), source: folder };
+}
+
+const linesDigest = (lines: readonly string[]): string => createHash('sha256').update(lines.join('\n')).digest('hex');
+
+async function readArchive(file: string): Promise<Study> {
+  const [first, ...lines] = (await readPacked(file)).trimEnd().split('\n');
+  const { runs, digest, ...head } = parseHead(first, file);
   const records = lines.map((line, index) => parseRunRecord(line, `${file}, line ${index + 2}`));
-  return { ...parseHead(head, file), records, source: file };
+  if (runs !== undefined && runs !== records.length)
+    throw new RecordError(`${file} holds ${records.length} records and was written with ${runs}; get it again`);
+  if (digest !== undefined && digest !== linesDigest(lines))
+    throw new RecordError(`${file} was changed since it was written: its records have another digest; get it again`);
+  return { ...head, records, source: file };
 }
 
 /**
@@ -113,16 +136,101 @@ export async function readStudy(source: string): Promise<Study> {
   try {
     return source.endsWith('.br') ? await readArchive(source) : await readFolder(source);
   } catch (error) {
-    if (!missing(error)) throw error;
+    if (!isMissing(error)) throw error;
     throw new RecordError(
       `${source} holds no study: give an archive (.jsonl.br), or a folder that \`npm run reproduce -- --out\` has filled`,
     );
   }
 }
 
-/** Records by arm: for every arm of which the study has runs, those runs in the order of their seeds. */
+/** A study whose runs are all of one arithmetic, and may come from several places. */
+export interface PooledStudy extends Study {
+  /** The setup's name, with the engine where studies of one setup would else share it. */
+  readonly name: string;
+  /** Engine and version, and on `native` the kind of processor: what the digits depend on. */
+  readonly arithmetic: string;
+  /** Records that were given more than once, and are counted once. */
+  readonly repeated: number;
+}
+
+/** Whether two records are of the same run and say the same of it. */
+function alike(a: RunRecord, b: RunRecord): boolean {
+  if (a.status === 'failed' || b.status === 'failed') return a.status === b.status;
+  return a.parametersDigest === b.parametersDigest && a.ledger.digest === b.ledger.digest;
+}
+
+/** @throws RecordError where two records of one run contradict each other */
+function distinctRuns(records: readonly RunRecord[], source: string): RunRecord[] {
+  const byHash = new Map<string, RunRecord>();
+  for (const record of records) {
+    const before = byHash.get(record.setupHash);
+    if (before !== undefined && !alike(before, record)) {
+      throw new RecordError(
+        `${source}: two records of ${record.setup.name}, seed ${record.setup.seed} contradict each other (${before.status}, ${record.status}); ` +
+          'one run has one record: find out which is right, and leave the other out',
+      );
+    }
+    // Of two that agree, the one with more in it.
+    const fuller = before === undefined || (before.status === 'finished' && isAbridged(before));
+    if (fuller) byHash.set(record.setupHash, record);
+  }
+  return [...byHash.values()].sort(byNameAndSeed);
+}
+
+/**
+ * Reads studies and pools them: records of one setup are one study, wherever they lie; records whose arithmetic differs are
+ * not, because no one could check them bit by bit together.
+ * @returns in the order in which each first occurs in the sources
+ * @throws RecordError as {@link readStudy}, and where two records of one run contradict each other
+ */
+export async function readStudies(sources: readonly string[]): Promise<PooledStudy[]> {
+  const groups = new Map<string, { arithmetic: string; parts: Study[] }>();
+  for (const source of sources) {
+    const study = await readStudy(source);
+    if (study.records.length === 0) throw new RecordError(`${source} holds no run record yet`);
+    for (const arithmetic of new Set(study.records.map(arithmeticOf))) {
+      const part = { ...study, records: study.records.filter((record) => arithmeticOf(record) === arithmetic) };
+      const key = `${setupHash(study.setup)} ${arithmetic}`;
+      const group = groups.get(key) ?? { arithmetic, parts: [] };
+      group.parts.push(part);
+      groups.set(key, group);
+    }
+  }
+  const studies = [...groups.values()].map(({ arithmetic, parts }): PooledStudy => {
+    const source = [...new Set(parts.map((part) => part.source))].join(' + ');
+    const given = parts.flatMap(({ records }) => records);
+    const records = distinctRuns(given, source);
+    const commands = [...new Set(parts.flatMap((part) => part.commands))];
+    const { setup } = parts[0];
+    return { setup, commands, records, source, name: setup.name, arithmetic, repeated: given.length - records.length };
+  });
+  const taken = new Set<string>();
+  return studies.map((study) => {
+    const alone = studies.filter(({ name }) => name === study.name).length === 1;
+    const [engine] = study.arithmetic.split(' ');
+    const base = alone ? study.name : `${study.name}-${engine}`;
+    let name = base;
+    for (let number = 2; taken.has(name); number++) name = `${base}-${number}`;
+    taken.add(name);
+    return { ...study, name };
+  });
+}
+
+/**
+ * Records by arm: for every arm of which the study has runs, those runs in the order of their seeds.
+ * @throws RecordError where two records are of one setup, as of two engines: neither may be left out in silence
+ */
 export function evidenceOf({ setup, records }: Pick<Study, 'setup' | 'records'>): Evidence {
-  const byHash = new Map(records.map((record) => [record.setupHash, record]));
+  const byHash = new Map<string, RunRecord>();
+  for (const record of records) {
+    const before = byHash.get(record.setupHash);
+    if (before !== undefined) {
+      throw new RecordError(
+        `${record.setup.name}, seed ${record.setup.seed} has two records (${arithmeticOf(before)}; ${arithmeticOf(record)}), and a study counts a run once`,
+      );
+    }
+    byHash.set(record.setupHash, record);
+  }
   const seeds = [...new Set(records.map((record) => record.setup.seed))].sort((a, b) => a - b);
   const runsOf = (arm: Arm): RunRecord[] => {
     try {
@@ -195,11 +303,10 @@ export function abridge(record: RunRecord, cell: boolean): RunRecord {
 export async function archiveStudy(study: Study, file: string): Promise<number> {
   const evidence = evidenceOf(study);
   const readWhole = new Set([MAIN, NO_DPO].flatMap(({ id }) => evidence[id] ?? []));
-  const lines = [
-    { setup: study.setup, commands: study.commands },
-    ...study.records.map((record) => abridge(record, !readWhole.has(record))),
-  ].map((line) => `${JSON.stringify(line)}\n`);
-  const bytes = await promisify(brotliCompress)(lines.join(''));
+  const lines = study.records.map((record) => JSON.stringify(abridge(record, !readWhole.has(record))));
+  const { setup, commands } = study;
+  const head = JSON.stringify({ setup, commands, runs: lines.length, digest: linesDigest(lines) });
+  const bytes = await promisify(brotliCompress)(`${[head, ...lines].join('\n')}\n`);
   const write = async () => {
     await mkdir(path.dirname(file), { recursive: true });
     await writeFileAtomic(file, bytes);

@@ -26,6 +26,10 @@ export function distinctPasswordsNeeded(setup: Counted): number {
   );
 }
 
+/** Distinct texts that a run has drawn to reward, whether or not phase 3 gets to all of them. */
+export const rewardedTexts = (setup: Counted): number =>
+  distinctPasswordsNeeded(setup) - heldOut(setup) - setup.evaluation.random;
+
 /** Input positions of a sequence: with a prefix every letter is predicted, without one all but the first. */
 export const inputLength = (setup: Pick<Setup, 'passwords' | 'prefixes'>): number =>
   setup.passwords.length - (setup.prefixes ? 0 : 1);

@@ -36,6 +36,21 @@ export interface StepInput {
   readonly reference: ReferenceLookup;
 }
 
+/** What a step's tensors held, read back from them. */
+export interface Given {
+  /** `[rows * time]` */
+  readonly inputs: Int32Array;
+  /** `[rows * time]` */
+  readonly labels: Int32Array;
+}
+
+/** Losses and gradients of a step, and what they are of. The caller disposes the gradients. */
+export interface StepOutcome<Gradients> {
+  readonly losses: Losses;
+  readonly gradients: Map<string, Gradients>;
+  readonly given: Given;
+}
+
 /** Rows of one kind, which the corpus packs next to each other. */
 interface Rows {
   readonly start: number;
@@ -112,7 +127,6 @@ function partLosses(logP: tf.Tensor, reference: tf.Tensor, layout: Layout, beta:
 
 /**
  * Loss and gradients of one step. Frozen parameters get no gradient, and none is computed for them.
- * The caller disposes the gradients.
  * @param trainable names of the parameters to differentiate
  * @param graphs where the step's graph is kept from call to call
  */
@@ -122,7 +136,7 @@ export function lossAndGradients(
   trainable: readonly string[],
   { examples, batch, weights, beta, reference }: StepInput,
   graphs: Graphs = OPERATION_BY_OPERATION,
-): { losses: Losses; gradients: Map<string, tf.Tensor> } {
+): StepOutcome<tf.Tensor> {
   const layout = layoutOf(examples);
   const parts = partsOf(layout);
   const names = [...parameters.keys()];
@@ -156,6 +170,8 @@ export function lossAndGradients(
   const [total, ...rest] = graphs.run(key, step, [...fed, ...parameters.values()]);
   const scalars = [total, ...rest.splice(0, parts.length)];
   const [totalLoss, ...partLoss] = scalars.map((scalar) => scalar.dataSync()[0]);
+  const read = (tensor: tf.Tensor): Int32Array => Int32Array.from(tensor.dataSync());
+  const given = { inputs: read(fed[0]), labels: read(fed[1]) };
   tf.dispose([...fed, ...scalars]);
   const lossOfPart = (part: Part): number | null => (parts.includes(part) ? partLoss[parts.indexOf(part)] : null);
   return {
@@ -167,6 +183,7 @@ export function lossAndGradients(
       randomReverse: lossOfPart('randomReverse'),
     },
     gradients: new Map(trainable.map((name, index) => [name, rest[index]])),
+    given,
   };
 }
 
@@ -190,7 +207,7 @@ function pickRows({ tokens, length }: TokenBatch, rows: readonly number[]): Toke
  * the step times the share of its sequences that the pass has, so that losses and gradients of the passes add up to those
  * of the step: each part's loss is a mean over its sequences.
  */
-function passesOf(input: StepInput, microBatch: number): { pass: StepInput; shares: LossWeights }[] {
+function passesOf(input: StepInput, microBatch: number): { pass: StepInput; shares: LossWeights; rows: number[] }[] {
   const { examples, batch, weights } = input;
   const layout = layoutOf(examples);
   const { chosen, useful, random, randomReverse } = layout;
@@ -215,7 +232,7 @@ function passesOf(input: StepInput, microBatch: number): { pass: StepInput; shar
       randomReverse: weights.randomReverse * shares.randomReverse,
     };
     const given = { examples: rows.map((row) => examples[row]), batch: pickRows(batch, rows), weights: scaled };
-    return { pass: { ...input, ...given }, shares };
+    return { pass: { ...input, ...given }, shares, rows };
   });
 }
 
@@ -238,6 +255,9 @@ function addGradients(sums: Map<string, Gradient>, gradients: ReadonlyMap<string
   }
 }
 
+/** Stands where no pass took a sequence. */
+const NO_TOKEN = -1;
+
 /**
  * Loss and gradients of one step in passes of at most `microBatch` sequences of each kind, or in one where it is null:
  * equal but for rounding, in a memory that grows with the pass instead of the step.
@@ -249,7 +269,7 @@ export function stepInPasses(
   input: StepInput,
   microBatch: number | null,
   graphs: Graphs = OPERATION_BY_OPERATION,
-): { losses: Losses; gradients: Map<string, Gradient> } {
+): StepOutcome<Gradient> {
   const passes = microBatch === null ? [] : passesOf(input, microBatch);
   if (passes.length <= 1) return lossAndGradients(parameters, model, trainable, input, graphs);
   const gradients = new Map<string, Gradient>();
@@ -260,8 +280,17 @@ export function stepInPasses(
     random: null,
     randomReverse: null,
   };
-  for (const { pass, shares } of passes) {
+  const time = input.batch.length - 1;
+  const given = {
+    inputs: new Int32Array(input.batch.rows * time).fill(NO_TOKEN),
+    labels: new Int32Array(input.batch.rows * time).fill(NO_TOKEN),
+  };
+  for (const { pass, shares, rows } of passes) {
     const found = lossAndGradients(parameters, model, trainable, pass, graphs);
+    rows.forEach((row, index) => {
+      given.inputs.set(found.given.inputs.subarray(index * time, (index + 1) * time), row * time);
+      given.labels.set(found.given.labels.subarray(index * time, (index + 1) * time), row * time);
+    });
     addGradients(gradients, found.gradients);
     losses.total = (losses.total as number) + found.losses.total;
     for (const part of PARTS) {
@@ -269,5 +298,5 @@ export function stepInPasses(
       if (loss !== null) losses[part] = (losses[part] ?? 0) + shares[part] * loss;
     }
   }
-  return { losses: losses as Losses, gradients };
+  return { losses: losses as Losses, gradients, given };
 }

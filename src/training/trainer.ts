@@ -2,7 +2,6 @@
  * Trains one setup through its three phases. The trainer is a sequence of moments: each optimiser step changes its
  * state, and the state between two steps is all that a checkpoint holds, so a resumed run continues bit for bit.
  */
-import { createHash } from 'node:crypto';
 import { mean } from 'simple-statistics';
 import { tf } from '../engine/engine.ts';
 import { newGraphs } from '../engine/graphs.ts';
@@ -11,13 +10,14 @@ import { type Calibrated, calibrate } from '../measure/temperature.ts';
 import {
   initialValues,
   loadParameters,
-  type Parameters,
   type ParameterValues,
-  trainableNames,
+  parametersDigest,
   valuesOf,
 } from '../model/parameters.ts';
-import { buildCorpus, type Corpus, prefixOf } from '../passwords/corpus.ts';
-import { type Ledger, type LedgerState, type LedgerSummary, openLedger } from '../passwords/ledger.ts';
+import { buildCorpus, type Corpus, evaluationPrefix, prefixOf } from '../passwords/corpus.ts';
+import { type PasswordDigests, passwordDigests } from '../passwords/digests.ts';
+import { batchGiven, type Ledger, type LedgerState, type LedgerSummary, openLedger } from '../passwords/ledger.ts';
+import { measureOverlap, type Overlap } from '../passwords/overlap.ts';
 import type { Phase, Prefix } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { type Setup, SetupError } from '../setup/schema.ts';
@@ -25,9 +25,10 @@ import { inputLength } from '../setup/sizes.ts';
 import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState } from './optimiser.ts';
 import { learningRate } from './schedule.ts';
 import { lens, letterLogits, type Reader, score } from './scoring.ts';
-import { type Losses, type LossWeights, PARTS, stepInPasses } from './step.ts';
+import { type Losses, PARTS, stepInPasses } from './step.ts';
+import { lossWeights, nextUpdate, PHASES, trainableIn } from './updates.ts';
 
-export const PHASES: readonly Phase[] = ['pretrain', 'dpo', 'joint'];
+export { PHASES };
 export const SETS = ['heldOut', 'useful', 'random'] as const;
 /** The kinds of password that are scored; `random` are the fresh control passwords. */
 export type SetName = (typeof SETS)[number];
@@ -91,12 +92,24 @@ export interface TrainerState {
   /** Reference log-probabilities by password, once phase 1 is over. */
   reference: Map<string, number> | null;
   ledger: LedgerState;
+  /** Digest of the updates so far, as of their learning rates, weights and settings. */
+  updates: string;
+  /** Digest of the parameters that the run began with. */
+  initialParameters: string;
   history: History;
 }
 
 /** What a finished training run yields. */
 export interface Outcome extends History {
   ledger: LedgerSummary;
+  /** What the rewarded text that the ledger saw shares with held-out and control passwords. */
+  overlap: Overlap[];
+  digests: {
+    passwords: PasswordDigests;
+    initialParameters: string;
+    /** Learning rates, loss weights and settings of every update. */
+    updates: string;
+  };
   /** SHA-256 of the final parameters: two runs that agree here agree in every bit. */
   parametersDigest: string;
 }
@@ -148,6 +161,8 @@ export function initialState(setup: Setup, ledger: Ledger, values = initialValue
     optimiser: new Map(),
     reference: null,
     ledger: ledger.state(),
+    updates: '',
+    initialParameters: parametersDigest(values),
     history: {
       trajectories: { pretrain: emptyTrajectory(), dpo: emptyTrajectory(), joint: emptyTrajectory() },
       evaluations: [],
@@ -157,14 +172,6 @@ export function initialState(setup: Setup, ledger: Ledger, values = initialValue
 }
 
 export const phaseSteps = (setup: Setup, phase: Phase): number => setup.phases[phase].steps;
-
-const trainableIn = (setup: Setup, phase: Phase): string[] =>
-  trainableNames(setup, phase === 'dpo' ? setup.phases.dpo.trainable : 'all');
-
-function lossWeights(setup: Setup, phase: Phase): LossWeights {
-  if (phase === 'pretrain') return { dpo: 0, useful: 0, random: 1, randomReverse: 0 };
-  return phase === 'dpo' ? { dpo: 1, useful: 0, random: 0, randomReverse: 0 } : setup.phases.joint.weights;
-}
 
 /** Something of each set of passwords. */
 const ofEachSet = <Value>(of: (set: SetName) => Value): Record<SetName, Value> => ({
@@ -179,10 +186,6 @@ const scoredPasswords = ({ evaluation }: Setup, corpus: Corpus): Record<SetName,
   useful: corpus.useful.slice(0, evaluation.useful),
   random: corpus.control,
 });
-
-/** The prefix under which a phase is evaluated: `reverse` in phase 3, `regular` before. */
-const evaluationPrefix = (setup: Setup, phase: Phase): Prefix =>
-  prefixOf(setup, phase === 'joint' ? 'reverse' : 'regular');
 
 /** Scores the held-out, useful and random passwords. */
 function takeSnapshot(
@@ -233,15 +236,6 @@ function referenceLogProbabilities(setup: Setup, corpus: Corpus, reader: Reader)
   return new Map(passwords.map((password, index) => [password, sums[index]]));
 }
 
-function digestOf(parameters: Parameters): string {
-  const hash = createHash('sha256');
-  for (const [name, tensor] of parameters) {
-    const data = tensor.dataSync();
-    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest('hex');
-}
-
 /**
  * Trains a setup to its end, from the start or from a checkpoint's state.
  * @throws SetupError when the setup names a pretrained model and no values are given to start from.
@@ -268,7 +262,6 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
   const oneStep = (phase: Phase, step: number, optimiser: Optimiser): number => {
     const examples = corpus.examples(phase, step);
     const batch = tokenBatch(examples, ids);
-    ledger.observe(phase, step, examples, batch);
     const trainable = trainableIn(setup, phase);
     const input = {
       examples,
@@ -277,7 +270,14 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
       beta: setup.beta,
       reference: (password: string) => state.reference?.get(password) as number,
     };
-    const { losses, gradients } = stepInPasses(parameters, setup.model, trainable, input, setup.microBatch, graphs);
+    const outcome = stepInPasses(parameters, setup.model, trainable, input, setup.microBatch, graphs);
+    const { losses, gradients, given } = outcome;
+    try {
+      ledger.observe(phase, step, examples, batchGiven(given.inputs, given.labels, batch.length - 1));
+    } catch (error) {
+      tf.dispose([...gradients.values()].filter((gradient) => gradient instanceof tf.Tensor));
+      throw error;
+    }
     const rate = learningRate(
       setup.optimiser.learningRate,
       step,
@@ -285,6 +285,9 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
       setup.optimiser.warmupSteps,
     );
     const norm = optimiser.apply(gradients, rate, step + 1);
+    const { weights, beta } = input;
+    const update = { phase, step, weights, beta, learningRate: rate, optimiser: setup.optimiser, trainable };
+    state.updates = nextUpdate(state.updates, update);
     if (!Number.isFinite(losses.total)) throw new DivergenceError(`the loss is ${losses.total}`);
     record(history.trajectories[phase], losses, norm);
     tokens += examples.length * inputLength(setup);
@@ -344,7 +347,17 @@ export async function train(setup: Setup, options: TrainerOptions = {}): Promise
       await saveCheckpoint(() => new Map());
     }
     if (options.onTrained !== undefined) await options.onTrained(valuesOf(parameters));
-    return { ...history, ledger: ledger.summary(), parametersDigest: digestOf(parameters) };
+    return {
+      ...history,
+      ledger: ledger.summary(),
+      overlap: measureOverlap(corpus.heldOut, corpus.control, ledger.rewarded()),
+      digests: {
+        passwords: passwordDigests(corpus),
+        initialParameters: state.initialParameters,
+        updates: state.updates,
+      },
+      parametersDigest: parametersDigest(valuesOf(parameters)),
+    };
   } finally {
     tf.dispose([...parameters.values()]);
     graphs.dispose();

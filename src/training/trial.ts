@@ -1,7 +1,7 @@
 /** A setup in training, one step at a time: for benchmarks, and to tell what a run will cost before it begins. */
 import { tf } from '../engine/engine.ts';
 import { newGraphs } from '../engine/graphs.ts';
-import { initialValues, loadParameters, type ParameterValues, trainableNames } from '../model/parameters.ts';
+import { initialValues, loadParameters, type ParameterValues } from '../model/parameters.ts';
 import { buildCorpus, type Corpus, prefixOf } from '../passwords/corpus.ts';
 import type { Phase } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
@@ -9,6 +9,7 @@ import type { Setup } from '../setup/schema.ts';
 import { newOptimiser, type Optimiser } from './optimiser.ts';
 import { score } from './scoring.ts';
 import { stepInPasses } from './step.ts';
+import { lossWeights, trainableIn } from './updates.ts';
 
 export class Trial {
   readonly setup: Setup;
@@ -37,7 +38,7 @@ export class Trial {
     this.#optimiser?.dispose();
     this.#phase = phase;
     this.#steps = 0;
-    this.#optimiser = newOptimiser(this.#parameters, this.#trainable(phase), this.setup.optimiser);
+    this.#optimiser = newOptimiser(this.#parameters, trainableIn(this.setup, phase), this.setup.optimiser);
   }
 
   /** One optimiser step, data included, as the trainer does it. */
@@ -46,10 +47,9 @@ export class Trial {
     const { setup } = this;
     const examples = this.corpus.examples(this.#phase, this.#steps % setup.phases[this.#phase].steps);
     const batch = tokenBatch(examples, this.#ids);
-    const weights =
-      this.#phase === 'pretrain' ? { dpo: 0, useful: 0, random: 1, randomReverse: 0 } : setup.phases.joint.weights;
+    const weights = lossWeights(setup, this.#phase);
     const input = { examples, batch, weights, beta: setup.beta, reference: () => -26 };
-    const trainable = this.#trainable(this.#phase);
+    const trainable = trainableIn(setup, this.#phase);
     const { gradients } = stepInPasses(this.#parameters, setup.model, trainable, input, setup.microBatch, this.#graphs);
     this.#steps += 1;
     this.#optimiser.apply(gradients, 1e-4, this.#steps);
@@ -65,9 +65,5 @@ export class Trial {
     this.#optimiser?.dispose();
     this.#graphs.dispose();
     tf.dispose([...this.#parameters.values()]);
-  }
-
-  #trainable(phase: Phase): string[] {
-    return trainableNames(this.setup, phase === 'dpo' ? this.setup.phases.dpo.trainable : 'all');
   }
 }

@@ -2,7 +2,7 @@
 import { error, notice, warning } from '@actions/core';
 import type { Report } from '../report.ts';
 
-const LEVEL = { reproduced: notice, inconclusive: warning, 'not reproduced': error } as const;
+const LEVEL = { reproduced: notice, inconclusive: warning, 'not reproduced': error, invalid: error } as const;
 
 /** Writes one annotation a claim to standard output, in the form that GitHub Actions reads. */
 export function annotate({ studies }: Report): void {

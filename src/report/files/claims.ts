@@ -10,9 +10,11 @@ import { claimsMarkdown } from '../table.ts';
 function failures(report: StudyReport): string {
   const failed = failedRuns(report);
   const total = report.study.records.length;
+  const { repeated } = report;
+  const twice = repeated === 0 ? '' : ` ${repeated} records were given twice, and count once.`;
   return failed.length === 0
-    ? `All ${total} runs finished.`
-    : `${failed.length} of ${total} runs failed: ${failed.map((record) => `${nameOf(record)} (${record.error.message})`).join('; ')}.`;
+    ? `All ${total} runs finished.${twice}`
+    : `${failed.length} of ${total} runs failed: ${failed.map((record) => `${nameOf(record)} (${record.error.message})`).join('; ')}.${twice}`;
 }
 
 function studySection(report: StudyReport): string {

@@ -10,7 +10,8 @@ export function junitXml({ studies }: Report): string {
     for (const { claim, judgement } of claims) {
       const test = suite.testCase().className(name).name(`${claim.id}: ${claim.statement}`);
       const text = `${judgement.reason}\nRule: ${claim.rule}`;
-      if (judgement.verdict === 'not reproduced')
+      if (judgement.verdict === 'invalid') test.error(`invalid: ${judgement.reason}`).standardOutput(text);
+      else if (judgement.verdict === 'not reproduced')
         test.failure(`not reproduced: ${judgement.reason}`).standardOutput(text);
       else if (judgement.verdict === 'inconclusive') test.skipped().standardOutput(`inconclusive: ${text}`);
       else test.standardOutput(text);

@@ -16,7 +16,7 @@ import { FAMILY, type JudgedClaim, type StudyReport } from '../study-report.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
-const VERDICTS: readonly Verdict[] = ['reproduced', 'not reproduced', 'inconclusive'];
+const VERDICTS: readonly Verdict[] = ['reproduced', 'not reproduced', 'inconclusive', 'invalid'];
 
 /** JSON that may stand inside a script element. */
 const embedded = (value: unknown): string => JSON.stringify(value).replaceAll('<', '\\u003c');
@@ -200,7 +200,8 @@ function Answers({ report }: { report: Report }) {
             ? 'The main claim was not run.'
             : `At the preset ${study.name}, held-out letters are guessed ${formatNumber(main.estimate)} times as often as by chance, 95% interval ${formatInterval(main.interval)}, over ${main.seeds.length} seeds: ${main.verdict}. `}
           Of all claims {count('reproduced')} are reproduced, {count('not reproduced')} are not, and{' '}
-          {count('inconclusive')} are inconclusive.
+          {count('inconclusive')} are inconclusive{count('invalid') > 0 ? `; ${count('invalid')} cannot be judged` : ''}
+          .
         </p>
       </Card>
       <Card title="How sure are we">

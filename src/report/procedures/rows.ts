@@ -344,7 +344,7 @@ function rules({ rules: experiments }: Effort): ProcedureRow[] {
           ),
         ]),
       );
-      return claim.judge(evidence).verdict === verdict;
+      return claim.weigh(evidence).verdict === verdict;
     });
     return row(
       { procedure: `the rule of ${id}`, scenario, runs, nominal, rate: share(outcomes), experiments },

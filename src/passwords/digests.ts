@@ -1,0 +1,24 @@
+/** Digests of a run's passwords, role by role: runs of other seeds have others, and a reader draws them again. */
+import { createHash } from 'node:crypto';
+import type { Corpus } from './corpus.ts';
+
+export const DRAWN = [
+  'heldOut',
+  'useful',
+  'control',
+  'chosen',
+  'pretraining',
+  'jointRandom',
+  'jointRandomReverse',
+] as const satisfies readonly (keyof Corpus)[];
+export type PasswordDigests = Readonly<Record<(typeof DRAWN)[number], string>>;
+
+/** SHA-256 of a set of passwords, whatever their order. */
+export const passwordsDigest = (passwords: readonly string[]): string =>
+  createHash('sha256')
+    .update([...passwords].sort().join('\n'))
+    .digest('hex');
+
+/** The digest of each set. */
+export const passwordDigests = (corpus: Pick<Corpus, (typeof DRAWN)[number]>): PasswordDigests =>
+  Object.fromEntries(DRAWN.map((set) => [set, passwordsDigest(corpus[set])])) as PasswordDigests;

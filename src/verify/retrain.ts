@@ -1,0 +1,125 @@
+/** Trains recorded runs again, and scores kept models again. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { arithmeticOf } from '../claims/validity.ts';
+import { type Engine, tf } from '../engine/engine.ts';
+import { newGraphs } from '../engine/graphs.ts';
+import { loadParameters, parametersDigest } from '../model/parameters.ts';
+import { loadValues } from '../model/pretrained.ts';
+import type { TokenIds } from '../passwords/tokens.ts';
+import { describeEnvironment } from '../runs/environment.ts';
+import { recordDigest } from '../runs/journal.ts';
+import { runAll } from '../runs/pool.ts';
+import { type FinishedRun, isAbridged, type RunRecord } from '../runs/record.ts';
+import { RunStore } from '../runs/store.ts';
+import { abridge } from '../runs/study.ts';
+import type { Setup } from '../setup/schema.ts';
+import { score } from '../training/scoring.ts';
+import { nameOf, type Outcome } from './record.ts';
+
+/** How far a letter's score may lie from the recorded one: engines and processors round differently. */
+const SCORED_ALIKE = 1e-3;
+
+/** Checks a kept model: its digest, and what it says of every letter at the end of the run. */
+export function verifyModel(run: FinishedRun, folder: string, ids: TokenIds): Outcome {
+  const { setup } = run;
+  const what = nameOf(run);
+  const differs = (reason: string): Outcome => ({ check: 'parameters', what, result: 'differs', reason });
+  const values = loadValues(setup, folder);
+  if (parametersDigest(values) !== run.parametersDigest) return differs(`${folder} holds other parameters`);
+  const parameters = loadParameters(setup, values);
+  const graphs = newGraphs();
+  try {
+    for (const { phase, prefix, sets } of run.snapshots) {
+      if (phase !== 'joint') continue;
+      for (const [set, { passwords, logProbabilities }] of Object.entries(sets)) {
+        const again = score({ parameters, model: setup.model, ids, graphs }, passwords, prefix).logProbabilities;
+        const apart = Math.max(
+          ...again.map((row, password) =>
+            row.reduce(
+              (most, value, letter) => Math.max(most, Math.abs(value - logProbabilities[password][letter])),
+              0,
+            ),
+          ),
+        );
+        if (!(apart <= SCORED_ALIKE))
+          return differs(
+            `${folder} scores letters of ${set} after \`${prefix}\` up to ${apart.toFixed(3)} nats otherwise than recorded`,
+          );
+      }
+    }
+  } finally {
+    tf.dispose([...parameters.values()]);
+    graphs.dispose();
+  }
+  return { check: 'parameters', what, result: 'agrees' };
+}
+
+/** What two records of one run differ in, or undefined. */
+function difference(recorded: RunRecord, again: RunRecord): string | undefined {
+  if (recorded.status !== again.status) return `it ${again.status}, where the record says ${recorded.status}`;
+  if (recorded.status === 'failed' || again.status === 'failed') {
+    const [then, now] = [recorded, again].map((run) => (run.status === 'failed' ? run.error.message : ''));
+    return then === now ? undefined : `it failed otherwise: ${now}`;
+  }
+  if (recorded.ledger.digest !== again.ledger.digest) return 'training was given other data';
+  if (recorded.parametersDigest !== again.parametersDigest) return 'it ended in other parameters';
+  const cell = recorded.snapshots[0].sets.heldOut.ranks.length === 0;
+  const [a, b] = isAbridged(recorded) ? [recorded, abridge(again, cell) as FinishedRun] : [recorded, again];
+  if (JSON.stringify(a.snapshots) !== JSON.stringify(b.snapshots)) return 'its scores are others';
+  if (JSON.stringify(a.evaluations) !== JSON.stringify(b.evaluations)) return 'its evaluations are others';
+  const whole = !isAbridged(recorded) && recorded.schemaVersion === again.schemaVersion;
+  return whole && recordDigest(recorded) !== recordDigest(again)
+    ? 'something else in its record is another'
+    : undefined;
+}
+
+/**
+ * Trains runs again in a folder of their own, which is removed.
+ * @param onEnd told of each as it ends
+ */
+export async function retrain(
+  records: readonly RunRecord[],
+  engine: Engine,
+  jobs: number,
+  onEnd: (outcome: Outcome) => void,
+): Promise<Outcome[]> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'negative-knowledge-verify-'));
+  const store = new RunStore(folder);
+  const byHash = new Map(records.map((record) => [record.setupHash, record]));
+  const outcomes: Outcome[] = [];
+  try {
+    await store.open();
+    const setups: Setup[] = records.map(({ setup }) => setup);
+    const here = arithmeticOf({ engine, environment: describeEnvironment() });
+    await runAll(setups, {
+      engine,
+      store,
+      jobs,
+      onEnd: ({ record: again }) => {
+        const recorded = byHash.get(again.setupHash) as RunRecord;
+        const what = nameOf(recorded);
+        const reason = difference(recorded, again);
+        const there = arithmeticOf(recorded);
+        const outcome: Outcome =
+          reason === undefined
+            ? { check: 'retrained', what, result: 'agrees' }
+            : here === there
+              ? { check: 'retrained', what, result: 'differs', reason }
+              : {
+                  check: 'retrained',
+                  what,
+                  result: 'unknown',
+                  reason: `it was recorded with ${there}, and trained again with ${here}, whose last digits differ (${reason})`,
+                };
+        outcomes.push(outcome);
+        onEnd(outcome);
+      },
+    });
+    return outcomes;
+  } finally {
+    store.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}

@@ -1,0 +1,111 @@
+/** Judges again what was judged, and compares it with the verdicts that stand beside the records. */
+import path from 'node:path';
+import { z } from 'zod';
+import { CLAIMS } from '../claims/index.ts';
+import { evidenceProblems } from '../claims/validity.ts';
+import { isMissing, readTextBounded } from '../runs/bounded.ts';
+import { RecordError } from '../runs/record.ts';
+import { evidenceOf, type PooledStudy } from '../runs/study.ts';
+import type { Outcome } from './record.ts';
+
+const judged = z.object({
+  id: z.string(),
+  verdict: z.string(),
+  estimate: z.number().nullable(),
+  interval: z.tuple([z.number(), z.number()]).nullable(),
+  seeds: z.array(z.number()),
+});
+type Judged = z.infer<typeof judged>;
+
+/** What `reproduce` and `report` call claims.json. */
+const documentSchema = z.union([
+  z.object({ claims: z.array(judged), runs: z.array(z.object({ record: z.string() })) }),
+  z.object({ studies: z.array(z.object({ name: z.string(), claims: z.array(judged) })) }),
+]);
+export type ClaimsDocument = z.infer<typeof documentSchema>;
+
+/**
+ * The verdicts of a report.
+ * @returns null where there is no such file
+ * @throws RecordError where it is damaged
+ */
+export async function readVerdicts(file: string): Promise<ClaimsDocument | null> {
+  let text: string;
+  try {
+    text = await readTextBounded(file);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+  try {
+    return documentSchema.parse(JSON.parse(text));
+  } catch {
+    throw new RecordError(`${file} is no claims.json as \`reproduce\` or \`report\` writes it`);
+  }
+}
+
+/** Exponentials of another JavaScript engine may differ in their last digits. */
+const near = (a: number | null, b: number | null): boolean =>
+  a === b || (a !== null && b !== null && Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b)));
+
+/** What is judged otherwise now, or undefined. */
+function changed(before: Judged, now: Judged): string | undefined {
+  if (before.verdict !== now.verdict) return `it says ${before.verdict}, and the records give ${now.verdict}`;
+  if (before.seeds.join() !== now.seeds.join())
+    return `it says seeds ${before.seeds.join()}, and the records have ${now.seeds.join()}`;
+  const [was, is] = [before, now].map(({ estimate, interval }) => [estimate, ...(interval ?? [null, null])]);
+  if (was.every((value, index) => near(value, is[index]))) return undefined;
+  return `it says ${was.join(', ')}, and the records give ${is.join(', ')}`;
+}
+
+/** The part of a study that one `reproduce` judged. */
+function partOf(study: PooledStudy, runs: readonly { record: string }[]): PooledStudy {
+  const names = new Set(runs.map(({ record }) => path.basename(record)));
+  const own = ({ setup, setupHash, engine }: PooledStudy['records'][number]) =>
+    names.has(`${setup.name}-seed${setup.seed}-${setupHash.slice(0, 10)}-${engine.name}.json`);
+  return { ...study, records: study.records.filter(own) };
+}
+
+/**
+ * Checks that the study's runs can bear verdicts, and the verdicts of `document` where there is one.
+ * @param document verdicts that stand beside the records, or null
+ */
+export function verifyVerdicts(study: PooledStudy, document: ClaimsDocument | null): Outcome[] {
+  const evidence = evidenceOf(study);
+  const what = study.name;
+  const arms = CLAIMS.flatMap((claim) => claim.arms).filter(({ id }) => evidence[id] !== undefined);
+  const together = evidenceProblems([...new Set(arms)], evidence);
+  const outcomes: Outcome[] = [
+    together.length === 0
+      ? { check: 'independence', what, result: 'agrees' }
+      : { check: 'independence', what, result: 'differs', reason: together.slice(0, 5).join('; ') },
+  ];
+  const recorded =
+    document === null
+      ? undefined
+      : 'claims' in document
+        ? { claims: document.claims, study: partOf(study, document.runs) }
+        : { claims: document.studies.find(({ name }) => name === study.name)?.claims, study };
+  if (recorded?.claims === undefined) {
+    const reason = document === null ? 'no verdicts stand beside the records' : 'its verdicts are of other studies';
+    return [...outcomes, { check: 'verdicts', what, result: 'unknown', reason }];
+  }
+  const judgedOn = evidenceOf(recorded.study);
+  for (const before of recorded.claims) {
+    const claim = CLAIMS.find(({ id }) => id === before.id);
+    const of = `${study.name}, claim ${before.id}`;
+    const ready = claim?.arms.every(({ id }) => judgedOn[id] !== undefined) ?? false;
+    const reason =
+      claim === undefined
+        ? 'there is no such claim'
+        : ready
+          ? changed(before, judged.parse(claim.judge(judgedOn)))
+          : 'the records of its runs are not here';
+    outcomes.push(
+      reason === undefined
+        ? { check: 'verdicts', what: of, result: 'agrees' }
+        : { check: 'verdicts', what: of, result: 'differs', reason },
+    );
+  }
+  return outcomes;
+}
