@@ -1,0 +1,467 @@
+/** What a verdict rests on is checked when it is given: records of real runs, then the same records tampered with. */
+import { beforeAll, describe, expect, it } from 'vitest';
+import { ARMS, armSetup } from '../../src/claims/arms.ts';
+import { CLAIMS } from '../../src/claims/index.ts';
+import { arithmeticOf, evidenceProblems, runProblems } from '../../src/claims/validity.ts';
+import { passwordsDigest } from '../../src/passwords/digests.ts';
+import { type FinishedRun, parseRunRecord, type RunRecord } from '../../src/runs/record.ts';
+import { abridge } from '../../src/runs/study.ts';
+import { setupHash } from '../../src/setup/hash.ts';
+import type { Setup } from '../../src/setup/schema.ts';
+import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
+import { fillFolder, studySetup } from '../helpers/trained.ts';
+
+const claim = (id: string) => CLAIMS.find((known) => known.id === id)!;
+const SEEDS = [11, 12, 13, 14, 15];
+const NO_DPO = ARMS.find(({ id }) => id === 'no-dpo')!;
+
+let main: FinishedRun[];
+let noDpo: FinishedRun[];
+beforeAll(async () => {
+  main = await fillFolder(
+    sharedFolder(),
+    SEEDS.map((seed) => studySetup(seed)),
+  );
+  noDpo = await fillFolder(
+    sharedFolder(),
+    SEEDS.map((seed) => armSetup(studySetup(seed), NO_DPO)),
+  );
+});
+
+/** A copy of the runs, of which `change` changes one. */
+function tampered(change: (run: FinishedRun) => void, which = 2): FinishedRun[] {
+  const copies = structuredClone(main);
+  change(copies[which]);
+  return copies;
+}
+
+/** The same run under another seed, everything else as it was. */
+function relabelled(run: FinishedRun, seed: number): FinishedRun {
+  const setup: Setup = { ...run.setup, seed };
+  return { ...structuredClone(run), setup, setupHash: setupHash(setup) };
+}
+
+function expectInvalid(runs: readonly RunRecord[], why: RegExp): void {
+  const judgement = claim('main').judge({ main: runs });
+  expect(judgement.verdict).toBe('invalid');
+  expect(judgement.reason).toMatch(why);
+  expect(judgement).toMatchObject({ estimate: null, interval: null, p: null, findings: [] });
+}
+
+describe('records of real runs', () => {
+  it('bear a verdict: nothing in them contradicts their setup, themselves or each other', () => {
+    expect(evidenceProblems([...claim('no-dpo').arms], { main, 'no-dpo': noDpo })).toEqual([]);
+    for (const id of ['main', 'control', 'avoidance', 'manipulation', 'no-dpo', 'paper-statistic'])
+      expect(claim(id).judge({ main, 'no-dpo': noDpo }).verdict, id).not.toBe('invalid');
+  });
+
+  it('bear the same verdict once they are abridged for an archive', () => {
+    for (const cell of [false, true]) {
+      const kept = main.map((run) => parseRunRecord(JSON.stringify(abridge(run, cell)), 'archive'));
+      expect(kept.flatMap((run) => runProblems(run))).toEqual([]);
+    }
+  });
+
+  it.each([
+    [
+      'without prefixes',
+      (setup: Setup) => {
+        setup.prefixes = false;
+      },
+    ],
+    [
+      'with every kind of text',
+      (setup: Setup) => {
+        setup.phases.joint.weights.randomReverse = 0.5;
+      },
+    ],
+    [
+      'without random text in phase 3',
+      (setup: Setup) => {
+        setup.phases.joint.weights.random = 0;
+      },
+    ],
+    [
+      'of a phase 3 that ends early',
+      (setup: Setup) => {
+        setup.phases.joint.stopAtUsefulGuessRate = 1.01;
+      },
+    ],
+    [
+      'evaluated at odd steps',
+      (setup: Setup) => {
+        setup.evaluation.every = 5;
+      },
+    ],
+    [
+      'of one scored password a set',
+      (setup: Setup) => void Object.assign(setup.evaluation, { heldOut: 1, useful: 1, random: 1 }),
+    ],
+    [
+      'whose phase 1 is left out',
+      (setup: Setup) => {
+        setup.phases.pretrain.steps = 0;
+      },
+    ],
+    [
+      'in passes',
+      (setup: Setup) => {
+        setup.microBatch = 3;
+      },
+    ],
+    ['of two letters', (setup: Setup) => void Object.assign(setup.passwords, { alphabet: 'ab', length: 8 })],
+  ])('bear a verdict %s', async (_, change) => {
+    const [run] = await fillFolder(temporaryFolder(), [studySetup(21, change)]);
+    expect(runProblems(run)).toEqual([]);
+    expect(runProblems(abridge(run, false))).toEqual([]);
+    expect(runProblems(abridge(run, true))).toEqual([]);
+  });
+});
+
+describe('there is no verdict on runs that are no independent runs', () => {
+  it('one run relabelled as five', () => {
+    expectInvalid(
+      SEEDS.map((seed) => relabelled(main[0], seed)),
+      /have the same trained parameters/,
+    );
+  });
+
+  it('one run relabelled as five, with the digests made up', () => {
+    const copies = SEEDS.map((seed, index) => {
+      const copy = relabelled(main[0], seed);
+      copy.parametersDigest = `${index}`.repeat(64);
+      copy.ledger.digest = `${index}`.repeat(64);
+      return copy;
+    });
+    expectInvalid(copies, /seed 11 and seed 12 have the same scores|passwords are not those that its seed draws/);
+    expect(evidenceProblems(claim('main').arms, { main: copies }).join()).toMatch(
+      /the same scores, initial parameters/,
+    );
+  });
+
+  it.each([
+    [
+      'held-out passwords',
+      (run: FinishedRun, other: FinishedRun) => {
+        run.digests!.passwords.heldOut = other.digests!.passwords.heldOut;
+      },
+    ],
+    [
+      'chosen passwords',
+      (run: FinishedRun, other: FinishedRun) => {
+        run.digests!.passwords.chosen = other.digests!.passwords.chosen;
+      },
+    ],
+    [
+      'initial parameters',
+      (run: FinishedRun, other: FinishedRun) => {
+        run.digests!.initialParameters = other.digests!.initialParameters;
+      },
+    ],
+    [
+      'order of training data',
+      (run: FinishedRun, other: FinishedRun) => {
+        run.ledger.digest = other.ledger.digest;
+      },
+    ],
+    [
+      'trained parameters',
+      (run: FinishedRun, other: FinishedRun) => {
+        run.parametersDigest = other.parametersDigest;
+      },
+    ],
+  ])('two seeds with the same %s', (what, change) => {
+    const copies = structuredClone(main);
+    change(copies[3], copies[1]);
+    expect(evidenceProblems(claim('main').arms, { main: copies }).join()).toMatch(
+      new RegExp(`seed 12 and seed 14 have the same ${what}`),
+    );
+  });
+
+  it('a seed given twice', () => {
+    expectInvalid([...main, main[0]], /seed 11 is given twice/);
+  });
+
+  it('runs of different setups as one arm', () => {
+    const copies = structuredClone(main);
+    copies[4].setup.beta = 0.2;
+    copies[4].setupHash = setupHash(copies[4].setup);
+    expectInvalid(copies, /the runs of one arm have different setups/);
+  });
+
+  it.each([
+    [
+      'two engines',
+      (run: RunRecord) => {
+        run.engine.name = run.engine.name === 'cpu' ? 'wasm' : 'cpu';
+      },
+    ],
+    [
+      'two versions of one engine',
+      (run: RunRecord) => {
+        run.engine.version = '0.0.1';
+      },
+    ],
+  ])('runs of %s', (_, change) => {
+    expectInvalid(tampered(change), /the runs are of different arithmetic: .*; /);
+  });
+
+  it('runs on native of two kinds of processor, for their last digits differ; on wasm they do not', () => {
+    const onNative = (kind: string) => (run: RunRecord) => {
+      run.engine.name = 'native';
+      run.environment.processorKind = kind;
+    };
+    const copies = structuredClone(main);
+    copies.forEach((run, index) => onNative(index < 3 ? 'x64 A' : 'x64 B')(run));
+    expectInvalid(copies, /different arithmetic: native .* on x64 A; native .* on x64 B/);
+    copies.forEach((run) => {
+      run.engine.name = 'wasm';
+    });
+    expect(claim('main').judge({ main: copies }).verdict).not.toBe('invalid');
+    expect(arithmeticOf(main[0])).toMatch(/^(wasm|cpu|native) /);
+  });
+
+  it('an arm beside the main one that was made on another engine', () => {
+    const other = structuredClone(noDpo);
+    for (const run of other) run.engine.name = run.engine.name === 'cpu' ? 'wasm' : 'cpu';
+    expect(claim('no-dpo').judge({ main, 'no-dpo': other }).verdict).toBe('invalid');
+  });
+});
+
+describe('there is no verdict on a record that contradicts its setup or itself', () => {
+  const CASES: [string, (run: FinishedRun) => void, RegExp][] = [
+    [
+      '500 imitated held-out sequences',
+      (run) => {
+        run.ledger.heldOut.imitated = 500;
+      },
+      /counts 500 held-out sequences as chosen or imitated/,
+    ],
+    [
+      'a held-out sequence chosen',
+      (run) => {
+        run.ledger.heldOut.chosen = 1;
+      },
+      /counts 1 held-out sequences as chosen or imitated/,
+    ],
+    [
+      'a ledger that is not clean',
+      (run) => {
+        run.ledger.clean = false;
+      },
+      /says not clean, and its counts say the contrary/,
+    ],
+    [
+      'fewer rejections than its setup gives',
+      (run) => {
+        run.ledger.sequences.rejected -= 4;
+      },
+      /rejected sequences, and its setup gives/,
+    ],
+    [
+      'more imitated text',
+      (run) => {
+        run.ledger.sequences.imitated += 4;
+      },
+      /imitated sequences, and its setup gives/,
+    ],
+    [
+      'useful negatives imitated more often',
+      (run) => {
+        run.ledger.useful.imitated += 1;
+      },
+      /imitated useful negatives, and its setup gives/,
+    ],
+    [
+      'useful negatives chosen',
+      (run) => {
+        run.ledger.useful.chosen = 1;
+      },
+      /counts 1 useful negatives as chosen/,
+    ],
+    [
+      'rejected text that is no negative',
+      (run) => {
+        run.ledger.useful.rejected -= 1;
+      },
+      /rejected sequences that are no negatives/,
+    ],
+    [
+      'rejections that do not add up',
+      (run) => {
+        run.ledger.heldOutRejections.fewest = 1000;
+      },
+      /do not add up/,
+    ],
+    [
+      'updates of another learning rate',
+      (run) => {
+        run.digests!.updates = passwordsDigest(['other']);
+      },
+      /updates were not made with the learning rates/,
+    ],
+    [
+      'a learning rate that its updates did not have',
+      (run) => {
+        run.setup.optimiser.learningRate *= 0.1;
+      },
+      /updates were not made with/,
+    ],
+    [
+      'losses of fewer steps',
+      (run) => void run.trajectories.joint.total.pop(),
+      /losses of \d+ steps of phase joint, which had \d+/,
+    ],
+    ['an evaluation left out', (run) => void run.evaluations.splice(1, 1), /was not evaluated every/],
+    ['evaluations in another order', (run) => void run.evaluations.reverse(), /its setup gives/],
+    [
+      'a phase 3 cut short',
+      (run) => void run.evaluations.pop(),
+      /phase 3 did not end as its setup says|sequences, and its setup gives/,
+    ],
+    [
+      'both halves the same half',
+      (run) => {
+        run.evaluations[5].sets.heldOut.halves[1] = run.evaluations[5].sets.heldOut.halves[0];
+      },
+      /are not those of their two halves/,
+    ],
+    [
+      'a bent guess rate',
+      (run) => {
+        run.evaluations[3].sets.heldOut.guessRate *= 1.01;
+      },
+      /are not those of their two halves/,
+    ],
+    [
+      'a bent perf',
+      (run) => {
+        run.evaluations[3].sets.useful.perf += 0.01;
+      },
+      /contradict each other/,
+    ],
+    [
+      'useful passwords scored as held out',
+      (run) => {
+        run.snapshots[1].sets.heldOut.passwords = [...run.snapshots[1].sets.useful.passwords];
+      },
+      /of other passwords than its seed draws/,
+    ],
+    [
+      'a snapshot under another prefix',
+      (run) => {
+        run.snapshots[1].prefix = 'regular';
+      },
+      /were not taken there, after `reverse`|none of the end/,
+    ],
+    [
+      'a snapshot of another moment',
+      (run) => {
+        run.snapshots[1].step -= 2;
+      },
+      /were not taken there/,
+    ],
+    ['no end of phase 2', (run) => void run.snapshots.shift(), /end of phase dpo were not taken there/],
+    [
+      'fewer passwords scored',
+      (run) => {
+        for (const key of ['passwords', 'logProbabilities', 'ranks'] as const) run.snapshots[1].sets.heldOut[key].pop();
+      },
+      /are not of 4 passwords of 6 letters/,
+    ],
+    [
+      'control text that is more than chance',
+      (run) =>
+        void run.overlap.forEach((entry) => {
+          if ('text' in entry && entry.way === 'aligned' && entry.span === 3) entry.control += 500;
+        }),
+      /control passwords share 3 letters in a row at the same positions/,
+    ],
+    [
+      'rewarded text that resembles held-out passwords',
+      (run) =>
+        void run.overlap.forEach((entry) => {
+          if ('text' in entry && entry.text === 'joint-random' && entry.span === 5) entry.heldOut += 8;
+        }),
+      /held-out passwords share 5 letters/,
+    ],
+    ['overlaps left out', (run) => void run.overlap.splice(0, 3), /overlap .* is not complete/],
+    [
+      'no overlaps at all',
+      (run) => {
+        run.overlap = [];
+      },
+      /overlap .* is not complete/,
+    ],
+    [
+      'overlaps of other texts',
+      (run) =>
+        void run.overlap.forEach((entry) => {
+          if ('text' in entry && entry.text === 'pretraining') entry.texts += 1;
+        }),
+      /overlap .* is not complete/,
+    ],
+    [
+      'held-out passwords that its seed does not draw',
+      (run) => {
+        run.digests!.passwords.heldOut = passwordsDigest(['other']);
+      },
+      /held-out passwords are not those that its seed draws/,
+    ],
+    [
+      'control passwords that its seed does not draw',
+      (run) => {
+        run.digests!.passwords.control = passwordsDigest(['other']);
+      },
+      /control passwords are not those that its seed draws/,
+    ],
+    [
+      'a last layer that says otherwise',
+      (run) => {
+        run.snapshots[1].sets.heldOut.lens.at(-1)!.guessRate *= 1.01;
+      },
+      /are not what its last layer gives/,
+    ],
+  ];
+  it.each(CASES)('%s', (_, change, why) => {
+    expectInvalid(tampered(change), why);
+  });
+
+  // Each bends the letters of one set: the evaluation of the same moment, the lens and the ranks know better.
+  const sets = ['heldOut', 'useful', 'random'] as const;
+  const SCALES = sets.flatMap((set) => [0.99, 1.01, 0.5].map((factor) => [set, factor] as const));
+  it.each(SCALES)('log-probabilities of %s times %d', (set, factor) => {
+    const bend = (rows: number[][]) =>
+      rows.forEach((row) =>
+        row.forEach((value, index) => {
+          row[index] = value * factor;
+        }),
+      );
+    expectInvalid(
+      tampered((run) => bend(run.snapshots[1].sets[set].logProbabilities)),
+      /are not (those of its log-probabilities|what its last layer gives)/,
+    );
+    expectInvalid(
+      tampered((run) => bend(run.snapshots[0].sets[set].logProbabilities)),
+      /are not (those of its log-probabilities|what its last layer gives)/,
+    );
+  });
+
+  it('in every claim, on cells of a grid as well', () => {
+    const runs = tampered((run) => {
+      run.ledger.heldOut.imitated = 1;
+    });
+    const evidence = Object.fromEntries(ARMS.map(({ id }) => [id, runs]));
+    for (const { id, judge } of CLAIMS) expect(judge(evidence).verdict, id).toBe('invalid');
+  });
+
+  it('names the run, and says how much more there is than it tells', () => {
+    const all = structuredClone(main);
+    for (const run of all) run.ledger.heldOut.imitated = 3;
+    const { reason, failed, seeds } = claim('main').judge({ main: all });
+    expect(reason).toMatch(
+      /^tiny, seed 11: its ledger counts 3 held-out sequences as chosen or imitated; .*; and \d+ more$/,
+    );
+    expect({ failed, seeds }).toEqual({ failed: 0, seeds: SEEDS });
+  });
+});

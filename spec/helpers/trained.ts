@@ -1,0 +1,34 @@
+/** Small runs trained for specs, as the program itself trains them. */
+import { startEngine } from '../../src/engine/engine.ts';
+import type { FinishedRun } from '../../src/runs/record.ts';
+import { run } from '../../src/runs/run.ts';
+import { RunStore } from '../../src/runs/store.ts';
+import { noteStudy } from '../../src/runs/study.ts';
+import type { Setup } from '../../src/setup/schema.ts';
+import { tinySetup } from './setups.ts';
+
+/** Tiny, with passwords long enough that none resembles another by chance. */
+export const studySetup = (seed = 0, change: (setup: Setup) => void = () => {}): Setup =>
+  tinySetup((setup) => {
+    setup.seed = seed;
+    setup.passwords.length = 6;
+    change(setup);
+  });
+
+/** Fills a folder as `reproduce` does, and gives its records. */
+export async function fillFolder(folder: string, setups: readonly Setup[], keepModel = false): Promise<FinishedRun[]> {
+  const engine = await startEngine();
+  const store = new RunStore(folder);
+  await store.open();
+  try {
+    await noteStudy(folder, setups[0], 'npm run reproduce');
+    const records: FinishedRun[] = [];
+    for (const setup of setups) {
+      const { record } = await run(setup, engine, store, { keepModel });
+      records.push(JSON.parse(JSON.stringify(record))); // each with an engine and an environment of its own
+    }
+    return records;
+  } finally {
+    store.close();
+  }
+}
