@@ -51,7 +51,7 @@ describe('an archive', () => {
     await archiveStudy(study(), file);
     const evidence = evidenceOf(await readStudy(file));
     for (const claim of CORE) {
-      const [whole, kept] = [claim.judge(evidenceOf(study())), claim.judge(evidence)];
+      const [whole, kept] = [claim.weigh(evidenceOf(study())), claim.weigh(evidence)];
       expect(kept.verdict).toBe(whole.verdict);
       expect(kept.estimate).toBeCloseTo(whole.estimate as number, 3);
     }
