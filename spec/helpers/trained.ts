@@ -21,7 +21,7 @@ export async function fillFolder(folder: string, setups: readonly Setup[], keepM
   const store = new RunStore(folder);
   await store.open();
   try {
-    await noteStudy(folder, setups[0], 'npm run reproduce');
+    if (setups.length > 0) await noteStudy(folder, studySetup(), 'npm run reproduce');
     const records: FinishedRun[] = [];
     for (const setup of setups) {
       const { record } = await run(setup, engine, store, { keepModel });

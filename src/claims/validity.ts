@@ -352,15 +352,26 @@ function armProblems(runs: readonly RunRecord[]): string[] {
   return problems;
 }
 
-/** Everything for which these records cannot bear a verdict; each a sentence that names the run. */
-export function evidenceProblems(arms: readonly Arm[], evidence: Evidence): string[] {
-  const given = arms.map(({ id }) => evidence[id] ?? []);
-  const all = [...new Set(given.flat())];
-  const kinds = [...new Set(all.map(arithmeticOf))];
+const givenOf = (arms: readonly Arm[], evidence: Evidence): (readonly RunRecord[])[] =>
+  arms.map(({ id }) => evidence[id] ?? []);
+
+/** Why runs do not count as so many independent runs of one study. */
+export function independenceProblems(arms: readonly Arm[], evidence: Evidence): string[] {
+  const given = givenOf(arms, evidence);
+  const kinds = [...new Set(given.flat().map(arithmeticOf))];
   return [
     ...(kinds.length > 1 ? [`the runs are of different arithmetic: ${kinds.join('; ')}`] : []),
     ...new Set(given.flatMap(armProblems)),
-    ...all.flatMap((run) => runProblems(run).map((problem) => `${nameOf(run)}: ${problem}`)),
+  ];
+}
+
+/** Everything for which these records cannot bear a verdict; each a sentence that names the run. */
+export function evidenceProblems(arms: readonly Arm[], evidence: Evidence): string[] {
+  return [
+    ...independenceProblems(arms, evidence),
+    ...[...new Set(givenOf(arms, evidence).flat())].flatMap((run) =>
+      runProblems(run).map((problem) => `${nameOf(run)}: ${problem}`),
+    ),
   ];
 }
 

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { runProblems } from '../claims/validity.ts';
 import { ENGINES, type EngineName, startEngine, tf } from '../engine/engine.ts';
 import {
   initialValues,
@@ -18,6 +19,7 @@ import { stream } from '../random/streams.ts';
 import { comparable, parseRunRecord } from '../runs/record.ts';
 import { run } from '../runs/run.ts';
 import { RunStore } from '../runs/store.ts';
+import { abridge } from '../runs/study.ts';
 import { parseSetup, type Setup } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
 import { DivergenceError } from '../training/optimiser.ts';
@@ -290,7 +292,7 @@ const PROPERTIES: readonly SetupProperty[] = [
   }),
   property(
     'record',
-    'The record of a run is valid, survives JSON, and holds a number for every letter that was scored.',
+    'The record of a run is valid, survives JSON, contradicts neither its setup nor itself, and holds a number for every letter that was scored.',
     async (setup) => {
       const folder = await mkdtemp(path.join(os.tmpdir(), 'negative-knowledge-'));
       try {
@@ -304,6 +306,8 @@ const PROPERTIES: readonly SetupProperty[] = [
           assert.equal(record.error.name, 'DivergenceError');
           return;
         }
+        for (const kept of [record, abridge(record, false), abridge(record, true)])
+          assert.deepEqual(runProblems(kept), []);
         const { random } = record.snapshots[record.snapshots.length - 1].sets;
         assert.deepEqual(
           [random.passwords.length, random.logProbabilities[0].length],

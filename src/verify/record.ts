@@ -1,5 +1,5 @@
 /** Works out again what one record says, from its setup alone: passwords, what training was given, overlaps, updates. */
-import { runProblems } from '../claims/validity.ts';
+import { inWords, runProblems } from '../claims/validity.ts';
 import { initialValues, parametersDigest } from '../model/specifications.ts';
 import { buildCorpus, type Corpus } from '../passwords/corpus.ts';
 import { DRAWN, passwordDigests } from '../passwords/digests.ts';
@@ -11,15 +11,15 @@ import { PHASES } from '../training/updates.ts';
 
 /** What is worked out again, in the order of a report. */
 export const CHECKS = {
-  numbers: 'its numbers agree with its setup and with each other',
-  passwords: 'its passwords are those that its seed draws',
-  data: 'training was given the sequences that its setup gives, and no held-out password as anything but rejected',
-  overlap: 'rewarded text shares with held-out passwords what is counted anew',
-  'initial parameters': 'it began with the parameters that its seed draws',
-  updates: 'its updates were made with its setup’s learning rates, loss weights and settings',
-  parameters: 'its kept model has the recorded digest, and scores the passwords as recorded',
-  independence: 'runs of different seeds are different runs, of one setup and one arithmetic',
-  verdicts: 'the verdicts that stand beside the records follow from them',
+  numbers: 'they agree with the setup and with each other',
+  passwords: 'they are those that the seed draws',
+  data: 'training was given what the setup gives',
+  overlap: 'what rewarded text shares with held-out passwords',
+  'initial parameters': 'they are those that the seed draws',
+  updates: 'learning rates, weights, settings are the setup’s',
+  parameters: 'a kept model’s digest, and its scores',
+  independence: 'different seeds are different runs of one setup',
+  verdicts: 'those beside the records follow from them',
   retrained: 'a run trained again ends as recorded',
 } as const;
 export type Check = keyof typeof CHECKS;
@@ -122,7 +122,7 @@ export function verifyRecord(run: RunRecord, tokens: TokenIds | { readonly unkno
   const unknown = (check: Check, reason: string): Outcome => ({ check, what, result: 'unknown', reason });
 
   const problems = runProblems(run);
-  const outcomes = [outcome('numbers', problems.length === 0 ? undefined : problems.join('; '))];
+  const outcomes = [outcome('numbers', problems.length === 0 ? undefined : inWords(problems))];
   const corpus = buildCorpus(run.setup);
   const { digests, ledger, setup } = run;
   const older = `a record of version ${run.schemaVersion} does not keep them`;

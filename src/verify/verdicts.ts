@@ -1,12 +1,14 @@
 /** Judges again what was judged, and compares it with the verdicts that stand beside the records. */
 import path from 'node:path';
 import { z } from 'zod';
+import { ARMS, armSetup } from '../claims/arms.ts';
 import { CLAIMS } from '../claims/index.ts';
-import { evidenceProblems } from '../claims/validity.ts';
+import { independenceProblems, inWords } from '../claims/validity.ts';
 import { isMissing, readTextBounded } from '../runs/bounded.ts';
 import { RecordError } from '../runs/record.ts';
 import { evidenceOf, type PooledStudy } from '../runs/study.ts';
-import type { Outcome } from './record.ts';
+import { SetupError } from '../setup/schema.ts';
+import { nameOf, type Outcome } from './record.ts';
 
 const judged = z.object({
   id: z.string(),
@@ -66,6 +68,32 @@ function partOf(study: PooledStudy, runs: readonly { record: string }[]): Pooled
   return { ...study, records: study.records.filter(own) };
 }
 
+/** Records that go by the name of an arm and are not of its setup, and those of no arm at all. */
+function strangers(study: PooledStudy, judged: ReadonlySet<unknown>): Outcome[] {
+  const names = new Set(
+    ARMS.flatMap((arm) => {
+      try {
+        return [armSetup({ ...study.setup, seed: 0 }, arm).name];
+      } catch (error) {
+        if (error instanceof SetupError) return []; // an arm that this setup cannot have
+        throw error;
+      }
+    }),
+  );
+  return study.records
+    .filter((record) => !judged.has(record))
+    .map((record): Outcome => {
+      const common = { check: 'independence', what: nameOf(record) } as const;
+      return names.has(record.setup.name)
+        ? {
+            ...common,
+            result: 'differs',
+            reason: `its setup is not the one that ${record.setup.name} is in this study`,
+          }
+        : { ...common, result: 'unknown', reason: 'it is of no arm of this study, so no claim reads it' };
+    });
+}
+
 /**
  * Checks that the study's runs can bear verdicts, and the verdicts of `document` where there is one.
  * @param document verdicts that stand beside the records, or null
@@ -74,12 +102,13 @@ export function verifyVerdicts(study: PooledStudy, document: ClaimsDocument | nu
   const evidence = evidenceOf(study);
   const what = study.name;
   const arms = CLAIMS.flatMap((claim) => claim.arms).filter(({ id }) => evidence[id] !== undefined);
-  const together = evidenceProblems([...new Set(arms)], evidence);
+  const together = independenceProblems([...new Set(arms)], evidence);
   const outcomes: Outcome[] = [
     together.length === 0
       ? { check: 'independence', what, result: 'agrees' }
-      : { check: 'independence', what, result: 'differs', reason: together.slice(0, 5).join('; ') },
+      : { check: 'independence', what, result: 'differs', reason: inWords(together) },
   ];
+  outcomes.push(...strangers(study, new Set(Object.values(evidence).flat())));
   const recorded =
     document === null
       ? undefined

@@ -1,0 +1,421 @@
+/** `verify` passes on what runs left, and fails on what was changed since, case by case. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { ARMS, armSetup } from '../../src/claims/arms.ts';
+import { runCli } from '../../src/cli.ts';
+import { JOURNAL } from '../../src/runs/journal.ts';
+import type { FinishedRun } from '../../src/runs/record.ts';
+import { setupHash } from '../../src/setup/hash.ts';
+import type { Setup } from '../../src/setup/schema.ts';
+import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
+import { fillFolder, studySetup } from '../helpers/trained.ts';
+
+const WASM = path.join('reports', 'records', 'wasm', 'pocket.jsonl.br');
+const SEEDS = [41, 42, 43, 44, 45];
+const NO_DPO = ARMS.find(({ id }) => id === 'no-dpo')!;
+
+afterEach(() => vi.restoreAllMocks());
+
+/** What `verify` says, and its exit code. */
+async function verify(...args: string[]) {
+  const written = { out: '', err: '' };
+  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    written.out += text;
+    return true;
+  });
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written.err += text;
+    return true;
+  });
+  const code = await runCli(['verify', ...args]);
+  vi.restoreAllMocks();
+  return { code, ...written };
+}
+
+let folder: string;
+beforeAll(async () => {
+  folder = sharedFolder();
+  const setups = SEEDS.flatMap((seed) => [studySetup(seed), armSetup(studySetup(seed), NO_DPO)]);
+  await fillFolder(folder, setups, true);
+});
+
+/** A copy of the folder, whose journal is gone unless it is wanted: whoever changes a record can change it too. */
+function copy(journal = false): string {
+  const other = temporaryFolder();
+  cpSync(folder, other, { recursive: true });
+  if (!journal) rmSync(path.join(other, JOURNAL));
+  return other;
+}
+
+const recordFile = (where: string, seed = 43): string => {
+  const setup = studySetup(seed);
+  const [name] = execFileSync('ls', [path.join(where, 'runs')], { encoding: 'utf8' })
+    .split('\n')
+    .filter((found) => found.startsWith(`tiny-seed${seed}-${setupHash(setup).slice(0, 10)}`));
+  return path.join(where, 'runs', name);
+};
+
+function edit(file: string, change: (run: FinishedRun) => void): void {
+  const record = JSON.parse(readFileSync(file, 'utf8'));
+  change(record);
+  writeFileSync(file, JSON.stringify(record));
+}
+
+const scale = (rows: number[][], by: number) => {
+  for (const row of rows)
+    row.forEach((value, place) => {
+      row[place] = value * by;
+    });
+};
+
+/** Multiplies every probability of held-out letters, and what follows from them, so that the record agrees with itself. */
+function raiseHeldOut(run: FinishedRun): void {
+  const by = Math.log(1.2);
+  for (const { sets } of run.snapshots) {
+    for (const row of sets.heldOut.logProbabilities)
+      row.forEach((value, place) => {
+        row[place] = value + by;
+      });
+    for (const layer of sets.heldOut.lens) {
+      layer.logLikelihood += by;
+      layer.guessRate *= 1.2;
+    }
+    sets.heldOut.ranks = sets.heldOut.ranks.map((row) => row.map(() => 0));
+  }
+  for (const { sets } of run.evaluations) {
+    const { halves, ...whole } = sets.heldOut;
+    const raised = (measures: typeof whole) => ({
+      logLikelihood: measures.logLikelihood + by,
+      perf: measures.perf + by,
+      guessRate: measures.guessRate * 1.2,
+      topRate: 26,
+    });
+    sets.heldOut = { ...raised(whole), halves: [raised(halves[0]), raised(halves[1])] };
+  }
+}
+
+describe('on a folder of runs', () => {
+  it('agrees: data, overlaps, digests, kept models; and says what it could not check', async () => {
+    const { code, out } = await verify(folder);
+    expect(out).toMatch(/│ data +│ 10 +│ 0 +│ 0 /);
+    expect(out).toMatch(/│ parameters +│ 10 +│ 0 +│ 0 /);
+    expect(out).toMatch(/verdicts: no verdicts stand beside the records/);
+    expect(out).toMatch(/retrained: --retrain N trains N of them again/);
+    expect(out).toMatch(/10 records, 0 of failed runs, in tiny \(.*\): all that could be checked agrees/);
+    expect(code).toBe(0);
+  });
+
+  it('trains some again, chosen at random, and finds them as they were', async () => {
+    const { code, out, err } = await verify(folder, '--retrain', '3', '--seed', '1', '--jobs', '1');
+    expect(err).toMatch(/training 3 of 10 runs again on \w+: tiny/);
+    expect(out).toMatch(/│ retrained +│ 3 +│ 0 +│ 0 /);
+    expect(code).toBe(0);
+    const other = await verify(folder, '--retrain', '3', '--seed', '2', '--jobs', '1');
+    expect(other.err.split('\n')[0]).not.toBe(err.split('\n')[0]);
+  });
+
+  it('prints one JSON document when asked', async () => {
+    const { code, out } = await verify(folder, '--json');
+    expect(JSON.parse(out)).toMatchObject({
+      records: 10,
+      agrees: true,
+      differing: [],
+      checks: { data: { agree: 10, differ: 0 } },
+    });
+    expect(code).toBe(0);
+  });
+});
+
+/** Changes of one record that leave a folder which can be read. */
+const TAMPERED: [string, (run: FinishedRun) => void, RegExp][] = [
+  [
+    'held-out letters likelier, and everything in the record with them',
+    raiseHeldOut,
+    /parameters: .*scores letters of heldOut/,
+  ],
+  [
+    'log-probabilities of one set scaled',
+    (run) => scale(run.snapshots[1].sets.heldOut.logProbabilities, 0.97),
+    /numbers: .*(log-probabilities|last layer)/,
+  ],
+  [
+    'a guess rate',
+    (run) => {
+      run.evaluations.at(-1)!.sets.heldOut.guessRate = 1.5;
+    },
+    /numbers: .*halves/,
+  ],
+  [
+    'the ledger’s digest',
+    (run) => {
+      run.ledger.digest = 'f'.repeat(64);
+    },
+    /data: its ledger has another digest/,
+  ],
+  [
+    'rejections',
+    (run) => {
+      run.ledger.heldOutRejections.most += 1;
+    },
+    /data: its ledger has another heldOutRejections/,
+  ],
+  [
+    'held-out sequences imitated',
+    (run) => {
+      run.ledger.heldOut.imitated = 500;
+    },
+    /numbers: its ledger counts 500/,
+  ],
+  [
+    'an overlap',
+    (run) => {
+      const [one] = run.overlap;
+      one.heldOut += 1;
+    },
+    /overlap: \d+ held-out and \d+ control matches/,
+  ],
+  [
+    'digests of passwords',
+    (run) => {
+      run.digests!.passwords.jointRandom = 'f'.repeat(64);
+    },
+    /passwords: jointRandom/,
+  ],
+  [
+    'the initial parameters',
+    (run) => {
+      run.digests!.initialParameters = 'f'.repeat(64);
+    },
+    /initial parameters: their digest is another/,
+  ],
+  [
+    'the trained parameters',
+    (run) => {
+      run.parametersDigest = 'f'.repeat(64);
+    },
+    /parameters: .* holds other parameters/,
+  ],
+  [
+    'its learning rate',
+    (run) => {
+      run.setup.optimiser.learningRate = 0.5;
+      run.setupHash = setupHash(run.setup);
+    },
+    /updates: its updates were not made/,
+  ],
+  [
+    'its seed',
+    (run) => {
+      run.setup.seed = 77;
+      run.setupHash = setupHash(run.setup);
+    },
+    /data: its ledger has another .*digest/,
+  ],
+];
+
+describe('fails on a tampered copy', () => {
+  it.each(TAMPERED)('%s', async (_, change, why) => {
+    const other = copy();
+    edit(recordFile(other), change);
+    const { code, out } = await verify(other);
+    expect(out).toMatch(why);
+    expect(out).toMatch(/\d+ checks? differ/);
+    expect(code).toBe(1);
+  });
+
+  it.each(TAMPERED)('%s, before it even looks, where the journal is left', async (_, change) => {
+    const other = copy(true);
+    edit(recordFile(other), change);
+    const { code, err } = await verify(other);
+    expect(err).toMatch(/was changed since it was written/);
+    expect(code).toBe(2);
+  });
+
+  it('from which a record was taken', async () => {
+    const other = copy(true);
+    rmSync(recordFile(other));
+    expect(await verify(other)).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/lacks records of runs that ended there/),
+    });
+  });
+
+  it('in which one run stands for two seeds', async () => {
+    const other = copy();
+    const run = JSON.parse(readFileSync(recordFile(other, 41), 'utf8'));
+    run.setup.seed = 43;
+    run.setupHash = setupHash(run.setup);
+    writeFileSync(recordFile(other), JSON.stringify(run));
+    const { code, out } = await verify(other);
+    expect(out).toMatch(/independence: .*seed 41 and seed 43 have the same trained parameters/);
+    expect(code).toBe(1);
+  });
+
+  it('whose trained numbers are those of no training: seen by training it again', async () => {
+    const other = copy();
+    rmSync(path.join(other, 'models'), { recursive: true });
+    for (const seed of SEEDS)
+      edit(recordFile(other, seed), (run) => {
+        run.parametersDigest = `${seed % 10}`.repeat(64);
+      });
+    expect((await verify(other)).code).toBe(0); // nothing here could tell
+    const { code, out } = await verify(other, '--retrain', '10', '--jobs', '1');
+    expect(out).toMatch(/│ retrained +│ 5 +│ 5 +│ 0 /);
+    expect(out).toMatch(/retrained: it ended in other parameters/);
+    expect(code).toBe(1);
+  });
+
+  it('beside which other verdicts stand', async () => {
+    const other = copy();
+    const claims = path.join(other, 'claims.json');
+    writeFileSync(
+      claims,
+      JSON.stringify({
+        claims: [{ id: 'main', verdict: 'reproduced', estimate: 1.5, interval: [1.4, 1.6], seeds: SEEDS }],
+        runs: SEEDS.map((seed) => ({ seed, record: recordFile(other, seed) })),
+      }),
+    );
+    const { code, out } = await verify(other);
+    expect(out).toMatch(/claim main: verdicts: it says reproduced, and the records give inconclusive/);
+    expect(code).toBe(1);
+    writeFileSync(claims, '{}');
+    expect(await verify(other)).toMatchObject({ code: 2, err: expect.stringMatching(/is no claims\.json/) });
+  });
+});
+
+describe('an archive of the reference report', () => {
+  /** A part of the archive, with lines changed; `careful` puts the digest right, as whoever changes lines could. */
+  function changed(change: (run: FinishedRun) => void, careful = true): string {
+    const file = path.join(temporaryFolder(), 'pocket.jsonl.br');
+    const [head, ...lines] = brotliDecompressSync(readFileSync(WASM)).toString().trimEnd().split('\n').slice(0, 6);
+    const runs = lines.map((line) => JSON.parse(line) as FinishedRun);
+    change(runs[2]);
+    const { setup, commands, ...rest } = JSON.parse(head);
+    const text = [
+      JSON.stringify(careful ? { setup, commands } : { setup, commands, ...rest, runs: 5 }),
+      ...runs.map((run) => JSON.stringify(run)),
+    ];
+    writeFileSync(file, brotliCompressSync(`${text.join('\n')}\n`));
+    return file;
+  }
+
+  it('agrees in part as well', async () => {
+    const { code, out } = await verify(changed(() => {}));
+    expect(out).toMatch(/│ data +│ 5 +│ 0 +│ 0 /);
+    expect(code).toBe(0);
+  });
+
+  const CHANGES: [string, (run: FinishedRun) => void][] = [
+    ['held-out letters scaled', (run) => scale(run.snapshots[1].sets.heldOut.logProbabilities, 0.99)],
+    [
+      'held-out letters of the end of phase 2 scaled',
+      (run) => scale(run.snapshots[0].sets.heldOut.logProbabilities, 0.98),
+    ],
+    [
+      'an evaluation',
+      (run) => {
+        run.evaluations[20].sets.heldOut.guessRate += 0.05;
+      },
+    ],
+    [
+      'the last evaluation',
+      (run) => {
+        run.evaluations.at(-1)!.sets.heldOut.perf += 0.05;
+      },
+    ],
+    [
+      'both halves the same',
+      (run) => {
+        const { heldOut } = run.evaluations[25].sets;
+        heldOut.halves[0] = heldOut.halves[1];
+      },
+    ],
+    [
+      'the ledger',
+      (run) => {
+        run.ledger.heldOut.rejected -= 16;
+        run.ledger.useful.rejected += 16;
+      },
+    ],
+    [
+      'the ledger’s digest',
+      (run) => {
+        run.ledger.digest = run.ledger.digest.replace(/^./, (first) => (first === '0' ? '1' : '0'));
+      },
+    ],
+    [
+      'the overlap',
+      (run) => {
+        run.overlap[3].heldOut += 3;
+      },
+    ],
+    [
+      'a little overlap',
+      (run) => {
+        run.overlap[2].control += 0.02;
+      },
+    ],
+    [
+      'its seed',
+      (run) => {
+        (run.setup as Setup).seed = 500;
+        run.setupHash = setupHash(run.setup);
+      },
+    ],
+    [
+      'its beta',
+      (run) => {
+        run.setup.beta = 0.4;
+        run.setupHash = setupHash(run.setup);
+      },
+    ],
+    [
+      'its engine',
+      (run) => {
+        run.engine.name = 'native';
+        run.snapshots[1].sets.random.logProbabilities[3][2] -= 2;
+      },
+    ],
+    [
+      'evaluations left out',
+      (run) => {
+        run.evaluations.splice(3, 2);
+      },
+    ],
+  ];
+  it.each(CHANGES)('fails on a copy with another number, though its digest was put right: %s', async (_, change) => {
+    const { code, out } = await verify(changed(change));
+    expect(out).toMatch(/\d+ checks? differ/);
+    expect(code).toBe(1);
+  });
+
+  it.each([
+    ...CHANGES,
+    [
+      'its parameters',
+      (run: FinishedRun) => {
+        run.parametersDigest = '0'.repeat(64);
+      },
+    ] as const,
+  ])('is refused with its own digest: %s', async (_, change) => {
+    const { code, err } = await verify(changed(change as (run: FinishedRun) => void, false));
+    expect(err).toMatch(/was changed since it was written/);
+    expect(code).toBe(2);
+  });
+});
+
+describe('a command line that cannot be carried out', () => {
+  it.each([
+    [['/nowhere'], /holds no study/],
+    [[], /missing required argument/],
+    [[WASM, '--retrain', 'all'], /--retrain: "all" must be a whole number/],
+    [[WASM, '--against', WASM], /is no claims\.json/],
+  ])('%s: exit code 2', async (args, message) => {
+    const { code, err } = await verify(...(args as string[]));
+    expect(err).toMatch(message as RegExp);
+    expect(code).toBe(2);
+  });
+});
