@@ -1,4 +1,3 @@
-#!/usr/bin/env -S node --import tsx
 /** The command line. Exit codes: 0 every claim asked for is reproduced; 1 one is not; 2 the command could not be carried out. */
 import os from 'node:os';
 import path from 'node:path';
@@ -6,12 +5,9 @@ import { Command, CommanderError } from 'commander';
 import { CLAIMS, type Claim, CORE } from './claims/index.ts';
 import { EngineError, type EngineName, startEngine } from './engine/engine.ts';
 import { KNOBS, type Knob } from './explore/knobs.ts';
-import { explore } from './explore/load.ts';
-import { loadFuzz } from './fuzz/load.ts';
 import { ModelError } from './model/config.ts';
 import { type DownloadProgress, fetchModel, parseModelId, repositoryFolder } from './model/hub.ts';
 import { readConfig } from './model/pretrained.ts';
-import { report } from './report/load.ts';
 import { markdownReport } from './report/markdown.ts';
 import { ProgressDisplay } from './report/progress.ts';
 import { claimsTable } from './report/table.ts';
@@ -27,7 +23,6 @@ import { ARCHIVES, archiveStudy, notedSetup, noteStudy, readStudy } from './runs
 import { resolveSetup } from './setup/overrides.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from './setup/presets.ts';
 import { type Setup, SetupError } from './setup/schema.ts';
-import { verify } from './verify/load.ts';
 
 const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2, interrupted: 130 } as const;
 const LOCAL_REPORTS = path.join('reports', 'local');
@@ -252,7 +247,8 @@ function parseWhole(text: string, option: string, min: number, max: number): num
 }
 
 async function fuzzSetups({ path: replayed, ...flags }: FuzzFlags): Promise<number> {
-  const { run, ids } = await loadFuzz();
+  const { fuzzCommand } = await import('./fuzz/command.ts');
+  const ids = (await import('./fuzz/kinds.ts')).PROPERTIES.map((property) => property.id);
   const named = (id: string) => (asked: string) => id === asked || id.startsWith(`${asked}/`);
   const properties = ids.filter((id) => flags.property.length === 0 || flags.property.some(named(id)));
   const unknown = flags.property.find((asked) => !ids.some((id) => named(id)(asked)));
@@ -261,7 +257,7 @@ async function fuzzSetups({ path: replayed, ...flags }: FuzzFlags): Promise<numb
   if (replayed !== undefined && (properties.length !== 1 || !/^\d+(:\d+)*$/.test(replayed))) {
     throw new UsageError('--path: replays one case, as in --property data/pairs --seed 12 --path 3:0:1');
   }
-  const { failures, interrupted } = await run({
+  const { failures, interrupted } = await fuzzCommand({
     properties,
     seed: parseWhole(flags.seed, '--seed', 0, 0xffffffff),
     path: replayed,
@@ -310,7 +306,9 @@ async function exploreSetups(flags: ExploreFlags): Promise<number> {
   if (map !== null && map.length !== 2)
     throw new UsageError(`--map: "${flags.map}" must be two knobs, as in share,beta, or none`);
   const setup = withModel(resolveSetup(flags), flags);
-  await explore({
+  // Loaded here: what draws takes a second to load, which no other command should wait for.
+  const { exploreCommand } = await import('./explore/command.ts');
+  await exploreCommand({
     setup,
     seeds: parseSeeds(flags.seeds),
     knobs: parseKnobs(flags.knobs, '--knobs'),
@@ -380,6 +378,7 @@ function program(finish: (code: number) => void): Command {
     )
     .option('--out <folder>', 'where the report goes (default: reports, or the first --from)')
     .action(async (options: { from: string[]; out?: string }) => {
+      const { report } = await import('./report/command.ts');
       await report(options, commandLine('report'));
       finish(EXIT.reproduced);
     });
@@ -419,6 +418,7 @@ function program(finish: (code: number) => void): Command {
       '\nExit codes: 0 all that could be checked agrees; 1 something differs; 2 the command could not be carried out.',
     )
     .action(async (sources: string[], flags: VerifyFlags) => {
+      const { verify } = await import('./verify/command.ts');
       const agrees = await verify({
         sources,
         against: flags.against,
@@ -492,12 +492,10 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.notCarriedOut;
-    const expected = EXPECTED.some((Fault) => error instanceof Fault);
-    process.stderr.write(`error: ${expected ? (error as Error).message : (error as Error).stack}\n`);
+    const { message, stack, syscall } = error as NodeJS.ErrnoException;
+    // The operating system's faults say what they are; anything else is a bug, and keeps its stack.
+    const expected = syscall !== undefined || EXPECTED.some((Fault) => error instanceof Fault);
+    process.stderr.write(`error: ${expected ? message : stack}\n`);
     return EXIT.notCarriedOut;
   }
-}
-
-if (process.argv[1] !== undefined && path.resolve(process.argv[1]) === import.meta.filename) {
-  process.exitCode = await runCli(process.argv.slice(2));
 }

@@ -6,11 +6,12 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { tinySetup } from './setups.ts';
 
-const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+/** The executable. */
+export const MAIN = fileURLToPath(new URL('../../src/main.cjs', import.meta.url));
 
 /** Starts `negative-knowledge <args>`, on the engine that the environment says. */
 export const startCommand = (args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess =>
-  spawn(process.execPath, ['--import', 'tsx', CLI, ...args], {
+  spawn(process.execPath, [MAIN, ...args], {
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -161,7 +161,7 @@ export function measureRun(setup: Setup, engine: EngineName): Expectation {
   };
   const { status, stdout, stderr, signal } = spawnSync(
     process.execPath,
-    ['--import', 'tsx', fileURLToPath(new URL('./trial-entry.ts', import.meta.url))],
+    ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('./trial-entry.ts', import.meta.url))],
     {
       env: {
         ...threadVariables(setup.model.hidden, os.availableParallelism()),

@@ -69,7 +69,7 @@ function need(command: string, args: readonly string[], why: string): void {
 
 /** The version of the native engine that starts here, or why none does. */
 function probe(): Outcome {
-  const { ok, output } = run(process.execPath, ['--import', 'tsx', '--eval', PROBE]);
+  const { ok, output } = run(process.execPath, ['--import', import.meta.resolve('tsx'), '--eval', PROBE]);
   return { ok, output: output.trim() };
 }
 

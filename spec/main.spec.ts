@@ -1,0 +1,263 @@
+/** The executable: however it is started it runs the command line, and 0 and 1 are never the exit code of a fault. */
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { configuration, MAIN } from './helpers/command.ts';
+import { temporaryFolder } from './helpers/folder.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '..');
+const PATIENCE = 10 * 60_000;
+
+const run = (args: readonly string[], options: { cwd?: string; env?: NodeJS.ProcessEnv; command?: string } = {}) => {
+  const { status, stdout, stderr } = spawnSync(options.command ?? process.execPath, args, {
+    cwd: options.cwd,
+    env: { ...process.env, ...options.env },
+    encoding: 'utf8',
+    timeout: PATIENCE,
+  });
+  return { status, stdout, stderr };
+};
+
+describe('the executable', () => {
+  it.each([
+    ['as itself', [MAIN]],
+    ['as TypeScript', ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'src', 'main.ts')]],
+  ])(
+    'runs the command line %s, from any folder',
+    (_, start) => {
+      const cwd = temporaryFolder();
+      expect(run([...start, 'list-nothing'], { cwd })).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/unknown command/),
+      });
+      expect(run([...start, '--help'], { cwd })).toMatchObject({
+        status: 0,
+        stdout: expect.stringMatching(/^Usage: negative-knowledge/),
+      });
+    },
+    PATIENCE,
+  );
+
+  it(
+    'runs through symbolic links: to the file, to its folder, and as npm links a bin',
+    () => {
+      const folder = temporaryFolder();
+      symlinkSync(MAIN, path.join(folder, 'link'));
+      symlinkSync(ROOT, path.join(folder, 'checkout'));
+      const modules = path.join(folder, 'node_modules');
+      mkdirSync(path.join(modules, '.bin'), { recursive: true });
+      symlinkSync(ROOT, path.join(modules, 'negative-knowledge'));
+      symlinkSync(
+        path.join('..', 'negative-knowledge', 'src', 'main.cjs'),
+        path.join(modules, '.bin', 'negative-knowledge'),
+      );
+      const usage = { status: 0, stdout: expect.stringMatching(/^Usage: negative-knowledge/) };
+      expect(run([path.join(folder, 'link'), '--help'], { cwd: folder })).toMatchObject(usage);
+      expect(run([path.join(folder, 'checkout', 'src', 'main.cjs'), '--help'], { cwd: folder })).toMatchObject(usage);
+      expect(run(['--help'], { cwd: folder, command: path.join(modules, '.bin', 'negative-knowledge') })).toMatchObject(
+        usage,
+      );
+    },
+    PATIENCE,
+  );
+
+  it('is what package.json says: the bin, and every script that is a command of it', () => {
+    const { bin, scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+    expect(bin).toEqual({ 'negative-knowledge': './src/main.cjs' });
+    const { stdout } = run([MAIN, '--help']);
+    const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'help');
+    expect(commands).toEqual(
+      expect.arrayContaining(['reproduce', 'report', 'verify', 'fetch', 'archive', 'explore', 'fuzz']),
+    );
+    for (const command of commands) expect(scripts[command]).toBe(`node src/main.cjs ${command}`);
+  });
+});
+
+describe('a Node that is too old', () => {
+  const { SUPPORTED, supports } = createRequire(import.meta.url)('../src/node-version.cjs');
+
+  it('is one that package.json does not name either', () => {
+    expect(SUPPORTED).toBe(JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8')).engines.node);
+  });
+
+  it.each([
+    ['v20.19.0', true],
+    ['v20.20.2', true],
+    ['v20.100.0', true],
+    ['v22.13.0', true],
+    ['v22.22.1', true],
+    ['v24.0.0', true],
+    ['v26.10.0', true],
+    ['v30.0.0', true],
+    ['v0.12.0', false],
+    ['v12.22.0', false],
+    ['v18.20.8', false],
+    ['v20.6.0', false],
+    ['v20.10.0', false],
+    ['v20.18.3', false],
+    ['v21.7.0', false],
+    ['v22.12.0', false],
+    ['v23.11.0', false],
+  ])('%s: %s', (version, supported) => {
+    expect(supports(version)).toBe(supported);
+  });
+
+  it('is refused with one sentence and exit code 2, before anything is loaded', () => {
+    const old = path.join(temporaryFolder(), 'old.cjs');
+    writeFileSync(old, "Object.defineProperty(process, 'version', { value: 'v20.10.0' });");
+    for (const command of ['reproduce', '--help']) {
+      const { status, stdout, stderr } = run(['--require', old, MAIN, command]);
+      expect(stderr.trim().split('\n')).toEqual([
+        expect.stringMatching(
+          /^error: this is Node v20\.10\.0, and negative-knowledge needs .*; install a newer Node$/,
+        ),
+      ]);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    }
+  });
+});
+
+describe('a fault', () => {
+  /** A program before ours, for what no one would do on purpose. */
+  const before = (code: string): string => {
+    const file = path.join(temporaryFolder(), 'before.cjs');
+    writeFileSync(file, code);
+    return file;
+  };
+
+  it.each([
+    ['an error that no one catches', "setTimeout(() => { throw new Error('made up') }, 50)", /error: Error: made up/],
+    [
+      'a promise that no one hears',
+      "setTimeout(() => { Promise.reject(new Error('made up')) }, 50)",
+      /error: Error: made up/,
+    ],
+    [
+      'too many open files',
+      "setTimeout(() => { throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' }) }, 50)",
+      /may open no more files; raise the limit/,
+    ],
+  ])(
+    '%s, ends with exit code 2 and says so',
+    (_, code, message) => {
+      const { status, stderr } = run([
+        '--require',
+        before(code),
+        MAIN,
+        'fuzz',
+        '--budget',
+        '600s',
+        '--runs',
+        '100000',
+        '--out',
+        temporaryFolder(),
+        '--jobs',
+        '1',
+      ]);
+      expect(stderr).toMatch(message);
+      expect(status).toBe(2);
+    },
+    PATIENCE,
+  );
+
+  it(
+    'of starting with hardly any open files allowed, whatever is reached first, is never a verdict',
+    () => {
+      const folder = temporaryFolder();
+      const config = configuration(folder);
+      for (const limit of [18, 24, 32, 40, 48]) {
+        const command = `ulimit -n ${limit}; exec "${process.execPath}" "${MAIN}" reproduce --config "${config}" --seeds 1 --claims main --out "${folder}/${limit}"`;
+        const { status, stdout } = run(['-c', command], { command: 'bash' });
+        expect(stdout, `${limit} open files`).toBe('');
+        expect([0, 1]).not.toContain(status);
+      }
+    },
+    PATIENCE,
+  );
+
+  it(
+    'of starting with hardly any memory is never a verdict',
+    () => {
+      const folder = temporaryFolder();
+      const args = [
+        'reproduce',
+        '--config',
+        configuration(folder),
+        '--seeds',
+        '1',
+        '--claims',
+        'main',
+        '--out',
+        path.join(folder, 'out'),
+      ];
+      const { status, stdout } = run(['--max-old-space-size=12', MAIN, ...args]);
+      expect(stdout).toBe('');
+      expect([0, 1]).not.toContain(status); // V8 ends the process itself, by a signal
+    },
+    PATIENCE,
+  );
+
+  it(
+    'of a program that lacks a file is exit code 2',
+    () => {
+      const copy = temporaryFolder();
+      for (const part of ['src', 'package.json', 'tsconfig.json'])
+        cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
+      expect(run([path.join(copy, 'src', 'main.cjs'), '--help'])).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/a part of the program is missing/),
+      });
+      symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
+      expect(run([path.join(copy, 'src', 'main.cjs'), '--help']).status).toBe(0);
+      writeFileSync(path.join(copy, 'src', 'setup', 'presets.ts'), 'export const = 3;');
+      expect(run([path.join(copy, 'src', 'main.cjs'), 'reproduce']).status).toBe(2);
+      writeFileSync(path.join(copy, 'src', 'main.ts'), 'export const code = await new Promise(() => {});');
+      expect(run([path.join(copy, 'src', 'main.cjs'), 'reproduce'])).toMatchObject({
+        status: 2,
+        stderr: expect.stringMatching(/stopped before it was done/),
+      });
+    },
+    PATIENCE,
+  );
+
+  it(
+    'of an output that is closed or full, though there is a verdict, is exit code 2',
+    async () => {
+      const folder = temporaryFolder();
+      const args = [
+        MAIN,
+        'reproduce',
+        '--config',
+        configuration(folder),
+        '--seeds',
+        '1',
+        '--claims',
+        'main',
+        '--jobs',
+        '1',
+        '--out',
+      ];
+      const child = spawn(process.execPath, [...args, path.join(folder, 'closed')], {
+        stdio: ['ignore', 'pipe', 'pipe'],
+      });
+      child.stdout.destroy();
+      let err = '';
+      child.stderr.on('data', (text) => {
+        err += text;
+      });
+      const [code] = await once(child, 'close');
+      expect(err).toMatch(/its output was closed before all of it was written/);
+      expect(code).toBe(2);
+      const full = run(
+        ['-c', `"${process.execPath}" "${MAIN}" report --from "${folder}/closed" --out "${folder}/report" > /dev/full`],
+        { command: 'bash' },
+      );
+      expect(full.status).toBe(2);
+      expect(full.stderr).toMatch(/error: .*ENOSPC/);
+    },
+    PATIENCE,
+  );
+});
