@@ -98,7 +98,7 @@ describe('the package, packed and installed in another project', () => {
     writeFileSync(path.join(project, 'package.json'), '{"name":"other","private":true}');
     // A project of another kind: its options must not reach the program.
     writeFileSync(path.join(project, 'tsconfig.json'), '{"compilerOptions":{"jsx":"react","target":"ES5"}}');
-    const args = ['install', '--no-audit', '--no-fund', '--omit=dev', '--omit=optional', `./${packed.stdout.trim()}`];
+    const args = ['install', '--no-audit', '--no-fund', '--omit=dev', `./${packed.stdout.trim()}`];
     const installed = run('npm', args, project);
     expect(installed.status, installed.stderr).toBe(0);
   }, PATIENCE);
