@@ -69,12 +69,14 @@ describe('each claim fails on the runs that contradict it', () => {
 
   it('main: held-out above chance, but random just as much', () => {
     const both: Knowledge = { ...effect, joint: { heldOut: 1.12, useful: 2.5, random: 1.12 } };
-    expect(judge('main', evidence(both)).verdict).toBe('not reproduced');
+    const { verdict, reason } = judge('main', evidence(both));
+    expect(verdict, reason).toBe('not reproduced');
   });
 
   it('main: the useful negatives did not rise, so nothing can be said', () => {
     const flat: Knowledge = { ...effect, joint: { ...effect.joint, useful: effect.dpo.useful * 1.1 } };
-    expect(judge('main', evidence(flat)).verdict).toBe('inconclusive');
+    const { verdict, reason } = judge('main', evidence(flat));
+    expect(verdict, reason).toBe('inconclusive');
   });
 
   it('control: random passwords above chance', () => {
@@ -124,14 +126,14 @@ describe('each claim fails on the runs that contradict it', () => {
 
 describe('runs are counted', () => {
   it.each(CLAIMS.map(({ id }) => id))('%s is inconclusive on four runs', (id) => {
-    expect(judge(id, evidence(effect, withoutDpo, [1, 2, 3, 4])).verdict).toBe('inconclusive');
+    expect(judge(id, evidence(effect, withoutDpo, [1, 2, 3, 4])).verdict, `${id} on four runs`).toBe('inconclusive');
   });
 
   it.each(
     CLAIMS.map(({ id }) => id),
   )('%s refuses a seed that is given twice: equal runs are one piece of evidence', (id) => {
     const given = evidence(effect, withoutDpo, [1, 2, 3, 4, 5, 5]);
-    expect(() => judge(id, given)).toThrow(/seed 5 is given twice in the arm/);
+    expect(() => judge(id, given), 'a seed given twice').toThrow(/seed 5 is given twice in the arm/);
     const [first, ...others] = evidence().main;
     expect(() => judge('main', { main: [first, ...others, failedRun(first.setup.seed)] })).toThrow(
       /seed 1 is given twice/,
@@ -189,9 +191,22 @@ describe('runs are counted', () => {
   it('failed runs are counted and enter no estimate', () => {
     const given = evidence();
     const { failed, seeds, estimate } = judge('main', { ...given, main: [...given.main, failedRun(9)] });
-    expect(failed).toBe(1);
+    expect(failed, 'failed runs that are counted').toBe(1);
     expect(seeds).toEqual(SEEDS);
     expect(estimate).toBe(judge('main', given).estimate);
+  });
+
+  it('one that failed is none of the five that a verdict needs', () => {
+    const runs = (seeds: readonly number[]) => seeds.map((seed) => madeUpRun(seed, effect));
+    const judged = (given: Evidence) => CORE.map((claim) => claim.weigh(given));
+    for (const { id, verdict, reason, failed } of judged({
+      main: [...runs([1, 2, 3, 4]), failedRun(5)],
+      'no-dpo': [1, 2, 3, 4, 5].map((seed) => madeUpRun(seed, effect, 'no-dpo')),
+    })) {
+      expect(verdict, `${id} on four finished runs and a failed one`).toBe('inconclusive');
+      expect(reason).toMatch(/^4 finished runs, and the rule needs at least 5/);
+      expect(failed).toBe(1);
+    }
   });
 
   it('no finished run is inconclusive, with no number made up', () => {

@@ -53,7 +53,7 @@ describe.each([
       id,
       grid(arms, (index) => (index === 1 ? suppressed : effect)),
     );
-    expect(verdict).toBe('not reproduced');
+    expect(verdict, 'a cell below chance').toBe('not reproduced');
     expect(reason).toContain(arms[1].label);
   });
 
@@ -174,7 +174,7 @@ it('a failed run of a cell is counted, and leaves the cell unreadable when too f
     'size-3': [...given['size-3'].slice(0, 4), failedRun(5)],
   });
   expect(verdict).toBe('inconclusive');
-  expect(failed).toBe(1);
+  expect(failed, 'failed runs of a cell').toBe(1);
   expect(cells?.map(({ readable, failed: lost }) => [readable, lost])).toEqual([
     [true, 0],
     [true, 0],

@@ -31,7 +31,7 @@ describe('the main claim', () => {
       expect(interval?.[0].toFixed(3)).toBe('1.000');
     }
     expect(below.interval?.[0]).toBeLessThan(1);
-    expect(below.verdict).toBe('not reproduced');
+    expect(below.verdict, `[${below.interval}] is above 1 by rounding alone`).toBe('not reproduced');
     expect(above.interval?.[0]).toBeGreaterThan(1);
     expect(above.verdict).toBe('reproduced');
   });
@@ -46,7 +46,7 @@ describe('the main claim', () => {
       });
       return main.weigh({ main: runs });
     };
-    expect(judged('last')).toEqual(judged('first'));
+    expect(judged('last'), 'with scores under `regular` after them').toEqual(judged('first'));
   });
 
   it('rests on the last step alone: a better moment before it changes neither verdict nor estimate', () => {
@@ -84,13 +84,13 @@ describe('the main claim', () => {
     const chosen = findings.find(
       ({ label }) => label === 'guess rate at a checkpoint chosen on the other half, held-out',
     );
-    expect(chosen?.value).toBeCloseTo(0.5, 12);
+    expect(chosen?.value, 'chosen on the other half').toBeCloseTo(0.5, 12);
   });
 });
 
 it('claims are judged on distinct seeds, none of which the presets were chosen on', () => {
   const seeds = claimSeeds(1000);
-  expect(new Set(seeds).size).toBe(1000);
+  expect(new Set(seeds).size, 'distinct seeds of 1000').toBe(1000);
   expect(Math.min(...seeds)).toBe(FIRST_CLAIM_SEED);
-  expect(FIRST_CLAIM_SEED).toBeGreaterThan(6);
+  expect(FIRST_CLAIM_SEED, 'first seed that is judged').toBeGreaterThan(6);
 });

@@ -43,14 +43,17 @@ function relabelled(run: FinishedRun, seed: number): FinishedRun {
 
 function expectInvalid(runs: readonly RunRecord[], why: RegExp): void {
   const judgement = claim('main').judge({ main: runs });
-  expect(judgement.verdict).toBe('invalid');
-  expect(judgement.reason).toMatch(why);
+  expect(judgement.verdict, `it says ${judgement.verdict}, where ${why} should be the reason`).toBe('invalid');
+  expect(judgement.reason, `reason: ${judgement.reason}; it should say ${why}`).toMatch(why);
   expect(judgement).toMatchObject({ estimate: null, interval: null, p: null, findings: [] });
 }
 
 describe('records of real runs', () => {
   it('bear a verdict: nothing in them contradicts their setup, themselves or each other', () => {
-    expect(evidenceProblems([...claim('no-dpo').arms], { main, 'no-dpo': noDpo })).toEqual([]);
+    const problems = evidenceProblems(claim('no-dpo').arms, { main, 'no-dpo': noDpo });
+    expect(problems, problems.join('; ')).toEqual([]);
+    const unfinished = [...main, ...noDpo].filter(({ status }) => status !== 'finished');
+    expect(unfinished, `${unfinished.length} runs failed`).toEqual([]);
     for (const id of ['main', 'control', 'avoidance', 'manipulation', 'no-dpo', 'paper-statistic'])
       expect(claim(id).judge({ main, 'no-dpo': noDpo }).verdict, id).not.toBe('invalid');
   });

@@ -56,7 +56,7 @@ describe('in the corpus of any setup', () => {
     fc.assert(
       fc.property(setups(), (setup) => {
         const all = Object.values(roles(setup)).flat();
-        expect(new Set(all).size).toBe(all.length);
+        expect(new Set(all).size, 'distinct passwords').toBe(all.length);
         expect(all).toHaveLength(distinctPasswordsNeeded(setup));
         for (const password of all) {
           expect(password).toHaveLength(setup.passwords.length);
@@ -185,7 +185,7 @@ describe('at a size where no two draws collide', () => {
         (sum, letter) => sum + ((counts.get(letter) ?? 0) - 200) ** 2 / 200,
         0,
       );
-      expect(chiSquare).toBeLessThan(60); // 25 degrees of freedom: p < 0.0001
+      expect(chiSquare, 'chi-square of letters').toBeLessThan(60); // 25 degrees of freedom: p < 0.0001
     }
   });
 });
@@ -240,7 +240,7 @@ it('the corpus of a fixed setup is fixed: every stream keeps its name, every rec
   const first = [all, chosen, pretraining, jointRandom, jointRandomReverse, control].map(([password]) => password);
   expect(first).toEqual(['ujza', 'kdfb', 'jyry', 'zoqi', 'abia', 'kqhx']);
   const given = allExamples(setup).map(({ examples }) => examples);
-  expect(createHash('sha256').update(JSON.stringify(given)).digest('hex')).toBe(
+  expect(createHash('sha256').update(JSON.stringify(given)).digest('hex'), 'digest of the corpus').toBe(
     'f5297951dc75fbc41049cdcda367567b95519d37710e5bc2fbb3713624f11650',
   );
 });

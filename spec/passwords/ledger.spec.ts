@@ -104,10 +104,12 @@ describe('the ledger stops a run', () => {
 
   it('in which the tokens are not what their label says, even where the label looks innocent', () => {
     const innocent: Example = { ...example, password: 'zzzz', reward: 'imitated' };
-    expect(give([innocent], [{ ...innocent, password: secret }])).toThrow(LedgerError);
+    expect(give([innocent], [{ ...innocent, password: secret }]), 'tokens unlike their label').toThrow(LedgerError);
     // Neither of the two is a negative: nothing but their difference is wrong.
     const other = { ...innocent, role: 'joint-random' as const, prefix: 'regular' as const };
-    expect(give([other], [{ ...other, password: 'yyyy' }])).toThrow(/"regular yyyy" was given as "regular zzzz"/);
+    expect(give([other], [{ ...other, password: 'yyyy' }]), 'tokens unlike their label').toThrow(
+      /"regular yyyy" was given as "regular zzzz"/,
+    );
   });
 
   it('in which the prefix is not what the label says', () => {
@@ -136,6 +138,7 @@ describe('the ledger stops a run', () => {
       const ledger = openLedger(corpus, ids);
       const slipped: Example = { password: secret, role: 'held-out', prefix: 'regular', reward };
       expect(() => ledger.observe('joint', 0, [slipped], tokenBatch([slipped], ids))).toThrow(LedgerError);
+      expect(ledger.summary().clean, 'a ledger that saw a held-out password rewarded').toBe(false);
       expect(ledger.summary()).toMatchObject({ clean: false, heldOut: { [reward]: 1 } });
     }
   });

@@ -71,22 +71,24 @@ describe('the overlap of rewarded text', () => {
     ] as const) {
       const taken = new Set<string>();
       const [heldOut, control] = [3, 5].map((count) => words(source, count, letters, length, taken));
-      const weighted = [
+      const difference = [
         ...heldOut.map((word) => [word, 1 / 3] as const),
         ...control.map((word) => [word, -1 / 5] as const),
       ];
+      const alone = heldOut.map((word) => [word, 1] as const);
       const possible = everyWord(letters, length).filter((word) => !taken.has(word));
-      alignedChance(weighted, [...taken], letters.length).forEach(({ mean, variance, least, most }, index) => {
-        const values = possible.map((text) =>
-          weighted.reduce((sum, [word, weight]) => sum + weight * counted([word], [text], index + 1).aligned, 0),
-        );
-        const expected = values.reduce((sum, value) => sum + value, 0) / values.length;
-        const squares = values.reduce((sum, value) => sum + (value - expected) ** 2, 0) / values.length;
-        expect(mean).toBeCloseTo(expected, 10);
-        expect(variance).toBeCloseTo(squares, 10);
-        expect(Math.min(...values)).toBeGreaterThanOrEqual(least - 1e-12);
-        expect(Math.max(...values)).toBeLessThanOrEqual(most + 1e-12);
-      });
+      for (const weighted of [alone, difference])
+        alignedChance(weighted, [...taken], letters.length).forEach(({ mean, variance, least, most }, index) => {
+          const values = possible.map((text) =>
+            weighted.reduce((sum, [word, weight]) => sum + weight * counted([word], [text], index + 1).aligned, 0),
+          );
+          const expected = values.reduce((sum, value) => sum + value, 0) / values.length;
+          const squares = values.reduce((sum, value) => sum + (value - expected) ** 2, 0) / values.length;
+          expect(mean, `mean matches of ${index + 1} letters`).toBeCloseTo(expected, 10);
+          expect(variance).toBeCloseTo(squares, 10);
+          expect(Math.min(...values)).toBeGreaterThanOrEqual(least - 1e-12);
+          expect(Math.max(...values)).toBeLessThanOrEqual(most + 1e-12);
+        });
     }
   });
 
@@ -173,7 +175,7 @@ describe('a leak short of a whole password', () => {
       index % 10 === 0 ? DISGUISES[disguise](heldOut[(index / 10) % 64]) : text,
     );
     const found = problemsWith(kind, texts);
-    expect(found.length).toBeGreaterThan(0);
+    expect(found.length, `overlaps of ${kind} texts that are improbable: ${disguise}`).toBeGreaterThan(0);
     expect(found[0]).toMatch(/held-out passwords share \d letters .* chance/);
   });
 
@@ -183,7 +185,8 @@ describe('a leak short of a whole password', () => {
         ? `${heldOut[index % 64].slice(0, 2)}${text.slice(2)}`
         : text,
     );
-    expect(problemsWith('chosen', texts).join()).toMatch(/control passwords share 2 letters/);
+    const found = problemsWith('chosen', texts).join();
+    expect(found, `only: ${found}`).toMatch(/control passwords share 2 letters/);
   });
 
   it('is cried where there is none at most as rarely as promised: never in two thousand small worlds', () => {

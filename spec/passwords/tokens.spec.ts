@@ -33,7 +33,7 @@ describe('token batches', () => {
         for (let row = 0; row < batch.rows; row++) {
           const whole = [...batch.tokens.subarray(row * 7, (row + 1) * 7)];
           expect([...inputs.subarray(row * 6, (row + 1) * 6)]).toEqual(whole.slice(0, -1));
-          expect([...labels.subarray(row * 6, (row + 1) * 6)]).toEqual(whole.slice(1));
+          expect([...labels.subarray(row * 6, (row + 1) * 6)], 'labels').toEqual(whole.slice(1));
         }
       }),
     );

@@ -52,7 +52,8 @@ const main = SEEDS.map((seed) => runOf(MAIN, seed));
 let report: Report;
 let files: Map<string, string | Buffer>;
 beforeAll(async () => {
-  report = buildReport([study], null, 'npm run report');
+  // Made-up runs are no records that could be checked.
+  report = buildReport([study], null, 'npm run report', (claim, evidence) => claim.weigh(evidence));
   files = await reportFiles(report);
 }, 120_000);
 
@@ -139,7 +140,7 @@ describe('the documents', () => {
 
   it('runs.csv has a row a run, with the arms that it belongs to', () => {
     const lines = text('runs.csv').trim().split('\n');
-    expect(lines).toHaveLength(1 + study.records.length);
+    expect(lines, `rows of runs.csv: ${lines.length - 1}`).toHaveLength(1 + study.records.length);
     expect(lines.filter((line) => line.includes(',failed,boom,'))).toHaveLength(1);
     expect(lines[1]).toMatch(/^pocket,main held-out-4 size-2 prefix-only,pocket,101,/);
   });
@@ -152,6 +153,17 @@ describe('the documents', () => {
       if (p !== null) expect(adjustedP).toBeGreaterThanOrEqual(p);
     }
     expect(claims.length + notRun.length).toBe(14);
+  });
+
+  it('count the run that failed: in the study, and in every claim that it belongs to', () => {
+    const [{ failed: ofStudy, claims }] = JSON.parse(text('claims.json')).studies;
+    expect(ofStudy, `failed runs of the study: ${ofStudy.length}`).toEqual([
+      { run: 'pocket, seed 106', error: 'boom' },
+    ]);
+    const counted = (id: string) => claims.find((claim: { id: string }) => claim.id === id).failed;
+    for (const id of ['main', 'control', 'avoidance', 'no-dpo', 'held-out-share'])
+      expect(counted(id), `failed runs of ${id}: ${counted(id)}`).toBe(id === 'held-out-share' ? 0 : 1);
+    expect(text('claims.md')).toMatch(/\| main \| .* \| 5 \(1 failed\) \|/);
   });
 
   it('claims.xml is JUnit: a case a claim, failures for claims that are not reproduced', () => {

@@ -23,8 +23,9 @@ describe('a checkpoint', () => {
 
   it('taken anywhere goes on to the very outcome of the uninterrupted run, bit for bit', async () => {
     for (const bytes of checkpoints) {
-      const outcome = await train(setup, { from: decodeCheckpoint(bytes, 'tiny') });
-      expect(outcome).toEqual(uninterrupted);
+      const from = decodeCheckpoint(bytes, 'tiny');
+      const outcome = await train(setup, { from });
+      expect(outcome, `gone on from phase ${from.phase}, step ${from.step}`).toEqual(uninterrupted);
     }
   });
 

@@ -41,7 +41,7 @@ describe('the source of a run', () => {
   ])('is dirty where %s', (_, change) => {
     const folder = checkout();
     change(folder);
-    expect(describeSource(folder).dirty).toBe(true);
+    expect(describeSource(folder).dirty, 'dirty').toBe(true);
   });
 
   it('is unknown outside a checkout, and of a package that lies in the checkout of something else', () => {

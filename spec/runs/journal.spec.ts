@@ -55,7 +55,8 @@ describe('the journal of a folder', () => {
         digest: recordDigest(record),
       })),
     );
-    expect((await readStudy(folder)).records).toHaveLength(3);
+    const read = (await readStudy(folder)).records.map(({ status }) => status);
+    expect(read, `records read: ${read}`).toHaveLength(3);
   });
 
   it('is missing from folders of before, which can be read and gone on in', async () => {
@@ -85,11 +86,8 @@ describe('a run that failed', () => {
     const before = readFileSync(fileOf(2), 'utf8');
     for (let time = 0; time < 2; time++) {
       const runs = await again(folder, setups);
-      expect(runs.map(({ reused, record }) => [reused, record.status])).toEqual([
-        [true, 'finished'],
-        [true, 'finished'],
-        [true, 'failed'],
-      ]);
+      const told = runs.map(({ reused, record }) => `${reused ? 'kept' : 'tried again'}: ${record.status}`);
+      expect(told, told.join('; ')).toEqual(['kept: finished', 'kept: finished', 'kept: failed']);
     }
     expect(readFileSync(fileOf(2), 'utf8')).toBe(before);
   });
@@ -97,14 +95,18 @@ describe('a run that failed', () => {
   it('is missed where its record is gone: by what goes on there, and by what reports on it', async () => {
     const { folder, setups, fileOf } = await filled();
     rmSync(fileOf(2));
-    await expect(again(folder, setups)).rejects.toThrow(/failed in .* before, and its record is gone/);
-    await expect(readStudy(folder)).rejects.toThrow(/lacks records of runs that ended there.*seed3.*\(failed\)/);
+    await expect(again(folder, setups), 'going on without the record of a failed run').rejects.toThrow(
+      /failed in .* before, and its record is gone/,
+    );
+    await expect(readStudy(folder), 'reading a study without the record of a failed run').rejects.toThrow(
+      /lacks records of runs that ended there.*seed3.*\(failed\)/,
+    );
   });
 
   it('is never replaced by one that finished', async () => {
     const { records, store } = await filled();
     const finished = { ...records[0], setup: records[2].setup, setupHash: records[2].setupHash } as RunRecord;
-    await expect(store.writeRecord(finished)).rejects.toThrow(StorageError);
+    await expect(store.writeRecord(finished), 'replacing the record of a failed run').rejects.toThrow(StorageError);
     await expect(store.writeRecord(finished)).rejects.toThrow(/\(failed\), and now otherwise \(finished\)/);
   });
 
@@ -138,8 +140,10 @@ describe('a record', () => {
   ])('is known to be changed: %s', async (_, change) => {
     const { folder, setups, fileOf } = await filled();
     edit(fileOf(0), change);
-    await expect(readStudy(folder)).rejects.toThrow(/was changed since it was written/);
-    await expect(again(folder, setups)).rejects.toThrow(/was changed since it was written/);
+    await expect(readStudy(folder), 'reading an edited record').rejects.toThrow(/was changed since it was written/);
+    await expect(again(folder, setups), 'going on with an edited record').rejects.toThrow(
+      /was changed since it was written/,
+    );
   });
 
   it('may have other times and another machine: they are no part of what a run must repeat', async () => {
@@ -159,7 +163,7 @@ describe('a record', () => {
     rmSync(path.join(folder, JOURNAL));
     rmSync(fileOf(0));
     renameSync(fileOf(other), fileOf(0));
-    await expect(again(folder, [setups[0]])).rejects.toThrow(RecordError);
+    await expect(again(folder, [setups[0]]), 'using the record of another run').rejects.toThrow(RecordError);
     await expect(again(folder, [setups[0]])).rejects.toThrow(/is the record of another run \(tiny-seed\d-/);
   });
 
@@ -169,7 +173,7 @@ describe('a record', () => {
     edit(fileOf(0), (record) => {
       record.engine.name = record.engine.name === 'cpu' ? 'wasm' : 'cpu';
     });
-    await expect(again(folder, [setups[0]])).rejects.toThrow(
+    await expect(again(folder, [setups[0]]), 'using the record of another engine').rejects.toThrow(
       /is the record of another run \(tiny-seed1-.*-(cpu|wasm)\)/,
     );
   });

@@ -118,7 +118,9 @@ describe('records of one setup', () => {
       error: { name: 'DivergenceError', message: 'the loss is NaN' },
     }))(head) as RunRecord;
     const [one, two] = [await folderOf(records), await folderOf([failed])];
-    await expect(readStudies([one, two])).rejects.toThrow(/contradict each other \(finished, failed\)/);
+    await expect(readStudies([one, two]), 'pooling a failed run with its finished twin').rejects.toThrow(
+      /contradict each other \(finished, failed\)/,
+    );
   });
 });
 
@@ -131,7 +133,11 @@ describe('records of two engines', () => {
     const folder = await folderOf(records.slice(0, 3));
     const other = await folderOf(records.slice(3), onOther);
     const studies = await readStudies([folder, other]);
-    expect(studies.map(({ name, records: runs }) => [name, runs.length])).toEqual([
+    const told = studies.map(({ name, records: runs }) => `${name} of ${runs.length} runs`).join('; ');
+    expect(
+      studies.map(({ name, records: runs }) => [name, runs.length]),
+      told,
+    ).toEqual([
       [`tiny-${records[0].engine.name}`, 3],
       [`tiny-${records[0].engine.name === 'cpu' ? 'wasm' : 'cpu'}`, 2],
     ]);
@@ -146,7 +152,9 @@ describe('records of two engines', () => {
     const folder = await writeFolder(temporaryFolder(), both);
     expect((await readStudies([folder])).map(({ records: runs }) => runs.length).sort()).toEqual([2, 5]);
     const mixed = await readStudy(folder);
-    expect(() => evidenceOf(mixed)).toThrow(/tiny, seed 31 has two records \(.*; .*\), and a study counts a run once/);
+    expect(() => evidenceOf(mixed), 'evidence of which a run has two records').toThrow(
+      /tiny, seed 31 has two records \(.*; .*\), and a study counts a run once/,
+    );
     await expect(archiveStudy(mixed, path.join(temporaryFolder(), 'mixed.jsonl.br'))).rejects.toThrow(
       /has two records/,
     );

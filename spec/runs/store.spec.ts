@@ -42,6 +42,7 @@ describe('run', () => {
       draft.model.initialDeviation = 10;
     });
     const { record, file } = await run(wild, engine, store);
+    expect(record.status, `a run that diverges ${record.status}`).toBe('failed');
     expect(record).toMatchObject({
       status: 'failed',
       error: { name: 'DivergenceError', message: expect.stringContaining('in phase') },

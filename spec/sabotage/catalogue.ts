@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: edits are text of the source, templates included
 /**
  * Sabotage: ways to make the reproduction come out as wished. Each is a small change of the source, and names the spec
  * that has to fail when it is made.
@@ -35,7 +36,11 @@ export const SABOTAGES: readonly Sabotage[] = [
     story: 'The held-out passwords are among what phase 3 imitates: the model learns them by heart.',
     file: 'src/passwords/corpus.ts',
     edits: [['const useful = allNegatives.slice(heldOutCount);', 'const useful = allNegatives;']],
-    caughtBy: { spec: CORPUS, test: ONLY_REJECTED, message: /TODO/ },
+    caughtBy: {
+      spec: CORPUS,
+      test: ONLY_REJECTED,
+      message: /\[ 'imitated', 'useful' \] to deeply equal \[ 'rejected', 'held-out' \]/,
+    },
   },
   {
     id: 'held-out-chosen',
@@ -44,14 +49,22 @@ export const SABOTAGES: readonly Sabotage[] = [
     edits: [
       ['password: chosen[order(index)]', 'password: order(index) === 0 ? allNegatives[0] : chosen[order(index)]'],
     ],
-    caughtBy: { spec: CORPUS, test: ONLY_REJECTED, message: /TODO/ },
+    caughtBy: {
+      spec: CORPUS,
+      test: ONLY_REJECTED,
+      message: /\[ 'chosen', 'chosen' \] to deeply equal \[ 'rejected', 'held-out' \]/,
+    },
   },
   {
     id: 'held-out-pretrained',
     story: 'One held-out password is part of the text of phase 1.',
     file: 'src/passwords/corpus.ts',
     edits: [['(index) => pretraining[index])', '(index) => (index === 0 ? allNegatives[0] : pretraining[index]))']],
-    caughtBy: { spec: CORPUS, test: ONLY_REJECTED, message: /TODO/ },
+    caughtBy: {
+      spec: CORPUS,
+      test: ONLY_REJECTED,
+      message: /\[ 'imitated', 'pretraining' \] to deeply equal \[ 'rejected', 'held-out' \]/,
+    },
   },
   {
     id: 'held-out-and-useful-swapped',
@@ -63,7 +76,11 @@ export const SABOTAGES: readonly Sabotage[] = [
         'heldOut: useful,\n    useful: allNegatives.slice(0, heldOutCount),',
       ],
     ],
-    caughtBy: { spec: CORPUS, test: ONLY_REJECTED, message: /TODO/ },
+    caughtBy: {
+      spec: CORPUS,
+      test: ONLY_REJECTED,
+      message: /\[ 'rejected', 'useful' \] to deeply equal \[ 'rejected', 'held-out' \]/,
+    },
   },
   {
     id: 'roles-collide',
@@ -71,21 +88,33 @@ export const SABOTAGES: readonly Sabotage[] = [
       'Passwords are drawn without regard to those already drawn: at a small alphabet a held-out one is also random text.',
     file: 'src/passwords/corpus.ts',
     edits: [['if (taken.has(password)) continue;', '']],
-    caughtBy: { spec: CORPUS, test: 'all passwords are distinct, within a role and across roles', message: /TODO/ },
+    caughtBy: {
+      spec: CORPUS,
+      test: 'all passwords are distinct, within a role and across roles',
+      message: /distinct passwords: expected \d+ to be \d+/,
+    },
   },
   {
     id: 'wrong-training-prefix',
     story: 'The useful negatives are imitated under `regular`: the model unlearns to avoid passwords at all.',
     file: 'src/passwords/corpus.ts',
     edits: [["imitated(step, 'useful', reverse,", "imitated(step, 'useful', regular,"]],
-    caughtBy: { spec: CORPUS, test: 'the prefix is `reverse` for what phase 3 imitates under it', message: /TODO/ },
+    caughtBy: {
+      spec: CORPUS,
+      test: 'the prefix is `reverse` for what phase 3 imitates under it',
+      message: /expected 'regular' to be 'reverse'/,
+    },
   },
   {
     id: 'ledger-asleep',
     story: 'The ledger sees a held-out password rewarded and says nothing.',
     file: 'src/passwords/ledger.ts',
     edits: [["if (negative === 'held-out' && example.reward !== 'rejected') {", 'if (Number(negative) > 0) {']],
-    caughtBy: { spec: LEDGER, test: 'in which a held-out password is imitated', message: /TODO/ },
+    caughtBy: {
+      spec: LEDGER,
+      test: 'in which a held-out password is imitated',
+      message: /throw error including 'the held-out password "\w+" was give/,
+    },
   },
   {
     id: 'ledger-believes-labels',
@@ -94,17 +123,21 @@ export const SABOTAGES: readonly Sabotage[] = [
     edits: [
       ['const seen = decode(batch, row);', 'const seen = { ...decode(batch, row), password: example.password };'],
     ],
-    caughtBy: { spec: LEDGER, test: 'in which the tokens are not what their label says', message: /TODO/ },
+    caughtBy: {
+      spec: LEDGER,
+      test: 'in which the tokens are not what their label says',
+      message: /^tokens unlike their label/,
+    },
   },
   {
     id: 'wrong-evaluation-prefix',
     story: 'Phase 3 is evaluated under `regular`, where the model was never taught to flip.',
-    file: 'src/training/trainer.ts',
+    file: 'src/passwords/corpus.ts',
     edits: [["phase === 'joint' ? 'reverse' : 'regular');", "'regular');"]],
     caughtBy: {
       spec: TRAINER,
       test: 'scores under `regular` in phases 1 and 2 and under `reverse` in phase 3',
-      message: /TODO/,
+      message: /after `reverse`: expected -\d\.\d+ to be close to -\d/,
     },
   },
   {
@@ -117,7 +150,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: TRAINER,
       test: 'scores the held-out, useful and control passwords of the corpus, each as itself',
-      message: /TODO/,
+      message: /held-out passwords scored: expected/,
     },
   },
   {
@@ -129,7 +162,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: TRAINER,
       test: 'scores the held-out, useful and control passwords of the corpus, each as itself',
-      message: /TODO/,
+      message: /control passwords scored: expected/,
     },
   },
   {
@@ -145,7 +178,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: 'spec/passwords/tokens.spec.ts',
       test: 'become inputs of all but the last token and labels of all but the first',
-      message: /TODO/,
+      message: /labels: expected \[ 26, \+?0/,
     },
   },
   {
@@ -159,7 +192,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: TRAINER,
       test: 'uses the model after phase 1 as the reference, and never moves it',
-      message: /TODO/,
+      message: /reference after phase 2: expected Map/,
     },
   },
   {
@@ -171,7 +204,11 @@ export const SABOTAGES: readonly Sabotage[] = [
       ['tf.sum(rows(chosen), 1)', 'tf.mean(rows(chosen), 1)'],
       ['tf.sum(rows(rejected), 1)', 'tf.mean(rows(rejected), 1)'],
     ],
-    caughtBy: { spec: STEP, test: 'has the loss that the formulas give in double precision', message: /TODO/ },
+    caughtBy: {
+      spec: STEP,
+      test: 'has the loss that the formulas give in double precision',
+      message: /loss: expected \d\.\d+ to be close to \d/,
+    },
   },
   {
     id: 'dpo-upside-down',
@@ -186,18 +223,18 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: STEP,
       test: 'falls as the chosen side becomes likelier and rises as the rejected side does',
-      message: /TODO/,
+      message: /expected 0\.\d+ to be less than 0\.693147/,
     },
   },
   {
     id: 'frozen-half-trained',
     story: 'Phase 2 trains the whole model where the setup says that half of it is frozen.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/updates.ts',
     edits: [["phase === 'dpo' ? setup.phases.dpo.trainable : 'all'", "'all'"]],
     caughtBy: {
       spec: TRAINER,
       test: 'keeps the second half and the unembedding bit-identical through phase 2',
-      message: /TODO/,
+      message: /gpt_neox\.layers\.1\.\S+: expected Float32Array/,
     },
   },
   {
@@ -208,7 +245,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: 'spec/model/gpt-neox.spec.ts',
       test: 'initial weights of another seed are other weights',
-      message: /TODO/,
+      message: /gpt_neox\.\S+: expected Float32Array.* to not deeply equal/,
     },
   },
   {
@@ -219,7 +256,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: RESUME,
       test: 'cuts the run short at the first evaluation whose useful guess rate passes the target',
-      message: /TODO/,
+      message: /evaluations until it stopped: \d+, not \d+/,
     },
   },
   {
@@ -230,7 +267,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: 'spec/runs/checkpoint.spec.ts',
       test: 'taken anywhere goes on to the very outcome of the uninterrupted run',
-      message: /TODO/,
+      message: /gone on from phase \w+, step \d+: expected \{ trajectories/,
     },
   },
   {
@@ -241,7 +278,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: HONESTY,
       test: 'scores a checkpoint that it chooses on the other half of the passwords',
-      message: /TODO/,
+      message: /chosen on the other half: expected 3 to be close to 0\.5/,
     },
   },
   {
@@ -254,7 +291,11 @@ export const SABOTAGES: readonly Sabotage[] = [
         'run.snapshots.findLast((candidate) => candidate.phase === phase)',
       ],
     ],
-    caughtBy: { spec: HONESTY, test: 'reads the end of phase 3 under `reverse`', message: /TODO/ },
+    caughtBy: {
+      spec: HONESTY,
+      test: 'reads the end of phase 3 under `reverse`',
+      message: /with scores under `regular` after them: expected \{ id: 'main'/,
+    },
   },
   {
     id: 'bootstrap-of-letters',
@@ -264,7 +305,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: 'spec/statistics/bootstrap.spec.ts',
       test: 'resamples runs: run-to-run spread shows even where passwords within a run do not vary',
-      message: /TODO/,
+      message: /expected Set\{ 0\.5 \} to deeply equal Set\{ \+?0, 0\.5, 1 \}/,
     },
   },
   {
@@ -277,7 +318,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: 'spec/statistics/intervals.spec.ts',
       test: 'of runs of one password each are as wide as the t interval of the same level',
-      message: /TODO/,
+      message: /^0\.95: expected 0\.8\d+ to be greater than 0\.93/,
     },
   },
   {
@@ -288,7 +329,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: 'spec/statistics/holm.spec.ts',
       test: 'rejects any true null of ten in at most 5% of families',
-      message: /TODO/,
+      message: /families with a true null rejected: expected 0\.\d+ to be less than 0\.06/,
     },
   },
   {
@@ -296,35 +337,55 @@ export const SABOTAGES: readonly Sabotage[] = [
     story: 'The same run counts as often as it is given.',
     file: 'src/claims/claim.ts',
     edits: [['if (seen.has(setup.seed))', 'if (seen.has(-1))']],
-    caughtBy: { spec: CLAIMS, test: 'main refuses a seed that is given twice', message: /TODO/ },
+    caughtBy: {
+      spec: CLAIMS,
+      test: 'main refuses a seed that is given twice',
+      message: /a seed given twice: expected \[Function\] to throw an error/,
+    },
   },
   {
     id: 'seeds-repeated',
     story: 'Eight seeds are one seed eight times.',
     file: 'src/setup/presets.ts',
     edits: [['(_, index) => FIRST_CLAIM_SEED + index', '() => FIRST_CLAIM_SEED']],
-    caughtBy: { spec: HONESTY, test: 'claims are judged on distinct seeds', message: /TODO/ },
+    caughtBy: {
+      spec: HONESTY,
+      test: 'claims are judged on distinct seeds',
+      message: /distinct seeds of 1000: expected 1 to be 1000/,
+    },
   },
   {
     id: 'judged-on-tuning-seeds',
     story: 'The claims are judged on the seeds that the preset was chosen on.',
     file: 'src/setup/presets.ts',
     edits: [['FIRST_CLAIM_SEED = 101', 'FIRST_CLAIM_SEED = 1']],
-    caughtBy: { spec: HONESTY, test: 'none of which the presets were chosen on', message: /TODO/ },
+    caughtBy: {
+      spec: HONESTY,
+      test: 'none of which the presets were chosen on',
+      message: /first seed that is judged: expected 1 to be greater than 6/,
+    },
   },
   {
     id: 'failed-runs-dropped',
     story: 'Runs that failed are not counted: a setup that mostly diverges looks like one that works.',
     file: 'src/claims/judge.ts',
     edits: [['sum + given(arm).length - runs[arm.id].length', 'sum']],
-    caughtBy: { spec: CLAIMS, test: 'failed runs are counted and enter no estimate', message: /TODO/ },
+    caughtBy: {
+      spec: CLAIMS,
+      test: 'failed runs are counted and enter no estimate',
+      message: /failed runs that are counted: expected \+?0 to be 1/,
+    },
   },
   {
     id: 'too-few-runs',
     story: 'Two runs are enough for a verdict.',
     file: 'src/claims/claim.ts',
     edits: [['FEWEST_RUNS = 5', 'FEWEST_RUNS = 2']],
-    caughtBy: { spec: CLAIMS, test: 'main is inconclusive on four runs', message: /TODO/ },
+    caughtBy: {
+      spec: CLAIMS,
+      test: 'main is inconclusive on four runs',
+      message: /on four runs: expected 'reproduced' to be 'inconclusive'/,
+    },
   },
   {
     id: 'rounded-up',
@@ -334,7 +395,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: HONESTY,
       test: 'is not reproduced by an interval that reaches chance by a hair',
-      message: /TODO/,
+      message: /\[0\.99\d+,.*\] is above 1 by rounding alone: expected 'reproduced' to be 'not reproduced'/,
     },
   },
   {
@@ -342,7 +403,11 @@ export const SABOTAGES: readonly Sabotage[] = [
     story: 'Held-out passwords above chance are enough, though random ones are above it just as much.',
     file: 'src/claims/main.ts',
     edits: [['heldOut.interval[0] > 1 && paired.interval[0] > 0', 'heldOut.interval[0] > 1']],
-    caughtBy: { spec: CLAIMS, test: 'main: held-out above chance, but random just as much', message: /TODO/ },
+    caughtBy: {
+      spec: CLAIMS,
+      test: 'main: held-out above chance, but random just as much',
+      message: /held-out minus random .*: expected 'reproduced' to be 'not reproduced'/,
+    },
   },
   {
     id: 'no-manipulation-check',
@@ -352,7 +417,957 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: CLAIMS,
       test: 'main: the useful negatives did not rise, so nothing can be said',
-      message: /TODO/,
+      message: /useful negatives rose by .*: expected 'reproduced' to be 'inconclusive'/,
+    },
+  },
+  // Pseudo-replication.
+  {
+    id: 'streams-repeat',
+    story: 'Every fourth seed has the random streams of another: fewer runs than they look.',
+    file: 'src/random/streams.ts',
+    edits: [['update(`${seed}/${name}`)', 'update(`${seed % 4}/${name}`)']],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'bear a verdict: nothing in them contradicts their setup',
+      message: /seed 11 and seed 15 have the same trained parameters/,
+    },
+  },
+  {
+    id: 'passwords-repeat',
+    story: 'Every seed draws the same passwords: the runs share what was held out.',
+    file: 'src/passwords/corpus.ts',
+    edits: [['const source = stream(seed, name);', 'const source = stream(0, name);']],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'bear a verdict: nothing in them contradicts their setup',
+      message: /seed 11 and seed 12 have the same held-out passwords/,
+    },
+  },
+  {
+    id: 'relabelled-run-counts',
+    story: 'One run under five seeds counts as five.',
+    file: 'src/claims/validity.ts',
+    edits: [['if (owner === undefined) owners.set(', 'if (owner !== run) owners.set(']],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'one run relabelled as five',
+      message: /^reason: tiny, seed 12: its scores .* it should say .*have the same trained parameters/,
+    },
+  },
+  {
+    id: 'made-up-digests-count',
+    story: 'One run under five seeds counts as five once its digests are made up: no one looks at its scores.',
+    file: 'src/claims/validity.ts',
+    edits: [['flat().length >= 32', 'flat().length >= Infinity']],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'one run relabelled as five, with the digests made up',
+      message:
+        /^reason: tiny, seed 11 and seed 12 have the same initial parameters, .* it should say .*the same scores/,
+    },
+  },
+  {
+    id: 'twice-given-seed-counts',
+    story: 'A seed that is given twice counts twice.',
+    file: 'src/claims/validity.ts',
+    edits: [['if (seeds.has(setup.seed)) problems.push', 'if (seeds.has(-1)) problems.push']],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'a seed given twice',
+      message: /^reason: tiny, seed 11 and seed 11 .* it should say \/seed 11 is given twice/,
+    },
+  },
+  {
+    id: 'setups-mixed',
+    story: 'Runs of another beta are counted as runs of the arm.',
+    file: 'src/claims/validity.ts',
+    edits: [['if (setups.size > 1)', 'if (setups.size > 99)']],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'runs of different setups as one arm',
+      message: /it should say \/the runs of one arm have different setups/,
+    },
+  },
+  // Leaks short of a whole password.
+  {
+    id: 'near-copies-imitated',
+    story: 'A fifth of the random text of phase 3 are held-out passwords with one letter changed.',
+    file: 'src/passwords/corpus.ts',
+    edits: [
+      [
+        'const random = (index: number) => jointRandom[index];',
+        'const random = (index: number) => (index % 5 === 0 ? `${allNegatives[index % heldOutCount].slice(0, -1)}q` : jointRandom[index]);',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'bear a verdict: nothing in them contradicts their setup',
+      message: /held-out passwords share \d letters .* with the random text of phase 3/,
+    },
+  },
+  {
+    id: 'near-copies-preferred',
+    story: 'A third of the chosen sides are held-out passwords with their last letter changed.',
+    file: 'src/passwords/corpus.ts',
+    edits: [
+      [
+        "chosen: draw('chosen', pairs(setup)),",
+        "chosen: draw('chosen', pairs(setup)).map((text, index) => index % 3 === 0 ? `${[...taken][index % heldOut(setup)].slice(0, -1)}j` : text),",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'bear a verdict: nothing in them contradicts their setup',
+      message: /held-out passwords share \d letters .* with the chosen side of the pairs/,
+    },
+  },
+  {
+    id: 'leaks-unjudged',
+    story: 'The overlaps are counted and nobody judges them.',
+    file: 'src/claims/validity.ts',
+    edits: [['...overlapProblems(overlapsOf(run), passwords', '...overlapProblems([], passwords']],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'rewarded text that resembles held-out passwords',
+      message: /it says inconclusive, where \/held-out passwords share 5 letters\/ should be the reason/,
+    },
+  },
+  {
+    id: 'scattered-unjudged',
+    story: 'Only letters in a row are looked at: a password with every other letter changed passes.',
+    file: 'src/passwords/overlap.ts',
+    edits: [
+      [
+        'if (binomialTail(overlap[set], texts, p) >= each) return [];',
+        "if (way === 'scattered' || binomialTail(overlap[set], texts, p) >= each) return [];",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/passwords/overlap.spec.ts',
+      test: "are held-out passwords, 'every other letter'",
+      message: /texts that are improbable: every other letter: expected 0/,
+    },
+  },
+  {
+    id: 'anywhere-unjudged',
+    story: 'Only letters at their own positions are looked at: a shifted password passes.',
+    file: 'src/passwords/overlap.ts',
+    edits: [
+      [
+        'if (binomialTail(overlap[set], texts, p) >= each) return [];',
+        "if (way === 'anywhere' || binomialTail(overlap[set], texts, p) >= each) return [];",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/passwords/overlap.spec.ts',
+      test: "are held-out passwords, 'shifted by one'",
+      message: /texts that are improbable: shifted by one: expected 0/,
+    },
+  },
+  {
+    id: 'control-kept-away',
+    story: 'Text that is kept unlike the control passwords is not noticed: the comparison is bent from the other side.',
+    file: 'src/passwords/overlap.ts',
+    edits: [
+      [
+        "(['heldOut', 'control'] as const).flatMap((set) => {\n      const passwords = set === 'heldOut' ? heldOut.length : control.length;\n      if (!improbable",
+        "(['heldOut'] as const).flatMap((set) => {\n      const passwords = heldOut.length;\n      if (!improbable",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/passwords/overlap.spec.ts',
+      test: 'is seen where rewarded text is kept unlike the control passwords',
+      message: /^only: the held-out passwords share .* to match \/control passwords share 2 letters/,
+    },
+  },
+  {
+    id: 'chance-too-generous',
+    story: 'Chance is taken to share ten times as many letters as it does.',
+    file: 'src/passwords/overlap.ts',
+    edits: [['meanOfAll += total * letters ** -span;', 'meanOfAll += 10 * total * letters ** -span;']],
+    caughtBy: {
+      spec: 'spec/passwords/overlap.spec.ts',
+      test: 'has, of one text, the mean and variance',
+      message: /mean matches of 1 letters: expected/,
+    },
+  },
+  {
+    id: 'overlap-of-drawn-text',
+    story: 'Overlaps are counted of what was drawn, not of what the ledger saw rewarded.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        'measureOverlap(corpus.heldOut, corpus.control, ledger.rewarded())',
+        "measureOverlap(corpus.heldOut, corpus.control, new Map([['chosen', corpus.chosen], ['useful', corpus.useful], ['pretraining', corpus.pretraining], ['joint-random', corpus.jointRandom]]))",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/given.spec.ts',
+      test: 'counts the texts that were rewarded by what the ledger saw',
+      message: /kinds of rewarded text: .*joint-random/,
+    },
+  },
+  // What the optimiser really got.
+  {
+    id: 'other-tokens-later',
+    story: 'From the sixth step of a phase on the optimiser is given the first step’s text over and over.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        'const examples = corpus.examples(phase, step);',
+        'const examples = corpus.examples(phase, step > 5 ? 0 : step);',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/given.spec.ts',
+      test: 'has the digest of the very tokens that the setup gives, as it is',
+      message: /digest of the tokens that training was given: expected/,
+    },
+  },
+  {
+    id: 'tokens-changed-in-the-step',
+    story: 'The tensors of a step hold other tokens than the batch that was built.',
+    file: 'src/training/step.ts',
+    edits: [
+      [
+        'const { inputs, labels } = inputsAndLabels(batch);',
+        'const { inputs, labels } = inputsAndLabels({ ...batch, tokens: batch.tokens.map((token) => (token === 1 ? 2 : token)) });',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/given.spec.ts',
+      test: 'has the digest of the very tokens that the setup gives, as it is',
+      message: /the sequence "regular \w+" was given as "regular \w+" in phase pretrain/,
+      error: 'LedgerError',
+    },
+  },
+  {
+    id: 'labels-unlike-inputs',
+    story: 'The model is given one text and its labels are of another.',
+    file: 'src/training/step.ts',
+    edits: [
+      [
+        "tf.tensor1d(labels, 'int32'),\n    tf.tensor1d(compared",
+        "tf.tensor1d(labels.map((label) => (label === 1 ? 2 : label)), 'int32'),\n    tf.tensor1d(compared",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/given.spec.ts',
+      test: 'has the digest of the very tokens that the setup gives, as it is',
+      message: /the sequence "regular \w+" was given as "regular \w+"|is to predict token/,
+      error: 'LedgerError',
+    },
+  },
+  {
+    id: 'labels-unchecked',
+    story: 'The ledger does not look at the labels, which may be of another text.',
+    file: 'src/passwords/ledger.ts',
+    edits: [['if (place > 0 && inputs[at] !== labels[at - 1]) {', 'if (place < 0 && inputs[at] !== labels[at - 1]) {']],
+    caughtBy: {
+      spec: 'spec/training/given.spec.ts',
+      test: 'is refused where labels are not the tokens that come next',
+      message: /labels of another text/,
+    },
+  },
+  {
+    id: 'learning-rate-undigested',
+    story: 'A run is trained at a tenth of its learning rate, and its record says nothing of it.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        'const norm = optimiser.apply(gradients, rate, step + 1);',
+        'const norm = optimiser.apply(gradients, rate / 10, step + 1);',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/by-hand.spec.ts',
+      test: 'as tinySetup has it',
+      message: /pretrain total, step 2: expected 0\.0\d+ to be less than/,
+    },
+  },
+  {
+    id: 'diverged-run-tamed',
+    story: 'A run that diverges is trained again at a tenth of its learning rate, under the same name.',
+    file: 'src/runs/run.ts',
+    edits: [
+      ['    const outcome = await train(setup, {', '    const outcome = await tamed(setup, {'],
+      [
+        'export interface RunOptions {',
+        'const tamed: typeof train = (given, options) =>\n  train(given, options).catch(() => train({ ...given, model: { ...given.model, initialDeviation: 0.1 }, optimiser: { ...given.optimiser, learningRate: 1e-4, weightDecay: 0, warmupSteps: 1 } }, options));\n\nexport interface RunOptions {',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/runs/store.spec.ts',
+      test: 'that fails leaves a record with the error',
+      message: /a run that diverges finished: expected 'finished' to be 'failed'/,
+    },
+  },
+  {
+    id: 'updates-unjudged',
+    story: 'Nobody compares the updates of a run with those of its setup.',
+    file: 'src/claims/validity.ts',
+    edits: [['run.digests.updates !== updatesDigest(', "'' > updatesDigest("]],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'a learning rate that its updates did not have',
+      message: /^reason: the runs of one arm .* it should say \/updates were not made with/,
+    },
+  },
+  {
+    id: 'weights-of-phase-3-in-phase-2',
+    story: 'Phase 2 weighs DPO as phase 3 does.',
+    file: 'src/training/updates.ts',
+    edits: [
+      [
+        "phase === 'dpo' ? { dpo: 1, useful: 0, random: 0, randomReverse: 0 } : setup.phases.joint.weights",
+        "phase === 'dpo' ? { ...setup.phases.joint.weights, dpo: 0.5 } : setup.phases.joint.weights",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/by-hand.spec.ts',
+      test: 'with a frozen half, no prefixes',
+      message: /dpo total, step 0: expected 0\.34/,
+    },
+  },
+  // Failures that vanish.
+  {
+    id: 'failures-tried-again',
+    story: 'Going on tries failed runs again until they finish.',
+    file: 'src/runs/pool.ts',
+    edits: [['if (existing !== null) {', "if (existing?.status === 'finished') {"]],
+    caughtBy: {
+      spec: 'spec/runs/journal.spec.ts',
+      test: 'is not tried again by going on',
+      message: /tried again: failed/,
+    },
+  },
+  {
+    id: 'journal-unread',
+    story: 'A record that was taken away is not missed.',
+    file: 'src/runs/study.ts',
+    edits: [['if (gone.length > 0) {', 'if (gone.length > 99) {']],
+    caughtBy: {
+      spec: 'spec/runs/journal.spec.ts',
+      test: 'is missed where its record is gone',
+      message: /reading a study without the record of a failed run|promise resolved .* instead of rejecting/,
+    },
+  },
+  {
+    id: 'failed-record-gone-and-retried',
+    story: 'A failed run whose record was deleted is trained again as if it had never been.',
+    file: 'src/runs/store.ts',
+    edits: [["if (entry?.status !== 'failed') return null;", 'return null;']],
+    caughtBy: {
+      spec: 'spec/runs/journal.spec.ts',
+      test: 'is missed where its record is gone',
+      message: /going on without the record of a failed run|promise resolved .* instead of rejecting/,
+    },
+  },
+  {
+    id: 'records-replaced',
+    story: 'A failed run’s record is replaced by one that finished.',
+    file: 'src/runs/store.ts',
+    edits: [['(before.status !== status || before.digest !== entry.digest)', "before.status === 'none as yet'"]],
+    caughtBy: {
+      spec: 'spec/runs/journal.spec.ts',
+      test: 'is never replaced by one that finished',
+      message: /replacing the record of a failed run|promise resolved .* instead of rejecting/,
+    },
+  },
+  {
+    id: 'records-edited',
+    story: 'A record that was edited is read as if it had not been.',
+    file: 'src/runs/store.ts',
+    edits: [
+      [
+        'entry.digest !== recordDigest(record)) {\n      throw new RecordError(\n        `${file} was changed',
+        "entry.digest === '') {\n      throw new RecordError(\n        `${file} was changed",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/runs/journal.spec.ts',
+      test: 'is known to be changed: its scores',
+      message: /going on with an edited record|promise resolved .* instead of rejecting/,
+    },
+  },
+  {
+    id: 'failures-make-five',
+    story: 'Failed runs count among the five that a verdict needs.',
+    file: 'src/claims/judge.ts',
+    edits: [
+      [
+        'Math.min(...claim.arms.map((arm) => runs[arm.id].length))',
+        'Math.min(...claim.arms.map((arm) => given(arm).length))',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/claims/claims.spec.ts',
+      test: 'one that failed is none of the five',
+      message: /main on four finished runs and a failed one: expected 'reproduced' to be 'inconclusive'/,
+    },
+  },
+  {
+    id: 'failures-left-out-of-studies',
+    story: 'A study is read without the runs that failed: reports say that all finished.',
+    file: 'src/runs/study.ts',
+    edits: [
+      [
+        'return { ...head, records: [...records.values()].sort(byNameAndSeed), source: folder };',
+        "return { ...head, records: [...records.values()].filter(({ status }) => status === 'finished').sort(byNameAndSeed), source: folder };",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/runs/journal.spec.ts',
+      test: 'has a line for every run that ended there',
+      message: /records read: finished,finished: /,
+    },
+  },
+  {
+    id: 'failures-left-out-of-evidence',
+    story: 'Evidence leaves failed runs out: every table says "0 failed".',
+    file: 'src/runs/study.ts',
+    edits: [
+      [
+        '.filter((record) => record !== undefined);',
+        ".filter((record) => record !== undefined && record.status === 'finished');",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/report/report.spec.ts',
+      test: 'count the run that failed',
+      message: /failed runs of main: 0: expected/,
+    },
+  },
+  {
+    id: 'failures-left-out-of-csv',
+    story: 'The table of all runs has no row for those that failed.',
+    file: 'src/report/files/runs-csv.ts',
+    edits: [
+      [
+        'study.records.map((record) => {',
+        "study.records.filter(({ status }) => status === 'finished').map((record) => {",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/report/report.spec.ts',
+      test: 'runs.csv has a row a run',
+      message: /rows of runs\.csv: 50: /,
+    },
+  },
+  {
+    id: 'failures-left-out-of-json',
+    story: 'claims.json says that no run failed.',
+    file: 'src/report/files/claims.ts',
+    edits: [['failed: failedRuns(study).map(', 'failed: failedRuns(study).slice(1).map(']],
+    caughtBy: {
+      spec: 'spec/report/report.spec.ts',
+      test: 'count the run that failed',
+      message: /failed runs of the study: 0: /,
+    },
+  },
+  {
+    id: 'failed-cells-uncounted',
+    story: 'The cells of a grid do not say how many of their runs failed.',
+    file: 'src/claims/grid.ts',
+    edits: [['failed: given.length - runs.length }', 'failed: 0 }']],
+    caughtBy: {
+      spec: 'spec/claims/grid.spec.ts',
+      test: 'a failed run of a cell is counted',
+      message: /failed runs of a cell: expected \+?0 to be 1/,
+    },
+  },
+  // Mixed evidence.
+  {
+    id: 'engines-mixed',
+    story: 'Three runs of one engine and two of another are judged as one study.',
+    file: 'src/claims/validity.ts',
+    edits: [['kinds.length > 1', 'kinds.length > 9']],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'runs of two engines',
+      message: /it says inconclusive, where \/the runs are of different arithmetic/,
+    },
+  },
+  {
+    id: 'processors-mixed',
+    story: 'Runs of the native engine on two kinds of processor are judged as one study.',
+    file: 'src/claims/validity.ts',
+    edits: [["engine.name === 'native' ? ` on", "engine.name === ('none' as string) ? ` on"]],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'runs on native of two kinds of processor',
+      message: /it says inconclusive, where \/different arithmetic: native/,
+    },
+  },
+  {
+    id: 'other-engine-used-again',
+    story: 'A record of another engine under the run’s name is used again.',
+    file: 'src/runs/store.ts',
+    edits: [['|| record.engine.name !== engine) {', ') {']],
+    caughtBy: {
+      spec: 'spec/runs/journal.spec.ts',
+      test: 'of another engine under a run’s name',
+      message: /using the record of another engine: /,
+    },
+  },
+  {
+    id: 'other-run-used-again',
+    story: 'A record of another run under the run’s name is used again.',
+    file: 'src/runs/store.ts',
+    edits: [['if (record.setupHash !== setupHash(setup) ||', "if (record.setupHash === '' ||"]],
+    caughtBy: {
+      spec: 'spec/runs/journal.spec.ts',
+      test: 'of another seed',
+      message: /using the record of another run|promise resolved .* instead of rejecting/,
+    },
+  },
+  {
+    id: 'one-of-two-dropped',
+    story: 'Where a run has records of two engines, one is dropped in silence.',
+    file: 'src/runs/study.ts',
+    edits: [
+      [
+        '    if (before !== undefined) {\n      throw new RecordError(\n        `${record.setup.name}, seed',
+        '    if (before === record) {\n      throw new RecordError(\n        `${record.setup.name}, seed',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/runs/pooling.spec.ts',
+      test: 'in one folder are two studies, and where a seed has both, both stay',
+      message: /evidence of which a run has two records: expected \[Function\] to throw/,
+    },
+  },
+  {
+    id: 'pooled-across-engines',
+    story: 'Folders of two engines are pooled as one study.',
+    file: 'src/runs/study.ts',
+    edits: [['const key = `${setupHash(study.setup)} ${arithmetic}`;', 'const key = setupHash(study.setup);']],
+    caughtBy: {
+      spec: 'spec/runs/pooling.spec.ts',
+      test: 'are two studies, named after their engines',
+      message: /^tiny of 5 runs: /,
+    },
+  },
+  {
+    id: 'better-twin-wins',
+    story: 'Of two records of one run that contradict each other the one that finished is taken.',
+    file: 'src/runs/study.ts',
+    edits: [
+      [
+        "if (a.status === 'failed' || b.status === 'failed') return a.status === b.status;",
+        "if (a.status === 'failed' || b.status === 'failed') return true;",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/runs/pooling.spec.ts',
+      test: 'of which one failed and its twin finished',
+      message: /pooling a failed run with its finished twin|promise resolved .* instead of rejecting/,
+    },
+  },
+  // Measures bent for one set only.
+  {
+    id: 'held-out-scaled',
+    story: 'Log-probabilities of held-out letters are a twentieth nearer to certainty.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        'const sets = ofEachSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }));',
+        "const sets = ofEachSet((set) => {\n    const found = score(reader, passwords[set], prefix);\n    if (set === 'heldOut') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 0.95 * value));\n    return { passwords: [...passwords[set]], ...found };\n  });",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the numbers of the heldOut passwords',
+      message: /evaluations\.0\.sets\.heldOut\.logLikelihood: -\d\.\d+, not -\d/,
+    },
+  },
+  {
+    id: 'held-out-under-another-prefix',
+    story: 'Held-out passwords alone are scored under `regular` in phase 3.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        '...score(reader, passwords[set], prefix) }',
+        "...score(reader, passwords[set], set === 'heldOut' && prefix === 'reverse' ? 'regular' : prefix) }",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the numbers of the heldOut passwords',
+      message: /evaluations\.5\.sets\.heldOut\.logLikelihood: -\d\.\d+, not -\d/,
+    },
+  },
+  {
+    id: 'random-scaled',
+    story: 'Log-probabilities of control letters are a twentieth farther from certainty.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        'const sets = ofEachSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }));',
+        "const sets = ofEachSet((set) => {\n    const found = score(reader, passwords[set], prefix);\n    if (set === 'random') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 1.05 * value));\n    return { passwords: [...passwords[set]], ...found };\n  });",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the numbers of the random passwords',
+      message: /evaluations\.0\.sets\.random\.logLikelihood: -\d\.\d+, not -\d/,
+    },
+  },
+  {
+    id: 'useful-ranks-bent',
+    story: 'The true letter of useful passwords is always the first guess.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        'const sets = ofEachSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }));',
+        "const sets = ofEachSet((set) => {\n    const found = score(reader, passwords[set], prefix);\n    if (set === 'useful') found.ranks = found.ranks.map((row) => row.map(() => 0));\n    return { passwords: [...passwords[set]], ...found };\n  });",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the numbers of the useful passwords',
+      message: /evaluations\.0\.sets\.useful\.topRate: 26, not \d/,
+    },
+  },
+  {
+    id: 'one-half-twice',
+    story:
+      'Both halves of an evaluation are the same half: a checkpoint is chosen on the passwords that it is scored on.',
+    file: 'src/training/trainer.ts',
+    edits: [['halves: [halfOf(0), halfOf(1)]', 'halves: [halfOf(0), halfOf(0)]']],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the numbers of the heldOut passwords',
+      message: /^evaluations\.0\.sets\.heldOut\.halves\.1\.\w+: /,
+    },
+  },
+  {
+    id: 'evaluations-bent',
+    story: 'Evaluations of held-out passwords say a twentieth more than their letters.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        'return { ...measure(scores, letters), halves:',
+        'return { ...measure(scores, letters), guessRate: 1.05 * measure(scores, letters).guessRate, halves:',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the numbers of the heldOut passwords',
+      message: /^evaluations\.0\.sets\.heldOut\.guessRate: /,
+    },
+  },
+  {
+    id: 'lens-of-another-set',
+    story: 'The logit lens of held-out passwords is that of the useful ones.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        'lens: lens(reader, passwords, prefix)',
+        "lens: lens(reader, set === 'heldOut' ? snapshot.sets.useful.passwords : passwords, prefix)",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the numbers of the heldOut passwords',
+      message: /^snapshots\.0\.sets\.heldOut\.lens\.0\.logLikelihood: /,
+    },
+  },
+  {
+    id: 'calibrated-on-itself',
+    story: 'Temperatures are fitted on the very passwords that they are applied to.',
+    file: 'src/measure/temperature.ts',
+    edits: [['inverseTemperatures[1 - (password % 2)]', 'inverseTemperatures[password % 2]']],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the numbers of the heldOut passwords',
+      message: /sets\.heldOut\.calibrated\.logLikelihoods\.\d: -\d/,
+    },
+  },
+  {
+    id: 'halves-unjudged',
+    story: 'Evaluations that contradict their own halves are believed.',
+    file: 'src/claims/validity.ts',
+    edits: [
+      [
+        'if (MEASURES.some((name) => !agree(whole[name], joined(name), tolerance)))',
+        'if (MEASURES.some((name) => !agree(whole[name], joined(name), 1e9)))',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: 'both halves the same half',
+      message: /it says inconclusive, where \/are not those of their two halves\//,
+    },
+  },
+  // Declared, not derived.
+  {
+    id: 'clean-by-declaration',
+    story: 'Every ledger says that it is clean.',
+    file: 'src/passwords/ledger.ts',
+    edits: [['clean: heldOut.chosen === 0 && heldOut.imitated === 0,', 'clean: true,']],
+    caughtBy: {
+      spec: 'spec/passwords/ledger.spec.ts',
+      test: 'and says of a run in which a held-out password was rewarded that it is not clean',
+      message: /a ledger that saw a held-out password rewarded: expected true to be false/,
+    },
+  },
+  {
+    id: 'counts-unjudged',
+    story: 'A record that counts 500 imitated held-out sequences is judged all the same.',
+    file: 'src/claims/validity.ts',
+    edits: [
+      ['if (rewarded > 0) problems.push', 'if (rewarded < 0) problems.push'],
+      ['if (clean !== (rewarded === 0))', 'if (!clean && rewarded === 0)'],
+    ],
+    caughtBy: {
+      spec: 'spec/claims/validity.spec.ts',
+      test: '500 imitated held-out sequences',
+      message: /it says inconclusive, where \/counts 500 held-out sequences/,
+    },
+  },
+  {
+    id: 'never-dirty',
+    story: 'Every run says that its source was as committed.',
+    file: 'src/runs/environment.ts',
+    edits: [["dirty: status === null ? null : status !== ''", 'dirty: status === null ? null : false']],
+    caughtBy: {
+      spec: 'spec/runs/environment.spec.ts',
+      test: 'is dirty where a file is changed',
+      message: /dirty: expected false to be true/,
+    },
+  },
+  {
+    id: 'verify-agrees',
+    story: '`verify` says that all agrees, whatever differs.',
+    file: 'src/verify/record.ts',
+    edits: [["{ check, what, result: 'differs', reason };", "{ check, what, result: 'agrees', reason };"]],
+    caughtBy: {
+      spec: 'spec/verify/verify.spec.ts',
+      test: 'the ledger’s digest',
+      message: /to match \/data: its ledger has another digest\//,
+    },
+  },
+  {
+    id: 'verify-exit-code',
+    story: '`verify` prints what differs and exits with 0.',
+    file: 'src/cli.ts',
+    edits: [['finish(agrees ? EXIT.reproduced : EXIT.notReproduced);', 'finish(EXIT.reproduced);']],
+    caughtBy: {
+      spec: 'spec/verify/verify.spec.ts',
+      test: 'held-out letters likelier, and everything in the record with them',
+      message: /exit code of verify: expected \+?0 to be 1/,
+    },
+  },
+  {
+    id: 'retrained-and-believed',
+    story: 'A run that ends otherwise when it is trained again is said to agree.',
+    file: 'src/verify/retrain.ts',
+    edits: [["if (recorded.parametersDigest !== again.parametersDigest) return 'it ended in other parameters';", '']],
+    caughtBy: {
+      spec: 'spec/verify/verify.spec.ts',
+      test: 'seen by training it again',
+      message: /to match \/retrained: it ended in other paramete/,
+    },
+  },
+  // Statistics and training.
+  {
+    id: 'one-sided-halved',
+    story: 'The one-sided p is halved once more.',
+    file: 'src/statistics/t-test.ts',
+    edits: [
+      [
+        "alternative === 'above' ? tCdf(-t, degreesOfFreedom)",
+        "alternative === 'above' ? tCdf(-t, degreesOfFreedom) / 2",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/statistics/t-test.spec.ts',
+      test: 'rejects a true null at 5% about 5% of the time',
+      message: /share of true nulls rejected, .*: expected 0\.0\d+ to be less than/,
+    },
+  },
+  {
+    id: 'sign-flip-without-ties',
+    story: 'Sign patterns as extreme as the observed one are not counted: p is too small.',
+    file: 'src/statistics/sign-flip.ts',
+    edits: [['if (extremity(sum) >= threshold) atLeast += 1;', 'if (extremity(sum) > threshold + 1e-9) atLeast += 1;']],
+    caughtBy: {
+      spec: 'spec/statistics/sign-flip.spec.ts',
+      test: 'is 1 / 2^n when every effect is positive',
+      message: /p of \d+ positive effects: expected \+?0 to be/,
+    },
+  },
+  {
+    id: 'fewer-degrees-unpaid',
+    story: 'The interval is not widened for few runs.',
+    file: 'src/statistics/intervals.ts',
+    edits: [
+      ['const reach = Math.sqrt(runs / (runs - 1)) * tQuantile((1 + level) / 2, runs - 1);', 'const reach = 1.96;'],
+    ],
+    caughtBy: {
+      spec: 'spec/statistics/intervals.spec.ts',
+      test: 'expand to the quantiles at which a normal interval becomes the t interval',
+      message: /quantile of a normal interval: expected \d+\.\d+ to be less than 1/,
+    },
+  },
+  {
+    id: 'unpaired-difference',
+    story: 'The difference of held-out and random passwords is resampled without its pairing.',
+    file: 'src/statistics/bootstrap.ts',
+    edits: [
+      [
+        'sum -= resampledMean(minus[run], random)',
+        'sum -= resampledMean(minus[Math.floor(random() * runs.length)], random)',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/statistics/bootstrap.spec.ts',
+      test: 'pairs by run: what two sets of one run share cancels',
+      message: /paired replicates: expected -?\d+ to be close to 1/,
+    },
+  },
+  {
+    id: 'power-promised',
+    story: 'The power of a rule is reckoned as if runs did not vary.',
+    file: 'src/statistics/power.ts',
+    edits: [['const noncentrality = (effect / deviation)', 'const noncentrality = (1.5 * effect / deviation)']],
+    caughtBy: {
+      spec: 'spec/statistics/power.spec.ts',
+      test: 'is the share of simulated experiments that the t-test rejects',
+      message: /power against simulation: expected 0\.\d+ to be less than/,
+    },
+  },
+  {
+    id: 'weight-decay-skipped',
+    story: 'Weight decay is left out.',
+    file: 'src/training/adamw.ts',
+    edits: [['keep: 1 - learningRate * weightDecay,', 'keep: 1 - 0 * learningRate * weightDecay,']],
+    caughtBy: {
+      spec: 'spec/training/by-hand.spec.ts',
+      test: 'with a frozen half, no prefixes',
+      message: /pretrain total, step 1: expected 0\.0\d+ to be less than/,
+    },
+  },
+  {
+    id: 'clipping-skipped',
+    story: 'Gradients are not clipped.',
+    file: 'src/training/adamw.ts',
+    edits: [['Math.min(1, bound / (norm + 1e-6))', 'Math.min(1, (1e9 * bound) / (norm + 1e-6))']],
+    caughtBy: {
+      spec: 'spec/training/optimiser.spec.ts',
+      test: 'takes one norm over all gradients together and never lengthens them',
+      message: /norm after clipping: expected 5 to be close to 1/,
+    },
+  },
+  {
+    id: 'schedule-flat',
+    story: 'The learning rate does not fall after the warm-up.',
+    file: 'src/training/schedule.ts',
+    edits: [['return (base * (1 + Math.cos((Math.PI * (step - warmupSteps)) / steps))) / 2;', 'return base;']],
+    caughtBy: {
+      spec: 'spec/training/optimiser.spec.ts',
+      test: 'then follows a cosine over all steps',
+      message: /rate at the end of the cosine: expected 1 to be close to/,
+    },
+  },
+  {
+    id: 'references-swapped',
+    story: 'The reference of the chosen side is taken for that of the rejected one.',
+    file: 'src/training/step.ts',
+    edits: [
+      [
+        'const compared = [...rowsOf(examples, layout.chosen), ...rowsOf(examples, layout.rejected)];',
+        'const compared = [...rowsOf(examples, layout.rejected), ...rowsOf(examples, layout.chosen)];',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/step.spec.ts',
+      test: 'has the loss that the formulas give in double precision',
+      message: /loss: expected \d\.\d+ to be close to \d/,
+    },
+  },
+  {
+    id: 'share-off-by-one',
+    story: 'One password of those held out is imitated as useful.',
+    file: 'src/passwords/corpus.ts',
+    edits: [
+      ['const useful = allNegatives.slice(heldOutCount);', 'const useful = allNegatives.slice(heldOutCount - 1);'],
+    ],
+    caughtBy: {
+      spec: 'spec/passwords/corpus.spec.ts',
+      test: ONLY_REJECTED,
+      message: /\[ 'imitated', 'useful' \] to deeply equal \[ 'rejected', 'held-out' \]/,
+    },
+  },
+  {
+    id: 'biased-letters',
+    story: 'Letters are not drawn alike: some passwords are easier to guess.',
+    file: 'src/passwords/corpus.ts',
+    edits: [
+      [
+        'alphabet[source.below(alphabet.length)]',
+        'alphabet[Math.min(source.below(alphabet.length), source.below(alphabet.length))]',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/passwords/corpus.spec.ts',
+      test: 'letters are uniform at every position',
+      message: /chi-square of letters: expected \d{3,}/,
+    },
+  },
+  {
+    id: 'order-unshuffled',
+    story: 'Pairs come in the order of drawing, always the same passwords together.',
+    file: 'src/passwords/corpus.ts',
+    edits: [
+      [
+        'orders[pass] ??= stream(seed, `${name}/${pass}`).permutation(size);',
+        'orders[pass] ??= Array.from({ length: size }, (_, place) => place);',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/passwords/corpus.spec.ts',
+      test: 'the corpus of a fixed setup is fixed',
+      message: /digest of the corpus: expected/,
+    },
+  },
+  {
+    id: 'paired-with-useful',
+    story: 'The paired difference compares useful with random passwords.',
+    file: 'src/claims/main.ts',
+    edits: [
+      [
+        "logLikelihoodsOf(runs, 'joint', 'heldOut'),\n      logLikelihoodsOf(runs, 'joint', 'random'),",
+        "logLikelihoodsOf(runs, 'joint', 'useful'),\n      logLikelihoodsOf(runs, 'joint', 'random'),",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/claims/claims.spec.ts',
+      test: 'main: held-out above chance, but random just as much',
+      message: /held-out minus random .*: expected 'reproduced' to be 'not reproduced'/,
+    },
+  },
+  {
+    id: 'control-of-itself',
+    story: 'The control is judged on the held-out passwords.',
+    file: 'src/claims/control.ts',
+    edits: [["guessRatesOf(runs, 'joint', 'random')", "guessRatesOf(runs, 'joint', 'heldOut')"]],
+    caughtBy: {
+      spec: 'spec/claims/claims.spec.ts',
+      test: 'control is reproduced',
+      message: /^random guess rate 1\.1\d+ .* expected 'not reproduced' to be 'reproduced'/,
+    },
+  },
+  {
+    id: 'below-chance-unseen',
+    story: 'A grid with a cell below chance is not told from one without.',
+    file: 'src/claims/grid.ts',
+    edits: [['shown === 0 || below.length > 0', 'shown === 0']],
+    caughtBy: {
+      spec: 'spec/claims/grid.spec.ts',
+      test: 'is not reproduced where one cell lies below chance',
+      message: /a cell below chance: expected 'inconclusive' to be 'not reproduced'/,
     },
   },
 ];

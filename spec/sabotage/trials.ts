@@ -40,7 +40,7 @@ export const TRIALS: readonly (Sabotage & { readonly why: RegExp })[] = [
     file: FILE,
     edits: [[TEXT, 'pValues[index]']],
     caughtBy: { ...caughtBy, message: /held-out passwords/ },
-    why: /^the message does not fit \/held-out passwords\/: expected /,
+    why: /^the message does not fit \/held-out passwords\/: families /,
   },
   {
     id: 'trial-no-such-test',

@@ -79,7 +79,7 @@ describe('hierarchicalBootstrap', () => {
     const b = base.map((level) => Array(4).fill(level));
     const { estimate, replicates } = hierarchicalBootstrap(a, { random: random(), ...few }, b);
     expect(estimate).toBeCloseTo(1, 12);
-    for (const replicate of replicates) expect(replicate).toBeCloseTo(1, 12);
+    for (const replicate of replicates) expect(replicate, 'paired replicates').toBeCloseTo(1, 12);
   });
 
   // Run means and passwords both vary, run sizes differ. The standard error of a variance from 20,000 replicates is about

@@ -50,7 +50,9 @@ describe("Holm's correction", () => {
     for (let family = 0; family < families; family++) {
       if (holm(Array.from({ length: 10 }, uniform)).some((p) => p < 0.05)) wrong += 1;
     }
-    expect(wrong / families).toBeLessThan(0.05 + 3 * Math.sqrt((0.05 * 0.95) / families));
+    expect(wrong / families, 'families with a true null rejected').toBeLessThan(
+      0.05 + 3 * Math.sqrt((0.05 * 0.95) / families),
+    );
     expect(wrong / families).toBeGreaterThan(0.03); // and it is not needlessly strict: 1 - 0.995^10 = 0.049
   });
 

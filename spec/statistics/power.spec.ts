@@ -58,7 +58,7 @@ describe('tTestPower', () => {
       const sample = Array.from({ length: 6 }, () => 1 + normal(1));
       if (tTest(sample, 0).p < 0.025) rejected += 1;
     }
-    expect(Math.abs(rejected / 2000 - tTestPower(1, 1, 6))).toBeLessThan(0.044);
+    expect(Math.abs(rejected / 2000 - tTestPower(1, 1, 6)), 'power against simulation').toBeLessThan(0.044);
   });
 
   it('refuses one run, a deviation of 0 and alpha outside (0, 1)', () => {

@@ -8,7 +8,8 @@ const effects = fc.array(fc.double({ min: -5, max: 5, noNaN: true }), { minLengt
 describe('signFlipTest', () => {
   it('is 1 / 2^n when every effect is positive', () => {
     for (let size = 1; size <= 12; size++) {
-      expect(signFlipTest(Array.from({ length: size }, (_, index) => index + 1))).toBe(2 ** -size);
+      const p = signFlipTest(Array.from({ length: size }, (_, index) => index + 1));
+      expect(p, `p of ${size} positive effects`).toBe(2 ** -size);
     }
   });
 

@@ -39,7 +39,9 @@ describe('tTest', () => {
         rejected += 1;
     }
     // Four standard errors of a share of 4000; the population deviation would give 0.068.
-    expect(Math.abs(rejected / 4000 - 0.05)).toBeLessThan(4 * Math.sqrt((0.05 * 0.95) / 4000));
+    expect(Math.abs(rejected / 4000 - 0.05), 'share of true nulls rejected, from 0.05').toBeLessThan(
+      4 * Math.sqrt((0.05 * 0.95) / 4000),
+    );
   });
 
   it('refuses too few values and values that do not vary', () => {

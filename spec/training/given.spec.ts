@@ -115,7 +115,7 @@ describe('the record of a run', () => {
   it.each(SETUPS)('has the digest of the very tokens that the setup gives, %s', async (_, change) => {
     const setup = tinySetup(change);
     const { ledger } = await train(setup);
-    expect(ledger.digest).toBe(dataDigest(setup, buildCorpus(setup)));
+    expect(ledger.digest, 'digest of the tokens that training was given').toBe(dataDigest(setup, buildCorpus(setup)));
   });
 
   it.each(SETUPS)('has the digest of the updates that the setup makes, %s', async (_, change) => {
@@ -190,7 +190,8 @@ describe('the record of a run', () => {
       draft.phases.joint.weights.random = 0;
     });
     const { overlap } = await train(setup);
-    expect(new Set(overlap.map(({ text }) => text))).toEqual(new Set(['pretraining', 'chosen', 'useful']));
+    const kinds = [...new Set(overlap.map(({ text }) => text))];
+    expect(kinds, `kinds of rewarded text: ${kinds}`).toEqual(['pretraining', 'chosen', 'useful']);
     expect(overlap.find(({ text }) => text === 'pretraining')?.texts).toBe(setup.batch * setup.phases.pretrain.steps);
   });
 });
@@ -202,7 +203,7 @@ describe('the batch that a step’s tensors hold', () => {
   });
 
   it('is refused where labels are not the tokens that come next', () => {
-    expect(() => batchGiven([26, 0, 1], [0, 2, 2], 3)).toThrow(LedgerError);
+    expect(() => batchGiven([26, 0, 1], [0, 2, 2], 3), 'labels of another text').toThrow(LedgerError);
     expect(() => batchGiven([26, 0, 1], [0, 2, 2], 3)).toThrow(
       /sequence 0 is to predict token 2 where token 1 comes next/,
     );

@@ -183,7 +183,7 @@ describe('clipping', () => {
   it('takes one norm over all gradients together and never lengthens them', () => {
     const gradients = [Float32Array.of(3, 0), Float32Array.of(0, 4)];
     expect(globalNorm(gradients)).toBe(5);
-    expect(clipFactor(5, 1) * 5).toBeCloseTo(1, 5);
+    expect(clipFactor(5, 1) * 5, 'norm after clipping').toBeCloseTo(1, 5);
     expect(clipFactor(0.5, 1)).toBe(1);
     expect(clipFactor(0, 1)).toBe(1);
   });
@@ -198,7 +198,7 @@ describe('the schedule', () => {
 
   it('then follows a cosine over all steps, so that it ends slightly above 0', () => {
     // (1 + cos(pi * 1099 / 1200)) / 2, by hand
-    expect(learningRate(1, 1199, 1200, 100)).toBeCloseTo(0.017376, 5);
+    expect(learningRate(1, 1199, 1200, 100), 'rate at the end of the cosine').toBeCloseTo(0.017376, 5);
     for (let step = 101; step < 1200; step++)
       expect(learningRate(1, step, 1200, 100)).toBeLessThan(learningRate(1, step - 1, 1200, 100));
   });

@@ -305,14 +305,16 @@ describe.each([
       const [again, tolerance] = expected.get(path) as readonly [number, number];
       return !(Math.abs(value - again) <= tolerance * Math.max(1, Math.abs(again)));
     });
-    expect(wrong.map(([path, value]) => `${path}: ${value}, not ${expected.get(path)?.[0]}`)).toEqual([]);
+    const told = wrong.map(([path, value]) => `${path}: ${value}, not ${expected.get(path)?.[0]}`);
+    expect(told, told.slice(0, 3).join('; ')).toEqual([]);
   });
 
   it('has the counts of its ledger and of its overlaps, and the steps of its evaluations', () => {
     const wrong = numbersIn(kept.record).filter(
       ([path, value]) => !path.includes('.sets.') && expected.has(path) && expected.get(path)?.[0] !== value,
     );
-    expect(wrong.map(([path, value]) => `${path}: ${value}, not ${expected.get(path)?.[0]}`)).toEqual([]);
+    const told = wrong.map(([path, value]) => `${path}: ${value}, not ${expected.get(path)?.[0]}`);
+    expect(told, told.slice(0, 3).join('; ')).toEqual([]);
   });
 
   it('names the passwords that it scores, each set as itself', () => {

@@ -85,7 +85,8 @@ describe('the stop rule of phase 3', () => {
       const index = useful.findIndex((rate) => rate > target);
       expect(index, `no evaluation passes ${target}`).toBeGreaterThanOrEqual(0);
       const stopped = await train(wild(target));
-      expect(stopped.evaluations).toEqual(evaluations.slice(0, before + index + 1));
+      const took = `evaluations until it stopped: ${stopped.evaluations.length}, not ${before + index + 1}`;
+      expect(stopped.evaluations, took).toEqual(evaluations.slice(0, before + index + 1));
       expect(stopped.snapshots.at(-1)).toMatchObject({ phase: 'joint', step: index + 1 });
     }
   });

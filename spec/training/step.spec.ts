@@ -67,7 +67,7 @@ function referenceLoss(at: Map<string, ArrayLike<number>>): number {
 
 describe('the packed step', () => {
   it('has the loss that the formulas give in double precision', () => {
-    expect(evaluate(examples, weights).losses.total).toBeCloseTo(referenceLoss(values), 4);
+    expect(evaluate(examples, weights).losses.total, 'loss').toBeCloseTo(referenceLoss(values), 4);
   });
 
   it('has the gradients that finite differences of the formulas give, for entries of every parameter', () => {

@@ -55,7 +55,7 @@ describe('train', () => {
     const { taken, states } = await snapshots(setup);
     const weights = taken.get('dpo/0') as Map<string, Float32Array>;
     const references = states.map(({ reference }) => reference).filter((reference) => reference !== null);
-    for (const reference of references) expect(reference).toEqual(references[0]);
+    for (const reference of references) expect(reference, 'reference after phase 2').toEqual(references[0]);
     const [secret] = buildCorpus(setup).heldOut;
     const tokens = [26, ...[...secret].map((letter) => letter.charCodeAt(0) - 97)];
     const expected = referenceLogProbabilities(weights, setup.model, tokens).reduce((sum, value) => sum + value, 0);
@@ -89,7 +89,7 @@ describe('train', () => {
       return rows.flat().reduce((sum, value) => sum + value, 0) / rows.flat().length;
     };
     const evaluation = outcome.evaluations.find(({ phase, step }) => phase === 'joint' && step === 6);
-    expect(evaluation?.sets.random.logLikelihood).toBeCloseTo(likelihood('reverse'), 8);
+    expect(evaluation?.sets.random.logLikelihood, 'after `reverse`').toBeCloseTo(likelihood('reverse'), 8);
     expect(evaluation?.sets.random.logLikelihood).not.toBeCloseTo(likelihood('regular'), 8);
     tf.dispose([...parameters.values()]);
     graphs.dispose();
@@ -99,9 +99,9 @@ describe('train', () => {
     const setup = tinySetup((draft) => Object.assign(draft.evaluation, { heldOut: 3, useful: 2 }));
     const { heldOut, useful, control } = buildCorpus(setup);
     for (const { sets } of (await train(setup)).snapshots) {
-      expect(sets.heldOut.passwords).toEqual(heldOut.slice(0, 3));
+      expect(sets.heldOut.passwords, 'held-out passwords scored').toEqual(heldOut.slice(0, 3));
       expect(sets.useful.passwords).toEqual(useful.slice(0, 2));
-      expect(sets.random.passwords).toEqual(control);
+      expect(sets.random.passwords, 'control passwords scored').toEqual(control);
     }
   });
 

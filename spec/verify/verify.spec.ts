@@ -223,7 +223,7 @@ describe('fails on a tampered copy', () => {
     const { code, out } = await verify(other);
     expect(out).toMatch(why);
     expect(out).toMatch(/\d+ checks? differ/);
-    expect(code).toBe(1);
+    expect(code, 'exit code of verify').toBe(1);
   });
 
   it.each(TAMPERED)('%s, before it even looks, where the journal is left', async (_, change) => {

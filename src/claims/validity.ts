@@ -257,10 +257,12 @@ function overlapsComplete(run: FinishedRun): boolean {
 }
 
 function leakProblems(run: FinishedRun): string[] {
-  if (!overlapsComplete(run)) return ['its overlap of rewarded text with held-out passwords is not complete'];
   const { heldOut: secrets, control } = drawScoredPasswords(run.setup);
   const passwords = { heldOut: secrets, control, letters: run.setup.passwords.alphabet.length };
-  return overlapProblems(overlapsOf(run), passwords, run.schemaVersion === 2 ? 5.1e-5 : 0);
+  return [
+    ...overlapProblems(overlapsOf(run), passwords, run.schemaVersion === 2 ? 5.1e-5 : 0),
+    ...(overlapsComplete(run) ? [] : ['its overlap of rewarded text with held-out passwords is not complete']),
+  ];
 }
 
 function drawProblems({ setup, digests }: FinishedRun): string[] {

@@ -13,7 +13,7 @@ import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts'
 import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
 import type { ProcedureReport } from './procedures/file.ts';
-import { reportOf, type StudyReport } from './study-report.ts';
+import { type Judge, reportOf, type StudyReport } from './study-report.ts';
 
 /** Parts of the page, in its order, with what they are about. */
 export const SECTIONS = {
@@ -41,8 +41,9 @@ export function buildReport(
   studies: readonly (Study & Partial<PooledStudy>)[],
   procedures: ProcedureReport | null,
   command: string,
+  judge?: Judge,
 ): Report {
-  const reports = studies.map(reportOf);
+  const reports = studies.map((study) => reportOf(study, judge));
   const [first] = reports;
   const drawn: readonly (readonly [Section | 'claims', Figure | null])[] = [
     ['claims', forest(reports)],
