@@ -8,6 +8,7 @@ import { KNOBS, type Knob } from './explore/knobs.ts';
 import { ModelError } from './model/config.ts';
 import { type DownloadProgress, fetchModel, parseModelId, repositoryFolder } from './model/hub.ts';
 import { readConfig } from './model/pretrained.ts';
+import { redact } from './redact.ts';
 import { markdownReport } from './report/markdown.ts';
 import { ProgressDisplay } from './report/progress.ts';
 import { claimsTable } from './report/table.ts';
@@ -495,7 +496,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     const { message, stack, syscall } = error as NodeJS.ErrnoException;
     // The operating system's faults say what they are; anything else is a bug, and keeps its stack.
     const expected = syscall !== undefined || EXPECTED.some((Fault) => error instanceof Fault);
-    process.stderr.write(`error: ${expected ? message : stack}\n`);
+    process.stderr.write(`error: ${redact(String(expected ? message : stack))}\n`);
     return EXIT.notCarriedOut;
   }
 }

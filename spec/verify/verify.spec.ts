@@ -3,37 +3,22 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
-import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { ARMS, armSetup } from '../../src/claims/arms.ts';
-import { runCli } from '../../src/cli.ts';
 import { JOURNAL } from '../../src/runs/journal.ts';
 import type { FinishedRun } from '../../src/runs/record.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { fillFolder, studySetup } from '../helpers/trained.ts';
+import { written } from '../helpers/written.ts';
 
 const WASM = path.join('reports', 'records', 'wasm', 'pocket.jsonl.br');
 const SEEDS = [41, 42, 43, 44, 45];
 const NO_DPO = ARMS.find(({ id }) => id === 'no-dpo')!;
 
-afterEach(() => vi.restoreAllMocks());
-
 /** What `verify` says, and its exit code. */
-async function verify(...args: string[]) {
-  const written = { out: '', err: '' };
-  vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    written.out += text;
-    return true;
-  });
-  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    written.err += text;
-    return true;
-  });
-  const code = await runCli(['verify', ...args]);
-  vi.restoreAllMocks();
-  return { code, ...written };
-}
+const verify = (...args: string[]) => written('verify', ...args);
 
 let folder: string;
 beforeAll(async () => {

@@ -1,6 +1,7 @@
 /** Hugging Face's config.json of a GPT-NeoX model, in its old and its new spelling. */
 import { z } from 'zod';
 import type { Activation } from '../setup/schema.ts';
+import { parseJson, UntrustedError } from '../untrusted.ts';
 import type { ModelShape } from './gpt-neox.ts';
 
 /** A model that cannot be used; the message says what about it, and what to do. */
@@ -75,9 +76,10 @@ export function parseConfig(text: string, where: string): ConfiguredShape {
   };
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
-    refuse(`is no JSON (${(error as Error).message.slice(0, 200)}); a truncated download?`);
+    if (!(error instanceof UntrustedError)) throw error;
+    refuse(error.message);
   }
   const type = (json as { model_type?: unknown } | null)?.model_type;
   if (typeof type === 'string' && type !== 'gpt_neox') {

@@ -3,7 +3,7 @@
  * on where it stopped, and what arrives is held against its checksum before anything may use it.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream, createWriteStream, existsSync, readFileSync, statSync } from 'node:fs';
+import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
 import { copyFile, mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -19,7 +19,10 @@ import {
   listFiles,
   modelInfo,
 } from '@huggingface/hub';
+import { z } from 'zod';
+import { readTextFile, UntrustedError } from '../untrusted.ts';
 import { ModelError } from './config.ts';
+import { askingFetch } from './http.ts';
 
 /** A model on the hub. */
 export interface HubModel {
@@ -43,11 +46,21 @@ export function parseModelId(text: string): HubModel | null {
 export const repositoryFolder = ({ id }: HubModel): string =>
   path.join(getHFHubCachePath(), getRepoFolderName({ name: id, type: 'model' }));
 
+/** The commit that a branch or tag of the cache stands for; whatever else is in that file is no commit. */
+function refersTo(file: string): string {
+  try {
+    return readTextFile(file, 4096).trim();
+  } catch (error) {
+    if (error instanceof UntrustedError) return '';
+    throw error;
+  }
+}
+
 /** Folder of the model's files in the cache, if they are there. */
 function cached(model: HubModel): string | null {
   const repository = repositoryFolder(model);
   const reference = path.join(repository, 'refs', model.revision);
-  const commit = existsSync(reference) ? readFileSync(reference, 'utf8').trim() : model.revision;
+  const commit = existsSync(reference) ? refersTo(reference) : model.revision;
   const folder = path.join(repository, 'snapshots', commit);
   return COMMIT.test(commit) && existsSync(folder) ? folder : null;
 }
@@ -80,36 +93,64 @@ export interface FetchOptions {
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** Milliseconds before a busy or failing server is asked again, doubled every time. */
   readonly patience?: number;
+  /** Milliseconds without a byte after which a server is left. */
+  readonly idle?: number;
 }
 
-const TRIES = 4;
-/** Longest wait that a server may ask for, in milliseconds. */
-const LONGEST_WAIT = 60_000;
+/** What a token may be: one printable word. */
+const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 
-/** The user's token: a variable, or what `huggingface-cli login` left. */
+/** Most bytes of an answer that is no file: a description or a page of a listing. */
+const MOST_ANSWER = 16 * 2 ** 20;
+/** Files that a model may have. */
+const MOST_FILES = 10_000;
+/** A text file of a model; GPT-NeoX's tokenizer has two megabytes. */
+const MOST_TEXT = 64 * 2 ** 20;
+
+/**
+ * The user's token: a variable, or what `huggingface-cli login` left.
+ * @throws ModelError, which does not show it, where it can be no token
+ */
 function accessToken(): string | undefined {
-  const given = process.env.HF_TOKEN ?? process.env.HUGGING_FACE_HUB_TOKEN;
-  if (given !== undefined && given !== '') return given;
+  const checked = (token: string, from: string): string => {
+    if (TOKEN.test(token)) return token;
+    throw new ModelError(
+      `${from} holds no token: a token is one word of plain letters, digits and signs; look for a line end or a blank in it`,
+    );
+  };
+  for (const name of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
+    const given = process.env[name];
+    if (given !== undefined && given !== '') return checked(given, name);
+  }
   const home =
     process.env.HF_HOME ?? path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'huggingface');
   const file = process.env.HF_TOKEN_PATH ?? path.join(home, 'token');
-  const token = existsSync(file) ? readFileSync(file, 'utf8').trim() : '';
-  return token === '' ? undefined : token;
+  if (!existsSync(file)) return undefined;
+  try {
+    const token = readTextFile(file, 65_536).trim();
+    return token === '' ? undefined : checked(token, file);
+  } catch (error) {
+    if (error instanceof UntrustedError) throw new ModelError(`${file} ${error.message}`);
+    throw error;
+  }
 }
 
-/** fetch that asks again, a few times, where a server is busy or fails. */
-const patientFetch =
-  (patience: number): typeof fetch =>
-  async (input, init) => {
-    for (let attempt = 1; ; attempt++) {
-      const response = await fetch(input, init);
-      if ((response.status !== 429 && response.status < 500) || attempt === TRIES) return response;
-      await response.body?.cancel();
-      const asked = Number(response.headers.get('retry-after')) * 1000;
-      const wait = asked > 0 ? Math.min(asked, LONGEST_WAIT) : patience * 2 ** (attempt - 1);
-      await new Promise((resolve) => setTimeout(resolve, wait));
-    }
-  };
+/**
+ * The hub's address.
+ * @throws ModelError, which does not show it, where it is no plain address
+ */
+function endpoint(): string {
+  const given = process.env.HF_ENDPOINT;
+  if (given === undefined || given === '') return HUB_URL;
+  const url = URL.canParse(given) ? new URL(given) : null;
+  const plain = url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
+  if (!plain || url.search !== '' || url.hash !== '') {
+    throw new ModelError(
+      'HF_ENDPOINT must be an address such as https://huggingface.co, with no user name, password or query in it; a token goes into HF_TOKEN',
+    );
+  }
+  return url.href.replace(/\/+$/, '');
+}
 
 /** What a fault of the hub means, and what to do. */
 function hubFault({ id, revision }: HubModel, error: unknown): unknown {
@@ -130,7 +171,21 @@ function hubFault({ id, revision }: HubModel, error: unknown): unknown {
   return new ModelError(`the connection to ${endpoint()} failed (${reason}); ${again}`);
 }
 
-const endpoint = (): string => (process.env.HF_ENDPOINT ?? HUB_URL).replace(/\/+$/, '');
+const entrySchema = z.object({
+  type: z.string(),
+  path: z.string().min(1).max(4096),
+  size: z.number().int().min(0).max(Number.MAX_SAFE_INTEGER),
+  oid: z.string().max(128).optional(),
+  lfs: z.object({ oid: z.string().max(128), size: z.number(), pointerSize: z.number().optional() }).nullish(),
+});
+
+/** An entry of a listing as a hub gives it. @throws ModelError */
+function checkedEntry(entry: ListFileEntry): ListFileEntry {
+  const result = entrySchema.safeParse(entry);
+  if (result.success) return entry;
+  const [{ path: where, message }] = result.error.issues;
+  throw new ModelError(`the hub lists a file that is none: ${where.join('.') || 'entry'}: ${message}`);
+}
 
 /** The files that a run needs, of those that a model has. @throws ModelError when it lacks one */
 function neededFiles(model: HubModel, entries: readonly ListFileEntry[]): ListFileEntry[] {
@@ -143,6 +198,10 @@ function neededFiles(model: HubModel, entries: readonly ListFileEntry[]): ListFi
   const index = files.get('model.safetensors.index.json');
   const shards = [...files.values()].filter(({ path: name }) => /^model-\d+-of-\d+\.safetensors$/.test(name));
   const weights = index === undefined ? [need('model.safetensors')] : [index, ...shards];
+  const texts = [need('config.json'), need('tokenizer.json'), ...(index === undefined ? [] : [index])];
+  const large = texts.find(({ size }) => size > MOST_TEXT);
+  if (large !== undefined)
+    throw new ModelError(`${model.id} has a ${large.path} of ${large.size} bytes, and at most ${MOST_TEXT} are read`);
   return [need('config.json'), need('tokenizer.json'), ...weights];
 }
 
@@ -167,9 +226,14 @@ const sizeOf = (file: string): Promise<number> =>
  */
 export async function fetchModel(
   model: HubModel,
-  { onProgress, patience = 1_000 }: FetchOptions = {},
+  { onProgress, patience = 1_000, idle = 60_000 }: FetchOptions = {},
 ): Promise<string> {
-  const common = { hubUrl: endpoint(), accessToken: accessToken(), fetch: patientFetch(patience) };
+  const hub = { url: endpoint(), token: accessToken() };
+  // The library is told no token: ours goes to the hub's origin alone.
+  const asking = (what: string, most: number, elsewhere: boolean) => ({
+    hubUrl: hub.url,
+    fetch: askingFetch(hub, { most, what, patience, idle, elsewhere }),
+  });
   const repository = repositoryFolder(model);
   const asked = async <Result>(body: () => Promise<Result>): Promise<Result> => {
     try {
@@ -179,11 +243,16 @@ export async function fetchModel(
     }
   };
   const { commit, entries } = await asked(async () => {
-    const { sha } = await modelInfo({ ...common, name: model.id, revision: model.revision, additionalFields: ['sha'] });
+    const about = asking(`the description of ${model.id}`, MOST_ANSWER, false);
+    const { sha } = await modelInfo({ ...about, name: model.id, revision: model.revision, additionalFields: ['sha'] });
     if (typeof sha !== 'string' || !COMMIT.test(sha))
       throw new ModelError(`${endpoint()} does not answer as a hub does`);
     const found: ListFileEntry[] = [];
-    for await (const entry of listFiles({ ...common, repo: model.id, revision: sha })) found.push(entry);
+    const listing = asking(`the listing of ${model.id}`, MOST_ANSWER, false);
+    for await (const entry of listFiles({ ...listing, repo: model.id, revision: sha })) {
+      found.push(checkedEntry(entry));
+      if (found.length > MOST_FILES) throw new ModelError(`${model.id} lists more than ${MOST_FILES} files`);
+    }
     return { commit: sha, entries: found };
   });
   const snapshot = path.join(repository, 'snapshots', commit);
@@ -206,12 +275,21 @@ export async function fetchModel(
         received = 0;
       }
       if (received < size) {
-        const file = await downloadFile({ ...common, repo: model.id, path: name, revision: commit, xet: false });
+        // Read no further than announced: a byte more is not what was listed.
+        const file = await downloadFile({
+          ...asking(name, size, true),
+          repo: model.id,
+          path: name,
+          revision: commit,
+          xet: false,
+        });
         if (file === null) throw new ModelError(`${model.id} has no ${name} at revision ${commit}`);
         const rest = received === 0 ? file : file.slice(received, size);
         const counter = new Transform({
           transform(piece: Buffer, _, done) {
             received += piece.length;
+            if (received > size)
+              return done(new ModelError(`the hub sends more of ${name} than the ${size} bytes it announced`));
             onProgress?.({ file: name, received, size });
             done(null, piece);
           },

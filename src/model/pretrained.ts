@@ -3,12 +3,13 @@
  * with an index of several. Read tensor by tensor straight into the layout that training uses.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdirSync, readSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
 import type { Setup } from '../setup/schema.ts';
 import { vocabulary } from '../setup/sizes.ts';
+import { openRegular, parseJson, readTextFile, UntrustedError } from '../untrusted.ts';
 import { type ConfiguredShape, configJson, ModelError, parseConfig } from './config.ts';
 import { type ParameterSpecification, type ParameterValues, parameterSpecifications } from './parameters.ts';
 import {
@@ -30,10 +31,18 @@ const INDEX = 'model.safetensors.index.json';
 /** Buffers that a checkpoint of the paper's time holds beside its parameters: constants, which are computed here. */
 const BUFFERS = /^gpt_neox\.layers\.\d+\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/;
 
+/** Bytes of a text file; GPT-NeoX's tokenizer has two megabytes. */
+const MOST_TEXT = 64 * 2 ** 20;
+
 const readText = (folder: string, name: string): string => {
   const file = path.join(folder, name);
   if (!existsSync(file)) throw new ModelError(`${folder} has no ${name}: is it the folder of a model?`);
-  return readFileSync(file, 'utf8');
+  try {
+    return readTextFile(file, MOST_TEXT);
+  } catch (error) {
+    if (error instanceof UntrustedError) throw new ModelError(`${file} ${error.message}`);
+    throw error;
+  }
 };
 
 /** What config.json in a model's folder says. @throws ModelError */
@@ -54,8 +63,9 @@ export function weightFiles(folder: string): string[] {
   }
   let index: z.infer<typeof indexSchema>;
   try {
-    index = indexSchema.parse(JSON.parse(readFileSync(indexFile, 'utf8')));
+    index = indexSchema.parse(parseJson(readText(folder, INDEX)));
   } catch (error) {
+    if (error instanceof ModelError) throw error;
     throw new ModelError(`${indexFile}: is no index of weights (${(error as Error).message.slice(0, 200)})`);
   }
   const names = [...new Set(Object.values(index.weight_map))].sort();
@@ -69,10 +79,20 @@ export function weightFiles(folder: string): string[] {
   return names.map((name) => path.join(folder, name));
 }
 
-/** SHA-256 of a file, read piece by piece. */
+/** @throws ModelError where it is no regular file */
+function openModelFile(file: string): ReturnType<typeof openRegular> {
+  try {
+    return openRegular(file);
+  } catch (error) {
+    if (error instanceof UntrustedError) throw new ModelError(`${file} ${error.message}`);
+    throw error;
+  }
+}
+
+/** SHA-256 of a file, read piece by piece. @throws ModelError where it is no regular file */
 export function fileDigest(file: string): string {
   const hash = createHash('sha256');
-  const descriptor = openSync(file, 'r');
+  const { descriptor } = openModelFile(file);
   const piece = Buffer.alloc(2 ** 22);
   try {
     for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece)) {

@@ -3,9 +3,10 @@
  * header (name -> dtype, shape, data_offsets relative to its end), then the data. Read tensor by tensor, so that memory
  * never holds more of a file than the tensors that are wanted; whatever the file's floats are, they become float32.
  */
-import { closeSync, fstatSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { visit } from 'jsonc-parser';
 import { z } from 'zod';
+import { openRegular, parseJson, UntrustedError } from '../untrusted.ts';
 
 /** A file that is not what safetensors asks for; the message says where. */
 export class SafetensorsError extends Error {
@@ -117,9 +118,10 @@ export function readHeader(source: ByteSource): SafetensorsHeader {
   const json = bytes.toString('utf8');
   let header: unknown;
   try {
-    header = JSON.parse(json);
+    header = parseJson(json);
   } catch (error) {
-    throw new SafetensorsError(`the header is no JSON: ${(error as Error).message.slice(0, 200)}`);
+    if (error instanceof UntrustedError) throw new SafetensorsError(`the header ${error.message}`);
+    throw error;
   }
   if (header === null || typeof header !== 'object' || Array.isArray(header)) {
     throw new SafetensorsError('the header is no JSON object of tensors');
@@ -228,7 +230,14 @@ export const bytesSource = (bytes: Uint8Array): ByteSource => ({
 
 /** Opens a file for `body` and closes it after. @throws SafetensorsError; what `body` throws */
 export function withSafetensors<Result>(file: string, body: (reader: SafetensorsReader) => Result): Result {
-  const descriptor = openSync(file, 'r');
+  let opened: ReturnType<typeof openRegular>;
+  try {
+    opened = openRegular(file);
+  } catch (error) {
+    if (error instanceof UntrustedError) throw new SafetensorsError(`${file} ${error.message}`);
+    throw error;
+  }
+  const { descriptor, size } = opened;
   try {
     const read = (target: Uint8Array, position: number): void => {
       for (let done = 0; done < target.length; ) {
@@ -237,7 +246,7 @@ export function withSafetensors<Result>(file: string, body: (reader: Safetensors
         done += now;
       }
     };
-    return body(new SafetensorsReader({ size: fstatSync(descriptor).size, read }));
+    return body(new SafetensorsReader({ size, read }));
   } catch (error) {
     if (error instanceof SafetensorsError) error.message = `${file}: ${error.message}`;
     throw error;

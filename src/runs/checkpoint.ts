@@ -1,5 +1,6 @@
 /** Checkpoints: the trainer's whole state between two steps, as one safetensors file. */
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 import {
   bytesSource,
   type NamedTensor,
@@ -9,6 +10,7 @@ import {
   withSafetensors,
 } from '../model/safetensors.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import { parseJson, UntrustedError } from '../untrusted.ts';
 
 /** A checkpoint that cannot be gone on from; the message says why and what to do. */
 export class CheckpointError extends Error {
@@ -59,25 +61,68 @@ function stateOf(reader: SafetensorsReader, identity: string): TrainerState {
         .filter(([name]) => name.startsWith(prefix))
         .map(([name, data]) => [name.slice(prefix.length), data] as const),
     );
-  const second = part('second/');
-  const { reference, ...rest } = JSON.parse(plain);
+  const [values, first, second] = [part('values/'), part('first/'), part('second/')];
+  for (const [name, { length }] of first) {
+    if (second.get(name)?.length !== length || values.get(name)?.length !== length)
+      throw new CheckpointError(`has moments of ${name} that do not fit its values`);
+  }
+  const state = parseJson(plain);
+  stateSchema.parse(state);
+  const { reference, ...rest } = state as StateText;
   return {
     ...rest,
     reference: reference === null ? null : new Map(reference),
-    values: part('values/'),
-    optimiser: new Map(
-      [...part('first/')].map(([name, first]) => [name, { first, second: second.get(name) as Float32Array }]),
-    ),
+    values,
+    optimiser: new Map([...first].map(([name, moments]) => [name, { first: moments, second: second.get(name)! }])),
   };
 }
+
+type StateText = Omit<TrainerState, 'values' | 'optimiser' | 'reference'> & { reference: [string, number][] | null };
+
+const counts = z.object({ chosen: z.number(), rejected: z.number(), imitated: z.number() });
+const trajectory = z.object({
+  total: z.array(z.number()),
+  dpo: z.array(z.number().nullable()),
+  useful: z.array(z.number().nullable()),
+  random: z.array(z.number().nullable()),
+  randomReverse: z.array(z.number().nullable()),
+  gradientNorm: z.array(z.number()),
+});
+
+/** The part of a state that is no tensor. What it measured so far is held to the record's schema once the run ends. */
+const stateSchema = z.object({
+  phase: z.enum(['pretrain', 'dpo', 'joint']),
+  step: z.number().int().min(0),
+  reference: z.array(z.tuple([z.string(), z.number()])).nullable(),
+  ledger: z.object({
+    sequences: counts,
+    heldOut: counts,
+    useful: counts,
+    rejections: z.record(z.string(), z.number().int().min(0)),
+    rewarded: z.record(z.string(), z.array(z.string())),
+    digest: z.string(),
+  }),
+  updates: z.string(),
+  initialParameters: z.string(),
+  history: z.object({
+    trajectories: z.object({ pretrain: trajectory, dpo: trajectory, joint: trajectory }),
+    evaluations: z.array(z.looseObject({ phase: z.string(), step: z.number() })),
+    snapshots: z.array(z.looseObject({ phase: z.string(), step: z.number() })),
+  }),
+});
 
 /** Turns what is wrong with a file into what to do about it. */
 function usable<Result>(body: () => Result): Result {
   try {
     return body();
   } catch (error) {
-    if (!(error instanceof SafetensorsError || error instanceof CheckpointError)) throw error;
-    throw new CheckpointError(`the checkpoint cannot be used: ${error.message}; delete it to start that run afresh`);
+    const known = [SafetensorsError, CheckpointError, UntrustedError].some((Fault) => error instanceof Fault);
+    if (!known && !(error instanceof z.ZodError)) throw error;
+    const what =
+      error instanceof z.ZodError
+        ? `its state is none: ${error.issues[0].path.join('.')}: ${error.issues[0].message}`
+        : (error as Error).message;
+    throw new CheckpointError(`the checkpoint cannot be used: ${what}; delete it to start that run afresh`);
   }
 }
 

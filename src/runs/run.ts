@@ -4,6 +4,7 @@ import { ModelError } from '../model/config.ts';
 import { locateModel } from '../model/hub.ts';
 import { idsFor, loadPretrained, saveModel } from '../model/pretrained.ts';
 import { buildCorpus } from '../passwords/corpus.ts';
+import { redact } from '../redact.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type Progress, train } from '../training/trainer.ts';
 import { recordHead } from './environment.ts';
@@ -90,7 +91,7 @@ export async function run(
   } catch (error) {
     if (error instanceof StorageError || error instanceof ModelError) throw error;
     const { name, message } = error as Error;
-    record = { ...about(), status: 'failed', error: { name, message } };
+    record = { ...about(), status: 'failed', error: { name, message: redact(message) } };
   }
   return { record, file: await store.writeRecord(record) };
 }

@@ -1,5 +1,5 @@
 /** A preset with changes: from a configuration file, then from `--set path=value`. */
-import { readFileSync } from 'node:fs';
+import { parseJson, readTextFile } from '../untrusted.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { parseSetup, type Setup, SetupError } from './schema.ts';
 
@@ -27,17 +27,20 @@ function parseAssignment(text: string): { keys: string[]; value: unknown } {
   if (at < 1) throw new SetupError(`--set: "${text}" must look like path=value, as in --set beta=0.1`);
   const value = text.slice(at + 1);
   try {
-    return { keys: text.slice(0, at).split('.'), value: JSON.parse(value) };
+    return { keys: text.slice(0, at).split('.'), value: parseJson(value) };
   } catch {
     return { keys: text.slice(0, at).split('.'), value };
   }
 }
 
+/** Bytes of a configuration; a setup has two thousand. */
+const MOST_CONFIGURATION = 2 ** 20;
+
 /** Reads a JSON object. @throws SetupError when the file is missing or holds none. */
 function readConfiguration(file: string): Plain {
   let content: unknown;
   try {
-    content = JSON.parse(readFileSync(file, 'utf8'));
+    content = parseJson(readTextFile(file, MOST_CONFIGURATION));
   } catch (error) {
     throw new SetupError(`--config: cannot read ${file}: ${(error as Error).message}`);
   }
