@@ -167,6 +167,7 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
     onProgress: (of, progress) => display.update(of, progress),
     onEnd: ({ setup: of, record, reused }) => display.end(of, record, reused),
   }).finally(() => {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
     display.stop();
     store.close();
   });
@@ -210,11 +211,14 @@ async function fetchCommand(text: string): Promise<number> {
     else if (received === size) err.write(`${line}\n`);
   };
   const kept = 'What has arrived is kept: the same command goes on from there.';
-  process.once('SIGINT', () => {
+  const interrupted = () => {
     err.write(`\nInterrupted. ${kept}\n`);
     process.exit(EXIT.interrupted);
-  });
-  const folder = await storing(repositoryFolder(model), () => fetchModel(model, { onProgress }), kept);
+  };
+  process.once('SIGINT', interrupted);
+  const folder = await storing(repositoryFolder(model), () => fetchModel(model, { onProgress }), kept).finally(() =>
+    process.off('SIGINT', interrupted),
+  );
   const shape = readConfig(folder);
   process.stdout.write(`${text}: ${shape.layers} layers, ${shape.hidden} wide, in ${folder}\n`);
   return EXIT.reproduced;

@@ -20,13 +20,17 @@ function secrets(env: NodeJS.ProcessEnv): string[] {
   const whole = [...TOKENS.map((name) => env[name] ?? ''), ...ADDRESSES.flatMap((name) => secretsOf(env[name] ?? ''))];
   // A secret of several lines may be shown line by line; one in an address, or in a quoted message, is written otherwise.
   const parts = whole.flatMap((secret) => [secret, ...secret.split(/\s+/)]);
-  const spelled = parts.flatMap((part) => {
-    try {
-      return [part, encodeURIComponent(part), decodeURIComponent(part), JSON.stringify(part).slice(1, -1)];
-    } catch {
-      return [part]; // no valid escape
-    }
-  });
+  const spelled = parts.flatMap((part) => [
+    part,
+    JSON.stringify(part).slice(1, -1),
+    ...[encodeURIComponent, decodeURIComponent].flatMap((spell) => {
+      try {
+        return [spell(part)];
+      } catch {
+        return []; // it cannot be spelled so
+      }
+    }),
+  ]);
   return [...new Set(spelled)].filter((part) => part.length >= SHORTEST).sort((a, b) => b.length - a.length);
 }
 
