@@ -2,6 +2,7 @@
  * Input that no one should be trusted with: damaged files, absurd numbers, names that are paths, keys that are prototypes.
  * Each must be refused with a typed error that says what is wrong, or be read as what it still is; nothing else may happen.
  */
+import { createHash } from 'node:crypto';
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
@@ -9,6 +10,8 @@ import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { parseClaims, parseDuration, parseKnobs, parseSeeds, runCli } from '../../src/cli.ts';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
+import { ModelError, parseConfig } from '../../src/model/config.ts';
+import { weightFiles } from '../../src/model/pretrained.ts';
 import {
   bytesSource,
   type NamedTensor,
@@ -16,6 +19,7 @@ import {
   SafetensorsReader,
   safetensorsBytes,
 } from '../../src/model/safetensors.ts';
+import { tokenIdsOf } from '../../src/model/tokenizer.ts';
 import { readProcedures } from '../../src/report/procedures/file.ts';
 import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from '../../src/runs/checkpoint.ts';
 import { parseRunRecord, RecordError } from '../../src/runs/record.ts';
@@ -30,7 +34,7 @@ import { parseSetup, SetupError } from '../../src/setup/schema.ts';
 import { type TrainerState, train } from '../../src/training/trainer.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { tinySetup } from '../helpers/setups.ts';
-import { INPUTS } from './counts.ts';
+import { DRAWS, type InputKind, REFUSED } from './counts.ts';
 
 /** Values that no field expects. */
 const absurd = fc.oneof(
@@ -98,8 +102,18 @@ const corrupted = (bytes: Buffer): fc.Arbitrary<Buffer> =>
 
 const notPolluted = () => expect(({} as Record<string, unknown>).polluted).toBeUndefined();
 
-/** Runs `body`; whatever it throws must be one of `Faults`, with a message that says something. */
+/** The distinct inputs of each kind that were refused. */
+const refused = new Map<InputKind, Set<string>>();
+
+function countRefused(kind: InputKind, input: string | Uint8Array): void {
+  const inputs = refused.get(kind) ?? new Set();
+  refused.set(kind, inputs.add(createHash('sha256').update(input).digest('base64')));
+}
+
+/** Runs `body` on an input; whatever it throws must be one of `Faults`, with a message that says something. */
 async function refusedOr<Value>(
+  kind: InputKind,
+  input: string | Uint8Array,
   Faults: (new (...given: never[]) => Error)[],
   body: () => Value | Promise<Value>,
 ): Promise<Value | null> {
@@ -108,6 +122,7 @@ async function refusedOr<Value>(
   } catch (error) {
     if (!Faults.some((Fault) => error instanceof Fault)) throw error;
     expect((error as Error).message.length).toBeGreaterThan(10);
+    countRefused(kind, input);
     return null;
   } finally {
     notPolluted();
@@ -125,8 +140,9 @@ describe('setups', () => {
     fc.assert(
       fc.property(nearlyValidSetups({ size: 'any' }), ({ input, field }) => {
         expect(() => parseSetup(input)).toThrow(`  ${field}:`);
+        countRefused('setups', JSON.stringify(input));
       }),
-      { numRuns: INPUTS.setups },
+      { numRuns: DRAWS.setups },
     );
   });
 
@@ -142,10 +158,12 @@ describe('setups', () => {
     await fc.assert(
       fc.asyncProperty(contents, async (content) => {
         writeFileSync(file, content);
-        const setup = await refusedOr([SetupError], () => resolveSetup({ preset: 'pocket', config: file }));
+        const setup = await refusedOr('configurations', content, [SetupError], () =>
+          resolveSetup({ preset: 'pocket', config: file }),
+        );
         if (setup !== null) expect(parseSetup(setup)).toEqual(setup);
       }),
-      { numRuns: INPUTS.configurations },
+      { numRuns: DRAWS.configurations },
     );
   });
 
@@ -193,10 +211,11 @@ describe('the command line', () => {
         } catch (error) {
           expect((error as Error).name).toBe('UsageError');
           expect((error as Error).message).toMatch(/^--\w+: /);
+          countRefused('options', `${parsers.indexOf(parse)} ${text}`);
         }
         notPolluted();
       }),
-      { numRuns: INPUTS.options },
+      { numRuns: DRAWS.options },
     );
   });
 
@@ -248,7 +267,43 @@ describe('the command line', () => {
       ['archive'],
       ['unknown'],
     );
+    /** Any field of a setup, with a value that it cannot have. */
+    const badField = fc
+      .tuple(fc.constantFrom(...leaves(PRESETS.pocket).map(([at]) => at.join('.'))), fc.oneof(absurd, fc.string()))
+      .filter(([, value]) => JSON.stringify(value) !== undefined)
+      .map(([at, value]) => ['--set', `${at}=${JSON.stringify(value)}`])
+      .filter(([, text]) => {
+        try {
+          resolveSetup({ preset: 'pocket', set: [text] });
+          return false; // some absurd values are possible all the same
+        } catch {
+          return true;
+        }
+      });
+    const badWord = fc
+      .tuple(fc.constantFrom('--seeds', '--claims', '--jobs', '--preset'), words)
+      .filter(([option, word]) => {
+        if (option === '--jobs') return !/^[1-9]\d{0,3}$/.test(word);
+        if (option === '--preset') return !Object.hasOwn(PRESETS, word);
+        try {
+          (option === '--seeds' ? parseSeeds : parseClaims)(word);
+          return false;
+        } catch {
+          return true;
+        }
+      })
+      .map(([option, word]) => [option, `${word}`])
+      // What begins with a dash is another option, or the end of them.
+      .filter(([, word]) => !word.startsWith('-'));
     const line = fc.oneof(
+      fc
+        .tuple(fc.oneof(badField, badWord), fc.nat(2))
+        // No other change of the setup beside it, which could mend what it breaks.
+        .map(([fault, most]) => [
+          'reproduce',
+          ...['--claims', 'all', '--json'].slice(0, most === 1 ? 2 : 3 * most),
+          ...fault,
+        ]),
       fc
         .tuple(command, wrong, fc.nat(3))
         // The fault comes last, or an option after it would have the last word.
@@ -262,9 +317,10 @@ describe('the command line', () => {
         expect(await runCli(argv)).toBe(2);
         expect(written.join('')).toMatch(/error: ./);
         expect(written.join('')).not.toMatch(/\n {4}at /);
+        countRefused('commands', JSON.stringify(argv));
         notPolluted();
       }),
-      { numRuns: INPUTS.commands },
+      { numRuns: DRAWS.commands },
     );
     expect(stdout).not.toHaveBeenCalled();
   }, 300_000);
@@ -308,23 +364,38 @@ describe('files', () => {
     );
     await fc.assert(
       fc.asyncProperty(contents, async (text) => {
-        const read = await refusedOr([RecordError], () => parseRunRecord(text, 'the record'));
+        const read = await refusedOr('records', text, [RecordError], () => parseRunRecord(text, 'the record'));
         if (read === null) return;
         const there = JSON.parse(text);
         // Fields that setups did not have from the start may be left out.
         expect(read).toEqual({ ...there, setup: parseSetup(there.setup) });
       }),
-      { numRuns: INPUTS.records },
+      { numRuns: DRAWS.records },
     );
   });
 
   it('of checkpoints are refused, or decode to the state that was saved', async () => {
     await fc.assert(
       fc.asyncProperty(corrupted(checkpoint), async (bytes) => {
-        const decoded = await refusedOr([CheckpointError], () => decodeCheckpoint(bytes, identity));
+        const decoded = await refusedOr('checkpoints', bytes, [CheckpointError], () =>
+          decodeCheckpoint(bytes, identity),
+        );
         if (decoded !== null) expect(decoded).toEqual(state);
       }),
-      { numRuns: INPUTS.checkpoints },
+      { numRuns: DRAWS.checkpoints },
+    );
+  });
+
+  it('of checkpoints whose digest was put right are refused as well, wherever their state is none', async () => {
+    const { values: _, optimiser: __, reference, ...plain } = state;
+    const text = { ...plain, reference: reference === null ? null : [...reference].slice(0, 2) };
+    await fc.assert(
+      fc.asyncProperty(spoiled(text), async (changed) => {
+        const bytes = encodeCheckpoint({ ...state, ...(changed as object), reference: null }, identity);
+        const decoded = await refusedOr('states', bytes, [CheckpointError], () => decodeCheckpoint(bytes, identity));
+        if (decoded !== null) expect(Number.isInteger(decoded.step)).toBe(true);
+      }),
+      { numRuns: DRAWS.states },
     );
   });
 
@@ -357,10 +428,55 @@ describe('files', () => {
     );
     await fc.assert(
       fc.asyncProperty(files, async (file) => {
-        const decoded = await refusedOr([SafetensorsError], () => decode(file));
+        const decoded = await refusedOr('tensors', file, [SafetensorsError], () => decode(file));
         if (decoded !== null) expect(decode(encode(decoded))).toEqual(decoded);
       }),
-      { numRuns: INPUTS.tensors },
+      { numRuns: DRAWS.tensors },
+    );
+  });
+
+  it('of a model are refused by name, or mean what they say: config.json, tokenizer.json, an index of weights', async () => {
+    const parity = path.join('fixtures', 'parity', 'quick');
+    const config = readFileSync(path.join(parity, 'config.json'), 'utf8');
+    const tokenizer = readFileSync(path.join('fixtures', 'tokenizer', 'tokenizer.json'), 'utf8');
+    const index = JSON.stringify({
+      metadata: { total_size: 8 },
+      weight_map: { a: 'model-00001-of-00002.safetensors', b: 'model-00002-of-00002.safetensors' },
+    });
+    const contents = (text: string) =>
+      fc.oneof(
+        garbled(text),
+        spoiled(JSON.parse(text)).map((value) => JSON.stringify(value)),
+        fc.json(),
+        // Deeper than any stack, and longer than any word.
+        fc.nat(100_000).map((depth) => '['.repeat(depth + 65) + ']'.repeat(depth + 65)),
+        fc
+          .constantFrom('', 'null', '{}', '[]', '"x"')
+          .chain((tiny) => fc.nat(50).map((blanks) => tiny + ' '.repeat(blanks))),
+      );
+    const typed = [ModelError];
+    await fc.assert(
+      fc.asyncProperty(contents(config), async (text) => {
+        const shape = await refusedOr('configs', text, typed, () => parseConfig(text, 'config.json'));
+        if (shape !== null)
+          expect(Number.isInteger(shape.hidden / shape.heads) || shape.hidden % shape.heads > 0).toBe(true);
+      }),
+      { numRuns: DRAWS.configs },
+    );
+    await fc.assert(
+      fc.asyncProperty(contents(tokenizer), async (text) => {
+        const ids = await refusedOr('tokenizers', text, typed, () => tokenIdsOf(text, 'abcdef', 'tokenizer.json'));
+        for (const id of ids?.letters.values() ?? []) expect(Number.isInteger(id) && id >= 0).toBe(true);
+      }),
+      { numRuns: DRAWS.tokenizers },
+    );
+    const beside = temporaryFolder();
+    await fc.assert(
+      fc.asyncProperty(contents(index), async (text) => {
+        writeFileSync(path.join(beside, 'model.safetensors.index.json'), text);
+        await refusedOr('indexes', text, typed, () => weightFiles(beside)); // the files that it names are not there
+      }),
+      { numRuns: DRAWS.indexes },
     );
   });
 
@@ -378,10 +494,10 @@ describe('files', () => {
     await fc.assert(
       fc.asyncProperty(contents, async (content) => {
         writeFileSync(spoiledArchive, content);
-        const study = await refusedOr([RecordError], () => readStudy(spoiledArchive));
+        const study = await refusedOr('archives', content, [RecordError], () => readStudy(spoiledArchive));
         if (study !== null) for (const { setup } of study.records) expect(parseSetup(setup)).toEqual(setup);
       }),
-      { numRuns: INPUTS.archives },
+      { numRuns: DRAWS.archives },
     );
     const head = path.join(folder, 'study.json');
     const note = readFileSync(head, 'utf8');
@@ -393,11 +509,11 @@ describe('files', () => {
         ),
         async (content) => {
           writeFileSync(head, content);
-          await refusedOr([RecordError], () => readStudy(folder));
-          await refusedOr([RecordError], () => noteStudy(folder, tinySetup(), 'another command'));
+          await refusedOr('notes', content, [RecordError], () => readStudy(folder));
+          await refusedOr('notes', content, [RecordError], () => noteStudy(folder, tinySetup(), 'another command'));
         },
       ),
-      { numRuns: INPUTS.notes },
+      { numRuns: DRAWS.notes },
     );
     writeFileSync(head, note);
   });
@@ -416,10 +532,18 @@ describe('files', () => {
         ),
         async (content) => {
           writeFileSync(file, content);
-          await refusedOr([RecordError], () => readProcedures(file));
+          await refusedOr('rates', content, [RecordError], () => readProcedures(file));
         },
       ),
-      { numRuns: INPUTS.rates },
+      { numRuns: DRAWS.rates },
     );
   });
+});
+
+it.each(
+  Object.keys(DRAWS) as InputKind[],
+)('distinct %s were refused, at least as many as the README counts', (kind) => {
+  const count = refused.get(kind)?.size ?? 0;
+  expect(count, `${count} distinct ${kind} were refused`).toBeGreaterThanOrEqual(Math.max(1, REFUSED[kind]));
+  expect(count).toBeLessThanOrEqual(2 * DRAWS[kind]);
 });
