@@ -15,7 +15,7 @@ import { claimsTable } from './report/table.ts';
 import { CheckpointError } from './runs/checkpoint.ts';
 import { distinctSetups, planSetups, runJob } from './runs/job.ts';
 import { assertModelsHere, withModel } from './runs/model.ts';
-import { availableMemory, expectationText, isLarge, measureRun, PlanError, planMemory } from './runs/plan.ts';
+import { defaultJobs, PlanError, planRuns } from './runs/plan.ts';
 import { WorkerError } from './runs/pool.ts';
 import { RecordError } from './runs/record.ts';
 import { RunStore, StorageError } from './runs/store.ts';
@@ -100,31 +100,12 @@ function parseJobs(text: string): number {
   return jobs;
 }
 
-/** Runs at once: as asked, or one a core; a large model has the machine to itself. */
-const jobsFor = (asked: string | undefined, setups: readonly Setup[]): number =>
-  asked === undefined ? (setups.some(isLarge) ? 1 : os.availableParallelism()) : parseJobs(asked);
-
-/**
- * Plans the memory of large models' runs, and says what they will cost.
- * @returns the setup, with its passes
- * @throws PlanError when a run cannot fit
- */
-function planned(setup: Setup, setups: readonly Setup[], engine: EngineName, jobs: number): Setup {
-  if (!setups.some(isLarge)) return setup;
-  const memory = planMemory(setups, engine, availableMemory() / jobs);
-  const fitted = { ...setup, microBatch: memory.microBatch };
-  process.stderr.write('measuring a few steps\n');
-  const cost = measureRun(fitted, engine);
-  process.stderr.write(`${expectationText(fitted, engine, setups.length, memory, cost)}\n`);
-  return fitted;
-}
-
 async function reproduce(options: ReproduceOptions, command: string): Promise<number> {
   const claims = parseClaims(options.claims);
   const seeds = parseSeeds(options.seeds);
   const resolved = resolveSetup(options);
-  const wanted = distinctSetups(planSetups(resolved, claims, seeds));
-  const jobs = jobsFor(options.jobs, wanted);
+  planSetups(resolved, claims, seeds); // an arm that is impossible is told before anything is looked for
+  const asked = options.jobs === undefined ? undefined : parseJobs(options.jobs);
   if (options.resume && options.out === undefined) throw new UsageError('--resume: say which folder with --out');
   const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
   const store = new RunStore(options.out ?? path.join(LOCAL_REPORTS, started));
@@ -134,8 +115,10 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
     );
   }
   const given = withModel(resolved, options);
-  assertModelsHere(distinctSetups(planSetups(given, claims, seeds)));
-  await store.open();
+  const wanted = distinctSetups(planSetups(given, claims, seeds));
+  assertModelsHere(wanted);
+  const jobs = asked ?? defaultJobs(wanted);
+  await store.open(['report.md', 'claims.json']);
   const engine = await startEngine();
   const err = process.stderr;
   err.write(`engine: ${engine.name} (TensorFlow.js ${engine.version})\n`);
@@ -147,7 +130,7 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
   // A job that goes on takes its steps as it began: passes are part of what a run is.
   const begun = options.resume ? await notedSetup(store.folder) : null;
   const asBegun = begun !== null && given.microBatch === null ? { ...given, microBatch: begun.microBatch } : given;
-  const setup = planned(asBegun, distinctSetups(planSetups(asBegun, claims, seeds)), engine.name, jobs);
+  const setup = planRuns(asBegun, distinctSetups(planSetups(asBegun, claims, seeds)), engine.name, jobs);
   const plan = planSetups(setup, claims, seeds);
   const setups = distinctSetups(plan);
   await noteStudy(store.folder, setup, command);
@@ -283,7 +266,7 @@ interface ExploreFlags {
   knobs: string;
   map: string;
   budget: string;
-  jobs: string;
+  jobs?: string;
   out: string;
 }
 
@@ -319,7 +302,7 @@ async function exploreSetups(flags: ExploreFlags): Promise<number> {
     knobs: parseKnobs(flags.knobs, '--knobs'),
     map: map as [Knob, Knob] | null,
     budget: parseDuration(flags.budget, '--budget'),
-    jobs: parseJobs(flags.jobs),
+    jobs: flags.jobs === undefined ? defaultJobs([setup]) : parseJobs(flags.jobs),
     out: flags.out,
     command: commandLine('explore'),
   });
@@ -453,7 +436,7 @@ function program(finish: (code: number) => void): Command {
     )
     .option('--map <ids>', 'the two knobs of the map, or none', 'share,beta')
     .option('--budget <time>', 'after which no further setup begins: 90s, 30m, 2h', '30m')
-    .option('--jobs <n>', 'runs at once', String(os.availableParallelism()))
+    .option('--jobs <n>', 'runs at once (default: one a core; 1 for large models)')
     .option(
       '--out <folder>',
       'where runs and report go; what is there already is used',

@@ -58,6 +58,8 @@ export interface Cell {
   /** Mean guess rates of the useful negatives and of fresh random passwords. */
   readonly useful: number | null;
   readonly random: number | null;
+  /** 95% interval of the guess rate of fresh random passwords. */
+  readonly randomInterval: readonly [number, number] | null;
   /** One-sided p of the held-out guess rate being above 1: 1 for a cell that cannot be read. */
   readonly p: number;
   /** The same after Holm's correction over the grid. */

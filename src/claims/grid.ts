@@ -41,14 +41,32 @@ function readCells(arms: readonly Arm[], evidence: Evidence): Cell[] {
     const runs = finishedRuns(given);
     const counted = { arm: id, label, seeds: runs.map(({ setup }) => setup.seed), failed: given.length - runs.length };
     if (runs.length === 0)
-      return { ...counted, readable: false, estimate: null, interval: null, useful: null, random: null, p: 1 };
+      return {
+        ...counted,
+        readable: false,
+        estimate: null,
+        interval: null,
+        useful: null,
+        random: null,
+        randomInterval: null,
+        p: 1,
+      };
     const rates = guessRatesOf(runs, 'joint', 'heldOut');
     const heldOut = estimate(`cell/${id}`, rates);
-    const average = (set: 'useful' | 'random') => mean(runMeans(guessRatesOf(runs, 'joint', set)));
-    const [useful, random] = [average('useful'), average('random')];
+    const useful = mean(runMeans(guessRatesOf(runs, 'joint', 'useful')));
+    const control = estimate(`cell/${id}/random`, guessRatesOf(runs, 'joint', 'random'));
     const readable = runs.length >= FEWEST_RUNS && useful >= LEARNED;
     const p = readable ? testAbove(runMeans(rates), 1) : 1;
-    return { ...counted, readable, estimate: heldOut.value, interval: heldOut.interval, useful, random, p };
+    return {
+      ...counted,
+      readable,
+      estimate: heldOut.value,
+      interval: heldOut.interval,
+      useful,
+      random: control.value,
+      randomInterval: control.interval,
+      p,
+    };
   });
   const adjusted = holm(cells.map(({ p }) => p));
   return cells.map((cell, index) => ({ ...cell, adjustedP: adjusted[index] }));

@@ -5,9 +5,10 @@ import { startEngine } from '../engine/engine.ts';
 import type { Figure } from '../report/figures/figure.ts';
 import { VERDICTS } from '../report/figures/figure.ts';
 import { svgOf } from '../report/figures/render.ts';
+import { assertFits, planRuns } from '../runs/plan.ts';
 import { runAll } from '../runs/pool.ts';
 import { RunStore } from '../runs/store.ts';
-import { noteStudy } from '../runs/study.ts';
+import { notedSetup, noteStudy } from '../runs/study.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type Boundary, type Exploration, explore, type Point } from './explore.ts';
 import { KNOBS, type Knob } from './knobs.ts';
@@ -125,9 +126,9 @@ const markdown = (
 
 /** Explores; what was judged is in the folder at every moment, and the same command goes on there. */
 export async function exploreCommand(command: ExploreCommand): Promise<void> {
-  const { setup, seeds, knobs, map, budget, jobs, out } = command;
+  const { seeds, knobs, map, budget, jobs, out } = command;
   const store = new RunStore(out);
-  await store.open();
+  await store.open(['explored.jsonl', 'explored.md', 'map.svg']);
   const err = process.stderr;
   const live = err.isTTY ? createLogUpdate(err) : null;
   const interrupted = () => {
@@ -137,9 +138,17 @@ export async function exploreCommand(command: ExploreCommand): Promise<void> {
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
-    await noteStudy(store.folder, setup, command.command);
     const engine = await startEngine();
     err.write(`engine: ${engine.name} (TensorFlow.js ${engine.version}); into ${store.folder}\n`);
+    const begun = await notedSetup(store.folder); // passes are part of what a run is
+    const asBegun = { ...command.setup, microBatch: command.setup.microBatch ?? begun?.microBatch ?? null };
+    const setup = planRuns(
+      asBegun,
+      seeds.map((seed) => ({ ...asBegun, seed })),
+      engine.name,
+      jobs,
+    );
+    await noteStudy(store.folder, setup, command.command);
     const end = performance.now() + budget;
     const points: Point[] = [];
     const log: string[] = [];
@@ -148,6 +157,7 @@ export async function exploreCommand(command: ExploreCommand): Promise<void> {
       seeds,
       more: () => performance.now() < end,
       train: async (setups) => {
+        assertFits(setups, engine.name, jobs);
         const runs = await runAll(setups, {
           engine,
           store,
@@ -165,7 +175,7 @@ export async function exploreCommand(command: ExploreCommand): Promise<void> {
       },
     });
     if (exploration.map !== null) await store.writeText('map.svg', await svgOf(mapFigure(exploration.map, points)));
-    const report = await store.writeText('explored.md', markdown(exploration, points, command));
+    const report = await store.writeText('explored.md', markdown(exploration, points, { ...command, setup }));
     process.stdout.write(
       `${exploration.boundaries.map(boundaryText).join('\n')}\n${points.length} setups tried; report: ${path.relative('.', report)}\n`,
     );

@@ -6,6 +6,7 @@
 
 import type { Verdict } from '../claims/index.ts';
 import { main } from '../claims/main.ts';
+import { PlanError } from '../runs/plan.ts';
 import type { RunRecord } from '../runs/record.ts';
 import { setupHash } from '../setup/hash.ts';
 import { parseSetup, type Setup, SetupError } from '../setup/schema.ts';
@@ -68,7 +69,7 @@ async function tryPoint(knobs: readonly Knob[], at: Record<string, number>, opti
       failed,
     };
   } catch (error) {
-    if (!(error instanceof SetupError)) throw error;
+    if (!(error instanceof SetupError || error instanceof PlanError)) throw error;
     const reason = error.message.replace(/\s+/g, ' ');
     point = {
       at,

@@ -2,6 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
+import { assertOwn } from '../runs/own-files.ts';
 import { RecordError } from '../runs/record.ts';
 import { ARCHIVES, readStudies, readStudy } from '../runs/study.ts';
 import { annotate } from './files/annotations.ts';
@@ -44,9 +45,18 @@ export async function readmeOf(built: Report): Promise<string> {
 
 const writeReadme = async (built: Report): Promise<void> => writeFileAtomic('README.md', await readmeOf(built));
 
+/** Where a report goes unless told: into the folder that it is of, or, of an archive, into one of its name among local reports. */
+function folderFor([first]: readonly string[]): string {
+  if (first === undefined) return 'reports';
+  return first.endsWith('.br')
+    ? path.join('reports', 'local', path.basename(first).replace(/(\.jsonl)?\.br$/, ''))
+    : first;
+}
+
 export async function report({ from, out }: ReportOptions, command: string): Promise<void> {
+  const folder = out ?? folderFor(from);
+  await assertOwn(folder, ['claims.md', 'claims.json', 'claims.xml', 'runs.csv', 'index.html']);
   const built = await reportOn(from.length === 0 ? await committedArchives() : from, command);
-  const folder = out ?? (from.length === 0 ? 'reports' : from[0]);
   const files = await writeReport(built, folder);
   if (from.length === 0 && out === undefined) await writeReadme(built);
   if (process.env.GITHUB_ACTIONS === 'true') annotate(built);

@@ -48,6 +48,16 @@ export function reportOf(
   };
 }
 
+/** The estimate of a claim that was judged: what figures and tables draw, so that they say the claim's number. */
+export function claimed(
+  { claims }: Pick<StudyReport, 'claims'>,
+  id: string | null,
+): { readonly value: number; readonly interval: readonly [number, number] } | null {
+  const judgement = claims.find(({ claim }) => claim.id === id)?.judgement;
+  if (judgement == null || judgement.estimate === null || judgement.interval === null) return null;
+  return { value: judgement.estimate, interval: judgement.interval };
+}
+
 /** The finished runs of one arm. */
 export const runsOf = ({ evidence }: Pick<StudyReport, 'evidence'>, arm: string): FinishedRun[] =>
   finishedRuns(evidence[arm] ?? []);

@@ -1,9 +1,6 @@
 /** Writes a report into a folder, every file of it. */
-import { mkdir, readdir, rm } from 'node:fs/promises';
-import path from 'node:path';
 import { csvFormat } from 'd3-dsv';
-import writeFileAtomic from 'write-file-atomic';
-import { storing } from '../runs/storing.ts';
+import { writeOwn } from '../runs/own-files.ts';
 import { type Figure, PAPER_THEME, vegaLite } from './figures/figure.ts';
 import { pngOf, svgOf } from './figures/render.ts';
 import { claimsDocument, claimsJson } from './files/claims.ts';
@@ -43,18 +40,12 @@ export async function reportFiles(report: Report): Promise<Map<string, string | 
 }
 
 /**
- * Writes the report, then removes figures that it no longer has: what an interruption leaves is the old report in part.
+ * Writes the report, and removes figures of ours that it no longer has.
  * @returns the files, relative to the folder
- * @throws StorageError
+ * @throws StorageError where a file in the way is not ours; nothing is written then
  */
 export async function writeReport(report: Report, folder: string): Promise<string[]> {
   const files = await reportFiles(report);
-  const figures = path.join(folder, 'figures');
-  const write = async () => {
-    await mkdir(figures, { recursive: true });
-    for (const [name, content] of files) await writeFileAtomic(path.join(folder, name), content);
-    for (const name of await readdir(figures)) if (!files.has(`figures/${name}`)) await rm(path.join(figures, name));
-  };
-  await storing(folder, write, 'The run records are where they were.');
+  await writeOwn(folder, files, ['figures']);
   return [...files.keys()];
 }

@@ -221,3 +221,31 @@ export function expectationText(
     faster,
   ].join('\n');
 }
+
+/** Runs at once unless told: one a core; a large model has the machine to itself. */
+export const defaultJobs = (setups: readonly Setup[]): number => (setups.some(isLarge) ? 1 : os.availableParallelism());
+
+/**
+ * Plans the memory of large models' runs, and says on standard error what they will cost.
+ * @param setups all that will be trained of `setup`
+ * @param jobs how many at once
+ * @returns the setup, with its passes
+ * @throws PlanError when a run cannot fit
+ */
+export function planRuns(setup: Setup, setups: readonly Setup[], engine: EngineName, jobs: number): Setup {
+  if (!setups.some(isLarge)) return setup;
+  const memory = planMemory(setups, engine, availableMemory() / jobs);
+  const fitted = { ...setup, microBatch: memory.microBatch };
+  process.stderr.write('measuring a few steps\n');
+  const cost = measureRun(fitted, engine);
+  process.stderr.write(`${expectationText(fitted, engine, setups.length, memory, cost)}\n`);
+  return fitted;
+}
+
+/**
+ * Refuses runs that do not fit, in the passes that their setup says.
+ * @throws PlanError with the figures
+ */
+export function assertFits(setups: readonly Setup[], engine: EngineName, jobs: number): void {
+  if (setups.some(isLarge)) planMemory(setups, engine, availableMemory() / jobs);
+}

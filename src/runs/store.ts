@@ -11,6 +11,7 @@ import { isMissing, readTextBounded } from './bounded.ts';
 import { checkpointBytes, readCheckpoint } from './checkpoint.ts';
 import { type JournalEntry, readJournal, recordDigest, writeJournal } from './journal.ts';
 import { lock } from './lock.ts';
+import { assertOwn, writeOwn } from './own-files.ts';
 import { parseRunRecord, RecordError, type RunRecord } from './record.ts';
 import { StorageError, storing } from './storing.ts';
 
@@ -46,9 +47,11 @@ export class RunStore {
 
   /**
    * Makes the folders, proves that they can be written, and keeps other jobs out until {@link close}.
+   * @param reports names of the files that the job will write with {@link writeText}
    * @throws StorageError before anything is trained.
    */
-  async open(): Promise<void> {
+  async open(reports: readonly string[] = []): Promise<void> {
+    await assertOwn(this.folder, reports);
     await storing(this.folder, async () => {
       for (const part of ['runs', 'checkpoints']) await mkdir(path.join(this.folder, part), { recursive: true });
       const probe = path.join(this.folder, `.probe-${process.pid}`);
@@ -188,10 +191,9 @@ export class RunStore {
     await storing(folder, async () => save(folder));
   }
 
-  /** Writes a report file. */
+  /** Writes a report file. @throws StorageError where a file of that name is not ours */
   async writeText(name: string, text: string): Promise<string> {
-    const file = path.join(this.folder, name);
-    await storing(file, () => writeFileAtomic(file, text));
-    return file;
+    await writeOwn(this.folder, new Map([[name, text]]));
+    return path.join(this.folder, name);
   }
 }

@@ -17,7 +17,7 @@ import { type Setup, SetupError, setupSchema } from '../setup/schema.ts';
 import { isMissing, readPacked, readTextBounded } from './bounded.ts';
 import { readJournal, recordDigest } from './journal.ts';
 import { type FinishedRun, isAbridged, parseRunRecord, RecordError, type RunRecord } from './record.ts';
-import { storing } from './storing.ts';
+import { StorageError, storing } from './storing.ts';
 
 const headSchema = z.strictObject({
   /** The setup that arms change, with the seed left at 0. */
@@ -296,6 +296,21 @@ export function abridge(record: RunRecord, cell: boolean): RunRecord {
   };
 }
 
+/** @throws StorageError where the file is there and is no archive of the same study: it may be someone's */
+async function assertReplaceable(file: string, setup: Setup): Promise<void> {
+  const refuse = (why: string): never => {
+    throw new StorageError(`${file} is there already and ${why}: nothing was written; choose another name`);
+  };
+  try {
+    const before = await readArchive(file);
+    if (setupHash(before.setup) !== setupHash(setup)) refuse(`is the archive of another study (${before.setup.name})`);
+  } catch (error) {
+    if (isMissing(error)) return;
+    if (!(error instanceof RecordError)) throw error;
+    refuse('is no archive of ours');
+  }
+}
+
 /**
  * Writes a study as one Brotli-compressed file of JSON lines: the study, then a line for each abridged record. Equal
  * studies give equal bytes. @returns the size of the file, bytes
@@ -306,6 +321,7 @@ export async function archiveStudy(study: Study, file: string): Promise<number> 
   const lines = study.records.map((record) => JSON.stringify(abridge(record, !readWhole.has(record))));
   const { setup, commands } = study;
   const head = JSON.stringify({ setup, commands, runs: lines.length, digest: linesDigest(lines) });
+  await assertReplaceable(file, setup);
   const bytes = await promisify(brotliCompress)(`${[head, ...lines].join('\n')}\n`);
   const write = async () => {
     await mkdir(path.dirname(file), { recursive: true });

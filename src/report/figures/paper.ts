@@ -1,7 +1,7 @@
 /** The paper's five figures, redrawn on our data. */
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES } from '../../claims/arms.ts';
-import { estimate, guessRatesOf, runMeans } from '../../claims/evidence.ts';
+import type { Cell } from '../../claims/claim.ts';
 import { bestPerf } from '../../claims/paper-statistic.ts';
 import type { FinishedRun } from '../../runs/record.ts';
 import type { Setup } from '../../setup/schema.ts';
@@ -10,15 +10,30 @@ import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS
 
 const spread = (values: readonly number[]): number => (values.length > 1 ? sampleStandardDeviation([...values]) : 0);
 
-/** Of every arm and set: the paper's number with its deviation over seeds, and the guess rate with its interval. */
-function byArm(report: StudyReport, arms: readonly Arm[], level: (setup: Setup, arm: Arm) => Row): Row[] {
+/** The cell of an arm in a grid that was judged; of several grids with the arm, the first. */
+function cellOf({ claims }: StudyReport, claim: string, arm: Arm): Cell | undefined {
+  return claims.find((judged) => judged.claim.id === claim)?.judgement.cells?.find((cell) => cell.arm === arm.id);
+}
+
+/**
+ * Of every arm and set: the paper's number with its deviation over seeds, and the guess rate with its interval as the claim
+ * has estimated it, on the claim's own seeds.
+ */
+function byArm(
+  report: StudyReport,
+  claim: string,
+  arms: readonly Arm[],
+  level: (setup: Setup, arm: Arm) => Row,
+): Row[] {
   return arms.flatMap((arm) => {
-    const runs = runsOf(report, arm.id);
-    if (runs.length === 0) return [];
+    const cell = cellOf(report, claim, arm);
+    const runs = runsOf(report, arm.id).filter(({ setup }) => cell?.seeds.includes(setup.seed));
+    if (cell === undefined || runs.length === 0) return [];
     return SETS.filter(({ set }) => set !== 'useful').map(({ set, name }) => {
       const perfs = runs.map((run) => bestPerf(run, name));
-      const rate = estimate(`figure/${arm.id}/${set}`, guessRatesOf(runs, 'joint', name));
       const [centre, deviation] = [mean(perfs), spread(perfs)];
+      const [rate, interval] = name === 'heldOut' ? [cell.estimate, cell.interval] : [cell.random, cell.randomInterval];
+      const [low, high] = interval as readonly [number, number];
       return {
         ...level(runs[0].setup, arm),
         set,
@@ -26,10 +41,10 @@ function byArm(report: StudyReport, arms: readonly Arm[], level: (setup: Setup, 
         perf: round(centre),
         perfLow: round(centre - deviation),
         perfHigh: round(centre + deviation),
-        guessRate: round(rate.value),
-        low: round(rate.interval[0]),
-        high: round(rate.interval[1]),
-        useful: round(mean(runMeans(guessRatesOf(runs, 'joint', 'useful')))),
+        guessRate: round(rate as number),
+        low: round(low),
+        high: round(high),
+        useful: round(cell.useful as number),
       };
     });
   });
@@ -119,7 +134,7 @@ function sideways(panel: Panel): object {
 }
 
 export function shares(report: StudyReport): Figure | null {
-  const rows = byArm(report, HELD_OUT_SHARES, ({ passwords: { heldBatches, negativeBatches } }) => ({
+  const rows = byArm(report, 'held-out-share', HELD_OUT_SHARES, ({ passwords: { heldBatches, negativeBatches } }) => ({
     share: round((100 * heldBatches) / negativeBatches, 2),
   }));
   if (rows.length < 4) return null;
@@ -139,7 +154,7 @@ export function shares(report: StudyReport): Figure | null {
 }
 
 export function sizes(report: StudyReport): Figure | null {
-  const rows = byArm(report, MODEL_SIZES, ({ model }) => ({
+  const rows = byArm(report, 'model-size', MODEL_SIZES, ({ model }) => ({
     model: `${model.layers} layers, ${model.hidden} wide`,
   }));
   if (rows.length < 4) return null;
@@ -164,7 +179,7 @@ export function sizes(report: StudyReport): Figure | null {
 }
 
 export function ablation(report: StudyReport): Figure | null {
-  const rows = byArm(report, Object.values(ABLATION), (_, { label }) => ({ arm: label }));
+  const rows = byArm(report, 'freeze-and-prefix', Object.values(ABLATION), (_, { label }) => ({ arm: label }));
   if (rows.length < 8) return null;
   return {
     id: `ablation-${report.name}`,

@@ -1,23 +1,24 @@
 /** How results spread over seeds, and over the moments at which they may be read. */
 import { estimate, guessRatesOf, runMeans } from '../../claims/evidence.ts';
-import { runsOf, type StudyReport } from '../study-report.ts';
+import { claimed, runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, round } from './figure.ts';
 
+/** `claim` is the one whose estimate a group's mean is, where there is one. */
 const GROUPS = [
-  { group: 'held-out', arm: 'main', set: 'heldOut' },
-  { group: 'random', arm: 'main', set: 'random' },
-  { group: 'held-out, no DPO', arm: 'no-dpo', set: 'heldOut' },
-  { group: 'random, no DPO', arm: 'no-dpo', set: 'random' },
+  { group: 'held-out', arm: 'main', set: 'heldOut', claim: 'main' },
+  { group: 'random', arm: 'main', set: 'random', claim: 'control' },
+  { group: 'held-out, no DPO', arm: 'no-dpo', set: 'heldOut', claim: 'no-dpo' },
+  { group: 'random, no DPO', arm: 'no-dpo', set: 'random', claim: null },
 ] as const;
 
 /** One dot a seed. */
 export function seeds(report: StudyReport): Figure | null {
   const groups = GROUPS.filter(({ arm }) => runsOf(report, arm).length > 1);
   if (groups.length === 0) return null;
-  const rows = groups.flatMap(({ group, arm, set }) => {
+  const rows = groups.flatMap(({ group, arm, set, claim }) => {
     const runs = runsOf(report, arm);
     const values = guessRatesOf(runs, 'joint', set);
-    const { value, interval } = estimate(`figure/seeds/${group}`, values);
+    const { value, interval } = claimed(report, claim) ?? estimate(`figure/seeds/${group}`, values);
     const colour = set === 'random' ? 'random' : 'held-out';
     return [
       ...runMeans(values).map((rate, index) => ({

@@ -1,0 +1,131 @@
+/**
+ * A folder that may hold files of others: a list says which of its files a command wrote, and with which content. What is
+ * not on the list, or was changed since, is never written over and never removed.
+ */
+import { createHash } from 'node:crypto';
+import { lstat, mkdir, rm, stat } from 'node:fs/promises';
+import path from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import { z } from 'zod';
+import { parseJson, readTextFile, UntrustedError } from '../untrusted.ts';
+import { readBounded } from './bounded.ts';
+import { StorageError, storing } from './storing.ts';
+
+/** The list's name in a folder. */
+export const OWN_FILES = '.negative-knowledge.json';
+
+const digest = z.string().regex(/^[0-9a-f]{64}$/);
+/** By path in the folder: the digests that a file of ours may have, one, or more where it was being replaced. */
+const listSchema = z.record(z.string(), z.array(digest).min(1));
+type List = z.infer<typeof listSchema>;
+
+const digestOf = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
+
+const MOST_LIST = 16 * 2 ** 20;
+
+/** @throws StorageError where the list is damaged */
+function readList(folder: string): List {
+  const file = path.join(folder, OWN_FILES);
+  try {
+    return listSchema.parse(parseJson(readTextFile(file, MOST_LIST)));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if (!(error instanceof UntrustedError || error instanceof z.ZodError)) throw error;
+    throw new StorageError(
+      `${file} should list the files that were written here, and is damaged; put it back, or choose another folder with --out`,
+    );
+  }
+}
+
+const writeList = (folder: string, list: List): Promise<void> => {
+  const sorted = Object.fromEntries(Object.entries(list).sort(([a], [b]) => (a < b ? -1 : 1)));
+  return writeFileAtomic(path.join(folder, OWN_FILES), `${JSON.stringify(sorted, null, 1)}\n`);
+};
+
+/** What stands at a path, links not followed: nothing, a regular file's digest, or something that is no file of ours. */
+async function found(file: string): Promise<string | 'nothing' | 'other'> {
+  try {
+    const there = await lstat(file);
+    return there.isFile() ? digestOf(await readBounded(file)) : 'other';
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return 'nothing';
+    throw error;
+  }
+}
+
+/** The first folder on the way from `folder` to `file` that is a link or no folder, or null. */
+async function strangeFolder(folder: string, file: string): Promise<string | null> {
+  const parts = path
+    .dirname(file)
+    .split(path.sep)
+    .filter((part) => part !== '.');
+  for (let depth = 1; depth <= parts.length; depth++) {
+    const place = path.join(folder, ...parts.slice(0, depth));
+    const there = await lstat(place).catch(() => null);
+    if (there !== null && !there.isDirectory()) return place;
+  }
+  return null;
+}
+
+/**
+ * Refuses to write over what is not ours, before anything is written.
+ * @param names paths in the folder
+ * @throws StorageError naming the files in the way
+ */
+export async function assertOwn(folder: string, names: Iterable<string>): Promise<void> {
+  const there = await stat(folder).catch(() => null);
+  if (there !== null && !there.isDirectory())
+    throw new StorageError(`${folder} is no folder: choose another with --out`);
+  const list = readList(folder);
+  const strange: string[] = [];
+  for (const name of names) {
+    const across = await strangeFolder(folder, name);
+    const what = across === null ? await found(path.join(folder, name)) : 'other';
+    if (what !== 'nothing' && !list[name]?.includes(what)) strange.push(across ?? path.join(folder, name));
+  }
+  if (strange.length === 0) return;
+  const all = [...new Set(strange)];
+  throw new StorageError(
+    `${all.slice(0, 5).join(', ')}${all.length > 5 ? ` and ${all.length - 5} more` : ''} ${all.length === 1 ? 'was' : 'were'} not written by this command, ` +
+      'or changed since: nothing was written; move what is yours away, or choose another folder with --out',
+  );
+}
+
+/**
+ * Writes files into a folder, and removes those of ours that are no longer wanted.
+ * @param under folders whose files of ours are removed where they are not among `files`
+ * @throws StorageError where a file in the way is not ours; nothing is written then
+ */
+export async function writeOwn(
+  folder: string,
+  files: ReadonlyMap<string, string | Uint8Array>,
+  under: readonly string[] = [],
+): Promise<void> {
+  await assertOwn(folder, files.keys());
+  const before = readList(folder);
+  const stale = Object.keys(before).filter(
+    (name) => !files.has(name) && under.some((part) => name.startsWith(`${part}/`)),
+  );
+  await storing(
+    folder,
+    async () => {
+      await mkdir(folder, { recursive: true });
+      const now: List = { ...before };
+      for (const [name, content] of files) now[name] = [...new Set([...(before[name] ?? []), digestOf(content)])];
+      // The list comes first: whatever an interruption leaves is known to be ours.
+      await writeList(folder, now);
+      for (const [name, content] of files) {
+        await mkdir(path.dirname(path.join(folder, name)), { recursive: true });
+        await writeFileAtomic(path.join(folder, name), content as string | Buffer);
+      }
+      for (const name of stale) {
+        if (before[name].includes(await found(path.join(folder, name))))
+          await rm(path.join(folder, name), { force: true });
+        delete now[name];
+      }
+      for (const [name, content] of files) now[name] = [digestOf(content)];
+      await writeList(folder, now);
+    },
+    'The run records are where they were.',
+  );
+}
