@@ -3,7 +3,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { Command, CommanderError } from 'commander';
 import { CLAIMS, type Claim, CORE } from './claims/index.ts';
-import { EngineError, type EngineName, startEngine } from './engine/engine.ts';
+import { EngineError, startEngine } from './engine/engine.ts';
 import { KNOBS, type Knob } from './explore/knobs.ts';
 import { ModelError } from './model/config.ts';
 import { type DownloadProgress, fetchModel, parseModelId, repositoryFolder } from './model/hub.ts';
@@ -23,7 +23,7 @@ import { storing } from './runs/storing.ts';
 import { ARCHIVES, archiveStudy, notedSetup, noteStudy, readStudy } from './runs/study.ts';
 import { resolveSetup } from './setup/overrides.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from './setup/presets.ts';
-import { type Setup, SetupError } from './setup/schema.ts';
+import { SetupError } from './setup/schema.ts';
 
 const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2, interrupted: 130 } as const;
 const LOCAL_REPORTS = path.join('reports', 'local');

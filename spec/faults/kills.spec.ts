@@ -1,6 +1,6 @@
-/** kill -9 at random moments of a run and of a report: nothing that was finished is lost, and the end is the same. */
+/** kill -9 at every moment of a run and of a report: nothing that was finished is lost, and the end is the same. */
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
@@ -40,26 +40,43 @@ function recordsIn(folder: string): Map<string, string> {
   );
 }
 
-/** Starts a command and kills it, process and all, after a random time. @returns whether it was still at work */
-async function killed(args: readonly string[], milliseconds: number): Promise<boolean> {
+/**
+ * Starts a command and kills it, process and all, once it has come so far: when its standard error has `lines` lines that
+ * tell of `phase` (a run tells of every evaluation), or when it has written so many files of a report.
+ * @returns whether it was still at work
+ */
+async function killedAt(args: readonly string[], reached: (said: string) => boolean): Promise<boolean> {
   const child = startCommand(args, environment);
   const ended = finish(child);
-  await Promise.race([ended, sleep(milliseconds)]);
-  child.kill('SIGKILL');
-  return (await ended).code === null;
+  let said = '';
+  let over = false;
+  child.stderr?.on('data', (data) => {
+    said += data;
+    if (!over && reached(said)) {
+      over = true;
+      child.kill('SIGKILL');
+    }
+  });
+  const poll = setInterval(() => {
+    if (!over && reached(said)) {
+      over = true;
+      child.kill('SIGKILL');
+    }
+  }, 5);
+  const { code } = await ended;
+  clearInterval(poll);
+  return code === null;
 }
 
-/** How long a whole command takes, and how long until it tells of its first run; milliseconds. */
-async function timed(args: readonly string[]): Promise<{ whole: number; start: number }> {
-  const began = performance.now();
-  const child = startCommand(args, environment);
-  let start = Number.NaN;
-  child.stderr?.on('data', (data) => {
-    if (Number.isNaN(start) && String(data).includes('seed')) start = performance.now() - began;
-  });
-  const { code, stderr } = await finish(child);
-  expect(code, stderr).not.toBe(2);
-  return { whole: performance.now() - began, start };
+/** Where in a run a kill comes: before its first evaluation, in each phase, or as its record is written. */
+const MOMENTS = ['start', 'pretrain', 'dpo', 'joint', 'end'] as const;
+type Moment = (typeof MOMENTS)[number];
+
+/** Whether a job that goes on has got to a moment of a run that it takes up, and so many evaluations further. */
+function reachedMoment(moment: Moment, further: number): (said: string) => boolean {
+  if (moment === 'start') return (said) => said.includes('engine:');
+  if (moment === 'end') return (said) => said.split(': finished').length > 1;
+  return (said) => said.split(`  ${moment} `).length > 1 + further;
 }
 
 /** Long enough to be killed in every phase and while a checkpoint is written, with two runs at once. */
@@ -71,7 +88,7 @@ const slow = (folder: string) =>
     setup.phases.joint.steps = 150;
   });
 
-describe('kill -9 at random moments', () => {
+describe('kill -9', () => {
   it(`of a run, ${KILLS.runs} times: no record is lost or damaged, and the final ones are those of a run left alone`, async () => {
     const folder = temporaryFolder();
     const job = (out: string) => [
@@ -88,10 +105,12 @@ describe('kill -9 at random moments', () => {
       out,
       '--resume',
     ];
-    const { whole, start } = await timed(job(path.join(folder, 'whole')));
+    const alone = await finish(startCommand(job(path.join(folder, 'whole')), environment));
+    expect(alone.code, alone.stderr).not.toBe(2);
     const expected = recordsIn(path.join(folder, 'whole'));
     expect(expected.size).toBe(4);
-    const { uniform } = stream(5, 'faults/kills of runs');
+    const { below } = stream(5, 'faults/kills of runs');
+    const spread = new Map<Moment, number>(MOMENTS.map((moment) => [moment, 0]));
     let kills = 0;
     let rounds = 0;
     while (kills < KILLS.runs) {
@@ -99,16 +118,16 @@ describe('kill -9 at random moments', () => {
       let before = new Map<string, string>();
       // A job that is killed again and again still comes to its end; then another one begins.
       for (let working = true; working && kills < KILLS.runs; ) {
-        // While it starts, or at work: for so long that all kills together come to about one whole run.
-        working = await killed(
-          job(out),
-          start * (0.3 + 0.8 * uniform()) + (2 * uniform() * (whole - start)) / KILLS.runs,
-        );
-        if (working) kills += 1;
+        // The moment that was met least often so far, and some evaluations further.
+        const moment = MOMENTS.reduce((least, one) => (spread.get(one)! < spread.get(least)! ? one : least));
+        working = await killedAt(job(out), reachedMoment(moment, below(3)));
+        if (working) {
+          kills += 1;
+          spread.set(moment, spread.get(moment)! + 1);
+        }
         const now = recordsIn(out); // reads every record: a damaged one throws
         for (const [name, record] of before) expect(now.get(name), `${name} was lost or changed`).toBe(record);
         before = now;
-        await sleep(300); // workers notice that they work for no one
       }
       await finish(startCommand(job(out), environment));
       expect(recordsIn(out)).toEqual(expected);
@@ -117,40 +136,62 @@ describe('kill -9 at random moments', () => {
       rounds += 1;
     }
     expect(kills).toBe(KILLS.runs);
-  }, 1_200_000);
+    // Spread over the whole run: each of five moments had its share.
+    for (const [moment, times] of spread) expect(times, moment).toBe(KILLS.runs / MOMENTS.length);
+  });
 
   it(`of a report, ${KILLS.reports} times: what it reads is untouched, and the next report is that of one left alone`, async () => {
     const folder = temporaryFolder();
     const study = path.join(folder, 'study');
-    await timed([
-      'reproduce',
-      '--config',
-      configuration(folder),
-      '--seeds',
-      '1,2,3,4,5',
-      '--claims',
-      'main,no-dpo',
-      '--out',
-      study,
-    ]);
+    const job = await finish(
+      startCommand(
+        [
+          'reproduce',
+          '--config',
+          configuration(folder),
+          '--seeds',
+          '1,2,3,4,5',
+          '--claims',
+          'main,no-dpo',
+          '--out',
+          study,
+        ],
+        environment,
+      ),
+    );
+    expect(job.code, job.stderr).not.toBe(2);
     const report = (out: string) => ['report', '--from', study, '--out', out];
-    const { whole } = await timed(report(path.join(folder, 'whole')));
+    const alone = await finish(startCommand(report(path.join(folder, 'whole')), environment));
+    expect(alone.code, alone.stderr).toBe(0);
     const [records, expected] = [contents(study), contents(path.join(folder, 'whole'))];
-    const { uniform } = stream(5, 'faults/kills of reports');
     const out = path.join(folder, 'killed');
+    const made = (): number => (existsSync(out) ? readdirSync(out, { recursive: true }).length : 0);
     let kills = 0;
+    let most = 0;
+    // Before it writes anything, then after more and more files; what an interruption leaves is taken as its own.
     while (kills < KILLS.reports) {
-      if (await killed(report(out), (0.1 + 0.85 * uniform()) * whole)) kills += 1;
+      const begun = made();
+      const more = kills < 3 ? 0 : Math.ceil((expected.size * (kills - 2)) / KILLS.reports);
+      const working = await killedAt(report(out), (said) =>
+        more === 0
+          ? said.length >= 0 && performance.now() > 0
+          : made() >= Math.min(expected.size, Math.max(begun, more)),
+      );
+      if (working) kills += 1;
+      most = Math.max(most, made());
       expect(contents(study)).toEqual(records);
+      if (!working && made() >= expected.size) rmSync(out, { recursive: true }); // it came to its end: once more from the start
     }
-    await timed(report(out));
-    const made = contents(out);
+    expect(most).toBeGreaterThan(0);
+    const last = await finish(startCommand(report(out), environment));
+    expect(last.code, last.stderr).toBe(0);
+    const files = contents(out);
     // The command that made it is part of a report.
     for (const [name, digest] of expected) {
-      if (/\.(svg|png|csv)$/.test(name)) expect(made.get(name), name).toBe(digest);
-      else expect(made.has(name), name).toBe(true);
+      if (/\.(svg|png|csv)$/.test(name)) expect(files.get(name), name).toBe(digest);
+      else expect(files.has(name), name).toBe(true);
     }
-  }, 1_200_000);
+  });
 });
 
 it('a second job in the folder of one that is at work is refused, and is let in once that is gone', async () => {

@@ -48,6 +48,60 @@ describe('the committed report', () => {
     }
   });
 
+  it('draws the numbers of the claims: wherever a figure or a table has what a claim has estimated, it is that, digit for digit', () => {
+    const three = (value: number | null | undefined) => (value == null ? null : Number(value.toFixed(4)));
+    const rowsOf = (id: string) => report.figures.find(({ figure }) => figure.id === id)?.figure.rows ?? [];
+    let compared = 0;
+    const same = (
+      row: { guessRate?: unknown; low?: unknown; high?: unknown },
+      value: unknown,
+      interval: unknown,
+      what: string,
+    ) => {
+      const [low, high] = interval as [number, number];
+      expect(
+        [row.guessRate, row.low, row.high].map((one) => three(one as number)),
+        what,
+      ).toEqual([value as number, low, high].map((one) => three(Number(one.toFixed(4)))));
+      compared += 1;
+    };
+    for (const { name, claims } of report.studies) {
+      const judged = (id: string) => claims.find(({ claim }) => claim.id === id)?.judgement;
+      for (const [figure, id] of [
+        ['held-out-share', 'held-out-share'],
+        ['model-size', 'model-size'],
+        [`ablation-${name}`, 'freeze-and-prefix'],
+      ] as const) {
+        const cells = judged(id)?.cells ?? [];
+        const rows = name === report.studies[0].name || figure.startsWith('ablation') ? rowsOf(figure) : [];
+        cells.forEach((cell, index) => {
+          if (rows.length === 0) return;
+          const [heldOut, random] = rows.slice(2 * index, 2 * index + 2);
+          same(heldOut, cell.estimate, cell.interval, `${figure}, ${cell.label}, held-out`);
+          same(random, cell.random, cell.randomInterval, `${figure}, ${cell.label}, random`);
+          expect(heldOut.seeds).toBe(cell.seeds.length);
+        });
+      }
+    }
+    const [first] = report.studies;
+    const estimate = (id: string) => first.claims.find(({ claim }) => claim.id === id)!.judgement;
+    for (const [group, id] of [
+      ['held-out', 'main'],
+      ['random', 'control'],
+      ['held-out, no DPO', 'no-dpo'],
+    ] as const) {
+      const row = rowsOf('seeds').find((one) => one.group === group && one.seed === null)!;
+      same(row, estimate(id).estimate, estimate(id).interval, `seeds, ${group}`);
+    }
+    const rate = report.leakage!.rows.find(([name]) => name === 'guess rate')!;
+    const shown = (id: string) =>
+      `${estimate(id).estimate?.toFixed(3)} [${estimate(id)
+        .interval?.map((bound) => bound.toFixed(3))
+        .join(', ')}]`;
+    expect(rate.slice(2, 4)).toEqual([shown('avoidance'), shown('main')]);
+    expect(compared).toBe(2 * (9 + 4 + 4 + 4) + 3);
+  });
+
   it('names every run that failed', () => {
     const failed = report.studies.flatMap(failedRuns);
     for (const record of failed) {

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { createLogUpdate } from 'log-update';
 import { startEngine } from '../engine/engine.ts';
+import { asCode } from '../report/escape.ts';
 import type { Figure } from '../report/figures/figure.ts';
 import { VERDICTS } from '../report/figures/figure.ts';
 import { svgOf } from '../report/figures/render.ts';
@@ -97,7 +98,7 @@ const markdown = (
   [
     '# Where the effect lives',
     '',
-    `Made by \`${command}\`. Each setup is \`${setup.name}\` with what is named changed, judged on the seeds ${seeds.join(', ')} by the rule of the claim \`main\`.`,
+    `Made by \`${asCode(command)}\`. Each setup is \`${setup.name}\` with what is named changed, judged on the seeds ${seeds.join(', ')} by the rule of the claim \`main\`.`,
     'Along each knob the other knobs stay as they are, and the verdict is taken to change once.',
     '',
     '## Boundaries',

@@ -4,6 +4,7 @@ import type { Cell, Claim, Judgement } from '../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
 import { type FinishedRun, overlapsOf, type RunRecord } from '../runs/record.ts';
 import { heldOut } from '../setup/sizes.ts';
+import { asCode, inMarkdown, oneLine } from './escape.ts';
 import { claimsMarkdown } from './table.ts';
 
 export interface ReportedRun {
@@ -46,7 +47,7 @@ export function claimSection({ statement, rule }: Claim, { id, verdict, reason, 
     `### ${id}: ${verdict}`,
     statement,
     `*Rule.* ${rule}`,
-    `*Outcome.* ${reason}.`,
+    `*Outcome.* ${oneLine(reason)}.`,
     ...(cells === undefined ? [] : [table(CELL_HEAD, cells.map(cellRow))]),
     ...(findings.length === 0
       ? []
@@ -64,7 +65,7 @@ function runRow({ record, file }: ReportedRun): string {
   const about = [setup.name, `${setup.seed}`];
   const after = [`${times.wallSeconds.toFixed(0)}`, `[record](runs/${path.basename(file)})`];
   if (record.status === 'failed')
-    return [...about, `failed: ${record.error.message}`, '', '', '', '', '', ...after].join(' | ');
+    return [...about, `failed: ${inMarkdown(record.error.message)}`, '', '', '', '', '', ...after].join(' | ');
   const last = record.evaluations[record.evaluations.length - 1];
   const { heldOut, useful, random } = last.sets;
   const cells = [heldOut.guessRate, random.guessRate, useful.guessRate, heldOut.logLikelihood - random.logLikelihood];
@@ -104,7 +105,7 @@ export function markdownReport(
   const { engine, environment } = runs[0].record;
   return `${[
     '# Report',
-    `Made by \`${command}\` on ${environment.processor} (${environment.cores} cores, ${environment.platform}, Node ${environment.node}), engine ${engine.name} ${engine.version}, commit ${environment.commit ?? 'unknown'}${environment.dirty ? ' with uncommitted changes' : ''}.`,
+    `Made by \`${asCode(command)}\` on ${inMarkdown(environment.processor)} (${environment.cores} cores, ${environment.platform}, Node ${environment.node}), engine ${engine.name} ${engine.version}, commit ${environment.commit ?? 'unknown'}${environment.dirty ? ' with uncommitted changes' : ''}.`,
     '## Claims',
     claimsMarkdown(judgements),
     ...claims.map((claim, index) => claimSection(claim, judgements[index])),

@@ -1,7 +1,9 @@
 /** Live progress of a job's runs: one line a run on a terminal, plain lines at every evaluation elsewhere. */
 import { createLogUpdate } from 'log-update';
+import type { Phase } from '../passwords/roles.ts';
 import type { RunRecord } from '../runs/record.ts';
 import type { Setup } from '../setup/schema.ts';
+import { negatives, pairs } from '../setup/sizes.ts';
 import type { Evaluation, Progress } from '../training/trainer.ts';
 
 export interface ProgressOptions {
@@ -19,11 +21,27 @@ interface Running {
 
 const REDRAW_EVERY = 200; // milliseconds
 
-/** Sequences a run will be trained on at most: the unit in which the time left is reckoned. */
-function work({ batch, phases: { pretrain, dpo, joint } }: Setup): { pretrain: number; dpo: number; joint: number } {
-  const kinds =
-    (joint.weights.dpo > 0 ? 2 : 0) + (joint.weights.useful > 0 ? 1 : 0) + (joint.weights.random > 0 ? 1 : 0);
-  return { pretrain: pretrain.steps * batch, dpo: dpo.steps * batch * 2, joint: joint.steps * batch * kinds };
+/** Cost of training on a sequence, forward and backward, where scoring one costs 1. */
+const TRAINING = 3;
+
+/** A run's work in a phase at most: sequences trained on and scored, in units of one that is scored. */
+function work(setup: Setup): Record<Phase, number> {
+  const { batch, phases, evaluation, passwords } = setup;
+  const { dpo, useful, random, randomReverse } = phases.joint.weights;
+  const imitated = [useful, random, randomReverse].filter((weight) => weight > 0).length;
+  const kinds = { pretrain: 1, dpo: 2, joint: (dpo > 0 ? 2 : 0) + imitated };
+  const scored =
+    Math.min(evaluation.heldOut, passwords.heldBatches * batch) +
+    Math.min(evaluation.useful, (passwords.negativeBatches - passwords.heldBatches) * batch) +
+    evaluation.random;
+  // The reference's log-probabilities are made once, before the first step that compares.
+  const usesDpo = phases.dpo.steps > 0 || dpo > 0;
+  const reference = usesDpo ? negatives(setup) + pairs(setup) : 0;
+  const of = (phase: Phase) => {
+    const { steps } = phases[phase];
+    return TRAINING * steps * batch * kinds[phase] + Math.ceil(steps / evaluation.every) * scored;
+  };
+  return { pretrain: of('pretrain') + reference, dpo: of('dpo'), joint: of('joint') };
 }
 
 const total = (setup: Setup): number => Object.values(work(setup)).reduce((sum, part) => sum + part, 0);
@@ -33,6 +51,9 @@ function done({ setup, progress: { phase, step, steps } }: Running): number {
   const before = phase === 'pretrain' ? 0 : phase === 'dpo' ? parts.pretrain : parts.pretrain + parts.dpo;
   return before + parts[phase] * (step / steps);
 }
+
+/** Seconds and steps that have to be seen before a time left is told: the first steps are not like the others. */
+const SEEN = { seconds: 5, steps: 20 } as const;
 
 function duration(seconds: number): string {
   if (!Number.isFinite(seconds)) return '-';
@@ -44,15 +65,19 @@ export class ProgressDisplay {
   readonly #options: Required<ProgressOptions>;
   readonly #running = new Map<Setup, Running>();
   readonly #pending: Set<Setup>;
-  readonly #startedAt: number;
   readonly #live: ReturnType<typeof createLogUpdate> | null;
-  #sequencesDone = 0;
+  /** Work of the runs that ended here. */
+  #workDone = 0;
+  /** Work that each run had behind it when it was first told of. */
+  #workBefore = 0;
+  #firstToldAt: number | null = null;
+  /** Steps told of. */
+  #told = 0;
   #drawnAt = 0;
 
   constructor(setups: readonly Setup[], options: ProgressOptions) {
     this.#options = { now: () => performance.now(), ...options };
     this.#pending = new Set(setups);
-    this.#startedAt = this.#options.now();
     this.#live = options.stream.isTTY ? createLogUpdate(options.stream) : null;
   }
 
@@ -67,6 +92,9 @@ export class ProgressDisplay {
       startedAt: before?.startedAt ?? this.#options.now(),
     };
     this.#running.set(setup, running);
+    this.#told += 1;
+    this.#firstToldAt ??= this.#options.now();
+    if (before === undefined) this.#workBefore += done(running);
     if (this.#live === null) {
       if (progress.evaluation !== null) this.#options.stream.write(`${this.#line(running)}\n`);
     } else if (this.#options.now() - this.#drawnAt > REDRAW_EVERY) {
@@ -77,9 +105,10 @@ export class ProgressDisplay {
 
   /** Takes in a run's end. */
   end(setup: Setup, record: RunRecord, reused: boolean): void {
+    const running = this.#running.get(setup);
     this.#running.delete(setup);
     this.#pending.delete(setup);
-    if (!reused) this.#sequencesDone += total(setup);
+    if (running !== undefined) this.#workDone += done(running); // a phase 3 that ended early did less than it might have
     const how =
       record.status === 'failed' ? `FAILED: ${record.error.message}` : reused ? 'kept from before' : 'finished';
     const line = `${setup.name} seed ${setup.seed}: ${how} (${duration(record.times.wallSeconds)})`;
@@ -95,6 +124,7 @@ export class ProgressDisplay {
 
   #line({ setup, progress, evaluation, startedAt }: Running): string {
     const seconds = (this.#options.now() - startedAt) / 1000;
+    const left = this.#secondsLeft();
     const rate = (set: 'useful' | 'heldOut' | 'random') => evaluation?.sets[set].guessRate.toFixed(2) ?? '-';
     return [
       `${setup.name} seed ${setup.seed}`,
@@ -102,7 +132,7 @@ export class ProgressDisplay {
       `loss ${progress.loss.toFixed(3)}`,
       `guess rate useful ${rate('useful')} held-out ${rate('heldOut')} random ${rate('random')}`,
       `${Math.round(seconds > 0 ? progress.tokens / seconds : 0)} tokens/s`,
-      `at most ${duration(this.#secondsLeft())} left`,
+      ...(left === null ? [] : [`at most ${duration(left)} left`]),
     ].join('  ');
   }
 
@@ -110,13 +140,19 @@ export class ProgressDisplay {
     return `${this.#running.size} running, ${this.#pending.size} waiting`;
   }
 
-  /** Phase 3 may end early, so this is an upper bound at the present speed. */
-  #secondsLeft(): number {
+  /**
+   * Phase 3 may end early, so this is an upper bound at the speed since the first steps were told of; null before enough
+   * was seen. Work that was done before this process began (a resumed run's) does not count as speed.
+   */
+  #secondsLeft(): number | null {
     const running = [...this.#running.values()];
-    const now = this.#sequencesDone + running.reduce((sum, one) => sum + done(one), 0);
+    const now = this.#workDone + running.reduce((sum, one) => sum + done(one), 0);
+    const seen = now - this.#workBefore;
+    const seconds = (this.#options.now() - (this.#firstToldAt ?? Number.POSITIVE_INFINITY)) / 1000;
+    if (!(seconds >= SEEN.seconds) || this.#told < SEEN.steps || !(seen > 0)) return null;
     const left =
       running.reduce((sum, one) => sum + total(one.setup) - done(one), 0) +
       [...this.#pending].reduce((sum, setup) => sum + total(setup), 0);
-    return (left / now) * ((this.#options.now() - this.#startedAt) / 1000);
+    return (left / seen) * seconds;
   }
 }

@@ -14,7 +14,8 @@ const judged = z.object({
   id: z.string(),
   verdict: z.string(),
   estimate: z.number().nullable(),
-  interval: z.tuple([z.number(), z.number()]).nullable(),
+  /** JSON has no infinite numbers: the interval of a single run has none. */
+  interval: z.tuple([z.number().nullable(), z.number().nullable()]).nullable(),
   seeds: z.array(z.number()),
 });
 type Judged = z.infer<typeof judged>;
@@ -128,7 +129,7 @@ export function verifyVerdicts(study: PooledStudy, document: ClaimsDocument | nu
       claim === undefined
         ? 'there is no such claim'
         : ready
-          ? changed(before, judged.parse(claim.judge(judgedOn)))
+          ? changed(before, judged.parse(JSON.parse(JSON.stringify(claim.judge(judgedOn)))))
           : 'the records of its runs are not here';
     outcomes.push(
       reason === undefined

@@ -1,6 +1,7 @@
 /** The claims of a report as Markdown and as JSON. */
 import { formatNumber } from '../../claims/format.ts';
 import { ABRIDGED } from '../../runs/study.ts';
+import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
 import { type ProcedureReport, procedureCells } from '../procedures/file.ts';
 import { failedRuns, nameOf, provenance, type Report, reproduceCommand } from '../report.ts';
@@ -14,14 +15,14 @@ function failures(report: StudyReport): string {
   const twice = repeated === 0 ? '' : ` ${repeated} records were given twice, and count once.`;
   return failed.length === 0
     ? `All ${total} runs finished.${twice}`
-    : `${failed.length} of ${total} runs failed: ${failed.map((record) => `${nameOf(record)} (${record.error.message})`).join('; ')}.${twice}`;
+    : `${failed.length} of ${total} runs failed: ${failed.map((record) => `${nameOf(record)} (${inMarkdown(record.error.message)})`).join('; ')}.${twice}`;
 }
 
 function studySection(report: StudyReport): string {
   const { name, study, claims, notRun } = report;
   return [
     `## ${name}`,
-    `${failures(report)} They ran on: ${provenance(report).join('; ')}.`,
+    `${failures(report)} They ran on: ${provenance(report).map(inMarkdown).join('; ')}.`,
     claimsMarkdown(claims.map(({ judgement }) => judgement)),
     ...(notRun.length === 0 ? [] : [`Not run at this preset: ${notRun.map(({ id }) => id).join(', ')}.`]),
     ...claims.map(({ claim, judgement, adjustedP }) =>
@@ -32,12 +33,12 @@ function studySection(report: StudyReport): string {
           : [
               `*Over all claims of the study.* p ${formatNumber(judgement.p as number)}, after Holm’s correction ${formatNumber(adjustedP)}.`,
             ]),
-        `*Again.* \`${reproduceCommand(report, claim.id, judgement.seeds)}\``,
+        `*Again.* \`${asCode(reproduceCommand(report, claim.id, judgement.seeds))}\``,
       ].join('\n\n'),
     ),
     ...(study.commands.length === 0
       ? []
-      : ['Commands that train the runs of this study:', ['```sh', ...study.commands, '```'].join('\n')]),
+      : ['Commands that train the runs of this study:', ['```sh', ...study.commands.map(asCode), '```'].join('\n')]),
   ].join('\n\n');
 }
 
@@ -56,7 +57,7 @@ function proceduresSection({ command, rows }: ProcedureReport): string {
 export function claimsDocument(report: Report): string {
   return `${[
     '# Claims',
-    `Made by \`${report.command}\` from the run records in \`reports/records/\`. ${ABRIDGED}`,
+    `Made by \`${asCode(report.command)}\` from the run records in \`reports/records/\`. ${ABRIDGED}`,
     FAMILY,
     ...report.studies.map(studySection),
     ...(report.procedures === null ? [] : [proceduresSection(report.procedures)]),

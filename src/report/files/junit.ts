@@ -1,5 +1,6 @@
 /** Claims as test cases, for a CI that shows JUnit XML. */
 import junit, { type Builder } from 'junit-report-builder';
+import { oneLine } from '../escape.ts';
 import type { Report } from '../report.ts';
 
 export function junitXml({ studies }: Report): string {
@@ -9,10 +10,10 @@ export function junitXml({ studies }: Report): string {
     const suite = builder.testSuite().name(name);
     for (const { claim, judgement } of claims) {
       const test = suite.testCase().className(name).name(`${claim.id}: ${claim.statement}`);
-      const text = `${judgement.reason}\nRule: ${claim.rule}`;
-      if (judgement.verdict === 'invalid') test.error(`invalid: ${judgement.reason}`).standardOutput(text);
-      else if (judgement.verdict === 'not reproduced')
-        test.failure(`not reproduced: ${judgement.reason}`).standardOutput(text);
+      const reason = oneLine(judgement.reason);
+      const text = `${reason}\nRule: ${claim.rule}`;
+      if (judgement.verdict === 'invalid') test.error(`invalid: ${reason}`).standardOutput(text);
+      else if (judgement.verdict === 'not reproduced') test.failure(`not reproduced: ${reason}`).standardOutput(text);
       else if (judgement.verdict === 'inconclusive') test.skipped().standardOutput(`inconclusive: ${text}`);
       else test.standardOutput(text);
     }

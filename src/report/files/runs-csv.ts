@@ -2,6 +2,7 @@
 import { csvFormat } from 'd3-dsv';
 import { evaluationsOfPhase3 } from '../../claims/evidence.ts';
 import { bestPerf } from '../../claims/paper-statistic.ts';
+import { spreadsheetRow } from '../escape.ts';
 import type { Report } from '../report.ts';
 
 const decimals = (value: number, count = 4): string => value.toFixed(count);
@@ -42,5 +43,5 @@ export function runsCsv({ studies }: Report): string {
     }),
   );
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return `${csvFormat(rows, columns as never)}\n`;
+  return `${csvFormat(rows.map(spreadsheetRow), columns as never)}\n`;
 }
