@@ -271,10 +271,11 @@ describe('report and archive', () => {
     cpSync(job, broken, { recursive: true });
     const name = readdirSync(path.join(broken, 'runs')).find((record) => record.startsWith('tiny-seed1'));
     const file = path.join(broken, 'runs', name as string);
-    const { trajectories, evaluations, snapshots, ledger, overlap, parametersDigest, ...about } = JSON.parse(
+    const { trajectories, evaluations, snapshots, ledger, overlap, digests, parametersDigest, ...about } = JSON.parse(
       readFileSync(file, 'utf8'),
     );
     writeFileSync(file, JSON.stringify({ ...about, status: 'failed', error: { name: 'Error', message: 'boom' } }));
+    rmSync(path.join(broken, 'journal.jsonl')); // which would say that it was changed
     expect((await finish(startCommand('report', '--from', broken))).code).toBe(0);
     for (const document of ['claims.md', 'index.html', 'runs.csv', 'claims.json'])
       expect(inReport(document, broken), document).toContain('boom');

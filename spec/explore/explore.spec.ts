@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { main } from '../../src/claims/main.ts';
 import { boundaryText, mapFigure } from '../../src/explore/command.ts';
 import { coarseToFine, type ExploreOptions, explore, type Point, spread } from '../../src/explore/explore.ts';
 import { KNOBS, type Knob } from '../../src/explore/knobs.ts';
@@ -30,6 +31,7 @@ async function inWorld(
     seeds: [1, 2, 3, 4, 5],
     train: async (setups) =>
       setups.map((setup) => ({ ...madeUpRun(setup.seed, shows(setup) ? effect : nothing), setup })),
+    judge: main.weigh,
     more: () => points.length < most,
     onPoint: (point) => void points.push(point),
   };

@@ -42,6 +42,8 @@ export interface ExploreOptions {
   readonly seeds: readonly number[];
   /** Trains the runs of a setup, or takes them from where they are kept. */
   readonly train: (setups: readonly Setup[]) => Promise<readonly RunRecord[]>;
+  /** How runs are judged: by the main claim, unless made-up ones stand for them, which are no records to check. */
+  readonly judge?: typeof main.judge;
   /** Whether a further point may begin. */
   readonly more: () => boolean;
   /** Told of every point as soon as it is judged. */
@@ -50,13 +52,13 @@ export interface ExploreOptions {
 
 /** Trains and judges one point. Impossible setups are points too: a map has holes. */
 async function tryPoint(knobs: readonly Knob[], at: Record<string, number>, options: ExploreOptions): Promise<Point> {
-  const { setup, seeds, train, onPoint } = options;
+  const { setup, seeds, train, onPoint, judge = main.judge } = options;
   const wished = knobs.reduce((draft, knob) => (knob.id in at ? knob.apply(draft, at[knob.id]) : draft), setup);
   let point: Point;
   try {
     const name = `${setup.name}-explored`.slice(0, 64);
     const setups = seeds.map((seed) => parseSetup({ ...wished, seed, name }));
-    const judgement = main.judge({ main: await train(setups) });
+    const judgement = judge({ main: await train(setups) });
     const { verdict, reason, estimate, interval, seeds: judged, failed } = judgement;
     point = {
       at,
