@@ -162,7 +162,7 @@ describe('reproduce', () => {
     await vi.waitUntil(
       () => existsSync(checkpoints) && readdirSync(checkpoints).some((name) => name.endsWith('.safetensors')),
       {
-        timeout: 30_000,
+        timeout: 600_000,
       },
     );
     child.kill('SIGKILL');
@@ -209,7 +209,7 @@ describe('reproduce', () => {
     child.stderr?.on('data', (chunk) => {
       progress += chunk;
     });
-    await vi.waitUntil(() => ['seed 5', 'seed 6'].every((seed) => progress.includes(seed)), { timeout: 30_000 });
+    await vi.waitUntil(() => ['seed 5', 'seed 6'].every((seed) => progress.includes(seed)), { timeout: 600_000 });
     expect(workers()).toHaveLength(2);
     process.kill(Number(workers()[0]), 'SIGKILL');
     const { code, stdout, stderr } = await finish(child);
@@ -225,7 +225,11 @@ describe('reproduce', () => {
       setup.phases.dpo.steps = 100_000;
     };
     const child = start('--config', configuration(folder, long), '--seeds', '5,', '--claims', 'main', '--out', folder);
-    child.stderr?.once('data', () => setTimeout(() => child.kill('SIGINT'), 500));
+    let told = '';
+    child.stderr?.on('data', (data) => {
+      told += data;
+      if (told.includes('seed 5')) child.kill('SIGINT'); // a run has told of itself, so the job listens
+    });
     const { code, stderr } = await finish(child);
     expect(code).toBe(130);
     expect(stderr).toMatch(/Interrupted.*--resume --out/);

@@ -4,6 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it, type TestContext, vi } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
+import { writeOwn } from '../../src/runs/own-files.ts';
 import { comparable } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore } from '../../src/runs/store.ts';
@@ -60,7 +61,7 @@ describe('a disk that is full', () => {
     await finish(startCommand(job(folder, study)));
     const disk = smallDisk(context, 'size=256k');
     const old = path.join(disk, 'index.html');
-    writeFileSync(old, 'the report of yesterday');
+    await writeOwn(disk, new Map([['index.html', 'the report of yesterday']]));
     const ballast = path.join(disk, 'ballast');
     writeFileSync(ballast, Buffer.alloc(232 * 1024));
     expect(await faulty(['report', '--from', study, '--out', disk])).toMatch(/disk is full: free some space/);

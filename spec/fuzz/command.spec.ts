@@ -34,7 +34,11 @@ describe('npm run fuzz', () => {
   it('interrupted with Ctrl-C, says what it has tried and exits with 130', async () => {
     const args = ['fuzz', '--budget', '10m', '--property', 'data/identity', '--out', temporaryFolder()];
     const child = startCommand(args, environment);
-    child.stderr?.once('data', () => setTimeout(() => child.kill('SIGINT'), 2_000));
+    let told = '';
+    child.stderr?.on('data', (data) => {
+      told += data;
+      if (told.includes("setups' data")) child.kill('SIGINT'); // it is at work, and listens
+    });
     const { code, stdout } = await finish(child);
     expect(code).toBe(130);
     expect(stdout).toMatch(/\d+ setups' data, .*\(interrupted; what was found is kept\)/);
@@ -78,11 +82,16 @@ describe('a counterexample', () => {
 
   it('that an interruption leaves half shrunk is kept as small as it is, with the path of the setup that was drawn', async () => {
     const stop = new AbortController();
+    let told = 0;
     const { found, tally } = await withWorker({
       properties: ['training/ln-2'], // at which the worker hangs after its second failure
       jobs: 1,
       signal: stop.signal,
-      onProgress: () => setTimeout(() => stop.abort(), 300),
+      // Told of the setup that passed, of the failure, and of a smaller one.
+      onProgress: () => {
+        told += 1;
+        if (told === 3) stop.abort();
+      },
     });
     expect(found.map(({ property, message }) => [property, message])).toEqual([['training/ln-2', 'smaller']]);
     expect(found[0].replay.path).toBe('1'); // one setup had passed

@@ -9,5 +9,5 @@ beforeAll(() => startEngine());
 const RUNS = { data: 8, training: 5 };
 
 describe.each(KINDS)('of every setup ($name)', (kind) => {
-  it.each(kind.properties)('$id: $statement', (property) => assertProperty(kind, property, RUNS[kind.name]), 300_000);
+  it.each(kind.properties)('$id: $statement', (property) => assertProperty(kind, property, RUNS[kind.name]));
 });

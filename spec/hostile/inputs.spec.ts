@@ -323,7 +323,7 @@ describe('the command line', () => {
       { numRuns: DRAWS.commands },
     );
     expect(stdout).not.toHaveBeenCalled();
-  }, 300_000);
+  });
 });
 
 describe('files', () => {

@@ -192,7 +192,7 @@ describe('what a hub sends without end', () => {
     );
     expect(largest()).toBeLessThanOrEqual(4);
     expect(sent.bytes).toBeLessThan(SOME);
-    await vi.waitUntil(() => sent.ended, { timeout: 60_000 });
+    await vi.waitUntil(() => sent.ended, { timeout: 600_000 });
   });
 
   it('of a description, a listing or an error page is read to a bound', async () => {
@@ -209,7 +209,7 @@ describe('what a hub sends without end', () => {
         /more of the (description|listing) of someone\/model than the 16 MiB|the hub (has no|failed)|may not read/,
       );
       expect(sent.bytes).toBeLessThan(4 * SOME);
-      await vi.waitUntil(() => sent.ended, { timeout: 60_000 });
+      await vi.waitUntil(() => sent.ended, { timeout: 600_000 });
     }
   });
 

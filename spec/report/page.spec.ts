@@ -21,6 +21,7 @@ describe.skipIf(!browserIsHere)('the page in a headless Chromium', () => {
 
   beforeEach(async () => {
     page = await browser.newPage({ viewport: { width: 1200, height: 900 } });
+    page.setDefaultTimeout(600_000); // bounds hangs alone
     complaints = [];
     page.on('console', (message) => {
       if (['error', 'warning'].includes(message.type())) complaints.push(message.text());

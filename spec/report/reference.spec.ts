@@ -16,7 +16,7 @@ let files: Map<string, string | Buffer>;
 beforeAll(async () => {
   report = await reportOn(await committedArchives(), 'npm run report');
   files = await reportFiles(report);
-}, 300_000);
+});
 
 describe('the committed report', () => {
   it('is, file by file, what `npm run report` makes of the committed records', () => {

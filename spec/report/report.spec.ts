@@ -55,7 +55,7 @@ beforeAll(async () => {
   // Made-up runs are no records that could be checked.
   report = buildReport([study], null, 'npm run report', (claim, evidence) => claim.weigh(evidence));
   files = await reportFiles(report);
-}, 120_000);
+});
 
 const figure = (id: string) => {
   const drawn = report.figures.find((candidate) => candidate.figure.id === id);

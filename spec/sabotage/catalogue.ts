@@ -263,7 +263,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'moments-forgotten',
     story: 'A resumed run starts its optimiser anew: an interrupted study is another study.',
     file: 'src/runs/checkpoint.ts',
-    edits: [["[...part('first/')].map", "[...part('none/')].map"]],
+    edits: [["part('first/'), part('second/')]", "part('none/'), part('second/')]"]],
     caughtBy: {
       spec: 'spec/runs/checkpoint.spec.ts',
       test: 'taken anywhere goes on to the very outcome of the uninterrupted run',
