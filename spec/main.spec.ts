@@ -25,6 +25,7 @@ describe('the executable', () => {
   it.each([
     ['as itself', [MAIN]],
     ['as TypeScript', ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'src', 'main.ts')]],
+    ['by the file of its commands', ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'src', 'cli.ts')]],
   ])(
     'runs the command line %s, from any folder',
     (_, start) => {
