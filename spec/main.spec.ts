@@ -1,7 +1,7 @@
 /** The executable: however it is started it runs the command line, and 0 and 1 are never the exit code of a fault. */
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -122,23 +122,20 @@ describe('a Node that is too old', () => {
 });
 
 describe('a fault', () => {
-  /** A program before ours, for what no one would do on purpose. */
-  const before = (code: string): string => {
-    const file = path.join(temporaryFolder(), 'before.cjs');
-    writeFileSync(file, code);
+  /** A file that is loaded before the program, and does in the main thread what no one would do on purpose. */
+  const preloaded = (code: string): string => {
+    const file = path.join(temporaryFolder(), 'preloaded.cjs');
+    // Node loads it in the thread of its loader as well.
+    writeFileSync(file, `if (require('node:worker_threads').isMainThread) setImmediate(() => { ${code} });`);
     return file;
   };
 
   it.each([
-    ['an error that no one catches', "setTimeout(() => { throw new Error('made up') }, 50)", /error: Error: made up/],
-    [
-      'a promise that no one hears',
-      "setTimeout(() => { Promise.reject(new Error('made up')) }, 50)",
-      /error: Error: made up/,
-    ],
+    ['an error that no one catches', "throw new Error('made up')", /error: Error: made up/],
+    ['a promise that no one hears', "Promise.reject(new Error('made up'))", /error: Error: made up/],
     [
       'too many open files',
-      "setTimeout(() => { throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' }) }, 50)",
+      "throw Object.assign(new Error('EMFILE'), { code: 'EMFILE' })",
       /may open no more files; raise the limit/,
     ],
   ])(
@@ -146,7 +143,7 @@ describe('a fault', () => {
     (_, code, message) => {
       const { status, stderr } = run([
         '--require',
-        before(code),
+        preloaded(code),
         MAIN,
         'fuzz',
         '--budget',
@@ -201,20 +198,53 @@ describe('a fault', () => {
     PATIENCE,
   );
 
+  /** A copy of the program that may be damaged. */
+  const copyOfProgram = (): string => {
+    const copy = temporaryFolder();
+    for (const part of ['src', 'package.json', 'tsconfig.json'])
+      cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
+    symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
+    return copy;
+  };
+
+  it.each([
+    'package.json',
+    'src/node-version.cjs',
+    'src/faults.cjs',
+    'src/start.cjs',
+    'src/main.ts',
+    'src/cli.ts',
+    'src/setup/presets.ts',
+  ])(
+    'of a program whose %s is damaged is exit code 2 and one sentence',
+    (file) => {
+      const copy = copyOfProgram();
+      const main = path.join(copy, 'src', 'main.cjs');
+      expect(run([main, '--help']).status).toBe(0);
+      writeFileSync(path.join(copy, file), 'const = ((');
+      const { status, stdout, stderr } = run([main, '--help']);
+      expect({ status, stdout }, stderr).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(/^error: [^\n]*install it again \(npm ci\)[^\n]*\n$/);
+    },
+    PATIENCE,
+  );
+
+  it.each(['node_modules', 'src/node-version.cjs', 'src/faults.cjs', 'src/start.cjs', 'src/main.ts', 'src/cli.ts'])(
+    'of a program that lacks %s is exit code 2 and one sentence',
+    (file) => {
+      const copy = copyOfProgram();
+      rmSync(path.join(copy, file));
+      const { status, stdout, stderr } = run([path.join(copy, 'src', 'main.cjs'), '--help']);
+      expect({ status, stdout }, stderr).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(/^error: [^\n]*install it again \(npm ci\)[^\n]*\n$/);
+    },
+    PATIENCE,
+  );
+
   it(
-    'of a program that lacks a file is exit code 2',
+    'of a command that never ends, with nothing left to wait for, is exit code 2',
     () => {
-      const copy = temporaryFolder();
-      for (const part of ['src', 'package.json', 'tsconfig.json'])
-        cpSync(path.join(ROOT, part), path.join(copy, part), { recursive: true });
-      expect(run([path.join(copy, 'src', 'main.cjs'), '--help'])).toMatchObject({
-        status: 2,
-        stderr: expect.stringMatching(/a part of the program is missing/),
-      });
-      symlinkSync(path.join(ROOT, 'node_modules'), path.join(copy, 'node_modules'));
-      expect(run([path.join(copy, 'src', 'main.cjs'), '--help']).status).toBe(0);
-      writeFileSync(path.join(copy, 'src', 'setup', 'presets.ts'), 'export const = 3;');
-      expect(run([path.join(copy, 'src', 'main.cjs'), 'reproduce']).status).toBe(2);
+      const copy = copyOfProgram();
       writeFileSync(path.join(copy, 'src', 'main.ts'), 'export const code = await new Promise(() => {});');
       expect(run([path.join(copy, 'src', 'main.cjs'), 'reproduce'])).toMatchObject({
         status: 2,
@@ -225,22 +255,36 @@ describe('a fault', () => {
   );
 
   it(
-    'of an output that is closed or full, though there is a verdict, is exit code 2',
-    async () => {
+    'of the thread of Node’s loader, which ends the process without a word, is exit code 2',
+    () => {
+      const file = path.join(temporaryFolder(), 'thread.cjs');
+      writeFileSync(file, "if (!require('node:worker_threads').isMainThread) throw new Error('made up');");
+      const { status, stdout, stderr } = run(['--require', file, MAIN, '--help']);
+      if (stdout === '') expect(status, stderr).toBe(2);
+      else expect({ status, stdout }).toMatchObject({ status: 0, stdout: expect.stringMatching(/^Usage/) }); // this Node has no such thread
+    },
+    PATIENCE,
+  );
+
+  // As a library may: no handler of errors hears of it.
+  it.each([0, 1])(
+    'that ends the process with %d before the command has ended is exit code 2',
+    (code) => {
+      const { status, stdout, stderr } = run(['--require', preloaded(`process.exit(${code})`), MAIN, 'reproduce']);
+      expect({ status, stdout }, stderr).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toMatch(/ended before its command was/);
+    },
+    PATIENCE,
+  );
+
+  it.each(['main.cjs', 'main.ts', 'cli.ts'])(
+    'of an output that is closed or full, though there is a verdict, is exit code 2 (%s)',
+    async (file) => {
       const folder = temporaryFolder();
-      const args = [
-        MAIN,
-        'reproduce',
-        '--config',
-        configuration(folder),
-        '--seeds',
-        '1',
-        '--claims',
-        'main',
-        '--jobs',
-        '1',
-        '--out',
-      ];
+      const program = path.join(ROOT, 'src', file);
+      const start = file.endsWith('.ts') ? ['--import', import.meta.resolve('tsx'), program] : [program];
+      const settings = ['--config', configuration(folder), '--seeds', '1', '--claims', 'main', '--jobs', '1'];
+      const args = [...start, 'reproduce', ...settings, '--out'];
       const child = spawn(process.execPath, [...args, path.join(folder, 'closed')], {
         stdio: ['ignore', 'pipe', 'pipe'],
       });
@@ -253,11 +297,20 @@ describe('a fault', () => {
       expect(err).toMatch(/its output was closed before all of it was written/);
       expect(code).toBe(2);
       const full = run(
-        ['-c', `"${process.execPath}" "${MAIN}" report --from "${folder}/closed" --out "${folder}/report" > /dev/full`],
+        [
+          '-c',
+          '"$@" > /dev/full',
+          'full',
+          process.execPath,
+          ...start,
+          'report',
+          '--from',
+          path.join(folder, 'closed'),
+        ].concat('--out', path.join(folder, 'report')),
         { command: 'bash' },
       );
-      expect(full.status).toBe(2);
       expect(full.stderr).toMatch(/error: .*ENOSPC/);
+      expect(full.status).toBe(2);
     },
     PATIENCE,
   );

@@ -494,5 +494,6 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 const started = process.argv[1];
 if (started !== undefined && existsSync(started) && realpathSync(started) === fileURLToPath(import.meta.url)) {
   process.exitCode = EXIT.notCarriedOut;
-  process.exitCode = await runCli(process.argv.slice(2));
+  const { default: faults } = await import('./faults.cjs'); // here alone: whoever imports this file answers for its own faults
+  faults.end(await runCli(process.argv.slice(2)));
 }

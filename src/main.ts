@@ -1,8 +1,8 @@
 /** The executable: always runs the command line, however it was started. */
-import './node-version.cjs';
-import { runCli } from './cli.ts';
+import faults from './faults.cjs';
 
 process.exitCode = 2; // until the command says otherwise
+const { runCli } = await import('./cli.ts'); // a fault of loading it is answered for by now
 /** The exit code of the command. */
 export const code = await runCli(process.argv.slice(2));
-process.exitCode = code;
+faults.end(code);

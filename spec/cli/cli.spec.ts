@@ -179,7 +179,11 @@ describe('reproduce', () => {
     expect(JSON.stringify(comparable(resumed))).toBe(JSON.stringify(comparable(uninterrupted)));
   });
 
-  it.runIf(existsSync('/proc'))('a run whose process is killed is a failed one, and the others go on', async () => {
+  // With one job the second run waits when the only process dies; with two, both are at work.
+  it.runIf(existsSync('/proc')).each([
+    [1, ['seed 5']],
+    [2, ['seed 5', 'seed 6']],
+  ])('of whose %d processes one is killed, has a failed run, and the others go on', async (jobs, under) => {
     const folder = temporaryFolder();
     const slow = (setup: ReturnType<typeof tinySetup>) => {
       setup.phases.dpo.steps = 300;
@@ -193,7 +197,7 @@ describe('reproduce', () => {
         '--claims',
         'main',
         '--jobs',
-        '2',
+        String(jobs),
         '--out',
         folder,
       ],
@@ -209,8 +213,8 @@ describe('reproduce', () => {
     child.stderr?.on('data', (chunk) => {
       progress += chunk;
     });
-    await vi.waitUntil(() => ['seed 5', 'seed 6'].every((seed) => progress.includes(seed)), { timeout: 600_000 });
-    expect(workers()).toHaveLength(2);
+    await vi.waitUntil(() => under.every((seed) => progress.includes(seed)), { timeout: 600_000 });
+    expect(workers()).toHaveLength(jobs);
     process.kill(Number(workers()[0]), 'SIGKILL');
     const { code, stdout, stderr } = await finish(child);
     expect(code, stderr).toBe(1);

@@ -2,7 +2,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
 import { modelDigest, readConfig } from '../../src/model/pretrained.ts';
 import { withSafetensors } from '../../src/model/safetensors.ts';
@@ -10,8 +10,6 @@ import { type FinishedRun, parseRunRecord } from '../../src/runs/record.ts';
 import { configuration, finish, startCommand } from '../helpers/command.ts';
 import { type FakeHub, fakeHub } from '../helpers/hub.ts';
 import { saveTinyModel } from '../helpers/model.ts';
-
-vi.setConfig({ testTimeout: 300_000 }); // each command is a process of its own, and some start others
 
 const { name: ENGINE } = await startEngine();
 const ID = 'someone/tiny-neox';

@@ -65,11 +65,14 @@ const hub = (parts: { about?: RequestListener; tree?: RequestListener; file?: Re
     return (parts.about ?? ((_, to) => json(to, about)))(request, response);
   }, name);
 
+/** Milliseconds that a hub may be silent: for hubs that stay so, and for those whose answers a busy machine may hold up. */
+const [SILENCE, HANGS] = [2_000, 600_000];
+
 /** What fetching from a hub comes to, with a token that it may know. */
-async function fetched({ url }: Listening): Promise<string> {
+async function fetched({ url }: Listening, idle = HANGS): Promise<string> {
   vi.stubEnv('HF_ENDPOINT', url);
   vi.stubEnv('HF_TOKEN', TOKEN);
-  return fetchModel(MODEL, { patience: 1, idle: 2_000 }).then(
+  return fetchModel(MODEL, { patience: 1, idle }).then(
     () => 'fetched',
     (error: Error) => {
       expect(error).toBeInstanceOf(ModelError);
@@ -255,12 +258,12 @@ describe('what a hub sends without end', () => {
   });
 
   it('as silence is left: before an answer, and in the middle of one', async () => {
-    expect(await fetched(await hub({ about: () => {} }))).toMatch(/did not answer for 2 seconds/);
+    expect(await fetched(await hub({ about: () => {} }), SILENCE)).toMatch(/did not answer for 2 seconds/);
     const half: RequestListener = (_, response) => {
       response.writeHead(200, { 'content-type': 'application/json' });
       response.write('{"_id":');
     };
-    expect(await fetched(await hub({ about: half }))).toMatch(
+    expect(await fetched(await hub({ about: half }), SILENCE)).toMatch(
       /sent nothing of the description of someone\/model for 2 seconds/,
     );
   });

@@ -97,12 +97,15 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
   });
   const here = arithmeticOf({ engine, environment: describeEnvironment() });
   let stopping = false;
+  /** What is in the store already, told before anything trains. */
+  const kept = async (setup: Setup): Promise<StoredRun | null> => {
+    const record = await store.readRecord(setup, engine.name);
+    if (record === null) return null;
+    const file = store.recordPath(setup, engine.name);
+    assertSameArithmetic(record, here, file);
+    return { setup, record, file, reused: true };
+  };
   const one = async (setup: Setup): Promise<StoredRun> => {
-    const existing = await store.readRecord(setup, engine.name);
-    if (existing !== null) {
-      assertSameArithmetic(existing, here, store.recordPath(setup, engine.name));
-      return { setup, record: existing, file: store.recordPath(setup, engine.name), reused: true };
-    }
     const task: WorkerTask = {
       setup,
       engine: engine.name,
@@ -137,13 +140,23 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
       ),
     );
   });
-  const all = setups.map(async (setup) => {
-    const stored = await one(setup);
-    onEnd?.(stored);
-    return stored;
-  });
+  let runs: (StoredRun | null)[] = [];
+  const todo = setups.entries();
+  // The pool is never given more than it has processes for: a task that waits in it when its processes die is never begun.
+  const lane = async (): Promise<void> => {
+    for (const [place, setup] of todo) {
+      if (stopping) return;
+      if (runs[place] !== null) continue;
+      const run = await one(setup);
+      runs[place] = run;
+      onEnd?.(run);
+    }
+  };
   try {
-    return await Promise.race([Promise.all(all), died]);
+    runs = await Promise.all(setups.map(kept));
+    for (const run of runs) if (run !== null) onEnd?.(run);
+    await Promise.race([Promise.all(Array.from({ length: jobs }, lane)), died]);
+    return runs as StoredRun[];
   } finally {
     stopping = true;
     await pool.destroy();
