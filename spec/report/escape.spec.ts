@@ -1,7 +1,7 @@
 /** Free text that a document would take for something else. */
 import { csvParse } from 'd3-dsv';
 import { describe, expect, it } from 'vitest';
-import { asCode, inMarkdown, inSpreadsheet, oneLine } from '../../src/report/escape.ts';
+import { asCode, inMarkdown, inSpreadsheet, oneLine, proseInMarkdown } from '../../src/report/escape.ts';
 import { claimsDocument } from '../../src/report/files/claims.ts';
 import { junitXml } from '../../src/report/files/junit.ts';
 import { runsCsv } from '../../src/report/files/runs-csv.ts';
@@ -29,6 +29,8 @@ const HOSTILE = [
   'line\nline\r\nline\u2028line',
   '```\n# heading\n```',
   'bell \u0007 null \u0000 escape \u001b[31m',
+  'next \u0085 line, half a pair \ud800, none \ufffe, turned \u202etxt.exe',
+  '\u200b=1+1',
 ];
 
 describe('a cell of a spreadsheet', () => {
@@ -42,6 +44,10 @@ describe('a cell of a spreadsheet', () => {
     ' =1',
     '\n-x',
     '＝1',
+    '\u0000=1',
+    '\u200b=1',
+    '\ufeff\u200e@a',
+    '\ufe621+a',
   ])('that would be a formula is text: %j', (cell) => {
     expect(String(inSpreadsheet(cell))).toMatch(/^'/);
   });
@@ -122,12 +128,56 @@ describe('a report of hostile text', () => {
   });
 });
 
+/** Every field of a record that its file may hold any text in. */
+const anywhere = (text: string, index: number): RunRecord => {
+  const record = records[index];
+  return {
+    ...record,
+    engine: { ...record.engine, version: text },
+    environment: {
+      ...record.environment,
+      node: text,
+      platform: text,
+      processor: text,
+      processorKind: text,
+      commit: text,
+      package: text,
+    },
+    status: 'failed',
+    error: { name: text, message: text },
+  };
+};
+
+describe('a report of records that are hostile in every field', () => {
+  const all = HOSTILE.map(anywhere);
+
+  it.each(
+    HOSTILE.map((text, index) => [text, index] as const),
+  )('has neither HTML nor link nor control in its head: %j', (_, index) => {
+    const [, , head] = markdownReport([], [], [{ record: all[index], file: 'x.json' }], 'a command').split('\n');
+    expect(head).not.toMatch(/<(script|img|\/)|[^\\]\]\(/);
+    expect(head).not.toMatch(/[\p{Cc}\p{Cs}\u2028\u202e\ufffe]/u);
+  });
+
+  it('has no HTML in the reasons of its verdicts, which quote engines and processors', () => {
+    const judged = buildReport([{ ...study, records: all }], null, 'a command');
+    const [{ claims }] = judged.studies;
+    expect(claims.some(({ judgement }) => judgement.reason.includes('<script>'))).toBe(true); // they do quote
+    // The commands stand in a fence, as code that is shown as it is.
+    const text = claimsDocument(judged).replaceAll(/^```sh\n[\s\S]*?^```$/gm, '');
+    expect(text).not.toMatch(/<(script|img|\/)/);
+    expect(text.replaceAll(/`[^`\n]*`/g, '')).not.toMatch(/[^\\]\]\((http|javascript)/);
+    expect(junitXml(judged)).not.toMatch(/<(script|img)|[\p{Cs}\ufffe\uffff]/u);
+  });
+});
+
 it('each way of writing leaves innocent text alone', () => {
   for (const text of [
     'the loss is NaN in phase joint, step 3',
     'Intel(R) Xeon(R) Processor',
     'npm run reproduce -- --seeds 8',
   ]) {
-    expect([oneLine(text), inMarkdown(text), asCode(text)]).toEqual([text, text, text]);
+    expect([oneLine(text), inMarkdown(text), proseInMarkdown(text), asCode(text)]).toEqual(Array(4).fill(text));
+    expect(proseInMarkdown('1.129 [1.081, 1.181] after `reverse`')).toBe('1.129 [1.081, 1.181] after `reverse`');
   }
 });

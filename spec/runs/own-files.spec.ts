@@ -1,11 +1,24 @@
 /** Nothing of a stranger's is written over or removed: by reports, archives, jobs and explorations alike. */
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { OWN_FILES, writeOwn } from '../../src/runs/own-files.ts';
-import { StorageError } from '../../src/runs/store.ts';
+import type { Failure } from '../../src/fuzz/chunk.ts';
+import { saveCounterexample } from '../../src/fuzz/counterexample.ts';
+import { assertWritable, OWN_FILES, writeOwn } from '../../src/runs/own-files.ts';
+import { RunStore, StorageError } from '../../src/runs/store.ts';
 import { archiveStudy, readStudy } from '../../src/runs/study.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
 import { configuration } from '../helpers/command.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { fillFolder, studySetup } from '../helpers/trained.ts';
@@ -94,9 +107,139 @@ describe('a report into a folder of someone else', () => {
     for (const list of ['{', '[]', '{"index.html":"x"}', '{"index.html":[]}']) {
       writeFileSync(path.join(out, OWN_FILES), list);
       const { code, err } = await written('report', '--from', study, '--out', out);
-      expect(err).toMatch(/should list the files that were written here, and is damaged/);
+      expect(err).toMatch(/should list the files that were written here, and is (damaged|no JSON)/);
       expect(code).toBe(2);
     }
+  });
+});
+
+const digestOf = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+describe('the list of a folder that came from someone else', () => {
+  it.each([
+    'figures/../../mine',
+    'figures/../kept',
+    '../mine',
+    '/etc/mine',
+    'figures//kept',
+    './kept',
+    'figures\\\\kept',
+    '',
+  ])('that names %j is refused: nothing outside is removed', async (name) => {
+    const folder = temporaryFolder();
+    const out = path.join(folder, 'out');
+    mkdirSync(path.join(out, 'figures'), { recursive: true });
+    writeFileSync(path.join(folder, 'mine'), MINE);
+    writeFileSync(path.join(out, 'kept'), MINE);
+    writeFileSync(path.join(out, OWN_FILES), JSON.stringify({ [name]: [digestOf(MINE)] }));
+    await expect(writeOwn(out, new Map([['a', '1']]), ['figures'])).rejects.toThrow(StorageError);
+    expect(readFileSync(path.join(folder, 'mine'), 'utf8')).toBe(MINE);
+    expect(allFiles(out)).toEqual([OWN_FILES, 'kept']);
+  });
+
+  it('and is a link, even to a good list, is not written through', async () => {
+    const folder = temporaryFolder();
+    const out = path.join(folder, 'out');
+    mkdirSync(out);
+    writeFileSync(path.join(folder, 'list.json'), '{}');
+    symlinkSync(path.join(folder, 'list.json'), path.join(out, OWN_FILES));
+    await expect(writeOwn(out, new Map([['a', '1']]))).rejects.toThrow(/and is a link; put it back/);
+    expect(readFileSync(path.join(folder, 'list.json'), 'utf8')).toBe('{}');
+  });
+
+  it('removes no stale figure through a folder that became a link', async () => {
+    const folder = temporaryFolder();
+    const out = path.join(folder, 'out');
+    await writeOwn(out, new Map([['figures/x', '1']]), ['figures']);
+    rmSync(path.join(out, 'figures'), { recursive: true });
+    mkdirSync(path.join(folder, 'elsewhere'));
+    writeFileSync(path.join(folder, 'elsewhere', 'x'), '1'); // even with our content
+    symlinkSync(path.join(folder, 'elsewhere'), path.join(out, 'figures'));
+    await writeOwn(out, new Map([['a', '1']]), ['figures']);
+    expect(readdirSync(path.join(folder, 'elsewhere'))).toEqual(['x']);
+  });
+});
+
+describe('a folder', () => {
+  it('that cannot be made is refused before a study is read', async () => {
+    const folder = temporaryFolder();
+    writeFileSync(path.join(folder, 'file'), MINE);
+    for (const out of [path.join(folder, 'file', 'below'), path.join(folder, 'file', 'far', 'below')]) {
+      const { code, err } = await written('report', '--from', '/nowhere', '--out', out);
+      expect(err).toMatch(/^error: Cannot write /);
+      expect(code).toBe(2);
+    }
+  });
+
+  it('is tried without a trace, where it is there and where it is not', async () => {
+    const folder = temporaryFolder();
+    await assertWritable(folder);
+    await assertWritable(path.join(folder, 'a', 'b'));
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+describe('a lock', () => {
+  it.each([
+    'a lock of another program\n',
+    'host:123',
+    '12 34\n',
+    '9'.repeat(100),
+  ])('that holds %j is not written over', async (text) => {
+    const folder = temporaryFolder();
+    writeFileSync(path.join(folder, '.lock'), text);
+    await expect(new RunStore(folder).open()).rejects.toThrow(/\.lock should hold the number of a process at most/);
+    expect(readFileSync(path.join(folder, '.lock'), 'utf8')).toBe(text);
+  });
+
+  it('that is a link is not written through, whether its target is there or not', async () => {
+    const folder = temporaryFolder();
+    for (const target of ['there', 'missing']) {
+      const out = path.join(folder, `out-${target}`);
+      mkdirSync(out);
+      writeFileSync(path.join(folder, 'there'), '1\n');
+      symlinkSync(path.join(folder, target), path.join(out, '.lock'));
+      await expect(new RunStore(out).open()).rejects.toThrow(/and is a link/);
+    }
+    expect(readFileSync(path.join(folder, 'there'), 'utf8')).toBe('1\n');
+    expect(existsSync(path.join(folder, 'missing'))).toBe(false);
+  });
+
+  it('that an ended job left is taken', async () => {
+    const folder = temporaryFolder();
+    for (const text of ['', '4194304\n']) {
+      writeFileSync(path.join(folder, '.lock'), text);
+      const store = new RunStore(folder);
+      await store.open();
+      store.close();
+    }
+  });
+});
+
+describe('a counterexample', () => {
+  const failure: Failure = {
+    property: 'data/pairs',
+    setup: { ...PRESETS.pocket, seed: 1 },
+    message: 'it is not so',
+    replay: { seed: 1, path: '0' },
+  };
+
+  it('replaces itself, and neither a file of someone else nor what a link leads to', async () => {
+    const folder = temporaryFolder();
+    const file = await saveCounterexample(failure, folder);
+    expect(await saveCounterexample(failure, folder)).toBe(file);
+    const counterexample = readFileSync(file, 'utf8');
+    for (const mine of [MINE, '{}', '']) {
+      writeFileSync(file, mine);
+      await expect(saveCounterexample(failure, folder)).rejects.toThrow(
+        /is no counterexample: nothing was written; move it away\. What was found: .*--property data\/pairs --seed 1 --path 0/,
+      );
+      expect(readFileSync(file, 'utf8')).toBe(mine);
+    }
+    rmSync(file);
+    writeFileSync(path.join(folder, 'elsewhere'), counterexample);
+    symlinkSync(path.join(folder, 'elsewhere'), file);
+    await expect(saveCounterexample(failure, folder)).rejects.toThrow(StorageError);
   });
 });
 

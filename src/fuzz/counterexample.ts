@@ -1,11 +1,11 @@
 /** Counterexamples: setups of which a property was not true, kept as files that `npm test` tries for ever after. */
 import { createHash } from 'node:crypto';
-import { mkdir, readdir, readFile } from 'node:fs/promises';
+import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { RecordError } from '../runs/record.ts';
-import { storing } from '../runs/storing.ts';
+import { StorageError, storing } from '../runs/storing.ts';
 import { SMALLEST } from '../setup/arbitraries.ts';
 import { differences } from '../setup/fields.ts';
 import { setupHash } from '../setup/hash.ts';
@@ -41,7 +41,23 @@ export function explain(failure: Failure): string {
   return `${statement} This is not true of ${where}: ${message.replace(/\s+/g, ' ').trim()}. To see it: ${replayCommand(failure)}`;
 }
 
-/** Saves a failure. @returns the file */
+/** Whether a file may be written: it is not there, or is a counterexample, and no link. */
+async function isReplaceable(file: string): Promise<boolean> {
+  const there = await lstat(file).catch(() => null);
+  if (there === null) return true;
+  if (!there.isFile()) return false;
+  try {
+    return schema.safeParse(JSON.parse(await readFile(file, 'utf8'))).success;
+  } catch {
+    return false;
+  }
+}
+
+/**
+ * Saves a failure.
+ * @returns the file
+ * @throws StorageError telling of the failure, where the file is there and is no counterexample
+ */
 export async function saveCounterexample(failure: Failure, folder = COUNTEREXAMPLES): Promise<string> {
   const { property, setup, replay } = failure;
   const name = createHash('sha256')
@@ -50,6 +66,11 @@ export async function saveCounterexample(failure: Failure, folder = COUNTEREXAMP
     .slice(0, 8);
   const file = path.join(folder, `${property.replace('/', '-')}-${name}.json`);
   const content: Counterexample = { property, explanation: explain(failure), setup, replay };
+  if (!(await isReplaceable(file))) {
+    throw new StorageError(
+      `${file} is there already and is no counterexample: nothing was written; move it away. What was found: ${content.explanation}`,
+    );
+  }
   const write = async () => {
     await mkdir(folder, { recursive: true });
     await writeFileAtomic(file, `${JSON.stringify(content, null, 2)}\n`);

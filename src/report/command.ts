@@ -2,7 +2,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { assertOwn } from '../runs/own-files.ts';
+import { assertOwn, assertWritable } from '../runs/own-files.ts';
 import { RecordError } from '../runs/record.ts';
 import { ARCHIVES, readStudies, readStudy } from '../runs/study.ts';
 import { annotate } from './files/annotations.ts';
@@ -56,6 +56,7 @@ function folderFor([first]: readonly string[]): string {
 export async function report({ from, out }: ReportOptions, command: string): Promise<void> {
   const folder = out ?? folderFor(from);
   await assertOwn(folder, ['claims.md', 'claims.json', 'claims.xml', 'runs.csv', 'index.html']);
+  await assertWritable(folder);
   const built = await reportOn(from.length === 0 ? await committedArchives() : from, command);
   const files = await writeReport(built, folder);
   if (from.length === 0 && out === undefined) await writeReadme(built);

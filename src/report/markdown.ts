@@ -4,7 +4,7 @@ import type { Cell, Claim, Judgement } from '../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
 import { type FinishedRun, overlapsOf, type RunRecord } from '../runs/record.ts';
 import { heldOut } from '../setup/sizes.ts';
-import { asCode, inMarkdown, oneLine } from './escape.ts';
+import { asCode, inMarkdown, proseInMarkdown } from './escape.ts';
 import { claimsMarkdown } from './table.ts';
 
 export interface ReportedRun {
@@ -47,7 +47,7 @@ export function claimSection({ statement, rule }: Claim, { id, verdict, reason, 
     `### ${id}: ${verdict}`,
     statement,
     `*Rule.* ${rule}`,
-    `*Outcome.* ${oneLine(reason)}.`,
+    `*Outcome.* ${proseInMarkdown(reason)}.`,
     ...(cells === undefined ? [] : [table(CELL_HEAD, cells.map(cellRow))]),
     ...(findings.length === 0
       ? []
@@ -105,7 +105,7 @@ export function markdownReport(
   const { engine, environment } = runs[0].record;
   return `${[
     '# Report',
-    `Made by \`${asCode(command)}\` on ${inMarkdown(environment.processor)} (${environment.cores} cores, ${environment.platform}, Node ${environment.node}), engine ${engine.name} ${engine.version}, commit ${environment.commit ?? 'unknown'}${environment.dirty ? ' with uncommitted changes' : ''}.`,
+    `Made by \`${asCode(command)}\` on ${inMarkdown(environment.processor)} (${environment.cores} cores, ${inMarkdown(environment.platform)}, Node ${inMarkdown(environment.node)}), engine ${engine.name} ${inMarkdown(engine.version)}, commit ${inMarkdown(environment.commit ?? 'unknown')}${environment.dirty ? ' with uncommitted changes' : ''}.`,
     '## Claims',
     claimsMarkdown(judgements),
     ...claims.map((claim, index) => claimSection(claim, judgements[index])),

@@ -5,6 +5,7 @@ import type { RunRecord } from '../runs/record.ts';
 import type { Setup } from '../setup/schema.ts';
 import { negatives, pairs } from '../setup/sizes.ts';
 import type { Evaluation, Progress } from '../training/trainer.ts';
+import { oneLine } from './escape.ts';
 
 export interface ProgressOptions {
   stream: NodeJS.WriteStream;
@@ -110,7 +111,11 @@ export class ProgressDisplay {
     this.#pending.delete(setup);
     if (running !== undefined) this.#workDone += done(running); // a phase 3 that ended early did less than it might have
     const how =
-      record.status === 'failed' ? `FAILED: ${record.error.message}` : reused ? 'kept from before' : 'finished';
+      record.status === 'failed'
+        ? `FAILED: ${oneLine(record.error.message)}`
+        : reused
+          ? 'kept from before'
+          : 'finished';
     const line = `${setup.name} seed ${setup.seed}: ${how} (${duration(record.times.wallSeconds)})`;
     this.#live?.clear();
     this.#options.stream.write(`${line}\n`);

@@ -3,36 +3,43 @@
  * not on the list, or was changed since, is never written over and never removed.
  */
 import { createHash } from 'node:crypto';
-import { lstat, mkdir, rm, stat } from 'node:fs/promises';
+import { lstatSync } from 'node:fs';
+import { lstat, mkdir, mkdtemp, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { parseJson, readTextFile, UntrustedError } from '../untrusted.ts';
-import { readBounded } from './bounded.ts';
+import { isMissing, readBounded } from './bounded.ts';
 import { StorageError, storing } from './storing.ts';
 
 /** The list's name in a folder. */
 export const OWN_FILES = '.negative-knowledge.json';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
+/** A path that stays in the folder: a list that came with a folder of someone else's may name anything. */
+const inside = z
+  .string()
+  .refine((name) => !/[\\\0]/.test(name) && name.split('/').every((part) => !['', '.', '..'].includes(part)));
 /** By path in the folder: the digests that a file of ours may have, one, or more where it was being replaced. */
-const listSchema = z.record(z.string(), z.array(digest).min(1));
+const listSchema = z.record(inside, z.array(digest).min(1));
 type List = z.infer<typeof listSchema>;
 
 const digestOf = (content: string | Uint8Array): string => createHash('sha256').update(content).digest('hex');
 
 const MOST_LIST = 16 * 2 ** 20;
 
-/** @throws StorageError where the list is damaged */
+/** @throws StorageError where the list is damaged, or is a link: it would be written over where it leads */
 function readList(folder: string): List {
   const file = path.join(folder, OWN_FILES);
   try {
+    if (lstatSync(file).isSymbolicLink()) throw new UntrustedError('is a link');
     return listSchema.parse(parseJson(readTextFile(file, MOST_LIST)));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return {};
+    if (isMissing(error)) return {};
     if (!(error instanceof UntrustedError || error instanceof z.ZodError)) throw error;
+    const why = error instanceof UntrustedError ? error.message : 'is damaged';
     throw new StorageError(
-      `${file} should list the files that were written here, and is damaged; put it back, or choose another folder with --out`,
+      `${file} should list the files that were written here, and ${why}; put it back, or choose another folder with --out`,
     );
   }
 }
@@ -48,7 +55,7 @@ async function found(file: string): Promise<string | 'nothing' | 'other'> {
     const there = await lstat(file);
     return there.isFile() ? digestOf(await readBounded(file)) : 'other';
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '')) return 'nothing';
+    if (isMissing(error)) return 'nothing';
     throw error;
   }
 }
@@ -92,6 +99,25 @@ export async function assertOwn(folder: string, names: Iterable<string>): Promis
 }
 
 /**
+ * Proves that a folder can be written, and leaves everything as it was.
+ * @throws StorageError
+ */
+export async function assertWritable(folder: string): Promise<void> {
+  await storing(
+    folder,
+    async () => {
+      const made = await mkdir(folder, { recursive: true });
+      await rmdir(await mkdtemp(path.join(folder, '.probe-')));
+      if (made === undefined) return;
+      const first = path.resolve(made);
+      for (let empty = path.resolve(folder); empty.length >= first.length; empty = path.dirname(empty))
+        await rmdir(empty);
+    },
+    'Nothing was written.',
+  );
+}
+
+/**
  * Writes files into a folder, and removes those of ours that are no longer wanted.
  * @param under folders whose files of ours are removed where they are not among `files`
  * @throws StorageError where a file in the way is not ours; nothing is written then
@@ -119,7 +145,8 @@ export async function writeOwn(
         await writeFileAtomic(path.join(folder, name), content as string | Buffer);
       }
       for (const name of stale) {
-        if (before[name].includes(await found(path.join(folder, name))))
+        const ours = (await strangeFolder(folder, name)) === null; // a folder that became a link holds files of someone else
+        if (ours && before[name].includes(await found(path.join(folder, name))))
           await rm(path.join(folder, name), { force: true });
         delete now[name];
       }
