@@ -1,5 +1,6 @@
 /** Loads TypeScript's loader and the program. */
 'use strict';
+const fs = require('node:fs');
 const path = require('node:path');
 const { fail, end } = require('./faults.cjs');
 
@@ -10,6 +11,25 @@ process.on('beforeExit', () => {
   // Nothing is left to wait for, and the command has not ended.
   if (!ended) fail('the command stopped before it was done');
 });
+
+/** Files that loading the program has open at once, and some to spare. */
+const ROOM = 64;
+
+/** Where they cannot be opened Node may wait for its own loader for ever: better to be told at once. @throws EMFILE */
+function assertRoom() {
+  const opened = [];
+  try {
+    while (opened.length < ROOM) opened.push(fs.openSync(__filename, 'r'));
+  } finally {
+    for (const descriptor of opened) fs.closeSync(descriptor);
+  }
+}
+
+try {
+  assertRoom();
+} catch (error) {
+  fail(error);
+}
 
 // The options of a project that the program is called from must not change how it is read.
 const tsconfig = path.join(__dirname, '..', 'tsconfig.json');

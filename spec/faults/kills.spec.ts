@@ -40,6 +40,29 @@ function recordsIn(folder: string): Map<string, string> {
   );
 }
 
+/** Parent and state of a process, where the system tells (Linux). */
+function stateOf(id: number): { parent: number; state: string } | null {
+  try {
+    const [, state, parent] = /\) (\S) (\d+) /.exec(readFileSync(`/proc/${id}/stat`, 'utf8')) ?? [];
+    return { state, parent: Number(parent) };
+  } catch {
+    return null;
+  }
+}
+
+const childrenOf = (id: number): number[] =>
+  existsSync('/proc')
+    ? readdirSync('/proc')
+        .filter((name) => /^\d+$/.test(name))
+        .map(Number)
+        .filter((other) => stateOf(other)?.parent === id)
+    : [];
+
+const isAlive = (id: number): boolean => {
+  const found = stateOf(id);
+  return found !== null && found.state !== 'Z' && found.state !== 'X';
+};
+
 /**
  * Starts a command and kills it, process and all, once it has come so far: when its standard error has `lines` lines that
  * tell of `phase` (a run tells of every evaluation), or when it has written so many files of a report.
@@ -50,21 +73,26 @@ async function killedAt(args: readonly string[], reached: (said: string) => bool
   const ended = finish(child);
   let said = '';
   let over = false;
+  let workers: number[] = [];
   child.stderr?.on('data', (data) => {
     said += data;
     if (!over && reached(said)) {
       over = true;
+      workers = childrenOf(child.pid as number);
       child.kill('SIGKILL');
     }
   });
   const poll = setInterval(() => {
     if (!over && reached(said)) {
       over = true;
+      workers = childrenOf(child.pid as number);
       child.kill('SIGKILL');
     }
   }, 5);
   const { code } = await ended;
   clearInterval(poll);
+  // Its workers notice that they work for no one, in their own time.
+  while (workers.some(isAlive)) await sleep(20);
   return code === null;
 }
 

@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void;
   /** Whether the trained model is kept in the store as well, as Hugging Face reads it. */
   readonly keepModel?: boolean;
+  /** Whether a checkpoint is worth its time now; by the clock when absent. */
+  readonly checkpointDue?: () => boolean;
 }
 
 /** Share of a run's time that writing checkpoints may take: at the paper's size one is of gigabytes. */
@@ -43,7 +45,7 @@ export async function run(
   setup: Setup,
   engine: Engine,
   store: RunStore,
-  { onProgress, keepModel = false }: RunOptions = {},
+  { onProgress, keepModel = false, checkpointDue }: RunOptions = {},
 ): Promise<{ record: RunRecord; file: string }> {
   const from = (await store.readCheckpoint(setup, engine.name)) ?? undefined;
   const { pretrained } = setup.model;
@@ -81,7 +83,7 @@ export async function run(
         tokens = progress.tokens;
         onProgress?.(progress);
       },
-      checkpointDue: clock.due,
+      checkpointDue: checkpointDue ?? clock.due,
       onCheckpoint: (state) => clock.timed(() => store.writeCheckpoint(setup, engine.name, state)),
       onTrained: keepModel
         ? (values) => store.writeModel(setup, engine.name, (model) => saveModel(model, setup, values, tokenizerFrom))
