@@ -243,9 +243,16 @@ describe('memory', () => {
         saveModel(setup.model.pretrained, setup, values, ${JSON.stringify(TOKENIZER_FOLDER)});
       } else {
         globalThis.gc();
+        const { readFileSync, writeFileSync } = await import('node:fs');
+        // What loading the program took at its most is no part of it: Linux forgets its peak when told so.
+        try { writeFileSync('/proc/self/clear_refs', '5'); } catch {}
+        const highest = () => {
+          try { return 1024 * Number(/VmHWM:\\s*(\\d+)/.exec(readFileSync('/proc/self/status', 'utf8'))[1]); }
+          catch { return process.resourceUsage().maxRSS * 1024; }
+        };
         const before = process.memoryUsage.rss();
         const values = loadPretrained(setup, setup.model.pretrained);
-        const peak = process.resourceUsage().maxRSS * 1024;
+        const peak = highest();
         console.log(JSON.stringify({ values: values.size, ratio: (peak - before) / (4 * parameterCount(setup)) }));
       }`;
     const model = { ...PRESETS.pocket.model, hidden: 512, heads: 8, layers: 6, vocabulary: 12_000, pretrained: large };
