@@ -734,9 +734,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'failures-tried-again',
     story: 'Going on tries failed runs again until they finish.',
     file: 'src/runs/pool.ts',
-    edits: [
-      ['if (record === null) return null;', "if (record?.status !== 'finished') return null;"],
-    ],
+    edits: [['if (record === null) return null;', "if (record?.status !== 'finished') return null;"]],
     caughtBy: {
       spec: 'spec/runs/journal.spec.ts',
       test: 'is not tried again by going on',
