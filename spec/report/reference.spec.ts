@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { CLAIMS, finishedRuns } from '../../src/claims/index.ts';
 import { committedArchives, readmeOf, reportOn } from '../../src/report/command.ts';
+import { svgOf } from '../../src/report/figures/render.ts';
 import { failedRuns, nameOf, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../src/setup/presets.ts';
@@ -26,6 +27,12 @@ describe('the committed report', () => {
       if (typeof content === 'string') expect(committed(name) === content, `reports/${name}`).toBe(true);
       else expect(committed(name).length, name).toBeGreaterThan(0);
     }
+  });
+
+  it('has drawings whose bytes do not depend on what else was drawn in the process, before or at once', async () => {
+    const drawn = report.figures.map(({ figure }) => figure);
+    const again = await Promise.all([...drawn].reverse().map(async (figure) => [figure.id, await svgOf(figure)]));
+    for (const [id, svg] of again) expect(files.get(`figures/${id}.svg`) === `${svg}\n`, id).toBe(true);
   });
 
   it('rests on at least 16 seeds for the main claim, and 5 for every cell of the others', () => {
