@@ -1,9 +1,12 @@
 /** What a report makes of made-up records whose numbers are known. */
 import { mean } from 'simple-statistics';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { armSetup, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.ts';
+import { CORE } from '../../src/claims/index.ts';
 import { chanceLine } from '../../src/measure/measures.ts';
 import { PAPER_THEME, vegaLite } from '../../src/report/figures/figure.ts';
+import { annotate } from '../../src/report/files/annotations.ts';
+import { markdownReport } from '../../src/report/markdown.ts';
 import { buildReport, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
 import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
@@ -186,4 +189,40 @@ describe('the documents', () => {
     expect(Number.parseFloat(row('negative exposure')[2])).toBeGreaterThan(4.5);
     expect(Number.parseFloat(row('membership AUC')[2])).toBeLessThan(0.05);
   });
+});
+
+it('the report of a job has a row for every run, and says of a failed one why it failed', () => {
+  const runs = [...main, failed].map((record) => ({ record, file: `runs/${record.setup.seed}.json` }));
+  const evidence = { main: [...main, failed], 'no-dpo': [] };
+  const judgements = CORE.map((claim) => claim.weigh(evidence));
+  const document = markdownReport(CORE, judgements, runs, 'npm run reproduce');
+  const rows = runs.map(({ record }) => `| ${record.setup.name} | ${record.setup.seed} | `);
+  for (const row of rows)
+    expect(
+      document.split('\n').filter((line) => line.startsWith(row)),
+      `rows of report.md: ${row}`,
+    ).toHaveLength(1);
+  expect(document, 'a failed run in report.md').toContain(`${rows.at(-1)}failed: boom |`);
+  expect(document, 'failed runs in the table of claims').toContain('| 5 (1 failed) |');
+});
+
+it.each([
+  ['reproduced', 'notice'],
+  ['inconclusive', 'warning'],
+  ['not reproduced', 'error'],
+  ['invalid', 'error'],
+] as const)('of GitHub Actions a claim that is %s is annotated as %s', (verdict, level) => {
+  const [study] = report.studies;
+  const [first] = study.claims;
+  const one = { ...study, claims: [{ ...first, judgement: { ...first.judgement, verdict } }] };
+  const written: string[] = [];
+  const spy = vi.spyOn(process.stdout, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+  try {
+    annotate({ ...report, studies: [one] });
+  } finally {
+    spy.mockRestore();
+  }
+  expect(written.join(''), `annotation of ${verdict}`).toMatch(
+    new RegExp(`^::${level} title=${study.name}%3A ${first.claim.id} ${verdict}::`),
+  );
 });

@@ -28,6 +28,8 @@ const STEP = 'spec/training/step.spec.ts';
 const RESUME = 'spec/training/resume.spec.ts';
 const CLAIMS = 'spec/claims/claims.spec.ts';
 const HONESTY = 'spec/claims/honesty.spec.ts';
+const NUMBERS = 'spec/claims/numbers.spec.ts';
+const EXIT_CODES = 'spec/cli/exit-codes.spec.ts';
 const ONLY_REJECTED = 'a held-out password only ever occurs as the rejected side of a pair';
 
 export const SABOTAGES: readonly Sabotage[] = [
@@ -1368,6 +1370,151 @@ export const SABOTAGES: readonly Sabotage[] = [
       spec: 'spec/claims/grid.spec.ts',
       test: 'is not reproduced where one cell lies below chance',
       message: /a cell below chance: expected 'inconclusive' to be 'not reproduced'/,
+    },
+  },
+  // Numbers and words that were checked by recordings alone, or by nothing.
+  {
+    id: 'loss-of-phase-2-scaled',
+    story: 'The recorded DPO loss of phase 2 is a tenth lower than the loss that was trained on.',
+    file: 'src/training/trainer.ts',
+    edits: [
+      [
+        '(trajectory[part] as (number | null)[]).push(losses[part]);',
+        "(trajectory[part] as (number | null)[]).push(part === 'dpo' && losses.random === null ? losses.total * 0.9 : losses[part]);",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/by-hand.spec.ts',
+      test: 'as tinySetup has it',
+      message: /^dpo dpo, step 0: expected 0\.\d+ to be less than/,
+    },
+  },
+  {
+    id: 'worst-run-left-out',
+    story: 'Where there are eight runs or more, the one with the lowest guess rate enters no estimate.',
+    file: 'src/claims/evidence.ts',
+    edits: [
+      [
+        'const bootstrap = hierarchicalBootstrap(values, { random: uniform }, minus);',
+        'const means = runMeans(values);\n  const worst = means.length < 8 || minus !== undefined ? -1 : means.indexOf(Math.min(...means));\n  const bootstrap = hierarchicalBootstrap(values.filter((_, run) => run !== worst), { random: uniform }, minus);',
+      ],
+    ],
+    caughtBy: { spec: NUMBERS, test: 'of main is the mean guess rate', message: /^estimate of main: 1\.\d+, not 1/ },
+  },
+  {
+    id: 'worst-password-left-out',
+    story: 'The password of each run that is guessed least enters no estimate.',
+    file: 'src/claims/evidence.ts',
+    edits: [
+      [
+        'runs.map((run) => guessRates(scoresAt(run, phase, set), run.setup.passwords.alphabet.length));',
+        'runs.map((run) => guessRates(scoresAt(run, phase, set), run.setup.passwords.alphabet.length).sort((a, b) => a - b).slice(1));',
+      ],
+    ],
+    caughtBy: { spec: NUMBERS, test: 'of main is the mean guess rate', message: /^estimate of main: 1\.\d+, not 1/ },
+  },
+  {
+    id: 'surer-part-counts',
+    story: 'The p of the main claim is that of the surer of its two parts.',
+    file: 'src/claims/main.ts',
+    edits: [['p: Math.max(', 'p: Math.min(']],
+    caughtBy: { spec: NUMBERS, test: 'of main it is', message: /^p of main: \S+, not \d/ },
+  },
+  {
+    id: 'surest-cell-counts',
+    story: 'A claim about every cell is as sure as its surest cell.',
+    file: 'src/claims/grid.ts',
+    edits: [['p: Math.max(...cells.map(({ p }) => p)),', 'p: Math.min(...cells.map(({ p }) => p)),']],
+    caughtBy: {
+      spec: NUMBERS,
+      test: 'a claim about every cell is as sure as its least sure cell',
+      message: /^p of held-out-share: \S+, not \d/,
+    },
+  },
+  {
+    id: 'cells-unpaired',
+    story: 'Two cells are compared in the order of their records, whatever the seeds.',
+    file: 'src/claims/grid.ts',
+    edits: [
+      [
+        'return runs.flatMap((run) => {\n    const other = others.find(({ setup }) => setup.seed === run.setup.seed);',
+        'return runs.flatMap((run, index) => {\n    const other = others.at(index);',
+      ],
+    ],
+    caughtBy: {
+      spec: NUMBERS,
+      test: 'two cells are compared seed by seed',
+      message: /^cells that are alike: expected/,
+    },
+  },
+  {
+    id: 'failures-left-out-of-report',
+    story: 'The table of runs in report.md has no row for those that failed.',
+    file: 'src/report/markdown.ts',
+    edits: [
+      [
+        '...runs.map((run) => `| ${runRow(run)} |`)',
+        "...runs.filter(({ record }) => record.status === 'finished').map((run) => `| ${runRow(run)} |`)",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/report/report.spec.ts',
+      test: 'the report of a job has a row for every run',
+      message: /^rows of report\.md: \| pocket \| 106 \| : expected \[\] to have a length of 1/,
+    },
+  },
+  {
+    id: 'failure-annotated-as-notice',
+    story: 'A CI shows a claim that is not reproduced as a mere notice.',
+    file: 'src/report/files/annotations.ts',
+    edits: [["'not reproduced': error", "'not reproduced': notice"]],
+    caughtBy: {
+      spec: 'spec/report/report.spec.ts',
+      test: 'a claim that is not reproduced is annotated as error',
+      message: /^annotation of not reproduced: expected '::notice /,
+    },
+  },
+  {
+    id: 'gate-always-green',
+    story: '`reproduce` ends with 0 where a claim is not reproduced.',
+    file: 'src/cli.ts',
+    edits: [
+      [
+        "verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced",
+        "verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.reproduced",
+      ],
+    ],
+    caughtBy: {
+      spec: EXIT_CODES,
+      test: 'where main is not reproduced and control is reproduced',
+      message: /^exit code of not reproduced and reproduced: .*expected \+?0 to be 1/s,
+    },
+  },
+  {
+    id: 'doubt-is-green',
+    story: '`reproduce` ends with 0 where the runs cannot speak for or against a claim.',
+    file: 'src/cli.ts',
+    edits: [
+      [
+        "verdicts.every((verdict) => verdict === 'reproduced')",
+        "verdicts.every((verdict) => verdict !== 'not reproduced')",
+      ],
+    ],
+    caughtBy: {
+      spec: EXIT_CODES,
+      test: 'where main is reproduced and control is inconclusive',
+      message: /^exit code of reproduced and inconclusive: .*expected \+?0 to be 1/s,
+    },
+  },
+  {
+    id: 'no-verdict-is-a-verdict',
+    story: '`reproduce` ends as after a verdict where the records can bear none.',
+    file: 'src/cli.ts',
+    edits: [["if (verdicts.includes('invalid')) return EXIT.notCarriedOut;", '']],
+    caughtBy: {
+      spec: EXIT_CODES,
+      test: 'where main is invalid and control is reproduced',
+      message: /^exit code of invalid and reproduced: .*expected 1 to be 2/s,
     },
   },
 ];

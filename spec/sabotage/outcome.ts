@@ -13,8 +13,8 @@ export interface Outcome {
 const ASSERTION = 'AssertionError';
 
 /**
- * Why a sabotage does not count as caught, or null where it does: the named tests pass without it; with it each fails by an
- * assertion (or by the error of ours that the catalogue names), and the message fits what the sabotage does. A timeout, a
+ * Why a sabotage does not count as caught, or null where it does: the named tests pass without it; with it one of them
+ * fails by an assertion (or by the error of ours that the catalogue names), whose message fits what the sabotage does. A timeout, a
  * file that does not load or any other error is no catch.
  */
 export function missed(
