@@ -95,19 +95,12 @@ export function parseClaims(text: string): Claim[] {
   });
 }
 
-function parseJobs(text: string): number {
-  const jobs = Number(text);
-  if (!Number.isInteger(jobs) || jobs < 1 || jobs > 1024)
-    throw new UsageError(`--jobs: "${text}" must be a whole number from 1`);
-  return jobs;
-}
-
 async function reproduce(options: ReproduceOptions, command: string): Promise<number> {
   const claims = parseClaims(options.claims);
   const seeds = parseSeeds(options.seeds);
   const resolved = resolveSetup(options);
   planSetups(resolved, claims, seeds); // an arm that is impossible is told before anything is looked for
-  const asked = options.jobs === undefined ? undefined : parseJobs(options.jobs);
+  const asked = options.jobs === undefined ? undefined : parseWhole(options.jobs, '--jobs', 1, 1024);
   if (options.resume && options.out === undefined) throw new UsageError('--resume: say which folder with --out');
   const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
   const store = new RunStore(options.out ?? path.join(LOCAL_REPORTS, started));
@@ -228,9 +221,9 @@ export function parseDuration(text: string, option: string): number {
   return Number(amount) * UNITS[unit as keyof typeof UNITS];
 }
 
-/** A whole number in `[min, max]`. */
+/** A whole number in `[min, max]`, in decimal digits: `0x10` and `1e3` are more likely slips than meant. */
 function parseWhole(text: string, option: string, min: number, max: number): number {
-  const value = /^\d{1,10}$/.test(text) ? Number(text) : Number.NaN;
+  const value = /^(0|[1-9]\d{0,9})$/.test(text) ? Number(text) : Number.NaN;
   if (!(value >= min && value <= max))
     throw new UsageError(`${option}: "${text}" must be a whole number from ${min} to ${max}`);
   return value;
@@ -253,7 +246,7 @@ async function fuzzSetups({ path: replayed, ...flags }: FuzzFlags): Promise<numb
     path: replayed,
     runs: parseWhole(flags.runs, '--runs', 1, 1e9),
     budget: parseDuration(flags.budget, '--budget'),
-    jobs: parseJobs(flags.jobs),
+    jobs: parseWhole(flags.jobs, '--jobs', 1, 1024),
     out: flags.out,
   });
   if (interrupted) return EXIT.interrupted;
@@ -304,7 +297,7 @@ async function exploreSetups(flags: ExploreFlags): Promise<number> {
     knobs: parseKnobs(flags.knobs, '--knobs'),
     map: map as [Knob, Knob] | null,
     budget: parseDuration(flags.budget, '--budget'),
-    jobs: flags.jobs === undefined ? defaultJobs([setup]) : parseJobs(flags.jobs),
+    jobs: flags.jobs === undefined ? defaultJobs([setup]) : parseWhole(flags.jobs, '--jobs', 1, 1024),
     out: flags.out,
     command: commandLine('explore'),
   });
@@ -414,7 +407,7 @@ function program(finish: (code: number) => void): Command {
         against: flags.against,
         retrain: parseWhole(flags.retrain, '--retrain', 0, 1e6),
         seed: parseWhole(flags.seed, '--seed', 0, 0xffffffff),
-        jobs: parseJobs(flags.jobs),
+        jobs: parseWhole(flags.jobs, '--jobs', 1, 1024),
         json: flags.json,
       });
       finish(agrees ? EXIT.reproduced : EXIT.notReproduced);
