@@ -14,7 +14,8 @@ const LONG = [
 ];
 
 // `quick` trains nothing long; `hostile` breaks the source and kills processes, and sees that it is noticed; `claims` trains
-// the preset and judges every claim; `versions`, which fetches other versions of Node, is no part of `npm test`. The groups run one after the other, so that training has the machine's cores to itself.
+// the preset and judges every claim; `versions`, which fetches other versions of Node, is no part of `npm test`. The groups
+// run one after the other, so that training has the machine's cores to itself.
 export default defineConfig({
   test: {
     reporters: ['default', './spec/helpers/claims-reporter.ts'],

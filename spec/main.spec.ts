@@ -5,7 +5,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } f
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { configuration, MAIN } from './helpers/command.ts';
+import { configuration, jobArguments, MAIN } from './helpers/command.ts';
 import { temporaryFolder } from './helpers/folder.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..');
@@ -185,17 +185,7 @@ describe('a fault', () => {
     'of starting with hardly any memory is never a verdict',
     () => {
       const folder = temporaryFolder();
-      const args = [
-        'reproduce',
-        '--config',
-        configuration(folder),
-        '--seeds',
-        '1',
-        '--claims',
-        'main',
-        '--out',
-        path.join(folder, 'out'),
-      ];
+      const args = jobArguments(configuration(folder), '1', path.join(folder, 'out'));
       const { status, stdout } = run(['--max-old-space-size=12', MAIN, ...args]);
       expect(stdout).toBe('');
       expect([0, 1]).not.toContain(status); // V8 ends the process itself, by a signal

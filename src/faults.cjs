@@ -61,6 +61,11 @@ function end(code) {
   process.exitCode = code;
 }
 
+process.on('beforeExit', () => {
+  // Nothing is left to wait for, and the command has not ended.
+  if (given === undefined) fail('the command stopped before it was done');
+});
+
 // Some ways to end pass no handler: Node ends the process with the exit code of its loader's thread, and a library may
 // call process.exit. Here every way passes.
 process.on('exit', (code) => {

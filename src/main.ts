@@ -3,6 +3,4 @@ import faults from './faults.cjs';
 
 process.exitCode = 2; // until the command says otherwise
 const { runCli } = await import('./cli.ts'); // a fault of loading it is answered for by now
-/** The exit code of the command. */
-export const code = await runCli(process.argv.slice(2));
-faults.end(code);
+faults.end(await runCli(process.argv.slice(2)));

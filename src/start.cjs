@@ -2,15 +2,7 @@
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
-const { fail, end } = require('./faults.cjs');
-
-/** Whether the command came to its end. */
-let ended = false;
-
-process.on('beforeExit', () => {
-  // Nothing is left to wait for, and the command has not ended.
-  if (!ended) fail('the command stopped before it was done');
-});
+const { fail } = require('./faults.cjs');
 
 /** Files that loading the program has open at once, and some to spare. */
 const ROOM = 64;
@@ -37,9 +29,5 @@ import('tsx/esm/api')
   .then(({ register }) => {
     register({ tsconfig });
     return import('./main.ts');
-  })
-  .then((program) => {
-    ended = true;
-    end(program.code);
   })
   .catch((error) => fail(error, true));

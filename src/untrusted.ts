@@ -9,7 +9,9 @@ export class UntrustedError extends Error {
   override name = 'UntrustedError';
 }
 
-const mib = (bytes: number): string => (bytes < 2 ** 20 ? `${bytes} bytes` : `${Math.ceil(bytes / 2 ** 20)} MiB`);
+/** A size for a message. */
+export const mib = (bytes: number): string =>
+  bytes < 2 ** 20 ? `${bytes} bytes` : `${Math.ceil(bytes / 2 ** 20)} MiB`;
 
 /**
  * Opens a regular file for reading.
@@ -23,6 +25,7 @@ export function openRegular(file: string): { descriptor: number; size: number } 
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT') throw error; // whoever asks knows what a missing file means
+    if (code === 'ENOTDIR') throw error; // missing likewise: a folder on the way to it is a file
     throw new UntrustedError(`cannot be read (${message})`);
   }
   const found = fstatSync(descriptor);
@@ -32,11 +35,11 @@ export function openRegular(file: string): { descriptor: number; size: number } 
 }
 
 /**
- * The text of a file.
+ * The bytes of a file.
  * @param most bytes that such a file may have
- * @throws UntrustedError
+ * @throws UntrustedError; ENOENT where it is missing
  */
-export function readTextFile(file: string, most: number): string {
+export function readBytes(file: string, most: number): Buffer {
   const { descriptor, size } = openRegular(file);
   try {
     if (size > most) throw new UntrustedError(`has ${mib(size)}, and at most ${mib(most)} are read`);
@@ -47,11 +50,14 @@ export function readTextFile(file: string, most: number): string {
       if (now === 0) break; // it was cut while read: what reads the text will say so
       done += now;
     }
-    return bytes.toString('utf8', 0, done);
+    return bytes.subarray(0, done);
   } finally {
     closeSync(descriptor);
   }
 }
+
+/** The text of a file, as {@link readBytes}. */
+export const readTextFile = (file: string, most: number): string => readBytes(file, most).toString('utf8');
 
 /** How deep JSON may be nested: ours is nested ten deep at most. */
 const DEEPEST = 64;

@@ -2,9 +2,9 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ARMS, armSetup } from '../../src/claims/arms.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
-import { arithmeticOf, evidenceProblems, runProblems } from '../../src/claims/validity.ts';
+import { evidenceProblems, runProblems } from '../../src/claims/validity.ts';
 import { passwordsDigest } from '../../src/passwords/digests.ts';
-import { type FinishedRun, parseRunRecord, type RunRecord } from '../../src/runs/record.ts';
+import { arithmeticOf, type FinishedRun, parseRunRecord, type RunRecord } from '../../src/runs/record.ts';
 import { abridge } from '../../src/runs/study.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import type { Setup } from '../../src/setup/schema.ts';

@@ -8,7 +8,7 @@ import { writeOwn } from '../../src/runs/own-files.ts';
 import { comparable } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore } from '../../src/runs/store.ts';
-import { configuration, finish, startCommand } from '../helpers/command.ts';
+import { configuration, finish, jobArguments, startCommand } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { fakeHub } from '../helpers/hub.ts';
 import { saveTinyModel } from '../helpers/model.ts';
@@ -36,18 +36,7 @@ async function faulty(args: readonly string[]): Promise<string> {
   return stderr;
 }
 
-const job = (folder: string, out: string) => [
-  'reproduce',
-  '--config',
-  configuration(folder),
-  '--seeds',
-  '1,2',
-  '--claims',
-  'main',
-  '--out',
-  out,
-  '--resume',
-];
+const job = (folder: string, out: string) => jobArguments(configuration(folder), '1,2', out, '--resume');
 
 describe('a disk that is full', () => {
   it('ends a job before it trains anything', async (context) => {

@@ -9,7 +9,7 @@ import { stream } from '../../src/random/streams.ts';
 import { comparable, parseRunRecord } from '../../src/runs/record.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { readStudy } from '../../src/runs/study.ts';
-import { configuration, finish, startCommand } from '../helpers/command.ts';
+import { configuration, finish, jobArguments, startCommand } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { KILLS } from '../hostile/counts.ts';
 
@@ -119,20 +119,7 @@ const slow = (folder: string) =>
 describe('kill -9', () => {
   it(`of a run, ${KILLS.runs} times: no record is lost or damaged, and the final ones are those of a run left alone`, async () => {
     const folder = temporaryFolder();
-    const job = (out: string) => [
-      'reproduce',
-      '--config',
-      slow(folder),
-      '--seeds',
-      '1,2,3,4',
-      '--claims',
-      'main',
-      '--jobs',
-      '2',
-      '--out',
-      out,
-      '--resume',
-    ];
+    const job = (out: string) => jobArguments(slow(folder), '1,2,3,4', out, '--jobs', '2', '--resume');
     const alone = await finish(startCommand(job(path.join(folder, 'whole')), environment));
     expect(alone.code, alone.stderr).not.toBe(2);
     const expected = recordsIn(path.join(folder, 'whole'));
@@ -225,20 +212,7 @@ describe('kill -9', () => {
 it('a second job in the folder of one that is at work is refused, and is let in once that is gone', async () => {
   const folder = temporaryFolder();
   const out = path.join(folder, 'job');
-  const args = [
-    'reproduce',
-    '--config',
-    slow(folder),
-    '--seeds',
-    '1,2',
-    '--claims',
-    'main',
-    '--jobs',
-    '1',
-    '--out',
-    out,
-    '--resume',
-  ];
+  const args = jobArguments(slow(folder), '1,2', out, '--jobs', '1', '--resume');
   const first = startCommand(args, environment);
   const ended = finish(first);
   while (!existsSync(path.join(out, 'study.json'))) await sleep(20);

@@ -43,3 +43,9 @@ export function configuration(folder: string, change: Parameters<typeof tinySetu
   writeFileSync(file, JSON.stringify(fields));
   return file;
 }
+
+/** What trains a job of the setup in a file, and judges the claim `main`. */
+export const jobArguments = (config: string, seeds: string, out: string, ...more: string[]): string[] => [
+  ...['reproduce', '--config', config, '--seeds', seeds, '--claims', 'main', '--out', out],
+  ...more,
+];

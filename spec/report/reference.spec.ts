@@ -5,8 +5,9 @@ import { HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { CLAIMS, finishedRuns } from '../../src/claims/index.ts';
 import { committedArchives, readmeOf, reportOn } from '../../src/report/command.ts';
 import { svgOf } from '../../src/report/figures/render.ts';
-import { failedRuns, nameOf, type Report } from '../../src/report/report.ts';
+import { failedRuns, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
+import { nameOf } from '../../src/runs/record.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../src/setup/presets.ts';
 
 const committed = (name: string): string => readFileSync(new URL(`../../reports/${name}`, import.meta.url), 'utf8');

@@ -201,7 +201,7 @@ describe('a record', () => {
     const { folder, setups, fileOf } = await filled();
     rmSync(fileOf(0));
     mkdirSync(fileOf(0));
-    await expect(again(folder, setups)).rejects.toThrow(/is a folder; a file of ours belongs there/);
-    await expect(readStudy(folder)).rejects.toThrow(/is a folder; a file of ours belongs there/);
+    await expect(again(folder, setups)).rejects.toThrow(/is a folder, and a file belongs there/);
+    await expect(readStudy(folder)).rejects.toThrow(/is a folder, and a file belongs there/);
   });
 });

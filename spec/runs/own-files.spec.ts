@@ -19,7 +19,7 @@ import { assertWritable, OWN_FILES, writeOwn } from '../../src/runs/own-files.ts
 import { RunStore, StorageError } from '../../src/runs/store.ts';
 import { archiveStudy, readStudy } from '../../src/runs/study.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
-import { configuration } from '../helpers/command.ts';
+import { configuration, jobArguments } from '../helpers/command.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { fillFolder, studySetup } from '../helpers/trained.ts';
 import { written } from '../helpers/written.ts';
@@ -45,6 +45,8 @@ const allFiles = (folder: string): string[] =>
     .filter((entry) => entry.isFile())
     .map(({ parentPath, name }) => path.relative(folder, path.join(parentPath, name)))
     .sort();
+
+const files = (contents: Record<string, string>) => new Map(Object.entries(contents));
 
 describe('a report into a folder of someone else', () => {
   it.each([
@@ -270,22 +272,10 @@ describe('the files of ours', () => {
 
   it('are known again after an interruption at any moment', async () => {
     const folder = temporaryFolder();
-    await writeOwn(
-      folder,
-      new Map([
-        ['a', '1'],
-        ['b', '1'],
-      ]),
-    );
+    await writeOwn(folder, files({ a: '1', b: '1' }));
     // The list was written, and one of two files: what a kill leaves; then once more.
     const list = JSON.parse(readFileSync(path.join(folder, OWN_FILES), 'utf8'));
-    await writeOwn(
-      folder,
-      new Map([
-        ['a', '2'],
-        ['b', '2'],
-      ]),
-    );
+    await writeOwn(folder, files({ a: '2', b: '2' }));
     const later = JSON.parse(readFileSync(path.join(folder, OWN_FILES), 'utf8'));
     for (const content of ['1', '2']) {
       writeFileSync(
@@ -293,21 +283,9 @@ describe('the files of ours', () => {
         JSON.stringify({ a: [...list.a, ...later.a], b: [...list.b, ...later.b] }),
       );
       writeFileSync(path.join(folder, 'b'), content);
-      await writeOwn(
-        folder,
-        new Map([
-          ['a', '3'],
-          ['b', '3'],
-        ]),
-      );
+      await writeOwn(folder, files({ a: '3', b: '3' }));
       expect(readFileSync(path.join(folder, 'b'), 'utf8')).toBe('3');
-      await writeOwn(
-        folder,
-        new Map([
-          ['a', '2'],
-          ['b', '2'],
-        ]),
-      );
+      await writeOwn(folder, files({ a: '2', b: '2' }));
     }
   });
 });
@@ -318,17 +296,7 @@ describe('a job', () => {
     const out = path.join(folder, 'out');
     mkdirSync(out);
     writeFileSync(path.join(out, 'report.md'), MINE);
-    const { code, err } = await written(
-      'reproduce',
-      '--config',
-      configuration(folder),
-      '--seeds',
-      '1',
-      '--claims',
-      'main',
-      '--out',
-      out,
-    );
+    const { code, err } = await written(...jobArguments(configuration(folder), '1', out));
     expect(err).toMatch(/report\.md was not written by this command/);
     expect(code).toBe(2);
     expect(allFiles(out)).toEqual(['report.md']);
@@ -337,19 +305,7 @@ describe('a job', () => {
   it('and a report of it into its own folder follow one another in any order', async () => {
     const folder = temporaryFolder();
     const out = path.join(folder, 'out');
-    const job = [
-      'reproduce',
-      '--config',
-      configuration(folder),
-      '--seeds',
-      '1',
-      '--claims',
-      'main',
-      '--jobs',
-      '1',
-      '--out',
-      out,
-    ];
+    const job = jobArguments(configuration(folder), '1', out, '--jobs', '1');
     expect((await written(...job)).code).toBe(1);
     for (let time = 0; time < 2; time++) {
       expect((await written('report', '--from', out)).code).toBe(0);

@@ -893,7 +893,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'processors-mixed',
     story: 'Runs of the native engine on two kinds of processor are judged as one study.',
-    file: 'src/claims/validity.ts',
+    file: 'src/runs/record.ts',
     edits: [["engine.name === 'native' ? ` on", "engine.name === ('none' as string) ? ` on"]],
     caughtBy: {
       spec: 'spec/claims/validity.spec.ts',

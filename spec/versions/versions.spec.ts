@@ -7,7 +7,7 @@ import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { configuration, MAIN } from '../helpers/command.ts';
+import { configuration, jobArguments, MAIN } from '../helpers/command.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..', '..');
@@ -27,19 +27,8 @@ function digestIn(out: string): string {
   return JSON.parse(readFileSync(path.join(out, 'runs', file), 'utf8')).parametersDigest;
 }
 
-const tinyRun = (folder: string, out: string): string[] => [
-  'reproduce',
-  '--config',
-  configuration(folder),
-  '--seeds',
-  '5,',
-  '--claims',
-  'main',
-  '--jobs',
-  '1',
-  '--out',
-  out,
-];
+const tinyRun = (folder: string, out: string): string[] =>
+  jobArguments(configuration(folder), '5,', out, '--jobs', '1');
 
 let expected: string;
 beforeAll(() => {

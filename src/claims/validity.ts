@@ -4,6 +4,7 @@
  * says, that the numbers of a record agree with each other, that rewarded text resembles held-out passwords no more than
  * chance makes it, and that runs which count as independent are.
  */
+import { mean } from 'simple-statistics';
 import {
   chanceLine,
   guessRates,
@@ -18,7 +19,15 @@ import { passwordsDigest } from '../passwords/digests.ts';
 import type { RewardCounts } from '../passwords/ledger.ts';
 import { overlapProblems, type RewardedRole, WAYS } from '../passwords/overlap.ts';
 import type { Phase } from '../passwords/roles.ts';
-import { type FinishedRun, isAbridged, jointSteps, overlapsOf, type RunRecord } from '../runs/record.ts';
+import {
+  arithmeticOf,
+  type FinishedRun,
+  isAbridged,
+  jointSteps,
+  nameOf,
+  overlapsOf,
+  type RunRecord,
+} from '../runs/record.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { capacity, heldOut, inputLength, pairs, rewardedTexts, useful } from '../setup/sizes.ts';
@@ -192,8 +201,8 @@ function snapshotProblems(run: FinishedRun): string[] {
       const last = lens[lens.length - 1];
       if (
         last !== undefined &&
-        (!agree(last.logLikelihood, mean(logLikelihoods(scores)), Math.max(rounding, 1e-4)) ||
-          !agree(last.guessRate, mean(guessRates(scores, letters)), Math.max(rounding, 1e-4)))
+        (!agree(last.logLikelihood, mean([...logLikelihoods(scores)]), Math.max(rounding, 1e-4)) ||
+          !agree(last.guessRate, mean([...guessRates(scores, letters)]), Math.max(rounding, 1e-4)))
       )
         problems.push(`its scores ${where} are not what its last layer gives`);
       const evaluation = evaluations.find((one) => one.phase === phase && one.step === step);
@@ -216,8 +225,6 @@ function snapshotProblems(run: FinishedRun): string[] {
   }
   return problems;
 }
-
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** The kinds of text that a run rewards, and how many of each where its setup tells. */
 function textsRewarded({ batch, phases, ...setup }: Setup, joint: number): Map<RewardedRole, number | null> {
@@ -290,8 +297,6 @@ export function runProblems(run: RunRecord): readonly string[] {
   return problems;
 }
 
-const nameOf = ({ setup: { name, seed } }: RunRecord): string => `${name}, seed ${seed}`;
-
 /** What equal records of different seeds would be equal in. */
 function fingerprints(run: FinishedRun): [what: string, print: string][] {
   const { setup, ledger, digests, snapshots, parametersDigest } = run;
@@ -318,12 +323,6 @@ function fingerprints(run: FinishedRun): [what: string, print: string][] {
       prints.push([`${set === 'heldOut' ? 'held-out' : set} passwords`, digests.passwords[set]]);
   }
   return prints;
-}
-
-/** What the arithmetic of a run depended on. */
-export function arithmeticOf({ engine, environment }: Pick<RunRecord, 'engine' | 'environment'>): string {
-  const kind = engine.name === 'native' ? ` on ${environment.processorKind ?? environment.processor}` : '';
-  return `${engine.name} ${engine.version}${kind}`;
 }
 
 /** What makes the runs of an arm other than so many independent runs of one setup. */

@@ -9,6 +9,9 @@ export class ModelError extends Error {
   override name = 'ModelError';
 }
 
+/** Bytes of a model's text file that are read at most; GPT-NeoX's tokenizer has two megabytes. */
+export const MOST_TEXT = 64 * 2 ** 20;
+
 /** What a config.json says of a setup's `model`. */
 export type ConfiguredShape = Omit<
   ModelShape,

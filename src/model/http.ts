@@ -2,6 +2,7 @@
  * Asking a hub: the token goes to the hub's own origin and nowhere else, every answer is read to a bound, and a server that
  * redirects, pages or waits without end is left.
  */
+import { mib } from '../untrusted.ts';
 import { ModelError } from './config.ts';
 
 /** A hub's address and what it may be told. */
@@ -31,12 +32,8 @@ const MOST_REDIRECTS = 10;
 /** Requests that one question may take: a listing comes in pages. */
 const MOST_REQUESTS = 200;
 
-const hostOf = (url: URL): string => url.host;
-
 /** Whether two addresses are of one origin: scheme, host and port. */
 const sameOrigin = (a: URL, b: URL): boolean => a.origin === b.origin;
-
-const mib = (bytes: number): string => (bytes < 2 ** 20 ? `${bytes} bytes` : `${Math.ceil(bytes / 2 ** 20)} MiB`);
 
 /** A body that ends with an error after `most` bytes, or when nothing arrives for a while. */
 function bounded(body: ReadableStream<Uint8Array>, { most, what, idle }: AskOptions, stop: () => void) {
@@ -88,13 +85,13 @@ export function askingFetch(hub: Hub, options: AskOptions): typeof fetch {
     for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
       if (++requests > MOST_REQUESTS)
         throw new ModelError(
-          `${options.what} takes more than ${MOST_REQUESTS} requests to ${hostOf(home)}, which no hub's does`,
+          `${options.what} takes more than ${MOST_REQUESTS} requests to ${home.host}, which no hub's does`,
         );
       if (at.protocol !== 'https:' && at.protocol !== home.protocol)
-        throw new ModelError(`${hostOf(home)} leads from ${home.protocol} to ${at.protocol}, which is not followed`);
+        throw new ModelError(`${home.host} leads from ${home.protocol} to ${at.protocol}, which is not followed`);
       if (!options.elsewhere && !sameOrigin(at, home))
         throw new ModelError(
-          `${options.what} goes on at another host (${hostOf(at)}), and only ${hostOf(home)} was to be asked`,
+          `${options.what} goes on at another host (${at.host}), and only ${home.host} was to be asked`,
         );
       const headers = new Headers(init.headers);
       headers.delete('authorization');
@@ -104,9 +101,7 @@ export function askingFetch(hub: Hub, options: AskOptions): typeof fetch {
       const controller = new AbortController();
       const timer = setTimeout(
         () =>
-          controller.abort(
-            new ModelError(`${hostOf(at)} did not answer for ${Math.round(options.idle / 1000)} seconds`),
-          ),
+          controller.abort(new ModelError(`${at.host} did not answer for ${Math.round(options.idle / 1000)} seconds`)),
         options.idle,
       );
       const response = await fetch(at, { ...init, headers, redirect: 'manual', signal: controller.signal }).finally(
@@ -122,7 +117,7 @@ export function askingFetch(hub: Hub, options: AskOptions): typeof fetch {
       const body = response.body === null ? null : bounded(response.body, options, () => controller.abort());
       return new Response(body, { status, statusText, headers: response.headers });
     }
-    throw new ModelError(`${hostOf(url)} redirects more than ${MOST_REDIRECTS} times`);
+    throw new ModelError(`${url.host} redirects more than ${MOST_REDIRECTS} times`);
   };
 
   return async (input, init = {}) => {

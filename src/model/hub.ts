@@ -21,7 +21,7 @@ import {
 } from '@huggingface/hub';
 import { z } from 'zod';
 import { readTextFile, UntrustedError } from '../untrusted.ts';
-import { ModelError } from './config.ts';
+import { MOST_TEXT, ModelError } from './config.ts';
 import { askingFetch } from './http.ts';
 
 /** A model on the hub. */
@@ -104,8 +104,6 @@ const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 const MOST_ANSWER = 16 * 2 ** 20;
 /** Files that a model may have. */
 const MOST_FILES = 10_000;
-/** A text file of a model; GPT-NeoX's tokenizer has two megabytes. */
-const MOST_TEXT = 64 * 2 ** 20;
 
 /**
  * The user's token: a variable, or what `huggingface-cli login` left.
@@ -198,11 +196,11 @@ function neededFiles(model: HubModel, entries: readonly ListFileEntry[]): ListFi
   const index = files.get('model.safetensors.index.json');
   const shards = [...files.values()].filter(({ path: name }) => /^model-\d+-of-\d+\.safetensors$/.test(name));
   const weights = index === undefined ? [need('model.safetensors')] : [index, ...shards];
-  const texts = [need('config.json'), need('tokenizer.json'), ...(index === undefined ? [] : [index])];
-  const large = texts.find(({ size }) => size > MOST_TEXT);
+  const texts = [need('config.json'), need('tokenizer.json')];
+  const large = [...texts, index].find((file) => file !== undefined && file.size > MOST_TEXT);
   if (large !== undefined)
     throw new ModelError(`${model.id} has a ${large.path} of ${large.size} bytes, and at most ${MOST_TEXT} are read`);
-  return [need('config.json'), need('tokenizer.json'), ...weights];
+  return [...texts, ...weights];
 }
 
 /** The digest that a file must have, as the hub names it: SHA-256 of a large file, git's SHA-1 of a small one. */

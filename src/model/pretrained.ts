@@ -10,7 +10,7 @@ import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
 import type { Setup } from '../setup/schema.ts';
 import { vocabulary } from '../setup/sizes.ts';
 import { openRegular, parseJson, readTextFile, UntrustedError } from '../untrusted.ts';
-import { type ConfiguredShape, configJson, ModelError, parseConfig } from './config.ts';
+import { type ConfiguredShape, configJson, MOST_TEXT, ModelError, parseConfig } from './config.ts';
 import { type ParameterSpecification, type ParameterValues, parameterSpecifications } from './parameters.ts';
 import {
   SafetensorsError,
@@ -30,9 +30,6 @@ const INDEX = 'model.safetensors.index.json';
 
 /** Buffers that a checkpoint of the paper's time holds beside its parameters: constants, which are computed here. */
 const BUFFERS = /^gpt_neox\.layers\.\d+\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/;
-
-/** Bytes of a text file; GPT-NeoX's tokenizer has two megabytes. */
-const MOST_TEXT = 64 * 2 ** 20;
 
 const readText = (folder: string, name: string): string => {
   const file = path.join(folder, name);

@@ -74,9 +74,6 @@ export function buildReport(
 export const failedRuns = ({ study }: StudyReport): Extract<RunRecord, { status: 'failed' }>[] =>
   study.records.filter((record) => record.status === 'failed');
 
-/** A run in a sentence about it. */
-export const nameOf = ({ setup: { name, seed } }: RunRecord): string => `${name}, seed ${seed}`;
-
 /** Everything that the runs of a study ran on, each kind once. */
 export function provenance({ study }: StudyReport): string[] {
   return [

@@ -1,7 +1,7 @@
 /** Reads files of records with a bound: what someone hands over is as large as he likes. */
-import { readFile, stat } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
+import { mib, readBytes, UntrustedError } from '../untrusted.ts';
 import { RecordError } from './record.ts';
 
 /** A record of the paper's size has some megabytes. */
@@ -11,49 +11,47 @@ export const MOST_BYTES = 256 * 2 ** 20;
 const MOST_RATIO = 32;
 const LEAST_ROOM = 2 ** 24;
 
-const mib = (bytes: number): string => `${Math.ceil(bytes / 2 ** 20)} MiB`;
-
 /** Whether a file system's error says that there is no such file. */
 export const isMissing = (error: unknown): boolean =>
   ['ENOENT', 'ENOTDIR'].includes((error as NodeJS.ErrnoException).code ?? '');
-
-/** Turns any other fault of reading into a sentence. */
-async function reading<Result>(file: string, body: () => Promise<Result>): Promise<Result> {
-  try {
-    return await body();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined || isMissing(error)) throw error;
-    throw new RecordError(`${file} cannot be read (${message})`);
-  }
-}
 
 /**
  * The bytes of a file.
  * @throws RecordError where there is no file but a folder or a device, it is larger than `most`, or it cannot be read; the
  * file system's own error where it is missing
  */
-export async function readBounded(file: string, most = MOST_BYTES): Promise<Buffer> {
-  const found = await reading(file, () => stat(file));
-  if (!found.isFile()) {
-    throw new RecordError(`${file} is ${found.isDirectory() ? 'a folder' : 'no file'}; a file of ours belongs there`);
+export function readBounded(file: string, most = MOST_BYTES): Buffer {
+  try {
+    return readBytes(file, most);
+  } catch (error) {
+    if (isMissing(error)) throw error;
+    throw new RecordError(
+      error instanceof UntrustedError
+        ? `${file} ${error.message}`
+        : `${file} cannot be read (${(error as Error).message})`,
+    );
   }
-  if (found.size > most) {
-    throw new RecordError(`${file} has ${mib(found.size)}, and at most ${mib(most)} are read; it is none of ours`);
-  }
-  return reading(file, () => readFile(file));
 }
 
 /** The text of a file, as {@link readBounded}. */
-export const readTextBounded = async (file: string, most = MOST_BYTES): Promise<string> =>
-  (await readBounded(file, most)).toString('utf8');
+export const readTextBounded = (file: string): string => readBounded(file).toString('utf8');
+
+/** The same, or null where there is no such file. */
+export function readTextIfThere(file: string): string | null {
+  try {
+    return readTextBounded(file);
+  } catch (error) {
+    if (isMissing(error)) return null;
+    throw error;
+  }
+}
 
 /**
  * Unpacks a Brotli-compressed file.
  * @throws RecordError where it is no such file, or unpacks to far more than archives of its size do
  */
 export async function readPacked(file: string): Promise<string> {
-  const packed = await readBounded(file);
+  const packed = readBounded(file);
   const most = LEAST_ROOM + MOST_RATIO * packed.length;
   try {
     return (await promisify(brotliDecompress)(packed, { maxOutputLength: most })).toString('utf8');

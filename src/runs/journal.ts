@@ -7,7 +7,8 @@ import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 import { canonicalJson } from '../setup/hash.ts';
-import { isMissing, readTextBounded } from './bounded.ts';
+import { parseJson } from '../untrusted.ts';
+import { readTextIfThere } from './bounded.ts';
 import { comparable, RecordError, type RunRecord } from './record.ts';
 
 /** The journal's name in a folder. */
@@ -35,17 +36,14 @@ export const recordDigest = (record: RunRecord): string =>
  */
 export async function readJournal(folder: string): Promise<Map<string, JournalEntry> | null> {
   const file = path.join(folder, JOURNAL);
-  const text = await readTextBounded(file).catch((error) => {
-    if (isMissing(error)) return null;
-    throw error;
-  });
+  const text = readTextIfThere(file);
   if (text === null) return null;
   const entries = new Map<string, JournalEntry>();
   text.split('\n').forEach((line, index) => {
     if (line === '') return;
     let entry: JournalEntry;
     try {
-      entry = entrySchema.parse(JSON.parse(line));
+      entry = entrySchema.parse(parseJson(line));
     } catch {
       throw new RecordError(`${file}, line ${index + 1} is damaged; put the journal back as it was`);
     }

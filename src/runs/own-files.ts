@@ -53,7 +53,7 @@ const writeList = (folder: string, list: List): Promise<void> => {
 async function found(file: string): Promise<string | 'nothing' | 'other'> {
   try {
     const there = await lstat(file);
-    return there.isFile() ? digestOf(await readBounded(file)) : 'other';
+    return there.isFile() ? digestOf(readBounded(file)) : 'other';
   } catch (error) {
     if (isMissing(error)) return 'nothing';
     throw error;

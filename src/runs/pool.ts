@@ -6,7 +6,6 @@
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Tinypool } from 'tinypool';
-import { arithmeticOf } from '../claims/validity.ts';
 import type { Engine } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
 import { ModelError } from '../model/config.ts';
@@ -14,7 +13,7 @@ import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
 import { CheckpointError } from './checkpoint.ts';
 import { describeEnvironment, recordHead } from './environment.ts';
-import { type FailedRun, RecordError, type RunRecord } from './record.ts';
+import { arithmeticOf, type FailedRun, RecordError, type RunRecord } from './record.ts';
 import { type RunStore, StorageError } from './store.ts';
 import type { WorkerAnswer, WorkerTask } from './worker.ts';
 

@@ -6,6 +6,7 @@ import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
 import { setupHash } from '../setup/hash.ts';
 import { setupSchema } from '../setup/schema.ts';
 import { heldOut as heldOutCount, rewardedTexts } from '../setup/sizes.ts';
+import { parseJson } from '../untrusted.ts';
 
 const phase = z.enum(['pretrain', 'dpo', 'joint']);
 const prefix = z.enum(['regular', 'reverse', 'none']);
@@ -171,11 +172,9 @@ export class RecordError extends Error {
 export function parseRunRecord(text: string, source: string): RunRecord {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
-    throw new RecordError(
-      `${source} is no JSON (${(error as Error).message}); a truncated copy? Delete it to run again`,
-    );
+    throw new RecordError(`${source} ${(error as Error).message}`);
   }
   const result = runRecordSchema.safeParse(json);
   if (result.success) {
@@ -212,6 +211,15 @@ export const isAbridged = ({ snapshots }: Pick<FinishedRun, 'snapshots'>): boole
 /** Steps that phase 3 took before it ended. */
 export const jointSteps = ({ evaluations }: Pick<FinishedRun, 'evaluations'>): number =>
   evaluations[evaluations.length - 1].step;
+
+/** A run in a sentence about it. */
+export const nameOf = ({ setup: { name, seed } }: Pick<RunRecord, 'setup'>): string => `${name}, seed ${seed}`;
+
+/** What the last digits of a run depend on: engine and version, and on `native` the kind of processor. */
+export function arithmeticOf({ engine, environment }: Pick<RunRecord, 'engine' | 'environment'>): string {
+  const kind = engine.name === 'native' ? ` on ${environment.processorKind ?? environment.processor}` : '';
+  return `${engine.name} ${engine.version}${kind}`;
+}
 
 /** What two runs of one setup, seed and engine must agree in, bit for bit: all but times and environment. */
 export function comparable(record: RunRecord): Omit<RunRecord, 'times' | 'environment'> {

@@ -95,7 +95,7 @@ export class RunStore {
     const entry = (await readJournal(this.folder))?.get(runId(setup, engine));
     let text: string;
     try {
-      text = await readTextBounded(file);
+      text = readTextBounded(file);
     } catch (error) {
       if (!isMissing(error)) throw error;
       if (entry?.status !== 'failed') return null;

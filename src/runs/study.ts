@@ -11,12 +11,12 @@ import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { ARMS, type Arm, armSetup, MAIN, NO_DPO } from '../claims/arms.ts';
 import type { Evidence } from '../claims/claim.ts';
-import { arithmeticOf } from '../claims/validity.ts';
 import { setupHash } from '../setup/hash.ts';
 import { type Setup, SetupError, setupSchema } from '../setup/schema.ts';
-import { isMissing, readPacked, readTextBounded } from './bounded.ts';
+import { parseJson } from '../untrusted.ts';
+import { isMissing, readPacked, readTextBounded, readTextIfThere } from './bounded.ts';
 import { readJournal, recordDigest } from './journal.ts';
-import { type FinishedRun, isAbridged, parseRunRecord, RecordError, type RunRecord } from './record.ts';
+import { arithmeticOf, type FinishedRun, isAbridged, parseRunRecord, RecordError, type RunRecord } from './record.ts';
 import { StorageError, storing } from './storing.ts';
 
 const headSchema = z.strictObject({
@@ -44,9 +44,9 @@ const HEAD = 'study.json';
 function parseHead(text: string, source: string): z.infer<typeof headSchema> {
   let json: unknown;
   try {
-    json = JSON.parse(text);
+    json = parseJson(text);
   } catch (error) {
-    throw new RecordError(`${source} is no JSON (${(error as Error).message}); a truncated copy?`);
+    throw new RecordError(`${source} ${(error as Error).message}`);
   }
   const result = headSchema.safeParse(json);
   if (result.success) return result.data;
@@ -57,20 +57,14 @@ function parseHead(text: string, source: string): z.infer<typeof headSchema> {
 /** The setup that a job's folder was filled with, or null where none is noted. */
 export async function notedSetup(folder: string): Promise<Setup | null> {
   const file = path.join(folder, HEAD);
-  const text = await readTextBounded(file).catch((error) => {
-    if (isMissing(error)) return null;
-    throw error;
-  });
+  const text = readTextIfThere(file);
   return text === null ? null : parseHead(text, file).setup;
 }
 
 /** Notes in a job's folder which setup its arms change, and adds the command to those that filled it. */
 export async function noteStudy(folder: string, setup: Setup, command: string): Promise<void> {
   const file = path.join(folder, HEAD);
-  const before = await readTextBounded(file).catch((error) => {
-    if (isMissing(error)) return null;
-    throw error;
-  });
+  const before = readTextIfThere(file);
   const base = { ...setup, seed: 0 };
   const commands = before === null ? [] : parseHead(before, file).commands;
   if (before !== null && setupHash(parseHead(before, file).setup) !== setupHash(base))
@@ -104,12 +98,12 @@ async function assertWhole(folder: string, records: ReadonlyMap<string, RunRecor
 
 async function readFolder(folder: string): Promise<Study> {
   const file = path.join(folder, HEAD);
-  const head = parseHead(await readTextBounded(file), file);
+  const head = parseHead(readTextBounded(file), file);
   const names = (await readdir(path.join(folder, 'runs'))).filter((name) => name.endsWith('.json')).sort();
   const records = new Map<string, RunRecord>();
   for (const name of names) {
     const record = path.join(folder, 'runs', name);
-    records.set(name.replace(/\.json$/, ''), parseRunRecord(await readTextBounded(record), record));
+    records.set(name.replace(/\.json$/, ''), parseRunRecord(readTextBounded(record), record));
   }
   await assertWhole(folder, records);
   return { ...head, records: [...records.values()].sort(byNameAndSeed), source: folder };

@@ -8,11 +8,11 @@ import { locateModel } from '../model/hub.ts';
 import { idsFor } from '../model/pretrained.ts';
 import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
 import { stream } from '../random/streams.ts';
-import { isAbridged, type RunRecord } from '../runs/record.ts';
+import { isAbridged, nameOf, type RunRecord } from '../runs/record.ts';
 import { RunStore } from '../runs/store.ts';
 import { type PooledStudy, readStudies } from '../runs/study.ts';
 import type { Setup } from '../setup/schema.ts';
-import { CHECKS, type Check, nameOf, type Outcome, verifyRecord } from './record.ts';
+import { CHECKS, type Check, type Outcome, verifyRecord } from './record.ts';
 import { retrain, verifyModel } from './retrain.ts';
 import { readVerdicts, verifyVerdicts } from './verdicts.ts';
 
@@ -119,7 +119,7 @@ export async function verify(options: VerifyOptions): Promise<boolean> {
       .filter((source) => study.source.split(' + ').includes(source))
       .map((source) => path.join(source, 'claims.json'));
     const files = options.against === undefined ? beside : [options.against];
-    const documents = await Promise.all(files.map(readVerdicts));
+    const documents = files.map(readVerdicts);
     const found = documents.filter((document) => document !== null);
     for (const document of found.length === 0 ? [null] : found) outcomes.push(...verifyVerdicts(study, document));
   }

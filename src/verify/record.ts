@@ -6,7 +6,7 @@ import { DRAWN, passwordDigests } from '../passwords/digests.ts';
 import { type LedgerSummary, openLedger } from '../passwords/ledger.ts';
 import { alignedOverlap, measureOverlap } from '../passwords/overlap.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
-import { type FinishedRun, isAbridged, jointSteps, overlapsOf, type RunRecord } from '../runs/record.ts';
+import { type FinishedRun, isAbridged, jointSteps, nameOf, overlapsOf, type RunRecord } from '../runs/record.ts';
 import { PHASES } from '../training/updates.ts';
 
 /** What is worked out again, in the order of a report. */
@@ -34,8 +34,6 @@ export interface Outcome {
   /** How it differs, or why it could not be checked. */
   readonly reason?: string;
 }
-
-export const nameOf = ({ setup: { name, seed } }: RunRecord): string => `${name}, seed ${seed}`;
 
 /** Everything that training is given, taken through a new ledger. */
 function replay(run: FinishedRun, corpus: Corpus, ids: TokenIds) {

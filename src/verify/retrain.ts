@@ -2,7 +2,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { arithmeticOf } from '../claims/validity.ts';
 import { type Engine, tf } from '../engine/engine.ts';
 import { newGraphs } from '../engine/graphs.ts';
 import { loadParameters, parametersDigest } from '../model/parameters.ts';
@@ -11,12 +10,12 @@ import type { TokenIds } from '../passwords/tokens.ts';
 import { describeEnvironment } from '../runs/environment.ts';
 import { recordDigest } from '../runs/journal.ts';
 import { runAll } from '../runs/pool.ts';
-import { type FinishedRun, isAbridged, type RunRecord } from '../runs/record.ts';
+import { arithmeticOf, type FinishedRun, isAbridged, nameOf, type RunRecord } from '../runs/record.ts';
 import { RunStore } from '../runs/store.ts';
 import { abridge } from '../runs/study.ts';
 import type { Setup } from '../setup/schema.ts';
 import { score } from '../training/scoring.ts';
-import { nameOf, type Outcome } from './record.ts';
+import type { Outcome } from './record.ts';
 
 /** How far a letter's score may lie from the recorded one: engines and processors round differently. */
 const SCORED_ALIKE = 1e-3;

@@ -4,11 +4,13 @@ import { z } from 'zod';
 import { ARMS, armSetup } from '../claims/arms.ts';
 import { CLAIMS } from '../claims/index.ts';
 import { independenceProblems, inWords } from '../claims/validity.ts';
-import { isMissing, readTextBounded } from '../runs/bounded.ts';
-import { RecordError } from '../runs/record.ts';
+import { readTextIfThere } from '../runs/bounded.ts';
+import { nameOf, RecordError } from '../runs/record.ts';
+import { runId } from '../runs/store.ts';
 import { evidenceOf, type PooledStudy } from '../runs/study.ts';
 import { SetupError } from '../setup/schema.ts';
-import { nameOf, type Outcome } from './record.ts';
+import { parseJson } from '../untrusted.ts';
+import type { Outcome } from './record.ts';
 
 const judged = z.object({
   id: z.string(),
@@ -32,16 +34,11 @@ export type ClaimsDocument = z.infer<typeof documentSchema>;
  * @returns null where there is no such file
  * @throws RecordError where it is damaged
  */
-export async function readVerdicts(file: string): Promise<ClaimsDocument | null> {
-  let text: string;
+export function readVerdicts(file: string): ClaimsDocument | null {
+  const text = readTextIfThere(file);
+  if (text === null) return null;
   try {
-    text = await readTextBounded(file);
-  } catch (error) {
-    if (isMissing(error)) return null;
-    throw error;
-  }
-  try {
-    return documentSchema.parse(JSON.parse(text));
+    return documentSchema.parse(parseJson(text));
   } catch {
     throw new RecordError(`${file} is no claims.json as \`reproduce\` or \`report\` writes it`);
   }
@@ -64,8 +61,7 @@ function changed(before: Judged, now: Judged): string | undefined {
 /** The part of a study that one `reproduce` judged. */
 function partOf(study: PooledStudy, runs: readonly { record: string }[]): PooledStudy {
   const names = new Set(runs.map(({ record }) => path.basename(record)));
-  const own = ({ setup, setupHash, engine }: PooledStudy['records'][number]) =>
-    names.has(`${setup.name}-seed${setup.seed}-${setupHash.slice(0, 10)}-${engine.name}.json`);
+  const own = ({ setup, engine }: PooledStudy['records'][number]) => names.has(`${runId(setup, engine.name)}.json`);
   return { ...study, records: study.records.filter(own) };
 }
 

@@ -1,10 +1,11 @@
 /** The claims of a report as Markdown and as JSON. */
 import { formatNumber } from '../../claims/format.ts';
+import { nameOf } from '../../runs/record.ts';
 import { ABRIDGED } from '../../runs/study.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
 import { type ProcedureReport, procedureCells } from '../procedures/file.ts';
-import { failedRuns, nameOf, provenance, type Report, reproduceCommand } from '../report.ts';
+import { failedRuns, provenance, type Report, reproduceCommand } from '../report.ts';
 import { FAMILY, type StudyReport } from '../study-report.ts';
 import { claimsMarkdown } from '../table.ts';
 

@@ -6,12 +6,13 @@ import type { ComponentChildren } from 'preact';
 import { render } from 'preact-render-to-string';
 import type { Verdict } from '../../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
+import { nameOf } from '../../runs/record.ts';
 import { ABRIDGED } from '../../runs/study.ts';
 import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
 import { isToldOf } from '../files/explained.ts';
 import { CELL_HEAD, cellRow } from '../markdown.ts';
 import { procedureCells } from '../procedures/file.ts';
-import { failedRuns, nameOf, provenance, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
+import { failedRuns, provenance, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
 import { FAMILY, type JudgedClaim, type StudyReport } from '../study-report.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
