@@ -1517,4 +1517,16 @@ export const SABOTAGES: readonly Sabotage[] = [
       message: /^exit code of invalid and reproduced: .*expected 1 to be 2/s,
     },
   },
+  {
+    id: 'runs-wait-in-the-pool',
+    story:
+      'All runs are given to the processes at once: those that wait when a process is killed are lost without a word.',
+    file: 'src/runs/pool.ts',
+    edits: [['Array.from({ length: jobs }, lane)', 'Array.from({ length: setups.length }, lane)']],
+    caughtBy: {
+      spec: 'spec/runs/pool.spec.ts',
+      test: 'never given more runs than they can take up',
+      message: /runs given at once: expected 3 to be 1/,
+    },
+  },
 ];
