@@ -64,8 +64,8 @@ const isAlive = (id: number): boolean => {
 };
 
 /**
- * Starts a command and kills it, process and all, once it has come so far: when its standard error has `lines` lines that
- * tell of `phase` (a run tells of every evaluation), or when it has written so many files of a report.
+ * Starts a command and kills it, process and all, once it has come so far.
+ * @param reached whether it has, by what it said on standard error or by what it has written
  * @returns whether it was still at work
  */
 async function killedAt(args: readonly string[], reached: (said: string) => boolean): Promise<boolean> {
@@ -74,21 +74,17 @@ async function killedAt(args: readonly string[], reached: (said: string) => bool
   let said = '';
   let over = false;
   let workers: number[] = [];
+  const look = () => {
+    if (over || !reached(said)) return;
+    over = true;
+    workers = childrenOf(child.pid as number);
+    child.kill('SIGKILL');
+  };
   child.stderr?.on('data', (data) => {
     said += data;
-    if (!over && reached(said)) {
-      over = true;
-      workers = childrenOf(child.pid as number);
-      child.kill('SIGKILL');
-    }
+    look();
   });
-  const poll = setInterval(() => {
-    if (!over && reached(said)) {
-      over = true;
-      workers = childrenOf(child.pid as number);
-      child.kill('SIGKILL');
-    }
-  }, 5);
+  const poll = setInterval(look, 5);
   const { code } = await ended;
   clearInterval(poll);
   // Its workers notice that they work for no one, in their own time.
@@ -187,11 +183,8 @@ describe('kill -9', () => {
     while (kills < KILLS.reports) {
       const begun = made();
       const more = kills < 3 ? 0 : Math.ceil((expected.size * (kills - 2)) / KILLS.reports);
-      const working = await killedAt(report(out), (said) =>
-        more === 0
-          ? said.length >= 0 && performance.now() > 0
-          : made() >= Math.min(expected.size, Math.max(begun, more)),
-      );
+      const enough = Math.min(expected.size, Math.max(begun, more));
+      const working = await killedAt(report(out), () => more === 0 || made() >= enough);
       if (working) kills += 1;
       most = Math.max(most, made());
       expect(contents(study)).toEqual(records);

@@ -19,8 +19,8 @@ export const DRAWS = {
 export type InputKind = keyof typeof DRAWS;
 
 /**
- * How many of them are distinct and refused, at least: a bound that any seed of the draws passes. The specs count, and the
- * README gives the sum.
+ * How many of them are distinct and refused, at least: some fewer than the draws of any seed that was tried. The specs count,
+ * and the README gives the sum.
  */
 export const REFUSED: Readonly<Record<InputKind, number>> = {
   setups: 950,

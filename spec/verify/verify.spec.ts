@@ -1,6 +1,5 @@
 /** `verify` passes on what runs left, and fails on what was changed since, case by case. */
-import { execFileSync } from 'node:child_process';
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -37,10 +36,10 @@ function copy(journal = false): string {
 
 const recordFile = (where: string, seed = 43): string => {
   const setup = studySetup(seed);
-  const [name] = execFileSync('ls', [path.join(where, 'runs')], { encoding: 'utf8' })
-    .split('\n')
-    .filter((found) => found.startsWith(`tiny-seed${seed}-${setupHash(setup).slice(0, 10)}`));
-  return path.join(where, 'runs', name);
+  const name = readdirSync(path.join(where, 'runs')).find((found) =>
+    found.startsWith(`tiny-seed${seed}-${setupHash(setup).slice(0, 10)}`),
+  );
+  return path.join(where, 'runs', name as string);
 };
 
 function edit(file: string, change: (run: FinishedRun) => void): void {
