@@ -6,8 +6,9 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { trajectorySetup } from '../fixtures/setup.ts';
 import { ENGINES, startEngine } from '../src/engine/engine.ts';
+import { PHASES } from '../src/passwords/roles.ts';
 import { setupHash } from '../src/setup/hash.ts';
-import { PHASES, train } from '../src/training/trainer.ts';
+import { trainToEnd } from '../src/training/trainer.ts';
 
 const recording = (engine: string) => new URL(`../fixtures/trajectory-${engine}.json`, import.meta.url);
 
@@ -26,7 +27,7 @@ describe.each(ENGINES.filter((engine) => existsSync(recording(engine))))('the tr
     }
     const { trajectories: recorded, setupHash: hash } = JSON.parse(readFileSync(recording(engine), 'utf8'));
     expect(setupHash(trajectorySetup), 'the recording is of another setup: npm run fixtures:record').toBe(hash);
-    const { trajectories } = await train(trajectorySetup);
+    const { trajectories } = await trainToEnd(trajectorySetup);
     const residuals: number[] = [];
     for (const phase of PHASES) {
       const now = { loss: trajectories[phase].total, gradientNorm: trajectories[phase].gradientNorm };

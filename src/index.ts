@@ -67,4 +67,11 @@ export {
   signFlipTest,
   tTestAbove,
 } from './statistics/index.ts';
-export { type Outcome, type Progress, type TrainerState, train } from './training/trainer.ts';
+export {
+  type Outcome,
+  type Progress,
+  type TrainerState,
+  type TrainingEvent,
+  train,
+  trainToEnd,
+} from './training/trainer.ts';

@@ -8,7 +8,7 @@ import { newGraphs } from '../../src/engine/graphs.ts';
 import type { Phase } from '../../src/passwords/roles.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 import { inputLength, vocabulary } from '../../src/setup/sizes.ts';
-import { Trial } from '../../src/training/trial.ts';
+import { Session } from '../../src/training/session.ts';
 
 /** What run.ts asks for. */
 export type Question = { ask: 'train'; setup: Setup } | { ask: 'begin'; phase: Phase } | { ask: 'round' };
@@ -85,33 +85,37 @@ function productsOf(shapes: readonly Product[]): { run: () => void; dispose: () 
 }
 
 const engine = await startEngine();
-let trainee: Trial | undefined;
+let trainee: Session | undefined;
+let takeStep = () => {};
 let alone: ReturnType<typeof productsOf> | undefined;
 
 function begin(phase: Phase): Phased {
   if (trainee === undefined) throw new Error('train a setup first');
   alone?.dispose();
-  trainee.begin(phase);
+  const session = trainee;
+  session.begin(phase);
+  let steps = 0;
+  takeStep = () => session.step(steps++ % session.recipe[phase].steps);
   const sequences = trainee.corpus.examples(phase, 0).length;
   const tokens = sequences * inputLength(trainee.setup);
   const shapes = products(trainee.setup, phase, tokens);
   alone = productsOf(shapes);
   for (let warmup = 0; warmup < 3; warmup++) {
     alone.run();
-    trainee.step();
+    takeStep();
   }
   return { sequences, tokens, flops: shapes.reduce((sum, [m, k, n]) => sum + 2 * m * k * n, 0) };
 }
 
 async function answer(question: Question): Promise<Answer> {
   if (question.ask === 'train') {
-    trainee = new Trial(parseSetup(question.setup));
+    trainee = new Session(parseSetup(question.setup), { reference: () => -26 });
     return engine;
   }
   if (question.ask === 'begin') return begin(question.phase);
   const [products, step] = [
     await milliseconds('products', () => alone?.run()),
-    await milliseconds('step', () => trainee?.step()),
+    await milliseconds('step', () => takeStep()),
   ];
   return { products, step, peakMemoryMiB: process.resourceUsage().maxRSS / 1024 };
 }

@@ -31,7 +31,7 @@ import { branches, leaves, withValue } from '../../src/setup/fields.ts';
 import { resolveSetup } from '../../src/setup/overrides.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, SetupError } from '../../src/setup/schema.ts';
-import { type TrainerState, train } from '../../src/training/trainer.ts';
+import { atCheckpoints, type TrainerState, trainToEnd } from '../../src/training/trainer.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { tinySetup } from '../helpers/setups.ts';
 import { DRAWS, type InputKind, REFUSED } from './counts.ts';
@@ -349,7 +349,11 @@ describe('files', () => {
     store.close();
     record = readFileSync(file, 'utf8');
     const states: TrainerState[] = [];
-    await train(setup, { onCheckpoint: (now) => void states.push(structuredClone(now)) });
+    await trainToEnd(
+      setup,
+      {},
+      atCheckpoints((now) => states.push(now)),
+    );
     state = states[3];
     checkpoint = encodeCheckpoint(state, identity);
     return () => import('node:fs').then(({ rmSync }) => rmSync(folder, { recursive: true, force: true }));

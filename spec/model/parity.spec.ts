@@ -11,12 +11,12 @@ import { forward, inputsAndLabels, logProbabilities, residualStream } from '../.
 import { loadParameters, type Parameters, type ParameterValues, trainableNames } from '../../src/model/parameters.ts';
 import { loadValues, readConfig, saveModel } from '../../src/model/pretrained.ts';
 import { withSafetensors } from '../../src/model/safetensors.ts';
-import type { Example, Phase, Prefix, Reward, Role } from '../../src/passwords/roles.ts';
+import { type Example, PHASES, type Phase, type Prefix, type Reward, type Role } from '../../src/passwords/roles.ts';
 import type { TokenBatch } from '../../src/passwords/tokens.ts';
+import type { PerLoss } from '../../src/recipe/recipe.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { newOptimiser } from '../../src/training/optimiser.ts';
-import { type LossWeights, lossAndGradients } from '../../src/training/step.ts';
-import { PHASES } from '../../src/training/trainer.ts';
+import { lossAndGradients } from '../../src/training/step.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { tinySetup } from '../helpers/setups.ts';
@@ -39,7 +39,7 @@ const TRAINED: Record<Phase, Kind[]> = { pretrain: ['random'], dpo: ['chosen', '
 
 interface Golden {
   beta: number;
-  weights: LossWeights;
+  weights: PerLoss<number>;
   rates: number[];
   batches: Record<Kind, number[][]>[];
   reference: Record<'chosen' | 'rejected', number[]>;
@@ -63,7 +63,7 @@ function stepOf(batch: Golden['batches'][0], kinds: readonly Kind[]): { examples
   return { examples, batch: packed(kinds.flatMap((kind) => batch[kind])) };
 }
 
-const ONE: LossWeights = { dpo: 1, useful: 1, random: 1, randomReverse: 0 };
+const ONE: PerLoss<number> = { dpo: 1, useful: 1, random: 1, randomReverse: 0 };
 
 // A float32 program that sums in another order than torch's strays from the exact value by about as much as torch's own
 // float32 does; ten times that allows for longer chains of sums. Golden tensors are stored as float32, and float32

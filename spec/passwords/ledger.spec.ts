@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { LedgerError, openLedger } from '../../src/passwords/ledger.ts';
-import type { Example, Phase } from '../../src/passwords/roles.ts';
+import { type Example, PHASES, type Phase } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
-import { PHASES } from '../../src/training/trainer.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 const setup = tinySetup();

@@ -6,7 +6,7 @@ import { ProgressDisplay } from '../../src/report/progress.ts';
 import type { RunRecord } from '../../src/runs/record.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import type { Evaluation } from '../../src/training/trainer.ts';
+import type { Evaluation } from '../../src/training/evaluation.ts';
 
 const evaluation = {
   sets: { heldOut: { guessRate: 1 }, useful: { guessRate: 1 }, random: { guessRate: 1 } },

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
 import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from '../../src/runs/checkpoint.ts';
-import { type Outcome, type TrainerState, train } from '../../src/training/trainer.ts';
+import { atCheckpoints, type Outcome, type TrainerState, trainToEnd } from '../../src/training/trainer.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 const setup = tinySetup();
@@ -10,9 +10,11 @@ let uninterrupted: Outcome;
 
 beforeAll(async () => {
   await startEngine();
-  uninterrupted = await train(setup, {
-    onCheckpoint: (state) => void checkpoints.push(encodeCheckpoint(state, 'tiny')),
-  });
+  uninterrupted = await trainToEnd(
+    setup,
+    {},
+    atCheckpoints((state) => checkpoints.push(encodeCheckpoint(state, 'tiny'))),
+  );
 });
 
 describe('a checkpoint', () => {
@@ -24,7 +26,7 @@ describe('a checkpoint', () => {
   it('taken anywhere goes on to the very outcome of the uninterrupted run, bit for bit', async () => {
     for (const bytes of checkpoints) {
       const from = decodeCheckpoint(bytes, 'tiny');
-      const outcome = await train(setup, { from });
+      const outcome = await trainToEnd(setup, { from });
       expect(outcome, `gone on from phase ${from.phase}, step ${from.step}`).toEqual(uninterrupted);
     }
   });
@@ -54,11 +56,13 @@ describe('a checkpoint', () => {
 
   it('holds no more than it must: nothing of a state is shared with the running trainer', async () => {
     let first: TrainerState | undefined;
-    await train(setup, {
-      onCheckpoint: (state) => {
+    await trainToEnd(
+      setup,
+      {},
+      atCheckpoints((state) => {
         first ??= decodeCheckpoint(encodeCheckpoint(state, 'tiny'), 'tiny');
-      },
-    });
+      }),
+    );
     expect(encodeCheckpoint(first as TrainerState, 'tiny')).toEqual(checkpoints[0]);
   });
 });

@@ -9,15 +9,16 @@ import { initialValues, loadParameters } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import type { Phase } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
+import { LOSSES } from '../../src/recipe/recipe.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import { lossAndGradients, PARTS } from '../../src/training/step.ts';
-import { type Trajectory, train } from '../../src/training/trainer.ts';
+import { lossAndGradients } from '../../src/training/step.ts';
+import { type Trajectory, trainToEnd } from '../../src/training/trainer.ts';
 import { referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 const PHASES: Phase[] = ['pretrain', 'dpo', 'joint'];
 /** Losses of a step and the norm of its gradient; a part that a phase does not train on is null. */
-const COLUMNS = ['total', ...PARTS, 'gradientNorm'] as const;
+const COLUMNS = ['total', ...LOSSES, 'gradientNorm'] as const;
 const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
 
 /** Losses, each part of them, and gradient norms of every step, by phase. */
@@ -63,7 +64,7 @@ function byHand(setup: Setup): Record<Phase, Trajectory> {
       const arrays = new Map([...gradients].map(([name, gradient]) => [name, [...gradient.dataSync()]]));
       tf.dispose([...gradients.values(), ...parameters.values()]);
       const norm = Math.sqrt(sum([...arrays.values()].flat().map((g) => g * g)));
-      for (const part of ['total', ...PARTS] as const) (results[phase][part] as (number | null)[]).push(losses[part]);
+      for (const part of ['total', ...LOSSES] as const) (results[phase][part] as (number | null)[]).push(losses[part]);
       results[phase].gradientNorm.push(norm);
 
       const rate =
@@ -110,7 +111,7 @@ describe('every loss and gradient norm of a run is that of the plain loop', () =
       draft.optimiser.learningRate = 0.01; // so that 18 steps go somewhere
       change(draft);
     });
-    const { trajectories } = await train(setup);
+    const { trajectories } = await trainToEnd(setup);
     const expected = byHand(setup);
     for (const phase of PHASES) {
       for (const key of COLUMNS) {

@@ -4,9 +4,10 @@ import { type EngineName, startEngine, tf } from '../../src/engine/engine.ts';
 import { forward } from '../../src/model/gpt-neox.ts';
 import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
+import { PHASES } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { lossAndGradients } from '../../src/training/step.ts';
-import { PHASES, train } from '../../src/training/trainer.ts';
+import { trainToEnd } from '../../src/training/trainer.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -62,9 +63,9 @@ const run = tinySetup((draft) => {
 
 async function expectSameRun(engine: EngineName): Promise<void> {
   await startEngine('cpu');
-  const onCpu = await train(run);
+  const onCpu = await trainToEnd(run);
   await startEngine(engine);
-  const here = await train(run);
+  const here = await trainToEnd(run);
   let steps = 0;
   for (const phase of PHASES) {
     for (const key of ['total', 'gradientNorm'] as const) {

@@ -10,7 +10,7 @@ import { parameterSpecifications } from '../../src/model/parameters.ts';
 import { buildCorpus, type Corpus } from '../../src/passwords/corpus.ts';
 import { batchGiven, LedgerError } from '../../src/passwords/ledger.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import { train } from '../../src/training/trainer.ts';
+import { trainToEnd } from '../../src/training/trainer.ts';
 import { updatesDigest } from '../../src/training/updates.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -114,13 +114,13 @@ const SETUPS: [string, (setup: Setup) => void][] = [
 describe('the record of a run', () => {
   it.each(SETUPS)('has the digest of the very tokens that the setup gives, %s', async (_, change) => {
     const setup = tinySetup(change);
-    const { ledger } = await train(setup);
+    const { ledger } = await trainToEnd(setup);
     expect(ledger.digest, 'digest of the tokens that training was given').toBe(dataDigest(setup, buildCorpus(setup)));
   });
 
   it.each(SETUPS)('has the digest of the updates that the setup makes, %s', async (_, change) => {
     const setup = tinySetup(change);
-    const { digests } = await train(setup);
+    const { digests } = await trainToEnd(setup);
     expect(digests.updates).toBe(updates(setup));
     expect(updatesDigest(setup, setup.phases.joint.steps)).toBe(updates(setup));
   });
@@ -139,7 +139,7 @@ describe('the record of a run', () => {
               : example,
           ),
     };
-    const { ledger } = await train(setup, { corpus: other });
+    const { ledger } = await trainToEnd(setup, { corpus: other });
     expect(ledger.digest).not.toBe(dataDigest(setup, corpus));
     expect(ledger.digest).toBe(dataDigest(setup, other));
   });
@@ -189,7 +189,7 @@ describe('the record of a run', () => {
     const setup = tinySetup((draft) => {
       draft.phases.joint.weights.random = 0;
     });
-    const { overlap } = await train(setup);
+    const { overlap } = await trainToEnd(setup);
     const kinds = [...new Set(overlap.map(({ text }) => text))];
     expect(kinds, `kinds of rewarded text: ${kinds}`).toEqual(['pretraining', 'chosen', 'useful']);
     expect(overlap.find(({ text }) => text === 'pretraining')?.texts).toBe(setup.batch * setup.phases.pretrain.steps);
@@ -223,7 +223,7 @@ describe('the batch that a step’s tensors hold', () => {
           ),
     };
     const before = tf.memory().numTensors;
-    await expect(train(setup, { corpus: leaky })).rejects.toThrow(LedgerError);
+    await expect(trainToEnd(setup, { corpus: leaky })).rejects.toThrow(LedgerError);
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -3,10 +3,11 @@ import { startEngine, tf } from '../../src/engine/engine.ts';
 import { newGraphs } from '../../src/engine/graphs.ts';
 import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
-import type { Phase } from '../../src/passwords/roles.ts';
+import { PHASES, type Phase } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
-import { type Gradient, type LossWeights, stepInPasses } from '../../src/training/step.ts';
-import { PHASES, train } from '../../src/training/trainer.ts';
+import type { PerLoss } from '../../src/recipe/recipe.ts';
+import { type Gradient, stepInPasses } from '../../src/training/step.ts';
+import { trainToEnd } from '../../src/training/trainer.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -18,7 +19,7 @@ const setup = tinySetup((draft) => {
 const ids = scratchTokenIds(setup);
 const corpus = buildCorpus(setup);
 const values = initialValues(setup);
-const WEIGHTS: Record<Phase, LossWeights> = {
+const WEIGHTS: Record<Phase, PerLoss<number>> = {
   pretrain: { dpo: 0, useful: 0, random: 1, randomReverse: 0 },
   dpo: { dpo: 1, useful: 0, random: 0, randomReverse: 0 },
   joint: { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0.4 },
@@ -91,7 +92,7 @@ describe.each(ENGINES_HERE)('on %s, a step in passes', (engine) => {
 
   it('trains a run that ends where one at once does, but for rounding, and repeats itself bit for bit', async () => {
     const passes = { ...setup, microBatch: 4 };
-    const [whole, parts, again] = [await train(setup), await train(passes), await train(passes)];
+    const [whole, parts, again] = [await trainToEnd(setup), await trainToEnd(passes), await trainToEnd(passes)];
     expect(again).toEqual(parts);
     expect(parts.ledger).toEqual(whole.ledger);
     expect(parts.parametersDigest).not.toBe(whole.parametersDigest);

@@ -5,9 +5,10 @@ import { buildCorpus } from '../../src/passwords/corpus.ts';
 import type { Example } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { stream } from '../../src/random/streams.ts';
+import type { PerLoss } from '../../src/recipe/recipe.ts';
 import { dpoLoss, nextTokenLoss } from '../../src/training/objectives.ts';
 import { newOptimiser } from '../../src/training/optimiser.ts';
-import { type LossWeights, lossAndGradients } from '../../src/training/step.ts';
+import { lossAndGradients } from '../../src/training/step.ts';
 import { referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -22,14 +23,14 @@ const corpus = buildCorpus(setup);
 const values = initialValues(setup);
 const everything = trainableNames(setup, 'all');
 const examples = corpus.examples('joint', 0);
-const weights: LossWeights = { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0.3 };
+const weights: PerLoss<number> = { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0.3 };
 // Any fixed reference will do here, as long as it differs from the policy.
 const reference = (password: string): number => -10 - (password.charCodeAt(0) % 7) / 3;
 
 beforeAll(() => startEngine());
 
 /** Loss and gradients of given examples and weights, as plain numbers. */
-function evaluate(given: readonly Example[], weightsOf: LossWeights, trainable = everything) {
+function evaluate(given: readonly Example[], weightsOf: PerLoss<number>, trainable = everything) {
   const parameters = loadParameters(setup, values);
   const input = { examples: given, batch: tokenBatch(given, ids), weights: weightsOf, beta: setup.beta, reference };
   const { losses, gradients } = lossAndGradients(parameters, setup.model, trainable, input);

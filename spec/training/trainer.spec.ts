@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { newGraphs } from '../../src/engine/graphs.ts';
-import { loadParameters, parameterSpecifications } from '../../src/model/parameters.ts';
+import { initialValues, loadParameters, parameterSpecifications } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
-import { LedgerError, openLedger } from '../../src/passwords/ledger.ts';
+import { LedgerError } from '../../src/passwords/ledger.ts';
 import { scratchTokenIds } from '../../src/passwords/tokens.ts';
 import { DivergenceError } from '../../src/training/optimiser.ts';
 import { score } from '../../src/training/scoring.ts';
-import { initialState, type TrainerState, train } from '../../src/training/trainer.ts';
+import { atCheckpoints, type TrainerState, trainToEnd } from '../../src/training/trainer.ts';
 import { referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -17,25 +17,27 @@ beforeAll(() => startEngine());
 async function snapshots(setup: ReturnType<typeof tinySetup>) {
   const taken = new Map<string, Map<string, Float32Array>>();
   const states: TrainerState[] = [];
-  const outcome = await train(setup, {
-    onCheckpoint: (state) => {
-      taken.set(`${state.phase}/${state.step}`, new Map([...state.values].map(([name, data]) => [name, data.slice()])));
-      states.push(structuredClone(state));
-    },
-  });
+  const outcome = await trainToEnd(
+    setup,
+    {},
+    atCheckpoints((state) => {
+      taken.set(`${state.phase}/${state.step}`, state.values);
+      states.push(state);
+    }),
+  );
   return { taken, states, outcome };
 }
 
 describe('train', () => {
   it('twice on one setup gives the same outcome to the last bit, and another seed another', async () => {
-    const first = await train(tinySetup());
-    expect(await train(tinySetup())).toEqual(first);
-    const other = await train(tinySetup((setup) => Object.assign(setup, { seed: 8 })));
+    const first = await trainToEnd(tinySetup());
+    expect(await trainToEnd(tinySetup())).toEqual(first);
+    const other = await trainToEnd(tinySetup((setup) => Object.assign(setup, { seed: 8 })));
     expect(other.parametersDigest).not.toBe(first.parametersDigest);
   });
 
   it('begins phase 2 at a loss of ln 2: policy and reference are one model', async () => {
-    const { trajectories } = await train(tinySetup());
+    const { trajectories } = await trainToEnd(tinySetup());
     expect(trajectories.dpo.total[0]).toBeCloseTo(Math.LN2, 6);
     expect(trajectories.dpo.total[3]).not.toBeCloseTo(Math.LN2, 6);
   });
@@ -98,7 +100,7 @@ describe('train', () => {
   it('scores the held-out, useful and control passwords of the corpus, each as itself', async () => {
     const setup = tinySetup((draft) => Object.assign(draft.evaluation, { heldOut: 3, useful: 2 }));
     const { heldOut, useful, control } = buildCorpus(setup);
-    for (const { sets } of (await train(setup)).snapshots) {
+    for (const { sets } of (await trainToEnd(setup)).snapshots) {
       expect(sets.heldOut.passwords, 'held-out passwords scored').toEqual(heldOut.slice(0, 3));
       expect(sets.useful.passwords).toEqual(useful.slice(0, 2));
       expect(sets.random.passwords, 'control passwords scored').toEqual(control);
@@ -111,7 +113,7 @@ describe('train', () => {
       Object.assign(draft.phases.joint, { steps: 60, stopAtUsefulGuessRate: 1.5 });
       draft.phases.joint.weights = { dpo: 0.1, useful: 1, random: 0.1, randomReverse: 0 };
     });
-    const { evaluations } = await train(setup);
+    const { evaluations } = await trainToEnd(setup);
     const joint = evaluations.filter(({ phase }) => phase === 'joint');
     const rates = joint.map(({ sets }) => sets.useful.guessRate);
     expect(joint.length).toBeLessThan(30); // it did end early
@@ -124,7 +126,7 @@ describe('train', () => {
       trajectories,
       snapshots: kept,
       ledger,
-    } = await train(
+    } = await trainToEnd(
       tinySetup((draft) => {
         draft.phases.dpo.steps = 0;
         draft.phases.joint.weights.dpo = 0;
@@ -140,7 +142,7 @@ describe('train', () => {
   });
 
   it('works without prefixes, where the first letter is never predicted', async () => {
-    const { snapshots: kept } = await train(tinySetup((draft) => Object.assign(draft, { prefixes: false })));
+    const { snapshots: kept } = await trainToEnd(tinySetup((draft) => Object.assign(draft, { prefixes: false })));
     expect(kept.map(({ phase, prefix }) => [phase, prefix])).toEqual([
       ['dpo', 'none'],
       ['joint', 'none'],
@@ -150,18 +152,17 @@ describe('train', () => {
 
   it('leaves no tensor behind', async () => {
     const before = tf.memory().numTensors;
-    await train(tinySetup());
+    await trainToEnd(tinySetup());
     expect(tf.memory().numTensors).toBe(before);
   });
 
   it('stops with the place named when a gradient is no number, and leaves no tensor behind even then', async () => {
     const setup = tinySetup();
-    const ids = scratchTokenIds(setup);
-    const state = initialState(setup, openLedger(buildCorpus(setup), ids));
-    state.values.get('embed_out.weight')?.fill(Number.NaN);
+    const start = initialValues(setup);
+    start.get('embed_out.weight')?.fill(Number.NaN);
     const before = tf.memory().numTensors;
-    await expect(train(setup, { from: state })).rejects.toThrow(DivergenceError);
-    await expect(train(setup, { from: state })).rejects.toThrow(
+    await expect(trainToEnd(setup, { start })).rejects.toThrow(DivergenceError);
+    await expect(trainToEnd(setup, { start })).rejects.toThrow(
       /in phase pretrain, step 0; try a smaller learning rate/,
     );
     expect(tf.memory().numTensors).toBe(before);
@@ -181,12 +182,12 @@ describe('train', () => {
               : example,
           ),
     };
-    await expect(train(setup, { corpus: sabotaged })).rejects.toThrow(LedgerError);
-    await expect(train(setup, { corpus: sabotaged })).rejects.toThrow(/phase joint, step 3/);
+    await expect(trainToEnd(setup, { corpus: sabotaged })).rejects.toThrow(LedgerError);
+    await expect(trainToEnd(setup, { corpus: sabotaged })).rejects.toThrow(/phase joint, step 3/);
   });
 
   it('refuses weights that it cannot load', async () => {
     const setup = tinySetup((draft) => Object.assign(draft.model, { pretrained: 'EleutherAI/pythia-160m' }));
-    await expect(train(setup)).rejects.toThrow(/model.pretrained/);
+    await expect(trainToEnd(setup)).rejects.toThrow(/model.pretrained/);
   });
 });

@@ -14,11 +14,12 @@ import {
   measure,
   type Scores,
 } from '../measure/measures.ts';
-import { drawScoredPasswords, evaluationPrefix } from '../passwords/corpus.ts';
+import { drawScoredPasswords } from '../passwords/corpus.ts';
 import { passwordsDigest } from '../passwords/digests.ts';
 import type { RewardCounts } from '../passwords/ledger.ts';
 import { overlapProblems, type RewardedRole, WAYS } from '../passwords/overlap.ts';
-import type { Phase } from '../passwords/roles.ts';
+import { FRESH, PHASES, type Phase, SETS, type SetName } from '../passwords/roles.ts';
+import { recipeOf } from '../recipe/recipe.ts';
 import {
   arithmeticOf,
   type FinishedRun,
@@ -30,38 +31,30 @@ import {
 } from '../runs/record.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
-import { capacity, heldOut, inputLength, pairs, rewardedTexts, useful } from '../setup/sizes.ts';
-import { PHASES, updatesDigest } from '../training/updates.ts';
+import { capacity, heldOut, inputLength, pairs, rewardedTexts, scoredCounts, useful } from '../setup/sizes.ts';
+import { updatesDigest } from '../training/updates.ts';
 import type { Arm } from './arms.ts';
 import type { Evidence } from './claim.ts';
-import type { SetName } from './evidence.ts';
 
-const SETS: readonly SetName[] = ['heldOut', 'useful', 'random'];
 const NAMES: Record<SetName, string> = { heldOut: 'held-out', useful: 'useful', random: 'control' };
 
 const stepsOf = (run: FinishedRun, phase: Phase): number =>
   phase === 'joint' ? jointSteps(run) : run.setup.phases[phase].steps;
 
-/** How many passwords of a set are scored. */
-const scoredCount = (setup: Setup, set: SetName): number =>
-  set === 'random'
-    ? setup.evaluation.random
-    : Math.min(setup.evaluation[set], set === 'heldOut' ? heldOut(setup) : useful(setup));
-
 /** Sequences that the optimiser is given in a run, by reward, from the setup alone. */
 export function sequencesGiven(setup: Setup, joint: number): { all: RewardCounts; usefulImitated: number } {
-  const { batch, phases } = setup;
-  const { dpo, useful: usefulWeight, random, randomReverse } = phases.joint.weights;
-  const pairSteps = phases.dpo.steps + (dpo > 0 ? joint : 0);
-  const imitatedKinds = [usefulWeight, random, randomReverse].filter((weight) => weight > 0).length;
-  return {
-    all: {
-      chosen: batch * pairSteps,
-      rejected: batch * pairSteps,
-      imitated: batch * (phases.pretrain.steps + imitatedKinds * joint),
-    },
-    usefulImitated: usefulWeight > 0 ? batch * joint : 0,
-  };
+  const recipe = recipeOf(setup);
+  const all = { chosen: 0, rejected: 0, imitated: 0 };
+  let usefulImitated = 0;
+  for (const phase of PHASES) {
+    const { steps, streams } = recipe[phase];
+    const sequences = setup.batch * (phase === 'joint' ? joint : steps);
+    for (const { source, reward } of streams) {
+      all[reward] += sequences;
+      if (source === 'useful') usefulImitated += sequences;
+    }
+  }
+  return { all, usefulImitated };
 }
 
 function ledgerProblems(run: FinishedRun): string[] {
@@ -146,7 +139,7 @@ function evaluationProblems(run: FinishedRun): string[] {
   for (const { phase, step, sets } of evaluations) {
     for (const set of SETS) {
       const { halves, ...whole } = sets[set];
-      const size = scoredCount(setup, set);
+      const size = scoredCounts(setup)[set];
       const even = Math.ceil(size / 2);
       const where = `of the ${NAMES[set]} passwords after step ${step} of phase ${phase}`;
       const joined = (name: keyof Measures) =>
@@ -171,11 +164,8 @@ function snapshotProblems(run: FinishedRun): string[] {
   const problems: string[] = [];
   const letters = setup.passwords.alphabet.length;
   const drawn = drawScoredPasswords(setup);
-  const wanted = [...(setup.phases.dpo.steps > 0 ? (['dpo'] as const) : []), 'joint' as const].map((phase) => ({
-    phase,
-    prefix: evaluationPrefix(setup, phase),
-  }));
-  for (const { phase, prefix } of wanted) {
+  const recipe = recipeOf(setup);
+  for (const { phase, scoredUnder: prefix } of recipe.dpo.steps > 0 ? [recipe.dpo, recipe.joint] : [recipe.joint]) {
     // Of a run that only a grid reads, an archive keeps the last moment alone.
     if (isAbridged(run) && phase === 'dpo' && snapshots.length === 1) continue;
     const snapshot = snapshots.find((one) => one.phase === phase);
@@ -187,7 +177,7 @@ function snapshotProblems(run: FinishedRun): string[] {
       const { passwords, logProbabilities, ranks, lens } = sets[set];
       const where = `of the ${NAMES[set]} passwords at the end of phase ${phase}, after \`${prefix}\`,`;
       const own = set === 'random' ? drawn.control : drawn[set];
-      const size = scoredCount(setup, set);
+      const size = scoredCounts(setup)[set];
       if (logProbabilities.length !== size || logProbabilities[0].length !== inputLength(setup))
         problems.push(`its scores ${where} are not of ${size} passwords of ${inputLength(setup)} letters`);
       if (passwords.length > 0 && passwords.join() !== own.slice(0, size).join())
@@ -206,7 +196,7 @@ function snapshotProblems(run: FinishedRun): string[] {
       )
         problems.push(`its scores ${where} are not what its last layer gives`);
       const evaluation = evaluations.find((one) => one.phase === phase && one.step === step);
-      if (evaluation === undefined || prefix !== evaluationPrefix(setup, phase)) continue;
+      if (evaluation === undefined || prefix !== recipe[phase].scoredUnder) continue;
       const { halves, ...whole } = evaluation.sets[set];
       const part = (which: 0 | 1) => (logProbabilities.length > 1 ? half(scores, which) : scores);
       const compared = [
@@ -227,19 +217,23 @@ function snapshotProblems(run: FinishedRun): string[] {
 }
 
 /** The kinds of text that a run rewards, and how many of each where its setup tells. */
-function textsRewarded({ batch, phases, ...setup }: Setup, joint: number): Map<RewardedRole, number | null> {
-  const { dpo, useful: usefulWeight, random, randomReverse } = phases.joint.weights;
-  const pairSteps = Math.max(phases.dpo.steps, dpo > 0 ? joint : 0);
-  const all = pairs({ ...setup, batch, phases });
-  const allUseful = useful({ ...setup, batch, phases });
-  const kinds: [RewardedRole, boolean, number | null][] = [
-    ['pretraining', phases.pretrain.steps > 0, batch * phases.pretrain.steps],
-    ['chosen', pairSteps > 0, batch * pairSteps >= all ? all : null],
-    ['useful', usefulWeight > 0, batch * joint >= allUseful ? allUseful : batch * joint],
-    ['joint-random', random > 0, batch * joint],
-    ['joint-random-reverse', randomReverse > 0, batch * joint],
-  ];
-  return new Map(kinds.filter(([, given]) => given).map(([kind, , texts]) => [kind, texts]));
+function textsRewarded(setup: Setup, joint: number): Map<RewardedRole, number | null> {
+  const { batch } = setup;
+  const recipe = recipeOf(setup);
+  const texts = new Map<RewardedRole, number | null>();
+  for (const phase of PHASES) {
+    const { steps, streams } = recipe[phase];
+    const sequences = batch * (phase === 'joint' ? joint : steps);
+    for (const { source, reward } of streams) {
+      if (reward === 'rejected' || sequences === 0) continue;
+      if (source === 'useful') texts.set('useful', Math.min(sequences, useful(setup)));
+      else if (source === 'chosen') {
+        // Phases 2 and 3 go through the pairs in orders of their own: only a whole pass says how many differ.
+        if (texts.get('chosen') !== pairs(setup)) texts.set('chosen', sequences >= pairs(setup) ? pairs(setup) : null);
+      } else if (source !== 'negatives') texts.set(FRESH[source], sequences);
+    }
+  }
+  return texts;
 }
 
 function overlapsComplete(run: FinishedRun): boolean {

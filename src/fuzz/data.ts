@@ -1,18 +1,12 @@
 /** What is true of the data of every setup. Nothing is trained. */
 import assert from 'node:assert/strict';
-import {
-  arrangeCorpus,
-  buildCorpus,
-  type Corpus,
-  drawPasswords,
-  type Passwords,
-  prefixOf,
-} from '../passwords/corpus.ts';
+import { arrangeCorpus, buildCorpus, type Corpus, drawPasswords, type Passwords } from '../passwords/corpus.ts';
 import { openLedger } from '../passwords/ledger.ts';
 import { measureOverlap } from '../passwords/overlap.ts';
 import type { Example, Phase } from '../passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { stream } from '../random/streams.ts';
+import { prefixOf } from '../recipe/recipe.ts';
 import { setupHash } from '../setup/hash.ts';
 import { parseSetup, type Setup } from '../setup/schema.ts';
 import { distinctPasswordsNeeded, heldOut, pairs, useful } from '../setup/sizes.ts';

@@ -11,7 +11,7 @@ import type { FinishedRun } from '../runs/record.ts';
 import { ARCHIVES, evidenceOf, readStudy, type Study } from '../runs/study.ts';
 import { PRESETS } from '../setup/presets.ts';
 import { parseSetup, type Setup } from '../setup/schema.ts';
-import { train } from '../training/trainer.ts';
+import { trainToEnd } from '../training/trainer.ts';
 
 /** The archives whose runs of the main arm keep every letter. */
 export const ARCHIVES_WITH_LETTERS: readonly string[] = ['pocket', 'pocket-calibrated', 'wasm/pocket'].map((name) =>
@@ -123,7 +123,7 @@ const small = (change: (setup: Setup) => void): Setup => {
 };
 
 async function trained(setup: Setup): Promise<FinishedRun> {
-  const outcome = await train(setup, { corpus: buildCorpus(setup) });
+  const outcome = await trainToEnd(setup, { corpus: buildCorpus(setup) });
   return { status: 'finished', setup, ...outcome } as unknown as FinishedRun;
 }
 

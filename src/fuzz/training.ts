@@ -24,7 +24,7 @@ import { parseSetup, type Setup } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
 import { DivergenceError } from '../training/optimiser.ts';
 import { type Losses, stepInPasses } from '../training/step.ts';
-import { type Outcome, type TrainerState, train } from '../training/trainer.ts';
+import { atCheckpoints, type Outcome, type TrainerState, trainToEnd } from '../training/trainer.ts';
 import { ofSetup, type PropertyKind, relabelled, type SetupProperty } from './property.ts';
 
 /** How a run ended, and its state at every checkpoint on the way. */
@@ -38,8 +38,8 @@ interface Trained {
 async function trainFrom(setup: Setup, from?: TrainerState): Promise<Trained> {
   const states: TrainerState[] = [];
   const before = tf.memory();
-  const onCheckpoint = (state: TrainerState) => void states.push(structuredClone(state));
-  const outcome = await train(setup, { from, onCheckpoint }).catch((error: Error) => {
+  const onEvent = atCheckpoints((state) => states.push(state));
+  const outcome = await trainToEnd(setup, { from }, onEvent).catch((error: Error) => {
     if (error instanceof DivergenceError) return error;
     throw error;
   });

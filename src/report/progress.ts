@@ -1,10 +1,12 @@
 /** Live progress of a job's runs: one line a run on a terminal, plain lines at every evaluation elsewhere. */
 import { createLogUpdate } from 'log-update';
-import type { Phase } from '../passwords/roles.ts';
+import { PHASES, type Phase } from '../passwords/roles.ts';
+import { compares, recipeOf } from '../recipe/recipe.ts';
 import type { RunRecord } from '../runs/record.ts';
 import type { Setup } from '../setup/schema.ts';
-import { negatives, pairs } from '../setup/sizes.ts';
-import type { Evaluation, Progress } from '../training/trainer.ts';
+import { negatives, pairs, scoredCounts } from '../setup/sizes.ts';
+import type { Evaluation } from '../training/evaluation.ts';
+import type { Progress } from '../training/trainer.ts';
 import { oneLine } from './escape.ts';
 
 export interface ProgressOptions {
@@ -27,21 +29,17 @@ const TRAINING = 3;
 
 /** A run's work in a phase at most: sequences trained on and scored, in units of one that is scored. */
 function work(setup: Setup): Record<Phase, number> {
-  const { batch, phases, evaluation, passwords } = setup;
-  const { dpo, useful, random, randomReverse } = phases.joint.weights;
-  const imitated = [useful, random, randomReverse].filter((weight) => weight > 0).length;
-  const kinds = { pretrain: 1, dpo: 2, joint: (dpo > 0 ? 2 : 0) + imitated };
-  const scored =
-    Math.min(evaluation.heldOut, passwords.heldBatches * batch) +
-    Math.min(evaluation.useful, (passwords.negativeBatches - passwords.heldBatches) * batch) +
-    evaluation.random;
-  // The reference's log-probabilities are made once, before the first step that compares.
-  const usesDpo = phases.dpo.steps > 0 || dpo > 0;
-  const reference = usesDpo ? negatives(setup) + pairs(setup) : 0;
+  const { batch, evaluation } = setup;
+  const recipe = recipeOf(setup);
+  const scored = scoredCounts(setup);
+  const each = scored.heldOut + scored.useful + scored.random;
   const of = (phase: Phase) => {
-    const { steps } = phases[phase];
-    return TRAINING * steps * batch * kinds[phase] + Math.ceil(steps / evaluation.every) * scored;
+    const { steps, streams } = recipe[phase];
+    return TRAINING * steps * batch * streams.length + Math.ceil(steps / evaluation.every) * each;
   };
+  // The reference's log-probabilities are made once, before the first step that compares.
+  const usesReference = recipe.dpo.steps > 0 || compares(recipe.joint);
+  const reference = usesReference ? negatives(setup) + pairs(setup) : 0;
   return { pretrain: of('pretrain') + reference, dpo: of('dpo'), joint: of('joint') };
 }
 
@@ -49,7 +47,7 @@ const total = (setup: Setup): number => Object.values(work(setup)).reduce((sum, 
 
 function done({ setup, progress: { phase, step, steps } }: Running): number {
   const parts = work(setup);
-  const before = phase === 'pretrain' ? 0 : phase === 'dpo' ? parts.pretrain : parts.pretrain + parts.dpo;
+  const before = PHASES.slice(0, PHASES.indexOf(phase)).reduce((sum, earlier) => sum + parts[earlier], 0);
   return before + parts[phase] * (step / steps);
 }
 

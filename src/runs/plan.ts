@@ -8,9 +8,10 @@ import { fileURLToPath } from 'node:url';
 import { ENGINE_VARIABLE, type EngineName } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
 import { parameterCount } from '../model/parameters.ts';
+import { PHASES } from '../passwords/roles.ts';
+import { recipeOf } from '../recipe/recipe.ts';
 import type { Setup } from '../setup/schema.ts';
-import { inputLength, negatives, pairs, vocabulary } from '../setup/sizes.ts';
-import { PHASES } from '../training/trainer.ts';
+import { inputLength, negatives, pairs, scoredCounts, vocabulary } from '../setup/sizes.ts';
 import type { TrialCost } from './trial-entry.ts';
 
 /** A run that cannot fit into memory; the message has the figures. */
@@ -52,9 +53,9 @@ export const isLarge = (setup: Setup): boolean => parameterCount(setup) >= LARGE
  * `npm run bench:growth` (steps alone) and `npm run bench:paper` (a whole run) measure.
  */
 export function memoryNeeded(setup: Setup, engine: EngineName): Need {
-  const { model, batch, microBatch, phases } = setup;
+  const { model, batch, microBatch } = setup;
   const parameters = FLOAT * parameterCount(setup);
-  const kinds = phases.joint.weights.randomReverse > 0 ? 5 : 4;
+  const kinds = Math.max(...Object.values(recipeOf(setup)).map(({ streams }) => streams.length));
   const inPasses = microBatch !== null && microBatch < batch;
   const positions = kinds * Math.min(batch, microBatch ?? batch) * inputLength(setup);
   const kept = PER_VOCABULARY * vocabulary(setup) + PER_LAYER * model.layers * model.hidden;
@@ -128,13 +129,12 @@ export interface Expectation {
 }
 
 /** Passwords that a run scores: the reference's, then all evaluations'. */
-function scoredPasswords(setup: Setup): number {
-  const { evaluation, passwords, batch } = setup;
-  const each =
-    Math.min(evaluation.heldOut, passwords.heldBatches * batch) +
-    Math.min(evaluation.useful, (passwords.negativeBatches - passwords.heldBatches) * batch) +
-    evaluation.random;
-  const evaluations = PHASES.reduce((sum, phase) => sum + Math.ceil(setup.phases[phase].steps / evaluation.every), 0);
+function passwordsScored(setup: Setup): number {
+  const each = Object.values(scoredCounts(setup)).reduce((sum, count) => sum + count, 0);
+  const evaluations = PHASES.reduce(
+    (sum, phase) => sum + Math.ceil(setup.phases[phase].steps / setup.evaluation.every),
+    0,
+  );
   return negatives(setup) + pairs(setup) + each * evaluations;
 }
 
@@ -185,7 +185,7 @@ export function measureRun(setup: Setup, engine: EngineName): Expectation {
     joint: passes * cost.seconds.joint,
   };
   const steps = PHASES.reduce((sum, phase) => sum + setup.phases[phase].steps * secondsPerStep[phase], 0);
-  const runSeconds = steps + scoredPasswords(setup) * cost.secondsPerPassword;
+  const runSeconds = steps + passwordsScored(setup) * cost.secondsPerPassword;
   return { secondsPerStep, runSeconds, peakBytes: cost.peakBytes };
 }
 

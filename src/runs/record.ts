@@ -1,8 +1,8 @@
 /** Run records: one JSON document for each run, finished or failed. Claims are functions of these and nothing else. */
 import { z } from 'zod';
-import { evaluationPrefix } from '../passwords/corpus.ts';
 import { DRAWN } from '../passwords/digests.ts';
 import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
+import { recipeOf } from '../recipe/recipe.ts';
 import { setupHash } from '../setup/hash.ts';
 import { setupSchema } from '../setup/schema.ts';
 import { heldOut as heldOutCount, rewardedTexts } from '../setup/sizes.ts';
@@ -125,7 +125,7 @@ function gaps({ schemaVersion, setup, evaluations, snapshots, digests, overlap }
   const found: [string, string][] = [];
   if (evaluations.at(-1)?.phase !== 'joint') found.push(['evaluations', 'do not end with one of phase 3 (joint)']);
   const has = (wanted: 'dpo' | 'joint') =>
-    snapshots.some((one) => one.phase === wanted && one.prefix === evaluationPrefix(setup, wanted));
+    snapshots.some((one) => one.phase === wanted && one.prefix === recipeOf(setup)[wanted].scoredUnder);
   if (!has('joint')) found.push(['snapshots', 'have none of the end of phase 3 (joint)']);
   if (schemaVersion === 3) {
     if (digests === undefined) found.push(['digests', 'are missing, which every record of version 3 has']);

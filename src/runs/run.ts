@@ -3,10 +3,9 @@ import type { Engine } from '../engine/engine.ts';
 import { ModelError } from '../model/config.ts';
 import { locateModel } from '../model/hub.ts';
 import { idsFor, loadPretrained, saveModel } from '../model/pretrained.ts';
-import { buildCorpus } from '../passwords/corpus.ts';
 import { redact } from '../redact.ts';
 import type { Setup } from '../setup/schema.ts';
-import { type Progress, train } from '../training/trainer.ts';
+import { type Progress, trainToEnd } from '../training/trainer.ts';
 import { recordHead } from './environment.ts';
 import type { RunRecord } from './record.ts';
 import { type RunStore, StorageError } from './store.ts';
@@ -73,21 +72,22 @@ export async function run(
 
   let record: RunRecord;
   try {
-    const corpus = buildCorpus(setup);
-    const outcome = await train(setup, {
+    const given = {
       from,
       start: folder === undefined || from !== undefined ? undefined : loadPretrained(setup, folder),
       ids: folder === undefined ? undefined : idsFor(setup, folder),
-      corpus,
-      onProgress: (progress) => {
-        tokens = progress.tokens;
-        onProgress?.(progress);
-      },
-      checkpointDue: checkpointDue ?? clock.due,
-      onCheckpoint: (state) => clock.timed(() => store.writeCheckpoint(setup, engine.name, state)),
-      onTrained: keepModel
-        ? (values) => store.writeModel(setup, engine.name, (model) => saveModel(model, setup, values, tokenizerFrom))
-        : undefined,
+    };
+    const outcome = await trainToEnd(setup, given, async (event) => {
+      if (event.kind === 'step') {
+        tokens = event.progress.tokens;
+        onProgress?.(event.progress);
+      } else if (event.kind === 'checkpoint') {
+        const due = checkpointDue ?? clock.due;
+        if (due()) await clock.timed(() => store.writeCheckpoint(setup, engine.name, event.state()));
+      } else if (keepModel) {
+        const save = (model: string) => saveModel(model, setup, event.values(), tokenizerFrom);
+        await store.writeModel(setup, engine.name, save);
+      }
     });
     record = { ...about(), status: 'finished', ...outcome };
   } catch (error) {

@@ -2,10 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { startEngine } from '../engine/engine.ts';
 import { type ParameterValues, parameterSpecifications } from '../model/parameters.ts';
+import { PHASES } from '../passwords/roles.ts';
 import { stream } from '../random/streams.ts';
+import { prefixOf } from '../recipe/recipe.ts';
 import { parseSetup, type Setup } from '../setup/schema.ts';
-import { PHASES } from '../training/trainer.ts';
-import { Trial } from '../training/trial.ts';
+import { score } from '../training/scoring.ts';
+import { Session } from '../training/session.ts';
 
 export interface TrialCost {
   /** Of one step, by phase. */
@@ -39,13 +41,14 @@ function secondsOf(body: () => void): number {
 
 await startEngine();
 const setup = parseSetup(JSON.parse(readFileSync(0, 'utf8')));
-const trial = new Trial(setup, roughValues(setup));
+const session = new Session(setup, { start: roughValues(setup), reference: () => -26 });
 const seconds = {} as TrialCost['seconds'];
 for (const phase of PHASES) {
-  trial.begin(phase);
-  seconds[phase] = secondsOf(() => trial.step());
+  session.begin(phase);
+  seconds[phase] = secondsOf(() => session.step(0));
 }
-const passwords = [...trial.corpus.negatives, ...trial.corpus.chosen];
-const secondsPerPassword = secondsOf(() => trial.score(passwords)) / passwords.length;
+const passwords = [...session.corpus.negatives, ...session.corpus.chosen];
+const prefix = prefixOf(setup, 'regular');
+const secondsPerPassword = secondsOf(() => score(session.reader, passwords, prefix)) / passwords.length;
 const cost: TrialCost = { seconds, secondsPerPassword, peakBytes: process.resourceUsage().maxRSS * 1024 };
 process.stdout.write(JSON.stringify(cost));

@@ -1,4 +1,6 @@
 /** Counts that follow from a setup by arithmetic. */
+import type { SetName } from '../passwords/roles.ts';
+import { freshTexts } from '../recipe/recipe.ts';
 import type { Setup } from './schema.ts';
 
 type Counted = Pick<Setup, 'passwords' | 'batch' | 'phases' | 'evaluation'>;
@@ -11,19 +13,21 @@ export function capacity(letters: number, length: number): number {
 export const negatives = (setup: Counted): number => setup.passwords.negativeBatches * setup.batch;
 export const heldOut = (setup: Counted): number => setup.passwords.heldBatches * setup.batch;
 export const useful = (setup: Counted): number => negatives(setup) - heldOut(setup);
+/** How many passwords of each set are scored. */
+export const scoredCounts = (setup: Counted): Readonly<Record<SetName, number>> => ({
+  heldOut: Math.min(setup.evaluation.heldOut, heldOut(setup)),
+  useful: Math.min(setup.evaluation.useful, useful(setup)),
+  random: setup.evaluation.random,
+});
+
 /** DPO pairs in one pass over them: every negative `repeats` times. */
 export const pairs = (setup: Counted): number => negatives(setup) * setup.passwords.repeats;
 
 /** Distinct passwords over all roles: none serves in two, and random ones are never drawn twice. */
 export function distinctPasswordsNeeded(setup: Counted): number {
-  const { pretrain, joint } = setup.phases;
-  return (
-    negatives(setup) +
-    setup.evaluation.random +
-    pairs(setup) + // the chosen side of every pair
-    pretrain.steps * setup.batch +
-    joint.steps * setup.batch * (joint.weights.randomReverse > 0 ? 2 : 1)
-  );
+  const chosen = pairs(setup); // one for every pair
+  const fresh = Object.values(freshTexts(setup)).reduce((sum, size) => sum + size, 0);
+  return negatives(setup) + setup.evaluation.random + chosen + fresh;
 }
 
 /** Distinct texts that a run has drawn to reward, whether or not phase 3 gets to all of them. */

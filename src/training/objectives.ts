@@ -1,5 +1,7 @@
-/** The two losses, as functions of log-probabilities. */
+/** The losses, as functions of log-probabilities. */
 import { tf } from '../engine/engine.ts';
+import type { Reward } from '../passwords/roles.ts';
+import type { PerLoss } from '../recipe/recipe.ts';
 
 /**
  * Next-token prediction: the mean over tokens of -ln p.
@@ -23,3 +25,27 @@ export function dpoLoss(
   // softplus(-x) is -ln sigmoid(x); tf.logSigmoid itself loses its input before the gradient is taken (4.22).
   return tf.mean(tf.softplus(tf.mul(margin, -beta)));
 }
+
+/** Sequences of one loss and reward. */
+export interface Sequences {
+  /** `[sequences, time]`, nats */
+  readonly logP: tf.Tensor;
+  /** `[sequences]`: the reference model's log-probabilities of pairs, summed over each sequence; nats. */
+  reference(): tf.Tensor;
+}
+
+/** A loss of the sequences that a step has for it, which it takes by their reward. */
+export type Formula = (of: (reward: Reward) => Sequences, beta: number) => tf.Tensor;
+
+const imitation: Formula = (of) => nextTokenLoss(of('imitated').logP);
+
+/** How each loss is computed. */
+export const FORMULAS: PerLoss<Formula> = {
+  dpo: (of, beta) => {
+    const [chosen, rejected] = [of('chosen'), of('rejected')];
+    return dpoLoss(tf.sum(chosen.logP, 1), tf.sum(rejected.logP, 1), chosen.reference(), rejected.reference(), beta);
+  },
+  useful: imitation,
+  random: imitation,
+  randomReverse: imitation,
+};

@@ -4,25 +4,14 @@ import { type Graphs, OPERATION_BY_OPERATION } from '../engine/graphs.ts';
 import { isNative } from '../engine/native/backend.ts';
 import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
 import type { Parameters } from '../model/parameters.ts';
-import type { Example, Role } from '../passwords/roles.ts';
+import type { Example, Reward } from '../passwords/roles.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
-import { dpoLoss, nextTokenLoss } from './objectives.ts';
+import { LOSSES, type LossName, lossOf, type PerLoss, perLoss } from '../recipe/recipe.ts';
+import { FORMULAS, type Sequences } from './objectives.ts';
 
-/** Weights of the three losses; a loss of weight 0 has no sequences in the batch. */
-export interface LossWeights {
-  readonly dpo: number;
-  readonly useful: number;
-  readonly random: number;
-  readonly randomReverse: number;
-}
-
-/** The weighted sum and its parts, nats; a part that was not trained on is null. */
-export interface Losses {
+/** The weighted sum and the losses in it, nats; a loss that was not trained on is null. */
+export interface Losses extends PerLoss<number | null> {
   readonly total: number;
-  readonly dpo: number | null;
-  readonly useful: number | null;
-  readonly random: number | null;
-  readonly randomReverse: number | null;
 }
 
 /** Log-probability of a password under the reference model (prefix `regular`), summed over its letters; nats. */
@@ -31,7 +20,7 @@ export type ReferenceLookup = (password: string) => number;
 export interface StepInput {
   readonly examples: readonly Example[];
   readonly batch: TokenBatch;
-  readonly weights: LossWeights;
+  readonly weights: PerLoss<number>;
   readonly beta: number;
   readonly reference: ReferenceLookup;
 }
@@ -57,73 +46,45 @@ interface Rows {
   readonly size: number;
 }
 
-/** Where each kind of sequence stands in a batch. */
-interface Layout {
-  readonly chosen: Rows;
-  readonly rejected: Rows;
-  readonly useful: Rows;
-  readonly random: Rows;
-  readonly randomReverse: Rows;
+const NO_ROWS: Rows = { start: 0, size: 0 };
+
+/** Where a step has the sequences of each loss, by reward. */
+type Layout = PerLoss<Readonly<Record<Reward, Rows>>>;
+
+function layoutOf(examples: readonly Example[]): Layout {
+  const layout = perLoss(() => ({ chosen: NO_ROWS, rejected: NO_ROWS, imitated: NO_ROWS }));
+  examples.forEach((example, row) => {
+    const rows = layout[lossOf(example)];
+    const { start, size } = rows[example.reward];
+    if (size > 0 && start + size !== row) {
+      throw new Error('sequences of one kind must stand next to each other in a batch');
+    }
+    rows[example.reward] = { start: size > 0 ? start : row, size: size + 1 };
+  });
+  return layout;
 }
 
-function rowsWhere(examples: readonly Example[], is: (example: Example) => boolean): Rows {
-  const start = examples.findIndex(is);
-  const size = examples.filter(is).length;
-  if (size > 0 && !examples.slice(start, start + size).every(is)) {
-    throw new Error('sequences of one kind must stand next to each other in a batch');
-  }
-  return { start, size };
-}
-
-/** The roles that next-token prediction is given under `reverse`, each a loss of its own. */
-const IMITATED_UNDER_REVERSE: readonly Role[] = ['useful', 'joint-random-reverse'];
-
-/** What a sequence's reward says decides which loss it enters: the label that the ledger checks. */
-const layoutOf = (examples: readonly Example[]): Layout => ({
-  chosen: rowsWhere(examples, ({ reward }) => reward === 'chosen'),
-  rejected: rowsWhere(examples, ({ reward }) => reward === 'rejected'),
-  useful: rowsWhere(examples, ({ reward, role }) => reward === 'imitated' && role === 'useful'),
-  random: rowsWhere(examples, ({ reward, role }) => reward === 'imitated' && !IMITATED_UNDER_REVERSE.includes(role)),
-  randomReverse: rowsWhere(examples, ({ reward, role }) => reward === 'imitated' && role === 'joint-random-reverse'),
-});
-
-export const PARTS = ['dpo', 'useful', 'random', 'randomReverse'] as const;
-type Part = (typeof PARTS)[number];
-
-/** The parts that a batch trains on: those it has sequences for. */
-const partsOf = ({ chosen, rejected, useful, random, randomReverse }: Layout): Part[] => {
-  const present = {
-    dpo: chosen.size > 0 && rejected.size > 0,
-    useful: useful.size > 0,
-    random: random.size > 0,
-    randomReverse: randomReverse.size > 0,
-  };
-  return PARTS.filter((part) => present[part]);
-};
+/** The losses that a batch has sequences for. */
+const lossesIn = (layout: Layout) => LOSSES.filter((loss) => Object.values(layout[loss]).some(({ size }) => size > 0));
 
 /**
- * The loss of each part that a batch trains on.
+ * The sequences of one loss, by reward.
  * @param logP `[rows, time]`, nats
  * @param reference `[chosen + rejected]`, nats
  */
-function partLosses(logP: tf.Tensor, reference: tf.Tensor, layout: Layout, beta: number): tf.Tensor[] {
-  const { chosen, rejected, useful, random, randomReverse } = layout;
-  const rows = ({ start, size }: Rows) => tf.slice(logP, [start, 0], [size, -1]);
-  const losses = {
-    dpo: () =>
-      dpoLoss(
-        tf.sum(rows(chosen), 1),
-        tf.sum(rows(rejected), 1),
-        tf.slice(reference, 0, chosen.size),
-        tf.slice(reference, chosen.size, rejected.size),
-        beta,
-      ),
-    useful: () => nextTokenLoss(rows(useful)),
-    random: () => nextTokenLoss(rows(random)),
-    randomReverse: () => nextTokenLoss(rows(randomReverse)),
+const sequencesIn =
+  (logP: tf.Tensor, reference: tf.Tensor, rows: Layout[LossName]) =>
+  (reward: Reward): Sequences => {
+    const { start, size } = rows[reward];
+    return {
+      logP: tf.slice(logP, [start, 0], [size, -1]),
+      reference: () => tf.slice(reference, reward === 'rejected' ? rows.chosen.size : 0, size),
+    };
   };
-  return partsOf(layout).map((part) => losses[part]());
-}
+
+/** Passwords that are compared with the reference model, in the order of its log-probabilities: chosen, then rejected. */
+const comparedIn = ({ dpo: { chosen, rejected } }: Layout, examples: readonly Example[]): readonly Example[] =>
+  [chosen, rejected].flatMap(({ start, size }) => examples.slice(start, start + size));
 
 /**
  * Loss and gradients of one step. Frozen parameters get no gradient, and none is computed for them.
@@ -138,57 +99,49 @@ export function lossAndGradients(
   graphs: Graphs = OPERATION_BY_OPERATION,
 ): StepOutcome<tf.Tensor> {
   const layout = layoutOf(examples);
-  const parts = partsOf(layout);
+  const present = lossesIn(layout);
   const names = [...parameters.keys()];
   const time = batch.length - 1;
 
-  /** The total, the parts, and the gradients of the trainable parameters. */
+  /** The total, the losses in it, and the gradients of the trainable parameters. */
   const step = (ids: tf.Tensor, labels: tf.Tensor, ofReference: tf.Tensor, ...tensors: tf.Tensor[]): tf.Tensor[] => {
     const given = new Map(names.map((name, index) => [name, tensors[index]]));
     let losses: tf.Tensor[] = [];
-    const lossOf = (...trained: tf.Tensor[]): tf.Scalar => {
+    const lossOfAll = (...trained: tf.Tensor[]): tf.Scalar => {
       const current = new Map(given);
       trainable.forEach((name, index) => {
         current.set(name, trained[index]);
       });
       const logP = labelLogProbabilities(current, model, ids as tf.Tensor1D, labels as tf.Tensor1D, time);
-      losses = partLosses(logP, ofReference, layout, beta).map((loss) => tf.keep(loss));
-      return tf.addN(losses.map((loss, index) => tf.mul(loss, weights[parts[index]]))) as tf.Scalar;
+      losses = present.map((loss) => tf.keep(FORMULAS[loss](sequencesIn(logP, ofReference, layout[loss]), beta)));
+      return tf.addN(losses.map((loss, index) => tf.mul(loss, weights[present[index]]))) as tf.Scalar;
     };
-    const { value, grads } = tf.valueAndGrads(lossOf)(trainable.map((name) => given.get(name) as tf.Tensor));
+    const { value, grads } = tf.valueAndGrads(lossOfAll)(trainable.map((name) => given.get(name) as tf.Tensor));
     return [value, ...losses, ...grads];
   };
 
   const { inputs, labels } = inputsAndLabels(batch);
-  const compared = [...rowsOf(examples, layout.chosen), ...rowsOf(examples, layout.rejected)];
   const fed = [
     tf.tensor1d(inputs, 'int32'),
     tf.tensor1d(labels, 'int32'),
-    tf.tensor1d(compared.map(({ password }) => reference(password))),
+    tf.tensor1d(comparedIn(layout, examples).map(({ password }) => reference(password))),
   ];
   const key = `step ${JSON.stringify({ model, layout, weights, beta, trainable })}`;
   const [total, ...rest] = graphs.run(key, step, [...fed, ...parameters.values()]);
-  const scalars = [total, ...rest.splice(0, parts.length)];
-  const [totalLoss, ...partLoss] = scalars.map((scalar) => scalar.dataSync()[0]);
+  const scalars = [total, ...rest.splice(0, present.length)];
+  const [totalLoss, ...values] = scalars.map((scalar) => scalar.dataSync()[0]);
   const read = (tensor: tf.Tensor): Int32Array => Int32Array.from(tensor.dataSync());
   const given = { inputs: read(fed[0]), labels: read(fed[1]) };
   tf.dispose([...fed, ...scalars]);
-  const lossOfPart = (part: Part): number | null => (parts.includes(part) ? partLoss[parts.indexOf(part)] : null);
   return {
     losses: {
       total: totalLoss,
-      dpo: lossOfPart('dpo'),
-      useful: lossOfPart('useful'),
-      random: lossOfPart('random'),
-      randomReverse: lossOfPart('randomReverse'),
+      ...perLoss((loss) => (present.includes(loss) ? values[present.indexOf(loss)] : null)),
     },
     gradients: new Map(trainable.map((name, index) => [name, rest[index]])),
     given,
   };
 }
-
-const rowsOf = (examples: readonly Example[], { start, size }: Rows): readonly Example[] =>
-  size === 0 ? [] : examples.slice(start, start + size);
 
 /** A gradient on the engine, or added up outside it. */
 export type Gradient = tf.Tensor | Float32Array;
@@ -202,37 +155,41 @@ function pickRows({ tokens, length }: TokenBatch, rows: readonly number[]): Toke
   return { tokens: picked, rows: rows.length, length };
 }
 
+/** One pass of a step: some of its sequences, and the share that it has of those of each loss. */
+interface Pass {
+  readonly input: StepInput;
+  readonly shares: PerLoss<number>;
+  /** Places of its sequences in the step. */
+  readonly rows: readonly number[];
+}
+
 /**
- * Cuts a step into passes of at most `microBatch` sequences of each kind. The weight of a part in a pass is its weight in
+ * Cuts a step into passes of at most `microBatch` sequences of each kind. The weight of a loss in a pass is its weight in
  * the step times the share of its sequences that the pass has, so that losses and gradients of the passes add up to those
- * of the step: each part's loss is a mean over its sequences.
+ * of the step: each loss is a mean over its sequences.
  */
-function passesOf(input: StepInput, microBatch: number): { pass: StepInput; shares: LossWeights; rows: number[] }[] {
-  const { examples, batch, weights } = input;
+function passesOf(step: StepInput, microBatch: number): Pass[] {
+  const { examples, batch, weights } = step;
   const layout = layoutOf(examples);
-  const { chosen, useful, random, randomReverse } = layout;
-  const kinds: Rows[] = Object.values(layout).filter(({ size }) => size > 0);
+  const kinds = LOSSES.flatMap((loss) => Object.values(layout[loss])).filter(({ size }) => size > 0);
   const most = Math.max(...kinds.map(({ size }) => size));
   return Array.from({ length: Math.ceil(most / microBatch) }, (_, pass) => {
-    const within = (size: number) => Math.max(0, Math.min(size - pass * microBatch, microBatch));
+    const within = ({ size }: Rows) => Math.max(0, Math.min(size - pass * microBatch, microBatch));
     const rows = kinds
       .toSorted((a, b) => a.start - b.start)
-      .flatMap(({ start, size }) => Array.from({ length: within(size) }, (__, row) => start + pass * microBatch + row));
-    const share = ({ size }: Rows) => (size === 0 ? 0 : within(size) / size);
-    const shares = {
-      dpo: share(chosen), // as many as there are rejected: they are pairs
-      useful: share(useful),
-      random: share(random),
-      randomReverse: share(randomReverse),
+      .flatMap((kind) => Array.from({ length: within(kind) }, (__, row) => kind.start + pass * microBatch + row));
+    const shares = perLoss((loss) => {
+      const { imitated, chosen } = layout[loss]; // as many are chosen as rejected: they are pairs
+      const own = imitated.size > 0 ? imitated : chosen;
+      return own.size === 0 ? 0 : within(own) / own.size;
+    });
+    const input = {
+      ...step,
+      examples: rows.map((row) => examples[row]),
+      batch: pickRows(batch, rows),
+      weights: perLoss((loss) => weights[loss] * shares[loss]),
     };
-    const scaled = {
-      dpo: weights.dpo * shares.dpo,
-      useful: weights.useful * shares.useful,
-      random: weights.random * shares.random,
-      randomReverse: weights.randomReverse * shares.randomReverse,
-    };
-    const given = { examples: rows.map((row) => examples[row]), batch: pickRows(batch, rows), weights: scaled };
-    return { pass: { ...input, ...given }, shares, rows };
+    return { input, shares, rows };
   });
 }
 
@@ -273,30 +230,27 @@ export function stepInPasses(
   const passes = microBatch === null ? [] : passesOf(input, microBatch);
   if (passes.length <= 1) return lossAndGradients(parameters, model, trainable, input, graphs);
   const gradients = new Map<string, Gradient>();
-  const losses: Record<Part | 'total', number | null> = {
-    total: 0,
-    dpo: null,
-    useful: null,
-    random: null,
-    randomReverse: null,
-  };
+  let losses: Losses = { total: 0, ...perLoss(() => null) };
   const time = input.batch.length - 1;
   const given = {
     inputs: new Int32Array(input.batch.rows * time).fill(NO_TOKEN),
     labels: new Int32Array(input.batch.rows * time).fill(NO_TOKEN),
   };
-  for (const { pass, shares, rows } of passes) {
-    const found = lossAndGradients(parameters, model, trainable, pass, graphs);
+  for (const { input: part, shares, rows } of passes) {
+    const found = lossAndGradients(parameters, model, trainable, part, graphs);
     rows.forEach((row, index) => {
       given.inputs.set(found.given.inputs.subarray(index * time, (index + 1) * time), row * time);
       given.labels.set(found.given.labels.subarray(index * time, (index + 1) * time), row * time);
     });
     addGradients(gradients, found.gradients);
-    losses.total = (losses.total as number) + found.losses.total;
-    for (const part of PARTS) {
-      const loss = found.losses[part];
-      if (loss !== null) losses[part] = (losses[part] ?? 0) + shares[part] * loss;
-    }
+    const before = losses;
+    losses = {
+      total: before.total + found.losses.total,
+      ...perLoss((loss) => {
+        const value = found.losses[loss];
+        return value === null ? before[loss] : (before[loss] ?? 0) + shares[loss] * value;
+      }),
+    };
   }
-  return { losses: losses as Losses, gradients, given };
+  return { losses, gradients, given };
 }

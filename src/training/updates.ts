@@ -1,22 +1,20 @@
 /**
- * What every update of a run is made with: the losses' weights, beta, the learning rate, the optimiser's numbers and what
+ * What every update of a run is made with: the loss weights, beta, the learning rate, the optimiser's numbers and what
  * trains. The trainer keeps a digest of them in the record; anyone can compute it again from the setup.
  */
 import { createHash } from 'node:crypto';
 import { trainableNames } from '../model/specifications.ts';
-import type { Phase } from '../passwords/roles.ts';
+import { PHASES, type Phase } from '../passwords/roles.ts';
+import { type PerLoss, type PhasePlan, recipeOf } from '../recipe/recipe.ts';
 import { canonicalJson } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { learningRate } from './schedule.ts';
-import type { LossWeights } from './step.ts';
-
-export const PHASES: readonly Phase[] = ['pretrain', 'dpo', 'joint'];
 
 export interface Update {
   readonly phase: Phase;
   /** From 0. */
   readonly step: number;
-  readonly weights: LossWeights;
+  readonly weights: PerLoss<number>;
   readonly beta: number;
   readonly learningRate: number;
   readonly optimiser: Setup['optimiser'];
@@ -24,13 +22,20 @@ export interface Update {
   readonly trainable: readonly string[];
 }
 
-export function lossWeights(setup: Setup, phase: Phase): LossWeights {
-  if (phase === 'pretrain') return { dpo: 0, useful: 0, random: 1, randomReverse: 0 };
-  return phase === 'dpo' ? { dpo: 1, useful: 0, random: 0, randomReverse: 0 } : setup.phases.joint.weights;
+/** What each update of a phase is made with, by its step. */
+export function updatesOf(setup: Setup, { phase, steps, weights, trainable }: PhasePlan): (step: number) => Update {
+  const { beta, optimiser } = setup;
+  const names = trainableNames(setup, trainable);
+  return (step) => ({
+    phase,
+    step,
+    weights,
+    beta,
+    learningRate: learningRate(optimiser.learningRate, step, steps, optimiser.warmupSteps),
+    optimiser,
+    trainable: names,
+  });
 }
-
-export const trainableIn = (setup: Setup, phase: Phase): string[] =>
-  trainableNames(setup, phase === 'dpo' ? setup.phases.dpo.trainable : 'all');
 
 /** The digest after one more update. */
 export function nextUpdate(digest: string, { learningRate: rate, trainable, ...update }: Update): string {
@@ -43,15 +48,12 @@ export function nextUpdate(digest: string, { learningRate: rate, trainable, ...u
 
 /** The digest of all updates that a setup makes. @param jointSteps steps that phase 3 took before it ended */
 export function updatesDigest(setup: Setup, jointSteps: number): string {
-  const { beta, optimiser, phases } = setup;
+  const recipe = recipeOf(setup);
   let digest = '';
   for (const phase of PHASES) {
-    const update = { phase, weights: lossWeights(setup, phase), beta, optimiser, trainable: trainableIn(setup, phase) };
-    const { steps } = phases[phase];
-    for (let step = 0; step < (phase === 'joint' ? jointSteps : steps); step++) {
-      const rate = learningRate(optimiser.learningRate, step, steps, optimiser.warmupSteps);
-      digest = nextUpdate(digest, { ...update, step, learningRate: rate });
-    }
+    const update = updatesOf(setup, recipe[phase]);
+    const taken = phase === 'joint' ? jointSteps : recipe[phase].steps;
+    for (let step = 0; step < taken; step++) digest = nextUpdate(digest, update(step));
   }
   return digest;
 }

@@ -5,9 +5,9 @@ import { buildCorpus, type Corpus } from '../passwords/corpus.ts';
 import { DRAWN, passwordDigests } from '../passwords/digests.ts';
 import { type LedgerSummary, openLedger } from '../passwords/ledger.ts';
 import { alignedOverlap, measureOverlap } from '../passwords/overlap.ts';
+import { PHASES } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { type FinishedRun, isAbridged, jointSteps, nameOf, overlapsOf, type RunRecord } from '../runs/record.ts';
-import { PHASES } from '../training/updates.ts';
 
 /** What is worked out again, in the order of a report. */
 export const CHECKS = {

@@ -2,9 +2,12 @@
 import { readFileSync } from 'node:fs';
 import { median } from 'simple-statistics';
 import { startEngine } from '../../../src/engine/engine.ts';
+import { parameterCount } from '../../../src/model/parameters.ts';
 import type { Phase } from '../../../src/passwords/roles.ts';
+import { prefixOf } from '../../../src/recipe/recipe.ts';
 import { parseSetup } from '../../../src/setup/schema.ts';
-import { Trial } from '../../../src/training/trial.ts';
+import { score } from '../../../src/training/scoring.ts';
+import { Session } from '../../../src/training/session.ts';
 import { SCORED } from '../setups.ts';
 
 export interface Cost {
@@ -38,18 +41,19 @@ const [phases] = process.argv.slice(2);
 await startEngine();
 const setup = parseSetup(JSON.parse(readFileSync(0, 'utf8')));
 const started = performance.now();
-const trainee = new Trial(setup);
+const trainee = new Session(setup, { reference: () => -26 });
 const preparationSeconds = (performance.now() - started) / 1000;
 const millisecondsPerStep: Cost['millisecondsPerStep'] = {};
 for (const phase of phases.split(',') as Phase[]) {
   trainee.begin(phase);
-  millisecondsPerStep[phase] = repeated(() => trainee.step());
+  let steps = 0;
+  millisecondsPerStep[phase] = repeated(() => trainee.step(steps++ % setup.phases[phase].steps));
 }
 const { chosen } = trainee.corpus;
 const passwords = Array.from({ length: SCORED }, (_, index) => chosen[index % chosen.length]);
-const millisecondsPerScoring = repeated(() => trainee.score(passwords));
+const millisecondsPerScoring = repeated(() => score(trainee.reader, passwords, prefixOf(setup, 'regular')));
 const cost: Cost = {
-  parameters: trainee.parameterCount,
+  parameters: parameterCount(setup),
   preparationSeconds,
   millisecondsPerStep,
   millisecondsPerScoring,

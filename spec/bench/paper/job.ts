@@ -2,11 +2,10 @@
 import { statSync } from 'node:fs';
 import { median } from 'simple-statistics';
 import { type Engine, startEngine } from '../../../src/engine/engine.ts';
-import type { Phase } from '../../../src/passwords/roles.ts';
+import { PHASES, type Phase } from '../../../src/passwords/roles.ts';
 import { run } from '../../../src/runs/run.ts';
 import { RunStore } from '../../../src/runs/store.ts';
 import { parseSetup } from '../../../src/setup/schema.ts';
-import { PHASES } from '../../../src/training/trainer.ts';
 
 export interface PaperCost {
   engine: Engine;

@@ -1,9 +1,9 @@
 /** What ten steps of each phase say about a whole run of the paper. */
 import { median } from 'simple-statistics';
+import { PHASES } from '../../../src/passwords/roles.ts';
 import { memoryNeeded } from '../../../src/runs/plan.ts';
 import type { Setup } from '../../../src/setup/schema.ts';
 import { negatives, pairs } from '../../../src/setup/sizes.ts';
-import { PHASES } from '../../../src/training/trainer.ts';
 import { tableOf } from '../report.ts';
 import type { PaperCost } from './job.ts';
 

@@ -4,12 +4,12 @@ import path from 'node:path';
 import { group } from 'd3-array';
 import { initialValues, trainableNames } from '../../../src/model/parameters.ts';
 import { safetensorsBytes, writePieces } from '../../../src/model/safetensors.ts';
-import { buildCorpus, prefixOf } from '../../../src/passwords/corpus.ts';
-import type { Example } from '../../../src/passwords/roles.ts';
+import { buildCorpus } from '../../../src/passwords/corpus.ts';
+import { type Example, PHASES } from '../../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../../src/passwords/tokens.ts';
+import { prefixOf } from '../../../src/recipe/recipe.ts';
 import type { Setup } from '../../../src/setup/schema.ts';
 import { vocabulary } from '../../../src/setup/sizes.ts';
-import { PHASES } from '../../../src/training/trainer.ts';
 
 /** First row and number of rows in tokens.bin. */
 type Span = [start: number, rows: number];

@@ -10,9 +10,9 @@ import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { ENGINE_VARIABLE } from '../../../src/engine/engine.ts';
 import { threadVariables } from '../../../src/engine/native/threads.ts';
+import { PHASES } from '../../../src/passwords/roles.ts';
 import { PRESETS } from '../../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
-import { PHASES } from '../../../src/training/trainer.ts';
 import { machine, saveSection, startable, tableOf } from '../report.ts';
 import { writeJob } from './job.ts';
 

@@ -1,0 +1,152 @@
+/**
+ * The setup compiled once: what each phase gives the optimiser, what it trains, after which prefix it is scored and when
+ * it ends. Whatever needs to know this reads the recipe.
+ */
+import {
+  type Example,
+  FRESH,
+  FRESH_SETS,
+  type FreshSet,
+  type Phase,
+  type Prefix,
+  type Reward,
+} from '../passwords/roles.ts';
+import type { Setup } from '../setup/schema.ts';
+
+/** The losses of the program, in the order in which a step adds them up: its loss is their weighted sum. */
+export const LOSSES = ['dpo', 'useful', 'random', 'randomReverse'] as const;
+export type LossName = (typeof LOSSES)[number];
+
+/** Something of each loss. */
+export type PerLoss<Value> = Readonly<Record<LossName, Value>>;
+
+export const perLoss = <Value>(of: (loss: LossName) => Value): PerLoss<Value> =>
+  Object.fromEntries(LOSSES.map((loss) => [loss, of(loss)])) as PerLoss<Value>;
+
+/** The set of passwords that a stream takes its sequences from. */
+export type Source = 'chosen' | 'negatives' | 'useful' | FreshSet;
+
+/** Sequences of one kind: a step has one batch of them, packed next to each other. */
+export interface Stream {
+  readonly source: Source;
+  readonly reward: Reward;
+  readonly prefix: Prefix;
+  /** The loss that the sequences enter. */
+  readonly loss: LossName;
+}
+
+/** A stream before it is known whether the setup uses prefixes. */
+type Pattern = Omit<Stream, 'prefix'> & { readonly under: 'regular' | 'reverse' };
+
+const pairs: readonly Pattern[] = [
+  { source: 'chosen', reward: 'chosen', loss: 'dpo', under: 'regular' },
+  { source: 'negatives', reward: 'rejected', loss: 'dpo', under: 'regular' },
+];
+
+const imitated = (source: Source, loss: LossName, under: Pattern['under']): Pattern => ({
+  source,
+  reward: 'imitated',
+  loss,
+  under,
+});
+
+/** The streams of each phase, in the order in which a step packs them. */
+const STREAMS: Readonly<Record<Phase, readonly Pattern[]>> = {
+  pretrain: [imitated('pretraining', 'random', 'regular')],
+  dpo: pairs,
+  joint: [
+    ...pairs,
+    imitated('useful', 'useful', 'reverse'),
+    imitated('jointRandom', 'random', 'regular'),
+    imitated('jointRandomReverse', 'randomReverse', 'reverse'),
+  ],
+};
+
+/** What one phase does. */
+export interface PhasePlan {
+  readonly phase: Phase;
+  /** At most. */
+  readonly steps: number;
+  /** Those whose loss has a weight above 0. */
+  readonly streams: readonly Stream[];
+  readonly weights: PerLoss<number>;
+  readonly trainable: 'all' | 'first-half';
+  /** The prefix after which passwords are scored. */
+  readonly scoredUnder: Prefix;
+  /** The phase ends at the first evaluation at which the guess rate of the useful negatives is above this; null: never. */
+  readonly stopAtUsefulGuessRate: number | null;
+}
+
+export type Recipe = Readonly<Record<Phase, PhasePlan>>;
+
+/** Which prefix texts carry: the setup may use none. */
+export const prefixOf = ({ prefixes }: Pick<Setup, 'prefixes'>, kind: 'regular' | 'reverse'): Prefix =>
+  prefixes ? kind : 'none';
+
+/** What is read of a setup. */
+type Compiled = Pick<Setup, 'phases' | 'prefixes'>;
+
+const weightsOf = ({ phases }: Pick<Setup, 'phases'>, phase: Phase): PerLoss<number> => {
+  if (phase === 'joint') return phases.joint.weights;
+  const only = phase === 'dpo' ? 'dpo' : 'random';
+  return perLoss((loss) => (loss === only ? 1 : 0));
+};
+
+/** Compiles a setup. */
+export function recipeOf(setup: Compiled): Recipe {
+  const plan = (phase: Phase): PhasePlan => {
+    const weights = weightsOf(setup, phase);
+    return {
+      phase,
+      steps: setup.phases[phase].steps,
+      streams: STREAMS[phase]
+        .filter(({ loss }) => weights[loss] > 0)
+        .map(({ under, ...stream }) => ({ ...stream, prefix: prefixOf(setup, under) })),
+      weights,
+      trainable: phase === 'dpo' ? setup.phases.dpo.trainable : 'all',
+      scoredUnder: prefixOf(setup, phase === 'joint' ? 'reverse' : 'regular'),
+      stopAtUsefulGuessRate: phase === 'joint' ? setup.phases.joint.stopAtUsefulGuessRate : null,
+    };
+  };
+  return { pretrain: plan('pretrain'), dpo: plan('dpo'), joint: plan('joint') };
+}
+
+/** Whether a phase ends with an evaluation after `step` steps. */
+export const ends = (
+  { steps, stopAtUsefulGuessRate: target }: PhasePlan,
+  step: number,
+  usefulGuessRate: number,
+): boolean => step === steps || (target !== null && usefulGuessRate > target);
+
+/** Whether a step of the phase compares passwords with the reference model's log-probabilities. */
+export const compares = ({ streams }: PhasePlan): boolean => streams.some(({ loss }) => loss === 'dpo');
+
+const IMITATED = new Map<string, LossName>(
+  Object.values(STREAMS)
+    .flat()
+    .flatMap(({ source, reward, loss }) =>
+      reward === 'imitated' ? [[source in FRESH ? FRESH[source as FreshSet] : source, loss]] : [],
+    ),
+);
+
+/**
+ * The loss that a sequence enters, by its label: the very label that the ledger checks. What is imitated in a role that no
+ * stream has, which the ledger refuses, counts as random text.
+ */
+export const lossOf = ({ reward, role }: Pick<Example, 'reward' | 'role'>): LossName =>
+  reward === 'imitated' ? (IMITATED.get(role) ?? 'random') : 'dpo';
+
+/**
+ * How many passwords of each set of random text a run draws. `jointRandom` is drawn where its weight is 0 as well, so that
+ * an arm without that loss has the passwords of the arm with it.
+ */
+export function freshTexts(setup: Pick<Setup, 'phases' | 'batch'>): Readonly<Record<FreshSet, number>> {
+  const rows = (set: FreshSet) =>
+    Object.entries(STREAMS).reduce((sum, [name, streams]) => {
+      const phase = name as Phase;
+      const stream = streams.find(({ source }) => source === set);
+      const used = stream !== undefined && (set === 'jointRandom' || weightsOf(setup, phase)[stream.loss] > 0);
+      return used ? sum + setup.phases[phase].steps * setup.batch : sum;
+    }, 0);
+  return Object.fromEntries(FRESH_SETS.map((set) => [set, rows(set)])) as Record<FreshSet, number>;
+}

@@ -1,0 +1,184 @@
+/** A setup in training: its model on the engine, its data and its ledger, one optimiser step at a time. */
+import { tf } from '../engine/engine.ts';
+import { newGraphs } from '../engine/graphs.ts';
+import {
+  initialValues,
+  loadParameters,
+  type ParameterValues,
+  parametersDigest,
+  valuesOf,
+} from '../model/parameters.ts';
+import { buildCorpus, type Corpus } from '../passwords/corpus.ts';
+import { batchGiven, type Ledger, type LedgerState, openLedger } from '../passwords/ledger.ts';
+import type { Phase } from '../passwords/roles.ts';
+import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
+import { compares, prefixOf, type Recipe, recipeOf } from '../recipe/recipe.ts';
+import type { Setup } from '../setup/schema.ts';
+import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState } from './optimiser.ts';
+import { type Reader, score } from './scoring.ts';
+import { type Losses, type ReferenceLookup, stepInPasses } from './step.ts';
+import { nextUpdate, type Update, updatesOf } from './updates.ts';
+
+/** What a session knows between two steps. */
+export interface SessionState {
+  values: ParameterValues;
+  /** Empty before the first step of a phase. */
+  optimiser: OptimiserState;
+  /** Reference log-probabilities by password, once phase 1 is over. */
+  reference: Map<string, number> | null;
+  ledger: LedgerState;
+  /** Digest of the updates so far, as of their learning rates, loss weights and settings. */
+  updates: string;
+  /** Digest of the parameters that the run began with. */
+  initialParameters: string;
+}
+
+export interface SessionOptions {
+  /** Where to go on from; absent for a new run. */
+  readonly from?: SessionState;
+  /** What a new run starts from; drawn from the setup's seed when absent. */
+  readonly start?: ParameterValues;
+  /** Tokens of letters and prefixes; those of a from-scratch model when absent. */
+  readonly ids?: TokenIds;
+  readonly corpus?: Corpus;
+  /** Stands in for the reference model, of which nothing is computed then: for measuring what a step costs. */
+  readonly reference?: ReferenceLookup;
+}
+
+/** What one step came to. */
+export interface Stepped {
+  readonly losses: Losses;
+  /** Before clipping. */
+  readonly gradientNorm: number;
+  /** Sequences that the optimiser was given. */
+  readonly sequences: number;
+}
+
+export class Session {
+  readonly setup: Setup;
+  readonly recipe: Recipe;
+  readonly corpus: Corpus;
+  readonly ledger: Ledger;
+  /** Reads passwords with the model as it is now. */
+  readonly reader: Reader;
+  readonly initialParameters: string;
+  readonly #graphs = newGraphs();
+  readonly #givenReference: ReferenceLookup | undefined;
+  #reference: Map<string, number> | null;
+  #updates: string;
+  #phase: { readonly phase: Phase; readonly update: (step: number) => Update; readonly optimiser: Optimiser } | null =
+    null;
+
+  constructor(setup: Setup, { from, start, ids = scratchTokenIds(setup), corpus, reference }: SessionOptions = {}) {
+    const values = from?.values ?? start ?? initialValues(setup);
+    this.setup = setup;
+    this.recipe = recipeOf(setup);
+    this.corpus = corpus ?? buildCorpus(setup);
+    this.ledger = openLedger(this.corpus, ids, from?.ledger);
+    this.initialParameters = from?.initialParameters ?? parametersDigest(values);
+    this.#givenReference = reference;
+    this.#reference = from?.reference ?? null;
+    this.#updates = from?.updates ?? '';
+    this.reader = { parameters: loadParameters(setup, values), model: setup.model, ids, graphs: this.#graphs };
+  }
+
+  /** Digest of the updates so far. */
+  get updates(): string {
+    return this.#updates;
+  }
+
+  /**
+   * Begins a phase: steps are of this phase from now on. The model as phase 1 leaves it is the reference, where a phase
+   * compares with one.
+   * @param moments of the optimiser, to go on from
+   */
+  begin(phase: Phase, moments: OptimiserState = new Map()): void {
+    this.leave();
+    const { setup, recipe, reader } = this;
+    const compared = recipe.dpo.steps > 0 || compares(recipe.joint);
+    if (phase !== 'pretrain' && compared && this.#reference === null && this.#givenReference === undefined) {
+      this.#reference = this.#referenceLogProbabilities();
+    }
+    const update = updatesOf(setup, recipe[phase]);
+    const optimiser = newOptimiser(reader.parameters, update(0).trainable, setup.optimiser, moments);
+    this.#phase = { phase, update, optimiser };
+  }
+
+  /** Ends the phase: the next one has an optimiser of its own. */
+  leave(): void {
+    this.#phase?.optimiser.dispose();
+    this.#phase = null;
+  }
+
+  /**
+   * One optimiser step.
+   * @param step from 0 in its phase
+   * @throws LedgerError when a held-out password is given as anything but rejected.
+   * @throws DivergenceError when the loss or a gradient is no longer a number; it names phase and step.
+   */
+  step(step: number): Stepped {
+    if (this.#phase === null) throw new Error('begin a phase first');
+    const { phase, update: updateOf, optimiser } = this.#phase;
+    try {
+      return this.#stepOf(phase, updateOf(step), optimiser);
+    } catch (error) {
+      if (error instanceof DivergenceError) {
+        error.message += ` in phase ${phase}, step ${step}; try a smaller learning rate`;
+      }
+      throw error;
+    }
+  }
+
+  #stepOf(phase: Phase, update: Update, optimiser: Optimiser): Stepped {
+    const { setup, corpus, ledger, reader } = this;
+    const { step, weights, beta, trainable } = update;
+    const examples = corpus.examples(phase, step);
+    const batch = tokenBatch(examples, reader.ids);
+    const reference = this.#givenReference ?? ((password) => this.#reference?.get(password) as number);
+    const input = { examples, batch, weights, beta, reference };
+    const outcome = stepInPasses(reader.parameters, setup.model, trainable, input, setup.microBatch, this.#graphs);
+    const { losses, gradients, given } = outcome;
+    try {
+      ledger.observe(phase, step, examples, batchGiven(given.inputs, given.labels, batch.length - 1));
+    } catch (error) {
+      tf.dispose([...gradients.values()].filter((gradient) => gradient instanceof tf.Tensor));
+      throw error;
+    }
+    const gradientNorm = optimiser.apply(gradients, update.learningRate, step + 1);
+    this.#updates = nextUpdate(this.#updates, update);
+    if (!Number.isFinite(losses.total)) throw new DivergenceError(`the loss is ${losses.total}`);
+    return { losses, gradientNorm, sequences: examples.length };
+  }
+
+  /** Sums of log-probabilities under the model as it is now (prefix `regular`) of every password that DPO looks up. */
+  #referenceLogProbabilities(): Map<string, number> {
+    const { negatives, chosen } = this.corpus;
+    const passwords = [...negatives, ...chosen];
+    const { logProbabilities } = score(this.reader, passwords, prefixOf(this.setup, 'regular'));
+    const sums = logProbabilities.map((row) => row.reduce((sum, value) => sum + value, 0));
+    return new Map(passwords.map((password, index) => [password, sums[index]]));
+  }
+
+  /** Copies the parameters off the engine. */
+  values(): ParameterValues {
+    return valuesOf(this.reader.parameters);
+  }
+
+  /** A copy of everything that going on from here needs. */
+  state(): SessionState {
+    return {
+      values: this.values(),
+      optimiser: this.#phase?.optimiser.state() ?? new Map(),
+      reference: this.#reference, // never changed once it is there
+      ledger: this.ledger.state(),
+      updates: this.#updates,
+      initialParameters: this.initialParameters,
+    };
+  }
+
+  dispose(): void {
+    this.leave();
+    tf.dispose([...this.reader.parameters.values()]);
+    this.#graphs.dispose();
+  }
+}
