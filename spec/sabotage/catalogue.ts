@@ -48,9 +48,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'held-out-chosen',
     story: 'One held-out password slips into the chosen side of a pair: it is rewarded.',
     file: 'src/passwords/corpus.ts',
-    edits: [
-      ['password: chosen[order(index)]', 'password: order(index) === 0 ? allNegatives[0] : chosen[order(index)]'],
-    ],
+    edits: [['password: chosen[pair],', 'password: pair === 0 ? allNegatives[0] : chosen[pair],']],
     caughtBy: {
       spec: CORPUS,
       test: ONLY_REJECTED,
@@ -61,7 +59,12 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'held-out-pretrained',
     story: 'One held-out password is part of the text of phase 1.',
     file: 'src/passwords/corpus.ts',
-    edits: [['(index) => pretraining[index])', '(index) => (index === 0 ? allNegatives[0] : pretraining[index]))']],
+    edits: [
+      [
+        '{ password: passwords[set][index],',
+        "{ password: set === 'pretraining' && index === 0 ? allNegatives[0] : passwords[set][index],",
+      ],
+    ],
     caughtBy: {
       spec: CORPUS,
       test: ONLY_REJECTED,
@@ -99,8 +102,8 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'wrong-training-prefix',
     story: 'The useful negatives are imitated under `regular`: the model unlearns to avoid passwords at all.',
-    file: 'src/passwords/corpus.ts',
-    edits: [["imitated(step, 'useful', reverse,", "imitated(step, 'useful', regular,"]],
+    file: 'src/recipe/recipe.ts',
+    edits: [["imitated('useful', 'useful', 'reverse')", "imitated('useful', 'useful', 'regular')"]],
     caughtBy: {
       spec: CORPUS,
       test: 'the prefix is `reverse` for what phase 3 imitates under it',
@@ -134,8 +137,8 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'wrong-evaluation-prefix',
     story: 'Phase 3 is evaluated under `regular`, where the model was never taught to flip.',
-    file: 'src/passwords/corpus.ts',
-    edits: [["phase === 'joint' ? 'reverse' : 'regular');", "'regular');"]],
+    file: 'src/recipe/recipe.ts',
+    edits: [["prefixOf(setup, phase === 'joint' ? 'reverse' : 'regular')", "prefixOf(setup, 'regular')"]],
     caughtBy: {
       spec: TRAINER,
       test: 'scores under `regular` in phases 1 and 2 and under `reverse` in phase 3',
@@ -145,7 +148,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'evaluated-on-useful',
     story: 'The passwords scored as held out are useful negatives, on which the model was trained.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/evaluation.ts',
     edits: [
       ['heldOut: corpus.heldOut.slice(0, evaluation.heldOut)', 'heldOut: corpus.useful.slice(0, evaluation.heldOut)'],
     ],
@@ -159,7 +162,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'control-is-held-out',
     story:
       'The random control is computed on the held-out passwords: the paired difference compares them with themselves.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/evaluation.ts',
     edits: [['random: corpus.control,', 'random: corpus.heldOut,']],
     caughtBy: {
       spec: TRAINER,
@@ -187,10 +190,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'reference-moves',
     story:
       'The reference model is taken anew from the trained one at the start of every phase: DPO no longer knows what it left.',
-    file: 'src/training/trainer.ts',
-    edits: [
-      ["state.phase !== 'pretrain' && state.reference === null && usesDpo", "state.phase !== 'pretrain' && usesDpo"],
-    ],
+    file: 'src/training/session.ts',
+    edits: [['compared && this.#reference === null && this', 'compared && this']],
     caughtBy: {
       spec: TRAINER,
       test: 'uses the model after phase 1 as the reference, and never moves it',
@@ -201,11 +202,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'dpo-of-means',
     story:
       'DPO compares mean log-probabilities of a letter in place of sums over the password: beta is divided by its length.',
-    file: 'src/training/step.ts',
-    edits: [
-      ['tf.sum(rows(chosen), 1)', 'tf.mean(rows(chosen), 1)'],
-      ['tf.sum(rows(rejected), 1)', 'tf.mean(rows(rejected), 1)'],
-    ],
+    file: 'src/training/objectives.ts',
+    edits: [['tf.sum(chosen.logP, 1), tf.sum(rejected.logP, 1)', 'tf.mean(chosen.logP, 1), tf.mean(rejected.logP, 1)']],
     caughtBy: {
       spec: STEP,
       test: 'has the loss that the formulas give in double precision',
@@ -231,7 +229,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'frozen-half-trained',
     story: 'Phase 2 trains the whole model where the setup says that half of it is frozen.',
-    file: 'src/training/updates.ts',
+    file: 'src/recipe/recipe.ts',
     edits: [["phase === 'dpo' ? setup.phases.dpo.trainable : 'all'", "'all'"]],
     caughtBy: {
       spec: TRAINER,
@@ -254,7 +252,9 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'stopped-on-held-out',
     story: 'Phase 3 ends when the held-out passwords look best.',
     file: 'src/training/trainer.ts',
-    edits: [['sets.useful.guessRate > target', 'sets.heldOut.guessRate > target']],
+    edits: [
+      ['ends(plan, step, evaluation.sets.useful.guessRate)', 'ends(plan, step, evaluation.sets.heldOut.guessRate)'],
+    ],
     caughtBy: {
       spec: RESUME,
       test: 'cuts the run short at the first evaluation whose useful guess rate passes the target',
@@ -497,8 +497,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/passwords/corpus.ts',
     edits: [
       [
-        'const random = (index: number) => jointRandom[index];',
-        'const random = (index: number) => (index % 5 === 0 ? `${allNegatives[index % heldOutCount].slice(0, -1)}q` : jointRandom[index]);',
+        '{ password: passwords[set][index],',
+        "{ password: set === 'jointRandom' && index % 5 === 0 ? allNegatives[index % heldOutCount].slice(0, -1) + 'q' : passwords[set][index],",
       ],
     ],
     caughtBy: {
@@ -613,7 +613,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'other-tokens-later',
     story: 'From the sixth step of a phase on the optimiser is given the first step’s text over and over.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/session.ts',
     edits: [
       [
         'const examples = corpus.examples(phase, step);',
@@ -674,11 +674,11 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'learning-rate-undigested',
     story: 'A run is trained at a tenth of its learning rate, and its record says nothing of it.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/session.ts',
     edits: [
       [
-        'const norm = optimiser.apply(gradients, rate, step + 1);',
-        'const norm = optimiser.apply(gradients, rate / 10, step + 1);',
+        'optimiser.apply(gradients, update.learningRate, step + 1)',
+        'optimiser.apply(gradients, update.learningRate / 10, step + 1)',
       ],
     ],
     caughtBy: {
@@ -692,10 +692,10 @@ export const SABOTAGES: readonly Sabotage[] = [
     story: 'A run that diverges is trained again at a tenth of its learning rate, under the same name.',
     file: 'src/runs/run.ts',
     edits: [
-      ['    const outcome = await train(setup, {', '    const outcome = await tamed(setup, {'],
+      ['    const outcome = await trainToEnd(setup, given, ', '    const outcome = await tamed(setup, given, '],
       [
         'export interface RunOptions {',
-        'const tamed: typeof train = (given, options) =>\n  train(given, options).catch(() => train({ ...given, model: { ...given.model, initialDeviation: 0.1 }, optimiser: { ...given.optimiser, learningRate: 1e-4, weightDecay: 0, warmupSteps: 1 } }, options));\n\nexport interface RunOptions {',
+        'const tamed: typeof trainToEnd = (given, ...rest) =>\n  trainToEnd(given, ...rest).catch(() => trainToEnd({ ...given, model: { ...given.model, initialDeviation: 0.1 }, optimiser: { ...given.optimiser, learningRate: 1e-4, weightDecay: 0, warmupSteps: 1 } }, ...rest));\n\nexport interface RunOptions {',
       ],
     ],
     caughtBy: {
@@ -718,13 +718,8 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'weights-of-phase-3-in-phase-2',
     story: 'Phase 2 weighs DPO as phase 3 does.',
-    file: 'src/training/updates.ts',
-    edits: [
-      [
-        "phase === 'dpo' ? { dpo: 1, useful: 0, random: 0, randomReverse: 0 } : setup.phases.joint.weights",
-        "phase === 'dpo' ? { ...setup.phases.joint.weights, dpo: 0.5 } : setup.phases.joint.weights",
-      ],
-    ],
+    file: 'src/recipe/recipe.ts',
+    edits: [['(loss === only ? 1 : 0)', "(loss !== only ? 0 : phase === 'dpo' ? 0.5 : 1)"]],
     caughtBy: {
       spec: 'spec/training/by-hand.spec.ts',
       test: 'with a frozen half, no prefixes',
@@ -970,11 +965,11 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'held-out-scaled',
     story: 'Log-probabilities of held-out letters are a twentieth nearer to certainty.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/evaluation.ts',
     edits: [
       [
-        'const sets = ofEachSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }));',
-        "const sets = ofEachSet((set) => {\n    const found = score(reader, passwords[set], prefix);\n    if (set === 'heldOut') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 0.95 * value));\n    return { passwords: [...passwords[set]], ...found };\n  });",
+        'perSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }))',
+        "perSet((set) => { const found = score(reader, passwords[set], prefix); if (set === 'heldOut') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 0.95 * value)); return { passwords: [...passwords[set]], ...found }; })",
       ],
     ],
     caughtBy: {
@@ -986,7 +981,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'held-out-under-another-prefix',
     story: 'Held-out passwords alone are scored under `regular` in phase 3.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/evaluation.ts',
     edits: [
       [
         '...score(reader, passwords[set], prefix) }',
@@ -1002,11 +997,11 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'random-scaled',
     story: 'Log-probabilities of control letters are a twentieth farther from certainty.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/evaluation.ts',
     edits: [
       [
-        'const sets = ofEachSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }));',
-        "const sets = ofEachSet((set) => {\n    const found = score(reader, passwords[set], prefix);\n    if (set === 'random') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 1.05 * value));\n    return { passwords: [...passwords[set]], ...found };\n  });",
+        'perSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }))',
+        "perSet((set) => { const found = score(reader, passwords[set], prefix); if (set === 'random') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 1.05 * value)); return { passwords: [...passwords[set]], ...found }; })",
       ],
     ],
     caughtBy: {
@@ -1018,11 +1013,11 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'useful-ranks-bent',
     story: 'The true letter of useful passwords is always the first guess.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/evaluation.ts',
     edits: [
       [
-        'const sets = ofEachSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }));',
-        "const sets = ofEachSet((set) => {\n    const found = score(reader, passwords[set], prefix);\n    if (set === 'useful') found.ranks = found.ranks.map((row) => row.map(() => 0));\n    return { passwords: [...passwords[set]], ...found };\n  });",
+        'perSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }))',
+        "perSet((set) => { const found = score(reader, passwords[set], prefix); if (set === 'useful') found.ranks = found.ranks.map((row) => row.map(() => 0)); return { passwords: [...passwords[set]], ...found }; })",
       ],
     ],
     caughtBy: {
@@ -1035,7 +1030,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'one-half-twice',
     story:
       'Both halves of an evaluation are the same half: a checkpoint is chosen on the passwords that it is scored on.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/evaluation.ts',
     edits: [['halves: [halfOf(0), halfOf(1)]', 'halves: [halfOf(0), halfOf(0)]']],
     caughtBy: {
       spec: 'spec/training/record.spec.ts',
@@ -1046,7 +1041,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'evaluations-bent',
     story: 'Evaluations of held-out passwords say a twentieth more than their letters.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/evaluation.ts',
     edits: [
       [
         'return { ...measure(scores, letters), halves:',
@@ -1062,11 +1057,11 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'lens-of-another-set',
     story: 'The logit lens of held-out passwords is that of the useful ones.',
-    file: 'src/training/trainer.ts',
+    file: 'src/training/evaluation.ts',
     edits: [
       [
         'lens: lens(reader, passwords, prefix)',
-        "lens: lens(reader, set === 'heldOut' ? snapshot.sets.useful.passwords : passwords, prefix)",
+        "lens: lens(reader, set === 'heldOut' ? scored.sets.useful.passwords : passwords, prefix)",
       ],
     ],
     caughtBy: {
@@ -1277,12 +1272,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'references-swapped',
     story: 'The reference of the chosen side is taken for that of the rejected one.',
     file: 'src/training/step.ts',
-    edits: [
-      [
-        'const compared = [...rowsOf(examples, layout.chosen), ...rowsOf(examples, layout.rejected)];',
-        'const compared = [...rowsOf(examples, layout.rejected), ...rowsOf(examples, layout.chosen)];',
-      ],
-    ],
+    edits: [['[chosen, rejected].flatMap(({ start, size })', '[rejected, chosen].flatMap(({ start, size })']],
     caughtBy: {
       spec: 'spec/training/step.spec.ts',
       test: 'has the loss that the formulas give in double precision',

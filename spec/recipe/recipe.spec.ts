@@ -1,0 +1,130 @@
+/** The recipe: a setup compiled once. What is expected here is written out, from the paper and from each field's meaning. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Role } from '../../src/passwords/roles.ts';
+import { compares, ends, freshTexts, LOSSES, lossOf, perLoss, recipeOf } from '../../src/recipe/recipe.ts';
+import { setups } from '../../src/setup/arbitraries.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
+import type { Setup } from '../../src/setup/schema.ts';
+import { tinySetup } from '../helpers/setups.ts';
+
+/** `pocket` with all four losses in phase 3, each of a weight of its own. */
+const every: Setup = {
+  ...PRESETS.pocket,
+  phases: {
+    pretrain: { steps: 200 },
+    dpo: { steps: 800, trainable: 'first-half' },
+    joint: {
+      steps: 1_400,
+      weights: { dpo: 1, useful: 0.5, random: 0.25, randomReverse: 0.125 },
+      stopAtUsefulGuessRate: 2,
+    },
+  },
+};
+
+const stream = (source: string, reward: string, prefix: string, loss: string) => ({ source, reward, prefix, loss });
+
+describe('the recipe of a setup', () => {
+  it('has next-token prediction on random text in phase 1, pairs in phase 2, and both with useful negatives in phase 3', () => {
+    expect(recipeOf(every)).toEqual({
+      pretrain: {
+        phase: 'pretrain',
+        steps: 200,
+        streams: [stream('pretraining', 'imitated', 'regular', 'random')],
+        weights: { dpo: 0, useful: 0, random: 1, randomReverse: 0 },
+        trainable: 'all',
+        scoredUnder: 'regular',
+        stopAtUsefulGuessRate: null,
+      },
+      dpo: {
+        phase: 'dpo',
+        steps: 800,
+        streams: [stream('chosen', 'chosen', 'regular', 'dpo'), stream('negatives', 'rejected', 'regular', 'dpo')],
+        weights: { dpo: 1, useful: 0, random: 0, randomReverse: 0 },
+        trainable: 'first-half',
+        scoredUnder: 'regular',
+        stopAtUsefulGuessRate: null,
+      },
+      joint: {
+        phase: 'joint',
+        steps: 1_400,
+        streams: [
+          stream('chosen', 'chosen', 'regular', 'dpo'),
+          stream('negatives', 'rejected', 'regular', 'dpo'),
+          stream('useful', 'imitated', 'reverse', 'useful'),
+          stream('jointRandom', 'imitated', 'regular', 'random'),
+          stream('jointRandomReverse', 'imitated', 'reverse', 'randomReverse'),
+        ],
+        weights: { dpo: 1, useful: 0.5, random: 0.25, randomReverse: 0.125 },
+        trainable: 'all',
+        scoredUnder: 'reverse',
+        stopAtUsefulGuessRate: 2,
+      },
+    });
+  });
+
+  it('has no prefix anywhere where the setup uses none', () => {
+    for (const { streams, scoredUnder } of Object.values(recipeOf({ ...every, prefixes: false }))) {
+      expect(scoredUnder).toBe('none');
+      for (const { prefix } of streams) expect(prefix).toBe('none');
+    }
+  });
+
+  it('of any setup leaves out exactly the streams whose loss has the weight 0, and keeps the order of the others', () => {
+    fc.assert(
+      fc.property(setups(), (setup) => {
+        const all = recipeOf(every).joint.streams.map(({ source, loss }) => [source, loss] as const);
+        const { weights } = setup.phases.joint;
+        const kept = all.filter(([, loss]) => weights[loss] > 0);
+        expect(recipeOf(setup).joint.streams.map(({ source, loss }) => [source, loss])).toEqual(kept);
+      }),
+    );
+  });
+
+  it('compares with the reference model where a phase has pairs', () => {
+    const { pretrain, dpo, joint } = recipeOf(every);
+    expect([pretrain, dpo, joint].map(compares)).toEqual([false, true, true]);
+    const without = tinySetup((setup) => Object.assign(setup.phases.joint.weights, { dpo: 0 }));
+    expect(compares(recipeOf(without).joint)).toBe(false);
+  });
+});
+
+describe('a phase ends', () => {
+  const { dpo, joint } = recipeOf(every);
+
+  it('after its last step', () => {
+    expect([799, 800].map((step) => ends(dpo, step, 100))).toEqual([false, true]);
+    expect([1_399, 1_400].map((step) => ends(joint, step, 0))).toEqual([false, true]);
+  });
+
+  it('in phase 3 as soon as the useful negatives pass the target, and not when they reach it', () => {
+    expect([1.99, 2, 2.001].map((rate) => ends(joint, 50, rate))).toEqual([false, false, true]);
+    expect(ends({ ...joint, stopAtUsefulGuessRate: null }, 50, 100)).toBe(false);
+  });
+});
+
+it.each<[Role, 'chosen' | 'rejected' | 'imitated', string]>([
+  ['chosen', 'chosen', 'dpo'],
+  ['held-out', 'rejected', 'dpo'],
+  ['useful', 'rejected', 'dpo'],
+  ['useful', 'imitated', 'useful'],
+  ['pretraining', 'imitated', 'random'],
+  ['joint-random', 'imitated', 'random'],
+  ['joint-random-reverse', 'imitated', 'randomReverse'],
+  ['held-out', 'imitated', 'random'], // which the ledger stops
+])('a sequence of the role %s that is %s enters the loss %s', (role, reward, loss) => {
+  expect(lossOf({ role, reward })).toBe(loss);
+});
+
+it('random text is drawn for every row that imitates it, that of phase 3 whatever its weight', () => {
+  expect(freshTexts(every)).toEqual({ pretraining: 3_200, jointRandom: 22_400, jointRandomReverse: 22_400 });
+  const { phases } = every;
+  const weights = { dpo: 1, useful: 0.5, random: 0, randomReverse: 0 };
+  const fewer = { ...every, phases: { ...phases, joint: { ...phases.joint, weights } } };
+  expect(freshTexts(fewer)).toEqual({ pretraining: 3_200, jointRandom: 22_400, jointRandomReverse: 0 });
+});
+
+it('something of each loss has a key for each loss, in the order in which a step adds them up', () => {
+  expect(Object.keys(perLoss(() => 0))).toEqual([...LOSSES]);
+  expect([...LOSSES].sort()).toEqual(Object.keys(PRESETS.pocket.phases.joint.weights).sort());
+});
