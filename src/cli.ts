@@ -5,7 +5,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { CLAIMS, type Claim, CORE } from './claims/index.ts';
-import { EngineError, startEngine } from './engine/engine.ts';
+import { EngineError } from './engine/engine.ts';
 import { KNOBS, type Knob } from './explore/knobs.ts';
 import { ModelError } from './model/config.ts';
 import { type DownloadProgress, fetchModel, parseModelId, repositoryFolder } from './model/hub.ts';
@@ -15,14 +15,14 @@ import { markdownReport } from './report/markdown.ts';
 import { ProgressDisplay } from './report/progress.ts';
 import { claimsTable } from './report/table.ts';
 import { CheckpointError } from './runs/checkpoint.ts';
-import { distinctSetups, planSetups, runJob } from './runs/job.ts';
-import { assertModelsHere, withModel } from './runs/model.ts';
-import { defaultJobs, PlanError, planRuns } from './runs/plan.ts';
+import { planJob, planSetups, runJob } from './runs/job.ts';
+import { withModel } from './runs/model.ts';
+import { PlanError } from './runs/plan.ts';
 import { WorkerError } from './runs/pool.ts';
 import { RecordError } from './runs/record.ts';
-import { RunStore, StorageError } from './runs/store.ts';
+import { StorageError } from './runs/store.ts';
 import { storing } from './runs/storing.ts';
-import { ARCHIVES, archiveStudy, notedSetup, noteStudy, readStudy } from './runs/study.ts';
+import { ARCHIVES, archiveStudy, readStudy } from './runs/study.ts';
 import { resolveSetup } from './setup/overrides.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from './setup/presets.ts';
 import { SetupError } from './setup/schema.ts';
@@ -58,6 +58,7 @@ interface ReproduceOptions {
   lettersOnly: boolean;
   keepModels: boolean;
   jobs?: string;
+  microBatch?: string;
   out?: string;
   resume: boolean;
   json: boolean;
@@ -100,47 +101,32 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
   const seeds = parseSeeds(options.seeds);
   const resolved = resolveSetup(options);
   planSetups(resolved, claims, seeds); // an arm that is impossible is told before anything is looked for
-  const asked = options.jobs === undefined ? undefined : parseWhole(options.jobs, '--jobs', 1, 1024);
+  const jobs = options.jobs === undefined ? undefined : parseWhole(options.jobs, '--jobs', 1, 1024);
+  const microBatch =
+    options.microBatch === undefined ? undefined : parseWhole(options.microBatch, '--micro-batch', 1, 65536);
   if (options.resume && options.out === undefined) throw new UsageError('--resume: say which folder with --out');
   const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
-  const store = new RunStore(options.out ?? path.join(LOCAL_REPORTS, started));
-  if (!options.resume && (await store.recordNames()).length > 0) {
-    throw new UsageError(
-      `--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`,
-    );
-  }
-  const given = withModel(resolved, options);
-  const wanted = distinctSetups(planSetups(given, claims, seeds));
-  assertModelsHere(wanted);
-  const jobs = asked ?? defaultJobs(wanted);
-  await store.open(['report.md', 'claims.json']);
-  const engine = await startEngine();
+  const folder = options.out ?? path.join(LOCAL_REPORTS, started);
   const err = process.stderr;
-  err.write(`engine: ${engine.name} (TensorFlow.js ${engine.version})\n`);
   if (options.lettersOnly) {
     err.write(
       'letters only: the softmax is over the letters and prefixes alone, a shortcut that the paper does not take\n',
     );
   }
-  // A job that goes on takes its steps as it began: passes are part of what a run is.
-  const begun = options.resume ? await notedSetup(store.folder) : null;
-  const asBegun = begun !== null && given.microBatch === null ? { ...given, microBatch: begun.microBatch } : given;
-  const setup = planRuns(asBegun, distinctSetups(planSetups(asBegun, claims, seeds)), engine.name, jobs);
-  const plan = planSetups(setup, claims, seeds);
-  const setups = distinctSetups(plan);
-  await noteStudy(store.folder, setup, command);
-  err.write(`${setups.length} runs, ${jobs} at once, into ${store.folder}\n`);
+  const setup = withModel(resolved, options);
+  const say = (text: string) => void err.write(`${text}\n`);
+  const reports = ['report.md', 'claims.json'];
+  const { resume } = options;
+  const job = await planJob({ setup, claims, seeds, folder, resume, command, reports, jobs, microBatch, say });
+  const { store, engine } = job;
 
   const interrupted = () => {
     err.write(`\nInterrupted. What is done is kept; go on with the same command and --resume --out ${store.folder}\n`);
     process.exit(EXIT.interrupted);
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
-  const display = new ProgressDisplay(setups, { stream: err });
-  const { judgements, runs } = await runJob(plan, claims, {
-    engine,
-    store,
-    jobs,
+  const display = new ProgressDisplay(job.setups, { stream: err });
+  const { judgements, runs } = await runJob(job, claims, {
     keepModels: options.keepModels,
     onProgress: (of, progress) => display.update(of, progress),
     onEnd: ({ setup: of, record, reused }) => display.end(of, record, reused),
@@ -297,7 +283,7 @@ async function exploreSetups(flags: ExploreFlags): Promise<number> {
     knobs: parseKnobs(flags.knobs, '--knobs'),
     map: map as [Knob, Knob] | null,
     budget: parseDuration(flags.budget, '--budget'),
-    jobs: flags.jobs === undefined ? defaultJobs([setup]) : parseWhole(flags.jobs, '--jobs', 1, 1024),
+    jobs: flags.jobs === undefined ? undefined : parseWhole(flags.jobs, '--jobs', 1, 1024),
     out: flags.out,
     command: commandLine('explore'),
   });
@@ -340,6 +326,7 @@ function program(finish: (code: number) => void): Command {
     )
     .option('--keep-models', 'keep the trained models in --out, as Hugging Face reads them', false)
     .option('--jobs <n>', 'runs at once (default: one a core; 1 for large models)')
+    .option('--micro-batch <n>', 'sequences of each kind in a pass (default: as many as fit into memory)')
     .option('--out <folder>', `where records and report go (default: a new folder in ${LOCAL_REPORTS})`)
     .option('--resume', 'go on in --out: keep its finished runs, continue the interrupted ones', false)
     .option('--json', 'print one JSON document on standard output, and nothing else there', false)

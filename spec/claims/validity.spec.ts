@@ -106,18 +106,18 @@ describe('records of real runs', () => {
         setup.phases.pretrain.steps = 0;
       },
     ],
-    [
-      'in passes',
-      (setup: Setup) => {
-        setup.microBatch = 3;
-      },
-    ],
     ['of two letters', (setup: Setup) => void Object.assign(setup.passwords, { alphabet: 'ab', length: 8 })],
   ])('bear a verdict %s', async (_, change) => {
     const [run] = await fillFolder(temporaryFolder(), [studySetup(21, change)]);
     expect(runProblems(run)).toEqual([]);
     expect(runProblems(abridge(run, false))).toEqual([]);
     expect(runProblems(abridge(run, true))).toEqual([]);
+  });
+
+  it('bear a verdict in passes', async () => {
+    const [run] = await fillFolder(temporaryFolder(), [studySetup(21)], false, { microBatch: 3 });
+    expect(run.execution).toEqual({ microBatch: 3 });
+    expect(runProblems(run)).toEqual([]);
   });
 });
 

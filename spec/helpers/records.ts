@@ -65,6 +65,7 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
     setup,
     setupHash: setupHash(setup),
     engine: { name: 'wasm', version: '0' },
+    execution: { microBatch: null },
     environment: {
       node: '',
       platform: '',
@@ -98,12 +99,13 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
 
 /** The same run, failed. */
 export function failedRun(seed: number): RunRecord {
-  const { schemaVersion, setup, setupHash: hash, engine, environment, times } = madeUpRun(seed, effect);
+  const { schemaVersion, setup, setupHash: hash, engine, execution, environment, times } = madeUpRun(seed, effect);
   return {
     schemaVersion,
     setup,
     setupHash: hash,
     engine,
+    execution,
     environment,
     times,
     status: 'failed',

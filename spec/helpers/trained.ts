@@ -1,5 +1,6 @@
 /** Small runs trained for specs, as the program itself trains them. */
 import { startEngine } from '../../src/engine/engine.ts';
+import { AT_ONCE, type Execution } from '../../src/runs/execution.ts';
 import type { FinishedRun } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore } from '../../src/runs/store.ts';
@@ -16,15 +17,20 @@ export const studySetup = (seed = 0, change: (setup: Setup) => void = () => {}):
   });
 
 /** Fills a folder as `reproduce` does, and gives its records. */
-export async function fillFolder(folder: string, setups: readonly Setup[], keepModel = false): Promise<FinishedRun[]> {
+export async function fillFolder(
+  folder: string,
+  setups: readonly Setup[],
+  keepModel = false,
+  execution: Execution = AT_ONCE,
+): Promise<FinishedRun[]> {
   const engine = await startEngine();
   const store = new RunStore(folder);
   await store.open();
   try {
-    if (setups.length > 0) await noteStudy(folder, studySetup(), 'npm run reproduce');
+    if (setups.length > 0) await noteStudy(folder, studySetup(), 'npm run reproduce', execution);
     const records: FinishedRun[] = [];
     for (const setup of setups) {
-      const { record } = await run(setup, engine, store, { keepModel });
+      const { record } = await run(setup, engine, store, { keepModel, execution });
       records.push(JSON.parse(JSON.stringify(record))); // each with an engine and an environment of its own
     }
     return records;

@@ -16,7 +16,6 @@ import { tinySetup } from '../helpers/setups.ts';
 
 const GIB = 2 ** 30;
 const { paper, pocket } = PRESETS;
-const at = (microBatch: number | null) => ({ ...paper, microBatch });
 
 describe('the models that are planned for', () => {
   it.each([
@@ -51,13 +50,13 @@ describe('the memory that a run needs', () => {
   it('is what the real steps of `npm run bench:paper` took, within a tenth', () => {
     const bench = JSON.parse(readFileSync(new URL('../../reports/bench.json', import.meta.url), 'utf8'));
     const { setup, peakBytes } = bench['paper-160m'];
-    const need = memoryNeeded(at(setup.microBatch), 'native').process;
+    const need = memoryNeeded(paper, 'native', setup.microBatch).process;
     expect(Math.abs(need / peakBytes - 1)).toBeLessThan(0.1);
   });
 
   it('falls with the passes, but not below the parameters, their gradients and the optimiser', () => {
     for (const engine of ['native', 'wasm', 'cpu'] as const) {
-      const needs = [64, 16, 4, 1].map((microBatch) => memoryNeeded(at(microBatch), engine).process);
+      const needs = [64, 16, 4, 1].map((microBatch) => memoryNeeded(paper, engine, microBatch).process);
       expect(needs).toEqual(needs.toSorted((a, b) => b - a));
       expect(needs[3]).toBeGreaterThan(4 * 4 * parameterCount(paper));
     }
@@ -71,9 +70,9 @@ describe('a plan', () => {
 
   it('takes the largest passes that fit, of all the setups of a job', () => {
     const { microBatch, need } = planMemory([paper], 'native', 24 * GIB);
-    expect(need).toEqual(memoryNeeded(at(microBatch), 'native'));
+    expect(need).toEqual(memoryNeeded(paper, 'native', microBatch));
     expect(need.process).toBeLessThanOrEqual(0.85 * 24 * GIB);
-    expect(memoryNeeded(at(2 * (microBatch as number)), 'native').process).toBeGreaterThan(0.85 * 24 * GIB);
+    expect(memoryNeeded(paper, 'native', 2 * (microBatch as number)).process).toBeGreaterThan(0.85 * 24 * GIB);
     const withLarger = planMemory([paper, PRESETS['paper-410m']], 'native', 24 * GIB).microBatch as number;
     expect(withLarger).toBeLessThan(microBatch as number);
   });
@@ -94,16 +93,16 @@ describe('a plan', () => {
     );
   });
 
-  it('holds to the passes that a setup asks for, or refuses them', () => {
-    expect(planMemory([at(4)], 'native', 512 * GIB).microBatch).toBe(4);
-    expect(() => planMemory([at(128)], 'native', 16 * GIB)).toThrow(/in passes of 128 sequences/);
+  it('holds to the passes that are asked for, or refuses them', () => {
+    expect(planMemory([paper], 'native', 512 * GIB, 4).microBatch).toBe(4);
+    expect(() => planMemory([paper], 'native', 16 * GIB, 128)).toThrow(/in passes of 128 sequences/);
   });
 });
 
 describe('what a run is expected to cost', () => {
   it.each(ENGINES_HERE)('is measured in a few steps on %s', (engine) => {
     const setup = tinySetup();
-    const { secondsPerStep, runSeconds, peakBytes } = measureRun({ ...setup, microBatch: 2 }, engine);
+    const { secondsPerStep, runSeconds, peakBytes } = measureRun(setup, engine, 2);
     const steps = 4 * secondsPerStep.pretrain + 6 * secondsPerStep.dpo + 8 * secondsPerStep.joint;
     expect(Math.min(...Object.values(secondsPerStep))).toBeGreaterThan(0);
     expect(runSeconds).toBeGreaterThan(steps);
@@ -114,7 +113,7 @@ describe('what a run is expected to cost', () => {
   it('is told before days of training begin', () => {
     const plan = planMemory([paper], 'wasm', 24 * GIB);
     const cost = { secondsPerStep: { pretrain: 10, dpo: 20, joint: 50 }, runSeconds: 90_000, peakBytes: 3 * GIB };
-    const text = expectationText({ ...paper, microBatch: plan.microBatch }, 'wasm', 8, plan, cost);
+    const text = expectationText(paper, 'wasm', 8, plan, cost);
     expect(text).toMatch(/paper: 162 million parameters, each step in \d+ passes of \d+ sequences of each kind/);
     expect(text).toMatch(
       /memory: [\d.]+ GiB planned for a run, [\d.]+ GiB of it in WASM's 4\.0 GiB; measured steps took 3\.0 GiB/,

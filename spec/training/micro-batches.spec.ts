@@ -91,8 +91,8 @@ describe.each(ENGINES_HERE)('on %s, a step in passes', (engine) => {
   });
 
   it('trains a run that ends where one at once does, but for rounding, and repeats itself bit for bit', async () => {
-    const passes = { ...setup, microBatch: 4 };
-    const [whole, parts, again] = [await trainToEnd(setup), await trainToEnd(passes), await trainToEnd(passes)];
+    const inPasses = () => trainToEnd(setup, { execution: { microBatch: 4 } });
+    const [whole, parts, again] = [await trainToEnd(setup), await inPasses(), await inPasses()];
     expect(again).toEqual(parts);
     expect(parts.ledger).toEqual(whole.ledger);
     expect(parts.parametersDigest).not.toBe(whole.parametersDigest);

@@ -1,15 +1,14 @@
 /** The command `explore`. */
 import path from 'node:path';
 import { createLogUpdate } from 'log-update';
-import { startEngine } from '../engine/engine.ts';
+import { MAIN } from '../claims/arms.ts';
 import { asCode } from '../report/escape.ts';
 import type { Figure } from '../report/figures/figure.ts';
 import { VERDICTS } from '../report/figures/figure.ts';
 import { svgOf } from '../report/figures/render.ts';
-import { assertFits, planRuns } from '../runs/plan.ts';
+import { planJob } from '../runs/job.ts';
+import { assertFits } from '../runs/plan.ts';
 import { runAll } from '../runs/pool.ts';
-import { RunStore } from '../runs/store.ts';
-import { notedSetup, noteStudy } from '../runs/study.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type Boundary, type Exploration, explore, type Point } from './explore.ts';
 import { KNOBS, type Knob } from './knobs.ts';
@@ -21,7 +20,8 @@ export interface ExploreCommand {
   readonly map: readonly [Knob, Knob] | null;
   /** Milliseconds after which no further setup begins. */
   readonly budget: number;
-  readonly jobs: number;
+  /** Runs at once; chosen by the size of the model, when absent. */
+  readonly jobs?: number;
   readonly out: string;
   /** As it was typed. */
   readonly command: string;
@@ -127,10 +127,20 @@ const markdown = (
 
 /** Explores; what was judged is in the folder at every moment, and the same command goes on there. */
 export async function exploreCommand(command: ExploreCommand): Promise<void> {
-  const { seeds, knobs, map, budget, jobs, out } = command;
-  const store = new RunStore(out);
-  await store.open(['explored.jsonl', 'explored.md', 'map.svg']);
+  const { setup, seeds, knobs, map, budget, out } = command;
   const err = process.stderr;
+  const job = await planJob({
+    setup,
+    claims: [{ arms: [MAIN] }],
+    seeds,
+    folder: out,
+    resume: true,
+    command: command.command,
+    reports: ['explored.jsonl', 'explored.md', 'map.svg'],
+    jobs: command.jobs,
+    say: (text) => void err.write(`${text}\n`),
+  });
+  const { store, engine, execution, jobs } = job;
   const live = err.isTTY ? createLogUpdate(err) : null;
   const interrupted = () => {
     live?.clear();
@@ -139,17 +149,6 @@ export async function exploreCommand(command: ExploreCommand): Promise<void> {
   };
   process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
   try {
-    const engine = await startEngine();
-    err.write(`engine: ${engine.name} (TensorFlow.js ${engine.version}); into ${store.folder}\n`);
-    const begun = await notedSetup(store.folder); // passes are part of what a run is
-    const asBegun = { ...command.setup, microBatch: command.setup.microBatch ?? begun?.microBatch ?? null };
-    const setup = planRuns(
-      asBegun,
-      seeds.map((seed) => ({ ...asBegun, seed })),
-      engine.name,
-      jobs,
-    );
-    await noteStudy(store.folder, setup, command.command);
     const end = performance.now() + budget;
     const points: Point[] = [];
     const log: string[] = [];
@@ -158,9 +157,10 @@ export async function exploreCommand(command: ExploreCommand): Promise<void> {
       seeds,
       more: () => performance.now() < end,
       train: async (setups) => {
-        assertFits(setups, engine.name, jobs);
+        assertFits(setups, engine.name, jobs, execution);
         const runs = await runAll(setups, {
           engine,
+          execution,
           store,
           jobs,
           onProgress: ({ seed }, { phase, step, steps }) => live?.(`seed ${seed}  ${phase} ${step}/${steps}`),
@@ -176,7 +176,7 @@ export async function exploreCommand(command: ExploreCommand): Promise<void> {
       },
     });
     if (exploration.map !== null) await store.writeText('map.svg', await svgOf(mapFigure(exploration.map, points)));
-    const report = await store.writeText('explored.md', markdown(exploration, points, { ...command, setup }));
+    const report = await store.writeText('explored.md', markdown(exploration, points, command));
     process.stdout.write(
       `${exploration.boundaries.map(boundaryText).join('\n')}\n${points.length} setups tried; report: ${path.relative('.', report)}\n`,
     );

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Engine } from '../engine/engine.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
+import { type Execution, executionOf } from './execution.ts';
 import type { RunRecord } from './record.ts';
 
 const ROOT = fileURLToPath(new URL('../../', import.meta.url));
@@ -68,12 +69,13 @@ export function describeEnvironment(): RunRecord['environment'] {
 }
 
 /** What every record begins with, of a run that finished as of one that failed. */
-export const recordHead = (setup: Setup, engine: Engine, times: RunRecord['times']) =>
+export const recordHead = (setup: Setup, engine: Engine, execution: Execution, times: RunRecord['times']) =>
   ({
     schemaVersion: 3,
     setup,
     setupHash: setupHash(setup),
     engine,
+    execution: executionOf(setup, execution.microBatch),
     environment: describeEnvironment(),
     times,
   }) as const;

@@ -12,6 +12,7 @@ import { PHASES } from '../passwords/roles.ts';
 import { recipeOf } from '../recipe/recipe.ts';
 import type { Setup } from '../setup/schema.ts';
 import { inputLength, negatives, pairs, scoredCounts, vocabulary } from '../setup/sizes.ts';
+import type { Execution } from './execution.ts';
 import type { TrialCost } from './trial-entry.ts';
 
 /** A run that cannot fit into memory; the message has the figures. */
@@ -49,11 +50,11 @@ export interface Need {
 export const isLarge = (setup: Setup): boolean => parameterCount(setup) >= LARGE;
 
 /**
- * Bytes that training a setup needs on an engine. The coefficients come from the runs at Pythia's shapes that
+ * Bytes that training a setup needs on an engine, in passes of `microBatch` sequences of each kind. The coefficients come from the runs at Pythia's shapes that
  * `npm run bench:growth` (steps alone) and `npm run bench:paper` (a whole run) measure.
  */
-export function memoryNeeded(setup: Setup, engine: EngineName): Need {
-  const { model, batch, microBatch } = setup;
+export function memoryNeeded(setup: Setup, engine: EngineName, microBatch: number | null = null): Need {
+  const { model, batch } = setup;
   const parameters = FLOAT * parameterCount(setup);
   const kinds = Math.max(...Object.values(recipeOf(setup)).map(({ streams }) => streams.length));
   const inPasses = microBatch !== null && microBatch < batch;
@@ -85,19 +86,24 @@ export interface MemoryPlan {
 }
 
 /**
- * Chooses the largest passes that fit, for all of a job's setups: a power of two, or what the setup itself says.
+ * Chooses the largest passes that fit, for all of a job's setups: a power of two, or the passes that are asked for.
  * @param available bytes for one run
- * @throws PlanError where not even passes of one sequence fit, or not those that the setup asks for
+ * @param asked sequences of each kind in a pass, or null
+ * @throws PlanError where not even passes of one sequence fit, or not those that are asked for
  */
-export function planMemory(setups: readonly Setup[], engine: EngineName, available: number): MemoryPlan {
+export function planMemory(
+  setups: readonly Setup[],
+  engine: EngineName,
+  available: number,
+  asked: number | null = null,
+): MemoryPlan {
   const setup = largestOf(setups, engine);
-  const asked = setup.microBatch;
   const fits = ({ heap, process }: Need) => heap <= USABLE_HEAP * WASM_HEAP && process <= USABLE * available;
   const choices: (number | null)[] = [asked];
   if (asked === null) {
     for (let size = 2 ** Math.floor(Math.log2(Math.max(1, setup.batch - 1))); size >= 1; size /= 2) choices.push(size);
   }
-  const plans = choices.map((microBatch) => ({ microBatch, need: memoryNeeded({ ...setup, microBatch }, engine) }));
+  const plans = choices.map((microBatch) => ({ microBatch, need: memoryNeeded(setup, engine, microBatch) }));
   const plan = plans.find(({ need }) => fits(need));
   if (plan !== undefined) return plan;
   const { microBatch, need } = plans[plans.length - 1];
@@ -142,14 +148,13 @@ function passwordsScored(setup: Setup): number {
  * Takes a few steps of each phase in a process of its own, at random weights, one pass large, and reckons what a run costs.
  * @throws PlanError when that process fails
  */
-export function measureRun(setup: Setup, engine: EngineName): Expectation {
-  const pass = Math.min(setup.batch, setup.microBatch ?? setup.batch);
+export function measureRun(setup: Setup, engine: EngineName, microBatch: number | null): Expectation {
+  const pass = Math.min(setup.batch, microBatch ?? setup.batch);
   const { phases } = setup;
   const small: Setup = {
     ...setup,
     seed: 0,
     batch: pass,
-    microBatch: null,
     model: { ...setup.model, pretrained: null, weights: null },
     passwords: { ...setup.passwords, negativeBatches: 2, heldBatches: 1, repeats: 1 },
     phases: {
@@ -226,26 +231,37 @@ export function expectationText(
 export const defaultJobs = (setups: readonly Setup[]): number => (setups.some(isLarge) ? 1 : os.availableParallelism());
 
 /**
- * Plans the memory of large models' runs, and says on standard error what they will cost.
- * @param setups all that will be trained of `setup`
+ * Plans the memory of large models' runs, and says what they will cost.
+ * @param setups all that will be trained
  * @param jobs how many at once
- * @returns the setup, with its passes
+ * @param asked sequences of each kind in a pass, where someone chose
+ * @param say takes what a reader wants to know before days of training begin
  * @throws PlanError when a run cannot fit
  */
-export function planRuns(setup: Setup, setups: readonly Setup[], engine: EngineName, jobs: number): Setup {
-  if (!setups.some(isLarge)) return setup;
-  const memory = planMemory(setups, engine, availableMemory() / jobs);
-  const fitted = { ...setup, microBatch: memory.microBatch };
-  process.stderr.write('measuring a few steps\n');
-  const cost = measureRun(fitted, engine);
-  process.stderr.write(`${expectationText(fitted, engine, setups.length, memory, cost)}\n`);
-  return fitted;
+export function planRuns(
+  setups: readonly Setup[],
+  engine: EngineName,
+  jobs: number,
+  asked: number | null,
+  say: (text: string) => void,
+): Execution {
+  if (!setups.some(isLarge)) return { microBatch: asked };
+  const [setup] = setups;
+  const memory = planMemory(setups, engine, availableMemory() / jobs, asked);
+  say('measuring a few steps');
+  say(expectationText(setup, engine, setups.length, memory, measureRun(setup, engine, memory.microBatch)));
+  return { microBatch: memory.microBatch };
 }
 
 /**
- * Refuses runs that do not fit, in the passes that their setup says.
+ * Refuses runs that do not fit, in the passes that they are to be taken in.
  * @throws PlanError with the figures
  */
-export function assertFits(setups: readonly Setup[], engine: EngineName, jobs: number): void {
-  if (setups.some(isLarge)) planMemory(setups, engine, availableMemory() / jobs);
+export function assertFits(
+  setups: readonly Setup[],
+  engine: EngineName,
+  jobs: number,
+  { microBatch }: Execution,
+): void {
+  if (setups.some(isLarge)) planMemory(setups, engine, availableMemory() / jobs, microBatch);
 }

@@ -13,6 +13,7 @@ import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
 import { CheckpointError } from './checkpoint.ts';
 import { describeEnvironment, recordHead } from './environment.ts';
+import { AT_ONCE, type Execution, executionOf } from './execution.ts';
 import { arithmeticOf, type FailedRun, RecordError, type RunRecord } from './record.ts';
 import { type RunStore, StorageError } from './store.ts';
 import type { WorkerAnswer, WorkerTask } from './worker.ts';
@@ -28,6 +29,8 @@ export interface StoredRun {
 
 export interface PoolOptions {
   engine: Engine;
+  /** Every step in one pass, when absent. */
+  execution?: Execution;
   store: RunStore;
   /** Most runs at once. */
   jobs: number;
@@ -52,11 +55,11 @@ function threadsOf(setups: readonly Setup[], jobs: number): Record<string, strin
 }
 
 /** The record of a run whose worker died before it could write one. */
-function lostRun(setup: Setup, engine: Engine, error: Error): FailedRun {
+function lostRun(setup: Setup, engine: Engine, execution: Execution, error: Error): FailedRun {
   const now = new Date().toISOString();
   const message = `the worker ended without a record: ${error.message}`;
   return {
-    ...recordHead(setup, engine, {
+    ...recordHead(setup, engine, execution, {
       startedAt: now,
       finishedAt: now,
       wallSeconds: 0,
@@ -86,7 +89,7 @@ function assertSameArithmetic(record: RunRecord, here: string, file: string): vo
  * finished records stay.
  */
 export async function runAll(setups: readonly Setup[], options: PoolOptions): Promise<StoredRun[]> {
-  const { engine, store, jobs, onProgress, onEnd } = options;
+  const { engine, execution = AT_ONCE, store, jobs, onProgress, onEnd } = options;
   const pool = new Tinypool({
     runtime: 'child_process',
     env: { ...threadsOf(setups, jobs), ...process.env } as Record<string, string>,
@@ -94,20 +97,22 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     minThreads: 0,
     maxThreads: jobs,
   });
-  const here = arithmeticOf({ engine, environment: describeEnvironment() });
+  const environment = describeEnvironment();
   let stopping = false;
   /** What is in the store already, told before anything trains. */
   const kept = async (setup: Setup): Promise<StoredRun | null> => {
     const record = await store.readRecord(setup, engine.name);
     if (record === null) return null;
     const file = store.recordPath(setup, engine.name);
-    assertSameArithmetic(record, here, file);
+    const here = { engine, environment, execution: executionOf(setup, execution.microBatch) };
+    assertSameArithmetic(record, arithmeticOf(here), file);
     return { setup, record, file, reused: true };
   };
   const one = async (setup: Setup): Promise<StoredRun> => {
     const task: WorkerTask = {
       setup,
       engine: engine.name,
+      execution,
       folder: store.folder,
       keepModel: options.keepModels ?? false,
     };
@@ -120,7 +125,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
       answer = await pool.run(task, { channel });
     } catch (error) {
       if (stopping) throw error; // the job ends: a run that it stopped has not failed
-      const record = lostRun(setup, engine, error as Error);
+      const record = lostRun(setup, engine, execution, error as Error);
       return { setup, record, file: await store.writeRecord(record), reused: false };
     }
     if ('fault' in answer) {

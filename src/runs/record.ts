@@ -4,9 +4,10 @@ import { DRAWN } from '../passwords/digests.ts';
 import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
 import { recipeOf } from '../recipe/recipe.ts';
 import { setupHash } from '../setup/hash.ts';
-import { setupSchema } from '../setup/schema.ts';
+import { storedSetupSchema } from '../setup/schema.ts';
 import { heldOut as heldOutCount, rewardedTexts } from '../setup/sizes.ts';
 import { parseJson } from '../untrusted.ts';
+import { AT_ONCE, executionSchema, passesInWords } from './execution.ts';
 
 const phase = z.enum(['pretrain', 'dpo', 'joint']);
 const prefix = z.enum(['regular', 'reverse', 'none']);
@@ -60,10 +61,11 @@ const about = {
    * processor. A record of version 2 says less, and `verify` says what it therefore cannot check.
    */
   schemaVersion: z.union([z.literal(2), z.literal(3)]),
-  setup: setupSchema,
+  setup: storedSetupSchema,
   /** SHA-256 of the setup's content. */
   setupHash: z.string(),
   engine: z.strictObject({ name: z.enum(['native', 'wasm', 'cpu']), version: z.string() }),
+  execution: executionSchema.default(AT_ONCE),
   /** What the run ran on. Not part of what two equal runs must agree in. */
   environment: z.strictObject({
     node: z.string(),
@@ -168,6 +170,12 @@ export class RecordError extends Error {
   override name = 'RecordError';
 }
 
+/** The passes of a record from before they were part of its execution: its setup and its hash have them. */
+function passesInSetup(json: unknown): number | null {
+  const { setup } = (json ?? {}) as { setup?: { microBatch?: unknown } | null };
+  return typeof setup?.microBatch === 'number' ? setup.microBatch : null;
+}
+
 /** Reads a run record from JSON text. @throws RecordError naming the source and the first offending field. */
 export function parseRunRecord(text: string, source: string): RunRecord {
   let json: unknown;
@@ -176,9 +184,13 @@ export function parseRunRecord(text: string, source: string): RunRecord {
   } catch (error) {
     throw new RecordError(`${source} ${(error as Error).message}`);
   }
-  const result = runRecordSchema.safeParse(json);
+  const passes = passesInSetup(json);
+  const result = runRecordSchema.safeParse(
+    passes === null ? json : { execution: { microBatch: passes }, ...(json as object) },
+  );
   if (result.success) {
-    if (result.data.setupHash === setupHash(result.data.setup)) return result.data;
+    const record = result.data;
+    if (record.setupHash === setupHash(record.setup, passes)) return { ...record, setupHash: setupHash(record.setup) };
     throw new RecordError(`${source} is no run record: setupHash: is not that of its setup; one of them was changed`);
   }
   const issue = result.error.issues[0];
@@ -215,10 +227,14 @@ export const jointSteps = ({ evaluations }: Pick<FinishedRun, 'evaluations'>): n
 /** A run in a sentence about it. */
 export const nameOf = ({ setup: { name, seed } }: Pick<RunRecord, 'setup'>): string => `${name}, seed ${seed}`;
 
-/** What the last digits of a run depend on: engine and version, and on `native` the kind of processor. */
-export function arithmeticOf({ engine, environment }: Pick<RunRecord, 'engine' | 'environment'>): string {
+/** What the last digits of a run depend on: engine and version, the passes of a step, and on `native` the kind of processor. */
+export function arithmeticOf({
+  engine,
+  environment,
+  execution,
+}: Pick<RunRecord, 'engine' | 'environment' | 'execution'>): string {
   const kind = engine.name === 'native' ? ` on ${environment.processorKind ?? environment.processor}` : '';
-  return `${engine.name} ${engine.version}${kind}`;
+  return `${engine.name} ${engine.version}${kind}${passesInWords(execution)}`;
 }
 
 /** What two runs of one setup, seed and engine must agree in, bit for bit: all but times and environment. */

@@ -7,11 +7,14 @@ import { redact } from '../redact.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type Progress, trainToEnd } from '../training/trainer.ts';
 import { recordHead } from './environment.ts';
+import { AT_ONCE, type Execution } from './execution.ts';
 import type { RunRecord } from './record.ts';
 import { type RunStore, StorageError } from './store.ts';
 
 export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void;
+  /** How the machine carries it out; every step in one pass, when absent. */
+  readonly execution?: Execution;
   /** Whether the trained model is kept in the store as well, as Hugging Face reads it. */
   readonly keepModel?: boolean;
   /** Whether a checkpoint is worth its time now; by the clock when absent. */
@@ -44,9 +47,9 @@ export async function run(
   setup: Setup,
   engine: Engine,
   store: RunStore,
-  { onProgress, keepModel = false, checkpointDue }: RunOptions = {},
+  { onProgress, execution = AT_ONCE, keepModel = false, checkpointDue }: RunOptions = {},
 ): Promise<{ record: RunRecord; file: string }> {
-  const from = (await store.readCheckpoint(setup, engine.name)) ?? undefined;
+  const from = (await store.readCheckpoint(setup, engine.name, execution)) ?? undefined;
   const { pretrained } = setup.model;
   const folder = pretrained === null ? undefined : locateModel(pretrained);
   // Of a model cut down to letters and prefixes no tokenizer tells the tokens.
@@ -60,7 +63,7 @@ export async function run(
     const { user, system } = process.cpuUsage(cpu);
     const finishedAt = new Date();
     const wallSeconds = Math.round(performance.now() - began) / 1000;
-    return recordHead(setup, engine, {
+    return recordHead(setup, engine, execution, {
       startedAt: startedAt.toISOString(),
       finishedAt: finishedAt.toISOString(),
       wallSeconds,
@@ -74,6 +77,7 @@ export async function run(
   try {
     const given = {
       from,
+      execution,
       start: folder === undefined || from !== undefined ? undefined : loadPretrained(setup, folder),
       ids: folder === undefined ? undefined : idsFor(setup, folder),
     };
@@ -83,7 +87,7 @@ export async function run(
         onProgress?.(event.progress);
       } else if (event.kind === 'checkpoint') {
         const due = checkpointDue ?? clock.due;
-        if (due()) await clock.timed(() => store.writeCheckpoint(setup, engine.name, event.state()));
+        if (due()) await clock.timed(() => store.writeCheckpoint(setup, engine.name, event.state(), execution));
       } else if (keepModel) {
         const save = (model: string) => saveModel(model, setup, event.values(), tokenizerFrom);
         await store.writeModel(setup, engine.name, save);

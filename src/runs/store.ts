@@ -9,6 +9,7 @@ import type { Setup } from '../setup/schema.ts';
 import type { TrainerState } from '../training/trainer.ts';
 import { isMissing, readTextBounded } from './bounded.ts';
 import { checkpointBytes, readCheckpoint } from './checkpoint.ts';
+import { AT_ONCE, type Execution, executionOf, passesInWords } from './execution.ts';
 import { type JournalEntry, readJournal, recordDigest, writeJournal } from './journal.ts';
 import { lock } from './lock.ts';
 import { assertOwn, writeOwn } from './own-files.ts';
@@ -27,7 +28,8 @@ const LOCK = '.lock';
 export const runId = (setup: Setup, engine: EngineName): string =>
   `${setup.name}-seed${setup.seed}-${setupHash(setup).slice(0, 10)}-${engine}`;
 
-const identity = (setup: Setup, engine: EngineName): string => `${setupHash(setup)}/${engine}`;
+const identity = (setup: Setup, engine: EngineName, execution: Execution): string =>
+  `${setupHash(setup)}/${engine}${passesInWords(executionOf(setup, execution.microBatch))}`;
 
 export class RunStore {
   readonly folder: string;
@@ -158,21 +160,26 @@ export class RunStore {
   }
 
   /** The state to go on from, or null when there is none. @throws CheckpointError when it is damaged. */
-  async readCheckpoint(setup: Setup, engine: EngineName): Promise<TrainerState | null> {
+  async readCheckpoint(setup: Setup, engine: EngineName, execution: Execution = AT_ONCE): Promise<TrainerState | null> {
     try {
-      return readCheckpoint(this.checkpointPath(setup, engine), identity(setup, engine));
+      return readCheckpoint(this.checkpointPath(setup, engine), identity(setup, engine, execution));
     } catch (error) {
       if (isMissing(error)) return null;
       throw error;
     }
   }
 
-  async writeCheckpoint(setup: Setup, engine: EngineName, state: TrainerState): Promise<void> {
+  async writeCheckpoint(
+    setup: Setup,
+    engine: EngineName,
+    state: TrainerState,
+    execution: Execution = AT_ONCE,
+  ): Promise<void> {
     const file = this.checkpointPath(setup, engine);
     const beside = `${file}.${process.pid}.part`;
     await storing(file, async () => {
       try {
-        writePieces(beside, checkpointBytes(state, identity(setup, engine))); // gigabytes, at the paper's size
+        writePieces(beside, checkpointBytes(state, identity(setup, engine, execution))); // gigabytes, at the paper's size
         await rename(beside, file);
       } finally {
         await rm(beside, { force: true });

@@ -12,16 +12,19 @@ import { z } from 'zod';
 import { ARMS, type Arm, armSetup, MAIN, NO_DPO } from '../claims/arms.ts';
 import type { Evidence } from '../claims/claim.ts';
 import { setupHash } from '../setup/hash.ts';
-import { type Setup, SetupError, setupSchema } from '../setup/schema.ts';
+import { type Setup, SetupError, storedSetupSchema } from '../setup/schema.ts';
 import { parseJson } from '../untrusted.ts';
 import { isMissing, readPacked, readTextBounded, readTextIfThere } from './bounded.ts';
+import { AT_ONCE, type Execution, executionSchema } from './execution.ts';
 import { readJournal, recordDigest } from './journal.ts';
 import { arithmeticOf, type FinishedRun, isAbridged, parseRunRecord, RecordError, type RunRecord } from './record.ts';
 import { StorageError, storing } from './storing.ts';
 
 const headSchema = z.strictObject({
   /** The setup that arms change, with the seed left at 0. */
-  setup: setupSchema,
+  setup: storedSetupSchema,
+  /** How the runs of a folder are carried out, which those to come are to be as well. */
+  execution: executionSchema.optional(),
   /** The command lines that made the runs. */
   commands: z.array(z.string()),
   /** How many records an archive holds, and the SHA-256 of their lines; a folder has a journal instead. */
@@ -54,24 +57,36 @@ function parseHead(text: string, source: string): z.infer<typeof headSchema> {
   throw new RecordError(`${source} names no study: ${issue.path.join('.') || 'document'}: ${issue.message}`);
 }
 
-/** The setup that a job's folder was filled with, or null where none is noted. */
-export async function notedSetup(folder: string): Promise<Setup | null> {
+/** How the runs of a job's folder are carried out, or null where nothing is noted. */
+export function notedExecution(folder: string): Execution | null {
   const file = path.join(folder, HEAD);
   const text = readTextIfThere(file);
-  return text === null ? null : parseHead(text, file).setup;
+  return text === null ? null : (parseHead(text, file).execution ?? null);
 }
 
-/** Notes in a job's folder which setup its arms change, and adds the command to those that filled it. */
-export async function noteStudy(folder: string, setup: Setup, command: string): Promise<void> {
+/**
+ * Notes in a job's folder which setup its arms change and how runs are carried out, and adds the command to those that
+ * filled it.
+ * @throws RecordError where the folder holds runs of another setup, or of other passes
+ */
+export async function noteStudy(
+  folder: string,
+  setup: Setup,
+  command: string,
+  execution: Execution = AT_ONCE,
+): Promise<void> {
   const file = path.join(folder, HEAD);
-  const before = readTextIfThere(file);
+  const text = readTextIfThere(file);
+  const before = text === null ? null : parseHead(text, file);
   const base = { ...setup, seed: 0 };
-  const commands = before === null ? [] : parseHead(before, file).commands;
-  if (before !== null && setupHash(parseHead(before, file).setup) !== setupHash(base))
-    throw new RecordError(
-      `${folder} holds runs of another setup (${file} says which); choose another folder with --out`,
-    );
-  const head = { setup: base, commands: [...new Set([...commands, command])] };
+  const refuse = (what: string): never => {
+    throw new RecordError(`${folder} holds runs ${what} (${file} says which); choose another folder with --out`);
+  };
+  if (before !== null && setupHash(before.setup) !== setupHash(base)) refuse('of another setup');
+  if (before?.execution !== undefined && before.execution.microBatch !== execution.microBatch)
+    refuse('of other passes');
+  const commands = [...new Set([...(before?.commands ?? []), command])];
+  const head = { setup: base, execution, commands };
   await storing(file, () => writeFileAtomic(file, `${JSON.stringify(head, null, 2)}\n`));
 }
 

@@ -2,12 +2,14 @@
 import { type EngineName, startEngine } from '../engine/engine.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
+import type { Execution } from './execution.ts';
 import { run } from './run.ts';
 import { RunStore } from './store.ts';
 
 export interface WorkerTask {
   setup: Setup;
   engine: EngineName;
+  execution: Execution;
   folder: string;
   keepModel: boolean;
 }
@@ -18,10 +20,14 @@ export type WorkerAnswer = { file: string } | { fault: { name: string; message: 
 // A job that was killed leaves no one to work for; what its runs have done is in their checkpoints.
 process.once('disconnect', () => process.exit());
 
-export default async function work({ setup, engine, folder, keepModel }: WorkerTask): Promise<WorkerAnswer> {
+export default async function work({ setup, engine, execution, folder, keepModel }: WorkerTask): Promise<WorkerAnswer> {
   try {
     const onProgress = (progress: Progress) => void process.send?.(progress);
-    const { file } = await run(setup, await startEngine(engine), new RunStore(folder), { onProgress, keepModel });
+    const { file } = await run(setup, await startEngine(engine), new RunStore(folder), {
+      onProgress,
+      execution,
+      keepModel,
+    });
     return { file };
   } catch (error) {
     // Sent as data: an error's class does not survive the way to the other process.

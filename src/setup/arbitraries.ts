@@ -156,7 +156,6 @@ const drafts = (bounds: Bounds, alphabet: fc.Arbitrary<string>) =>
     heldBatches: whole(bounds.heldBatches, 1, bounds.negativeBatches[2], 1, bounds.negativeBatches[2]),
     repeats: whole(...bounds.repeats),
     batch: whole(...bounds.batch),
-    microBatch: field<number | null>(pocket.microBatch, [1], whole(1, 1, bounds.batch[2])),
     prefixes: field(pocket.prefixes, [false], fc.boolean()),
     model: fc.record({
       pretrained: fc.constantFrom(null, null, ...bounds.pretrained),
@@ -435,7 +434,6 @@ const BREAKS: readonly Break[] = [
     'weights of no model',
     ({ model }) => Object.assign(model, { pretrained: null, weights: '0'.repeat(64) }),
   ],
-  put('microBatch', 0, 'a pass without sequences'),
   put('evaluation.every', 0, 'an evaluation every 0 steps'),
 ];
 

@@ -18,7 +18,6 @@ export function canonicalJson(value: unknown): string {
  * not enter the hash, so that a setup's identity outlives the addition.
  */
 const LATER: readonly [Path, unknown][] = [
-  [['microBatch'], null],
   [['model', 'weights'], null],
   [['model', 'parallelResidual'], true],
   [['model', 'activation'], 'gelu'],
@@ -28,12 +27,16 @@ const LATER: readonly [Path, unknown][] = [
 /** Whether a setup may leave the field out, as those from before it do. */
 export const hasDefault = (path: Path): boolean => LATER.some(([later]) => later.join('.') === path.join('.'));
 
-/** SHA-256 (hex) of a setup's content. The name is a label and does not enter. */
-export function setupHash(setup: Setup): string {
+/**
+ * SHA-256 (hex) of a setup's content. The name is a label and does not enter.
+ * @param passes sequences of each kind in a pass, which setups held before they became part of the execution; records
+ * from then have the hash with it
+ */
+export function setupHash(setup: Setup, passes: number | null = null): string {
   const { name: _label, ...all } = setup;
   const content = LATER.reduce(
     (rest, [path, before]) => (valueAt(rest, path) === before ? withValue(rest, path, undefined) : rest),
-    all,
+    passes === null ? all : { ...all, microBatch: passes },
   );
   return createHash('sha256').update(canonicalJson(content)).digest('hex');
 }

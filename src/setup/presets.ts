@@ -25,7 +25,6 @@ const pocket: Setup = {
   seed: 0,
   passwords: { alphabet: ENGLISH_ALPHABET, length: 8, negativeBatches: 16, heldBatches: 4, repeats: 50 },
   batch: 16,
-  microBatch: null,
   prefixes: true,
   model: { ...PYTHIA, pretrained: null, hidden: 64, layers: 4, heads: 4, vocabulary: null },
   beta: 0.3,
@@ -68,7 +67,6 @@ const paper: Setup = {
   seed: 0,
   passwords: { alphabet: ENGLISH_ALPHABET, length: 16, negativeBatches: 20, heldBatches: 1, repeats: 60 },
   batch: 128,
-  microBatch: null,
   prefixes: true,
   model: {
     ...PYTHIA,

@@ -128,11 +128,6 @@ const shape = z.strictObject({
   passwords: passwordsSchema,
   /** Sequences of each kind in one optimiser step. */
   batch: positiveCount.max(65536),
-  /**
-   * Sequences of each kind in one forward and backward pass, to fit a step into memory: gradients of the passes are added
-   * up to those of the step, but for rounding. null takes the whole step at once.
-   */
-  microBatch: positiveCount.max(65536).nullable().default(null),
   /** Whether a token before the password says `regular` or `reverse`. */
   prefixes: z.boolean(),
   model: modelSchema,
@@ -221,6 +216,13 @@ export const setupSchema = shape.superRefine(
   // Of ill-formed fields contradictions() would only say nonsense, such as a head count of 0 that divides nothing.
   { when: ({ issues }) => issues.length === 0 },
 );
+
+/** A setup in a file that may be from before passes became part of the execution: they are left out. */
+export const storedSetupSchema = z.preprocess((stored) => {
+  if (stored === null || typeof stored !== 'object') return stored;
+  const { microBatch: _passes, ...setup } = stored as Record<string, unknown>;
+  return setup;
+}, setupSchema);
 
 /** A setup that cannot be run; the message names each field and says why. */
 export class SetupError extends Error {

@@ -41,6 +41,8 @@ export interface SessionOptions {
   /** Tokens of letters and prefixes; those of a from-scratch model when absent. */
   readonly ids?: TokenIds;
   readonly corpus?: Corpus;
+  /** How a step is taken; in one pass, when absent. */
+  readonly execution?: { readonly microBatch: number | null };
   /** Stands in for the reference model, of which nothing is computed then: for measuring what a step costs. */
   readonly reference?: ReferenceLookup;
 }
@@ -64,18 +66,23 @@ export class Session {
   readonly initialParameters: string;
   readonly #graphs = newGraphs();
   readonly #givenReference: ReferenceLookup | undefined;
+  readonly #microBatch: number | null;
   #reference: Map<string, number> | null;
   #updates: string;
   #phase: { readonly phase: Phase; readonly update: (step: number) => Update; readonly optimiser: Optimiser } | null =
     null;
 
-  constructor(setup: Setup, { from, start, ids = scratchTokenIds(setup), corpus, reference }: SessionOptions = {}) {
+  constructor(
+    setup: Setup,
+    { from, start, ids = scratchTokenIds(setup), corpus, execution, reference }: SessionOptions = {},
+  ) {
     const values = from?.values ?? start ?? initialValues(setup);
     this.setup = setup;
     this.recipe = recipeOf(setup);
     this.corpus = corpus ?? buildCorpus(setup);
     this.ledger = openLedger(this.corpus, ids, from?.ledger);
     this.initialParameters = from?.initialParameters ?? parametersDigest(values);
+    this.#microBatch = execution?.microBatch ?? null;
     this.#givenReference = reference;
     this.#reference = from?.reference ?? null;
     this.#updates = from?.updates ?? '';
@@ -136,7 +143,7 @@ export class Session {
     const batch = tokenBatch(examples, reader.ids);
     const reference = this.#givenReference ?? ((password) => this.#reference?.get(password) as number);
     const input = { examples, batch, weights, beta, reference };
-    const outcome = stepInPasses(reader.parameters, setup.model, trainable, input, setup.microBatch, this.#graphs);
+    const outcome = stepInPasses(reader.parameters, setup.model, trainable, input, this.#microBatch, this.#graphs);
     const { losses, gradients, given } = outcome;
     try {
       ledger.observe(phase, step, examples, batchGiven(given.inputs, given.labels, batch.length - 1));

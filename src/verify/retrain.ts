@@ -7,13 +7,11 @@ import { newGraphs } from '../engine/graphs.ts';
 import { loadParameters, parametersDigest } from '../model/parameters.ts';
 import { loadValues } from '../model/pretrained.ts';
 import type { TokenIds } from '../passwords/tokens.ts';
-import { describeEnvironment } from '../runs/environment.ts';
 import { recordDigest } from '../runs/journal.ts';
-import { runAll } from '../runs/pool.ts';
+import { runAll, type StoredRun } from '../runs/pool.ts';
 import { arithmeticOf, type FinishedRun, isAbridged, nameOf, type RunRecord } from '../runs/record.ts';
 import { RunStore } from '../runs/store.ts';
 import { abridge } from '../runs/study.ts';
-import type { Setup } from '../setup/schema.ts';
 import { score } from '../training/scoring.ts';
 import type { Outcome } from './record.ts';
 
@@ -90,32 +88,31 @@ export async function retrain(
   const outcomes: Outcome[] = [];
   try {
     await store.open();
-    const setups: Setup[] = records.map(({ setup }) => setup);
-    const here = arithmeticOf({ engine, environment: describeEnvironment() });
-    await runAll(setups, {
-      engine,
-      store,
-      jobs,
-      onEnd: ({ record: again }) => {
-        const recorded = byHash.get(again.setupHash) as RunRecord;
-        const what = nameOf(recorded);
-        const reason = difference(recorded, again);
-        const there = arithmeticOf(recorded);
-        const outcome: Outcome =
-          reason === undefined
-            ? { check: 'retrained', what, result: 'agrees' }
-            : here === there
-              ? { check: 'retrained', what, result: 'differs', reason }
-              : {
-                  check: 'retrained',
-                  what,
-                  result: 'unknown',
-                  reason: `it was recorded with ${there}, and trained again with ${here}, whose last digits differ (${reason})`,
-                };
-        outcomes.push(outcome);
-        onEnd(outcome);
-      },
-    });
+    const judge = ({ record: again }: StoredRun): void => {
+      const recorded = byHash.get(again.setupHash) as RunRecord;
+      const what = nameOf(recorded);
+      const reason = difference(recorded, again);
+      const [there, here] = [recorded, again].map(arithmeticOf);
+      const outcome: Outcome =
+        reason === undefined
+          ? { check: 'retrained', what, result: 'agrees' }
+          : here === there
+            ? { check: 'retrained', what, result: 'differs', reason }
+            : {
+                check: 'retrained',
+                what,
+                result: 'unknown',
+                reason: `it was recorded with ${there}, and trained again with ${here}, whose last digits differ (${reason})`,
+              };
+      outcomes.push(outcome);
+      onEnd(outcome);
+    };
+    // In the passes that they were recorded with: rounding depends on them.
+    for (const microBatch of new Set(records.map(({ execution }) => execution.microBatch))) {
+      const alike = records.filter(({ execution }) => execution.microBatch === microBatch);
+      const setups = alike.map(({ setup }) => setup);
+      await runAll(setups, { engine, execution: { microBatch }, store, jobs, onEnd: judge });
+    }
     return outcomes;
   } finally {
     store.close();

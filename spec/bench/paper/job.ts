@@ -3,6 +3,7 @@ import { statSync } from 'node:fs';
 import { median } from 'simple-statistics';
 import { type Engine, startEngine } from '../../../src/engine/engine.ts';
 import { PHASES, type Phase } from '../../../src/passwords/roles.ts';
+import { executionSchema } from '../../../src/runs/execution.ts';
 import { run } from '../../../src/runs/run.ts';
 import { RunStore } from '../../../src/runs/store.ts';
 import { parseSetup } from '../../../src/setup/schema.ts';
@@ -21,7 +22,7 @@ export interface PaperCost {
   wallSeconds: number;
 }
 
-const [folder, text] = process.argv.slice(2);
+const [folder, text, how] = process.argv.slice(2);
 const setup = parseSetup(JSON.parse(text));
 const engine = await startEngine();
 const store = new RunStore(folder);
@@ -32,6 +33,7 @@ let checkpointBytes = 0;
 const began = performance.now();
 let last = began;
 const { record } = await run(setup, engine, store, {
+  execution: executionSchema.parse(JSON.parse(how)),
   onProgress: ({ phase, step, evaluation }) => {
     const now = performance.now();
     seconds[phase].push((now - last) / 1000);

@@ -46,7 +46,6 @@ const { phases, passwords } = preset;
 const setup: Setup = parseSetup({
   ...preset,
   name: `${preset.name}-${steps}-steps`,
-  microBatch,
   model: { ...preset.model, pretrained: folder, weights: modelDigest(folder) },
   passwords: { ...passwords, repeats: Math.ceil(steps / passwords.negativeBatches) },
   phases: {
@@ -63,6 +62,7 @@ const { status, stdout } = spawnSync(
     fileURLToPath(new URL('./job.ts', import.meta.url)),
     path.join(scratch, 'job'),
     JSON.stringify(setup),
+    JSON.stringify({ microBatch }),
   ],
   {
     env: { ...threadVariables(setup.model.hidden, os.availableParallelism()), ...process.env },

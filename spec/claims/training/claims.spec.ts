@@ -2,35 +2,34 @@
  * The reproduction: trains the preset afresh under the seeds kept for claims, and judges every claim by the rule
  * written beside it. No recorded result stands in for training.
  */
-import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CORE } from '../../../src/claims/index.ts';
-import { startEngine } from '../../../src/engine/engine.ts';
 import { markdownReport } from '../../../src/report/markdown.ts';
 import { ProgressDisplay } from '../../../src/report/progress.ts';
-import { distinctSetups, type JobResult, planSetups, runJob } from '../../../src/runs/job.ts';
-import { RunStore } from '../../../src/runs/store.ts';
+import { type Job, type JobResult, planJob, runJob } from '../../../src/runs/job.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../../src/setup/presets.ts';
 
 const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
-const store = new RunStore(path.join('reports', 'local', `test-${started}`));
+let job: Job;
 let result: JobResult;
 
 beforeAll(async () => {
-  const engine = await startEngine();
-  process.stderr.write(`engine: ${engine.name} (TensorFlow.js ${engine.version})\n`);
-  await store.open();
-  const jobs = os.availableParallelism();
-  const plan = planSetups(PRESETS.pocket, CORE, claimSeeds(DEFAULT_SEEDS));
-  const display = new ProgressDisplay(distinctSetups(plan), { stream: process.stderr });
-  result = await runJob(plan, CORE, {
-    engine,
-    store,
-    jobs,
-    onEnd: ({ setup, record, reused }) => display.end(setup, record, reused),
+  const { stderr } = process;
+  job = await planJob({
+    setup: PRESETS.pocket,
+    claims: CORE,
+    seeds: claimSeeds(DEFAULT_SEEDS),
+    folder: path.join('reports', 'local', `test-${started}`),
+    resume: false,
+    command: 'npm test',
+    reports: ['report.md'],
+    say: (text) => void stderr.write(`${text}\n`),
   });
-  await store.writeText('report.md', markdownReport(CORE, result.judgements, result.runs, 'npm test'));
+  const display = new ProgressDisplay(job.setups, { stream: stderr });
+  result = await runJob(job, CORE, { onEnd: ({ setup, record, reused }) => display.end(setup, record, reused) });
+  await job.store.writeText('report.md', markdownReport(CORE, result.judgements, result.runs, 'npm test'));
+  return () => job.store.close();
 });
 
 describe(`the claims at the preset pocket, ${DEFAULT_SEEDS} seeds`, () => {
@@ -49,7 +48,7 @@ describe(`the claims at the preset pocket, ${DEFAULT_SEEDS} seeds`, () => {
   it.for(CORE.map((claim, index) => ({ ...claim, index })))('$id: $statement', ({ index }, { task }) => {
     const judgement = result.judgements[index];
     task.meta.judgement = judgement;
-    task.meta.records = path.join(store.folder, 'runs');
+    task.meta.records = path.join(job.store.folder, 'runs');
     expect(judgement.verdict, judgement.reason).toBe('reproduced');
   });
 });
