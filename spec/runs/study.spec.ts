@@ -84,6 +84,7 @@ describe("a job's folder", () => {
     writeFileSync(path.join(folder, 'runs', 'a.json'), JSON.stringify(record));
     expect(await readStudy(folder)).toEqual({
       setup: { ...pocket, seed: 0 },
+      execution: { microBatch: null },
       commands: ['one', 'two'],
       records: [record],
       source: folder,

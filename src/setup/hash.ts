@@ -18,6 +18,7 @@ export function canonicalJson(value: unknown): string {
  * not enter the hash, so that a setup's identity outlives the addition.
  */
 const LATER: readonly [Path, unknown][] = [
+  [['microBatch'], null], // in files from before passes became part of the execution
   [['model', 'weights'], null],
   [['model', 'parallelResidual'], true],
   [['model', 'activation'], 'gelu'],
