@@ -3,8 +3,7 @@
  * which run.ts asks for one round at a time, so that engines are measured in turn.
  */
 import { Bench } from 'tinybench';
-import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
-import { newGraphs } from '../../src/engine/graphs.ts';
+import { type Engine, startEngine, tf, ways } from '../../src/engine/engine.ts';
 import type { Phase } from '../../src/passwords/roles.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 import { inputLength, vocabulary } from '../../src/setup/sizes.ts';
@@ -67,7 +66,7 @@ function products(setup: Setup, phase: Phase, rows: number): Product[] {
 /** The products alone, on operands of their own: on the native engine one graph, as a training step is. */
 function productsOf(shapes: readonly Product[]): { run: () => void; dispose: () => void } {
   const operands = shapes.flatMap(([m, k, n]) => [tf.fill([m, k], 0.5), tf.fill([k, n], 0.5)]);
-  const graphs = newGraphs();
+  const graphs = ways().newGraphs();
   const multiply = (...inputs: tf.Tensor[]) =>
     shapes.map((_, index) => tf.matMul(inputs[2 * index] as tf.Tensor2D, inputs[2 * index + 1] as tf.Tensor2D));
   return {

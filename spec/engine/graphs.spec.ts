@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../src/engine/engine.ts';
-import { newGraphs, OPERATION_BY_OPERATION } from '../../src/engine/graphs.ts';
+import { startEngine, tf, ways } from '../../src/engine/engine.ts';
+import { OPERATION_BY_OPERATION } from '../../src/engine/graphs.ts';
 import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
@@ -12,7 +12,7 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
   beforeAll(() => startEngine(engine));
 
   it('give what the function gives, for every shape of its inputs', () => {
-    const graphs = newGraphs();
+    const graphs = ways().newGraphs();
     const body = (a: tf.Tensor, b: tf.Tensor) => [tf.add(tf.matMul(a, b), 1), tf.softmax(a), tf.scalar(7)];
     for (const [rows, inner] of [
       [2, 3],
@@ -33,7 +33,7 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
   });
 
   it('are told apart by their keys', () => {
-    const graphs = newGraphs();
+    const graphs = ways().newGraphs();
     const x = tf.scalar(5);
     const plus = (by: number) => graphs.run(`plus ${by}`, (value) => [tf.add(value, by)], [x])[0].dataSync()[0];
     expect([plus(1), plus(2), plus(1)]).toEqual([6, 7, 6]);
@@ -43,7 +43,7 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
   it('leave no tensor behind but what they return, and none once disposed of', () => {
     const x = tf.ones([3, 3]);
     const before = tf.memory().numTensors;
-    const graphs = newGraphs();
+    const graphs = ways().newGraphs();
     for (let call = 0; call < 3; call++) {
       const outputs = graphs.run('square', (value) => [tf.square(tf.matMul(value, value))], [x]);
       expect(tf.memory().numTensors).toBe(before + 1);
@@ -54,7 +54,7 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
   });
 
   it('of a training step have its losses and gradients, whatever the weights and the batch', () => {
-    const graphs = newGraphs();
+    const graphs = ways().newGraphs();
     const setup = tinySetup((draft) => Object.assign(draft.model, { initialDeviation: 0.3 }));
     const ids = scratchTokenIds(setup);
     const parameters = loadParameters(setup, initialValues(setup));
@@ -102,7 +102,7 @@ describe.runIf(ENGINES_HERE.includes('native'))('a graph on native', () => {
   beforeAll(() => startEngine('native'));
 
   it('refuses a tensor that is no input, and a function that reads values', () => {
-    const graphs = newGraphs();
+    const graphs = ways().newGraphs();
     const [x, outside] = [tf.scalar(1), tf.scalar(2)];
     outside.dataSync();
     tf.add(outside, 1).dispose(); // uploads it

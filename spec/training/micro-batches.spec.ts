@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../src/engine/engine.ts';
-import { newGraphs } from '../../src/engine/graphs.ts';
+import { startEngine, tf, ways } from '../../src/engine/engine.ts';
 import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { PHASES, type Phase } from '../../src/passwords/roles.ts';
@@ -30,7 +29,7 @@ const plain = (gradient: Gradient): Float32Array =>
 
 function step(phase: Phase, microBatch: number | null) {
   const parameters = loadParameters(setup, values);
-  const graphs = newGraphs();
+  const graphs = ways().newGraphs();
   const examples = corpus.examples(phase, 0);
   const input = {
     examples,

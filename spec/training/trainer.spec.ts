@@ -1,6 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../src/engine/engine.ts';
-import { newGraphs } from '../../src/engine/graphs.ts';
+import { startEngine, tf, ways } from '../../src/engine/engine.ts';
 import { initialValues, loadParameters, parameterSpecifications } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { LedgerError } from '../../src/passwords/ledger.ts';
@@ -81,7 +80,7 @@ describe('train', () => {
     const inPhase3 = taken.get('joint/6') as Map<string, Float32Array>;
     const parameters = loadParameters(setup, inPhase3);
     const ids = scratchTokenIds(setup);
-    const graphs = newGraphs();
+    const graphs = ways().newGraphs();
     const likelihood = (prefix: 'regular' | 'reverse') => {
       const rows = score(
         { parameters, model: setup.model, ids, graphs },

@@ -4,16 +4,17 @@
  */
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
-import { createRequire } from 'node:module';
-import { WITHIN_OPERATIONS } from './native/threads.ts';
+import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
+import type { AdamwGraph } from './native/adamw.ts';
 
 export { tf };
-
-const require = createRequire(import.meta.url);
 
 export const ENGINES = ['native', 'wasm', 'cpu'] as const;
 export type EngineName = (typeof ENGINES)[number];
 const BACKENDS: Record<EngineName, string> = { native: 'tensorflow', wasm: 'wasm', cpu: 'cpu' };
+
+/** The engine that runs now. */
+export const runningEngine = (): EngineName => ENGINES.find((name) => BACKENDS[name] === tf.getBackend()) as EngineName;
 
 /** The engine that ran; part of every run record. */
 export interface Engine {
@@ -21,6 +22,23 @@ export interface Engine {
   /** Version of @tensorflow/tfjs, and of the TensorFlow under it on `native`. */
   readonly version: string;
 }
+
+/** What an engine does in a way of its own. */
+export interface Ways {
+  /** Where functions of tensors are kept that run as one graph, if the engine has graphs. */
+  newGraphs(): Graphs;
+  /**
+   * AdamW of parameters that stay in the engine's memory, where gradients are added up as well; null where both are done
+   * in arrays outside, because that memory is small.
+   */
+  readonly resident: ((shapes: readonly (readonly number[])[], beta1: number, beta2: number) => AdamwGraph) | null;
+}
+
+const PLAIN: Ways = { newGraphs: () => OPERATION_BY_OPERATION, resident: null };
+let running = PLAIN;
+
+/** The ways of the engine that runs. */
+export const ways = (): Ways => running;
 
 /** The engine asked for does not exist or cannot start here. */
 export class EngineError extends Error {
@@ -39,28 +57,14 @@ export function parseEngine(name: string): EngineName {
   return engine;
 }
 
-/** Loads tfjs-node, which registers its backend with the TensorFlow.js imported above. */
-function loadNative(): void {
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // or TensorFlow prints its build flags in every process
-  // tfjs-node calls these, which Node 23 dropped.
-  const util = require('node:util');
-  util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
-  util.isArray ??= Array.isArray;
-  const divided = process.env[WITHIN_OPERATIONS];
-  process.env[WITHIN_OPERATIONS] = divided ?? '1'; // as for small models, unless whoever started the process knows better
-  try {
-    require('@tensorflow/tfjs-node');
-  } finally {
-    if (divided === undefined) delete process.env[WITHIN_OPERATIONS]; // processes started from here choose for themselves
-  }
-}
-
 /** Starts an engine. @returns why it does not start here, or null when it runs */
 async function start(name: EngineName): Promise<string | null> {
   try {
-    if (name === 'native') loadNative();
+    // Loaded here: the native engine needs Node.
+    const native = name === 'native' ? (await import('./native/native.ts')).load() : null;
     if (!(await tf.setBackend(BACKENDS[name]))) return 'TensorFlow.js could not initialise it';
     await tf.ready();
+    running = native ?? PLAIN;
     return null;
   } catch (error) {
     return (error as Error).message.split('\n')[0];

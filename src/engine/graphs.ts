@@ -2,9 +2,7 @@
  * Functions of tensors that run as one graph where the engine has graphs. On the native engine calling an operation
  * costs more than most operations of a small model do; a graph is called once for all of them.
  */
-import { tf } from './engine.ts';
-import { isNative } from './native/backend.ts';
-import { type LoadedGraph, trace } from './native/trace.ts';
+import * as tf from '@tensorflow/tfjs';
 
 /** What it returns depends on its inputs alone, and is none of them: outputs are the caller's to dispose. */
 export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];
@@ -24,26 +22,3 @@ export const OPERATION_BY_OPERATION: Graphs = {
   run: (_, body, inputs) => tf.tidy(() => body(...inputs)),
   dispose: () => {},
 };
-
-/** Graphs that the native engine traced, kept until they are disposed. */
-class NativeGraphs implements Graphs {
-  readonly #graphs = new Map<string, LoadedGraph>();
-
-  run(key: string, body: TensorFunction, inputs: tf.Tensor[]): tf.Tensor[] {
-    const full = `${key} ${inputs.map(({ shape }) => shape.join('x')).join()}`;
-    let graph = this.#graphs.get(full);
-    if (graph === undefined) {
-      graph = trace(body, inputs);
-      this.#graphs.set(full, graph);
-    }
-    return graph.run(inputs);
-  }
-
-  dispose(): void {
-    for (const graph of this.#graphs.values()) graph.dispose();
-    this.#graphs.clear();
-  }
-}
-
-/** The way in which the running engine is quickest. */
-export const newGraphs = (): Graphs => (isNative() ? new NativeGraphs() : OPERATION_BY_OPERATION);

@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { runProblems } from '../claims/validity.ts';
-import { ENGINES, type EngineName, startEngine, tf } from '../engine/engine.ts';
+import { ENGINES, type EngineName, runningEngine, startEngine, tf } from '../engine/engine.ts';
 import {
   initialValues,
   loadParameters,
@@ -298,7 +298,7 @@ const PROPERTIES: readonly SetupProperty[] = [
       try {
         const store = new RunStore(folder);
         await store.open();
-        const { record } = await run(setup, await startEngine(engineNow()), store);
+        const { record } = await run(setup, await startEngine(runningEngine()), store);
         const read = parseRunRecord(JSON.stringify(record), 'the record');
         assert.deepEqual(comparable(read), comparable(record));
         assert.deepEqual(await store.readRecord(setup, record.engine.name), record);
@@ -320,11 +320,8 @@ const PROPERTIES: readonly SetupProperty[] = [
   ),
 ];
 
-/** The engine in use. */
-const engineNow = (): EngineName => (tf.getBackend() === 'tensorflow' ? 'native' : (tf.getBackend() as EngineName));
-
 async function onEveryEngine(setup: Setup): Promise<void> {
-  const started = engineNow();
+  const started = runningEngine();
   const examples = buildCorpus(setup).examples('joint', 0);
   const values = initialValues(setup);
   try {

@@ -20,7 +20,8 @@ import {
   modelInfo,
 } from '@huggingface/hub';
 import { z } from 'zod';
-import { readTextFile, UntrustedError } from '../untrusted.ts';
+import { readTextFile } from '../files.ts';
+import { UntrustedError } from '../untrusted.ts';
 import { MOST_TEXT, ModelError } from './config.ts';
 import { askingFetch } from './http.ts';
 

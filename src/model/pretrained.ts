@@ -6,10 +6,11 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, readSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
+import { openRegular, readTextFile } from '../files.ts';
 import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
 import type { Setup } from '../setup/schema.ts';
 import { vocabulary } from '../setup/sizes.ts';
-import { openRegular, parseJson, readTextFile, UntrustedError } from '../untrusted.ts';
+import { parseJson, UntrustedError } from '../untrusted.ts';
 import { type ConfiguredShape, configJson, MOST_TEXT, ModelError, parseConfig } from './config.ts';
 import { type ParameterSpecification, type ParameterValues, parameterSpecifications } from './parameters.ts';
 import {

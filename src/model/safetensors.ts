@@ -6,7 +6,8 @@
 import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
 import { visit } from 'jsonc-parser';
 import { z } from 'zod';
-import { openRegular, parseJson, UntrustedError } from '../untrusted.ts';
+import { openRegular } from '../files.ts';
+import { parseJson, UntrustedError } from '../untrusted.ts';
 
 /** A file that is not what safetensors asks for; the message says where. */
 export class SafetensorsError extends Error {

@@ -1,8 +1,8 @@
 /** What the parameters of a GPT-NeoX model are: names, shapes, initial values, and which of them a phase trains. */
-import { createHash } from 'node:crypto';
 import { stream } from '../random/streams.ts';
 import type { Setup } from '../setup/schema.ts';
 import { vocabulary } from '../setup/sizes.ts';
+import { sha256Hex } from '../sha256.ts';
 
 /** Hugging Face's names. Linear weights are kept `[in, out]`, the transpose of Hugging Face's. */
 export interface ParameterSpecification {
@@ -81,11 +81,7 @@ export function initialValues(setup: ModelSetup & Pick<Setup, 'seed'>): Paramete
 
 /** SHA-256 of parameters, by name and bit by bit: two models that agree here agree in everything. */
 export function parametersDigest(values: Iterable<readonly [name: string, data: Float32Array]>): string {
-  const hash = createHash('sha256');
-  for (const [name, data] of values) {
-    hash.update(name).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-  }
-  return hash.digest('hex');
+  return sha256Hex(...[...values].flat());
 }
 
 /** Names of the parameters that a phase trains; the others are frozen. */

@@ -1,5 +1,5 @@
 /** Digests of a run's passwords, role by role: runs of other seeds have others, and a reader draws them again. */
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../sha256.ts';
 import type { Corpus } from './corpus.ts';
 
 export const DRAWN = [
@@ -14,10 +14,7 @@ export const DRAWN = [
 export type PasswordDigests = Readonly<Record<(typeof DRAWN)[number], string>>;
 
 /** SHA-256 of a set of passwords, whatever their order. */
-export const passwordsDigest = (passwords: readonly string[]): string =>
-  createHash('sha256')
-    .update([...passwords].sort().join('\n'))
-    .digest('hex');
+export const passwordsDigest = (passwords: readonly string[]): string => sha256Hex([...passwords].sort().join('\n'));
 
 /** The digest of each set. */
 export const passwordDigests = (corpus: Pick<Corpus, (typeof DRAWN)[number]>): PasswordDigests =>

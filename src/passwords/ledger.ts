@@ -3,7 +3,7 @@
  * is given it, reads the passwords back from the tokens, and stops the run when a held-out password is anything but
  * rejected, or when a sequence is not what its label says.
  */
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../sha256.ts';
 import type { Corpus } from './corpus.ts';
 import type { Example, Phase, Reward, Role } from './roles.ts';
 import { decoder, type TokenBatch, type TokenIds } from './tokens.ts';
@@ -92,10 +92,8 @@ export function nextDigest(
   examples: readonly Pick<Example, 'reward'>[],
   { tokens }: Pick<TokenBatch, 'tokens'>,
 ): string {
-  return createHash('sha256')
-    .update(`${digest}/${phase}/${step}/${examples.map(({ reward }) => reward[0]).join('')}/`)
-    .update(new Uint8Array(tokens.buffer, tokens.byteOffset, tokens.byteLength))
-    .digest('hex');
+  const rewards = examples.map(({ reward }) => reward[0]).join('');
+  return sha256Hex(`${digest}/${phase}/${step}/${rewards}/`, tokens);
 }
 
 /** Opens a ledger on a corpus, empty or where an interrupted run left it. */

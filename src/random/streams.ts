@@ -2,7 +2,8 @@
  * Named random streams: every draw of a run comes from a stream that says what it is for, so that a change to one part
  * of a setup moves no draw of another part.
  */
-import { createHash } from 'node:crypto';
+import { sha256 } from '@noble/hashes/sha2.js';
+import { utf8ToBytes } from '@noble/hashes/utils.js';
 import { shuffler } from 'd3-array';
 import { randomNormal } from 'd3-random';
 import { uniformFloat64 } from 'pure-rand/distribution/uniformFloat64';
@@ -26,8 +27,9 @@ export interface Stream {
  * their 128-bit states are SHA-256 of seed and name.
  */
 export function stream(seed: number, name: string): Stream {
-  const digest = createHash('sha256').update(`${seed}/${name}`).digest();
-  const generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => digest.readInt32LE(offset)));
+  const digest = sha256(utf8ToBytes(`${seed}/${name}`));
+  const words = new DataView(digest.buffer, digest.byteOffset);
+  const generator = xoroshiro128plusFromState([0, 4, 8, 12].map((offset) => words.getInt32(offset, true)));
   const uniform = () => uniformFloat64(generator);
   const standardNormal = randomNormal.source(uniform)(0, 1);
   const shuffle = shuffler(uniform);

@@ -1,7 +1,8 @@
 /** Reads files of records with a bound: what someone hands over is as large as he likes. */
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
-import { mib, readBytes, UntrustedError } from '../untrusted.ts';
+import { readBytes } from '../files.ts';
+import { mib, UntrustedError } from '../untrusted.ts';
 import { RecordError } from './record.ts';
 
 /** A record of the paper's size has some megabytes. */

@@ -4,7 +4,8 @@
  */
 import { closeSync, lstatSync, openSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { readTextFile, UntrustedError } from '../untrusted.ts';
+import { readTextFile } from '../files.ts';
+import { UntrustedError } from '../untrusted.ts';
 import { StorageError } from './storing.ts';
 
 const require = createRequire(import.meta.url);

@@ -8,7 +8,8 @@ import { lstat, mkdir, mkdtemp, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
-import { parseJson, readTextFile, UntrustedError } from '../untrusted.ts';
+import { readTextFile } from '../files.ts';
+import { parseJson, UntrustedError } from '../untrusted.ts';
 import { isMissing, readBounded } from './bounded.ts';
 import { StorageError, storing } from './storing.ts';
 

@@ -1,5 +1,5 @@
 /** The content hash of a setup is its identity. */
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../sha256.ts';
 import { type Path, valueAt, withValue } from './fields.ts';
 import type { Setup } from './schema.ts';
 
@@ -39,5 +39,5 @@ export function setupHash(setup: Setup, passes: number | null = null): string {
     (rest, [path, before]) => (valueAt(rest, path) === before ? withValue(rest, path, undefined) : rest),
     passes === null ? all : { ...all, microBatch: passes },
   );
-  return createHash('sha256').update(canonicalJson(content)).digest('hex');
+  return sha256Hex(canonicalJson(content));
 }

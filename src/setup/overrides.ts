@@ -1,5 +1,6 @@
 /** A preset with changes: from a configuration file, then from `--set path=value`. */
-import { parseJson, readTextFile } from '../untrusted.ts';
+import { readTextFile } from '../files.ts';
+import { parseJson } from '../untrusted.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { parseSetup, type Setup, SetupError } from './schema.ts';
 

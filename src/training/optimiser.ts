@@ -1,10 +1,9 @@
 /**
- * The parameters under training, with AdamW's state: made anew for every phase, as the reference code does. On the native
- * engine both stay in TensorFlow; elsewhere they are plain arrays outside the engine, whose WASM heap is small.
+ * The parameters under training, with AdamW's state: made anew for every phase, as the reference code does. Both stay in
+ * the engine's memory where it can update them there; elsewhere they are plain arrays outside, as a WASM heap is small.
  */
-import { tf } from '../engine/engine.ts';
-import { AdamwGraph } from '../engine/native/adamw.ts';
-import { isNative } from '../engine/native/backend.ts';
+import { tf, type Ways, ways } from '../engine/engine.ts';
+import type { AdamwGraph } from '../engine/native/adamw.ts';
 import { type Parameters, type ParameterValues, valuesOf } from '../model/parameters.ts';
 import { adamwStep, clipFactor, globalNorm, type Moments, type OptimiserSetup, stepNumbers } from './adamw.ts';
 import type { Gradient } from './step.ts';
@@ -90,21 +89,27 @@ const zeroMoments = (values: ParameterValues): OptimiserState =>
     ]),
   );
 
-/** TensorFlow's own kernel. */
-class NativeOptimiser implements Optimiser {
+/** The engine's own kernel, in its memory. */
+class ResidentOptimiser implements Optimiser {
   readonly #parameters: Parameters;
   readonly #trainable: readonly string[];
   readonly #setup: OptimiserSetup;
   readonly #graph: AdamwGraph;
 
-  constructor(parameters: Parameters, trainable: readonly string[], setup: OptimiserSetup, from: OptimiserState) {
+  constructor(
+    graphOf: NonNullable<Ways['resident']>,
+    parameters: Parameters,
+    trainable: readonly string[],
+    setup: OptimiserSetup,
+    from: OptimiserState,
+  ) {
     this.#parameters = parameters;
     this.#trainable = trainable;
     // TensorFlow's kernel takes float32 numbers, and 1 - 0.999 differs from what it then is by 1e-5: the correction of
     // its bias has to be of the same number.
     this.#setup = { ...setup, beta1: Math.fround(setup.beta1), beta2: Math.fround(setup.beta2) };
     const values = trainable.map((name) => parameters.get(name) as tf.Tensor);
-    this.#graph = new AdamwGraph(
+    this.#graph = graphOf(
       values.map(({ shape }) => shape),
       setup.beta1,
       setup.beta2,
@@ -166,4 +171,9 @@ export const newOptimiser = (
   trainable: readonly string[],
   setup: OptimiserSetup,
   from: OptimiserState = new Map(),
-): Optimiser => new (isNative() ? NativeOptimiser : ArrayOptimiser)(parameters, trainable, setup, from);
+): Optimiser => {
+  const { resident } = ways();
+  return resident === null
+    ? new ArrayOptimiser(parameters, trainable, setup, from)
+    : new ResidentOptimiser(resident, parameters, trainable, setup, from);
+};

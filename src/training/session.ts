@@ -1,6 +1,5 @@
 /** A setup in training: its model on the engine, its data and its ledger, one optimiser step at a time. */
-import { tf } from '../engine/engine.ts';
-import { newGraphs } from '../engine/graphs.ts';
+import { tf, ways } from '../engine/engine.ts';
 import {
   initialValues,
   loadParameters,
@@ -64,7 +63,7 @@ export class Session {
   /** Reads passwords with the model as it is now. */
   readonly reader: Reader;
   readonly initialParameters: string;
-  readonly #graphs = newGraphs();
+  readonly #graphs = ways().newGraphs();
   readonly #givenReference: ReferenceLookup | undefined;
   readonly #microBatch: number | null;
   #reference: Map<string, number> | null;

@@ -1,7 +1,6 @@
 /** One packed optimiser step's loss and gradients: every sequence of the step shares one forward and one backward pass. */
-import { tf } from '../engine/engine.ts';
+import { tf, ways } from '../engine/engine.ts';
 import { type Graphs, OPERATION_BY_OPERATION } from '../engine/graphs.ts';
-import { isNative } from '../engine/native/backend.ts';
 import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
 import type { Parameters } from '../model/parameters.ts';
 import type { Example, Reward } from '../passwords/roles.ts';
@@ -193,11 +192,11 @@ function passesOf(step: StepInput, microBatch: number): Pass[] {
   });
 }
 
-/** Adds gradients up: on the native engine in TensorFlow, elsewhere in arrays outside the engine's small memory. */
+/** Adds gradients up: where the engine keeps them, or in arrays outside its small memory. */
 function addGradients(sums: Map<string, Gradient>, gradients: ReadonlyMap<string, tf.Tensor>): void {
   for (const [name, gradient] of gradients) {
     const sum = sums.get(name);
-    if (isNative()) {
+    if (ways().resident !== null) {
       sums.set(name, sum === undefined ? gradient : tf.add(sum as tf.Tensor, gradient));
       if (sum !== undefined) tf.dispose([sum as tf.Tensor, gradient]);
       continue;

@@ -2,12 +2,12 @@
  * What every update of a run is made with: the loss weights, beta, the learning rate, the optimiser's numbers and what
  * trains. The trainer keeps a digest of them in the record; anyone can compute it again from the setup.
  */
-import { createHash } from 'node:crypto';
 import { trainableNames } from '../model/specifications.ts';
 import { PHASES, type Phase } from '../passwords/roles.ts';
 import { type PerLoss, type PhasePlan, recipeOf } from '../recipe/recipe.ts';
 import { canonicalJson } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
+import { sha256Hex } from '../sha256.ts';
 import { learningRate } from './schedule.ts';
 
 export interface Update {
@@ -41,9 +41,7 @@ export function updatesOf(setup: Setup, { phase, steps, weights, trainable }: Ph
 export function nextUpdate(digest: string, { learningRate: rate, trainable, ...update }: Update): string {
   // Of the engine's precision: the cosine of a schedule may differ in its last digit from one JavaScript to another.
   const used = { ...update, learningRate: Math.fround(rate), trainable: [...trainable] };
-  return createHash('sha256')
-    .update(`${digest}/${canonicalJson(used)}`)
-    .digest('hex');
+  return sha256Hex(`${digest}/${canonicalJson(used)}`);
 }
 
 /** The digest of all updates that a setup makes. @param jointSteps steps that phase 3 took before it ended */

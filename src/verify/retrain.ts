@@ -2,8 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type Engine, tf } from '../engine/engine.ts';
-import { newGraphs } from '../engine/graphs.ts';
+import { type Engine, tf, ways } from '../engine/engine.ts';
 import { loadParameters, parametersDigest } from '../model/parameters.ts';
 import { loadValues } from '../model/pretrained.ts';
 import type { TokenIds } from '../passwords/tokens.ts';
@@ -26,7 +25,7 @@ export function verifyModel(run: FinishedRun, folder: string, ids: TokenIds): Ou
   const values = loadValues(setup, folder);
   if (parametersDigest(values) !== run.parametersDigest) return differs(`${folder} holds other parameters`);
   const parameters = loadParameters(setup, values);
-  const graphs = newGraphs();
+  const graphs = ways().newGraphs();
   try {
     for (const { phase, prefix, sets } of run.snapshots) {
       if (phase !== 'joint') continue;

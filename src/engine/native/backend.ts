@@ -47,10 +47,7 @@ export interface NativeBackend extends KernelBackend {
   ): tf.Tensor[];
 }
 
-/** Whether the engine that runs is the native one. */
-export const isNative = (): boolean => tf.getBackend() === 'tensorflow';
-
-/** The running engine's backend. Only where {@link isNative}. */
+/** The running engine's backend, where it is the native one. */
 export const nativeBackend = (): NativeBackend => tf.backend() as NativeBackend;
 
 /** An attribute that names a type. */
