@@ -70,10 +70,17 @@ describe('the executable', () => {
     expect(bin).toEqual({ 'negative-knowledge': './src/main.cjs' });
     const { stdout } = run([MAIN, '--help']);
     const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'help');
-    expect(commands).toEqual(
-      expect.arrayContaining(['reproduce', 'report', 'verify', 'fetch', 'archive', 'explore', 'fuzz']),
-    );
-    for (const command of commands) expect(scripts[command]).toBe(`node src/main.cjs ${command}`);
+    expect(commands).toEqual([
+      ...['reproduce', 'report', 'fetch', 'archive', 'verify', 'explore', 'fuzz', 'procedures', 'engine'],
+    ]);
+    expect(Object.keys(scripts).filter((script) => !script.startsWith('pre'))).toEqual([
+      ...['reproduce', 'report', 'verify', 'fuzz', 'test', 'test:quick', 'bench', 'lint'],
+    ]);
+    for (const command of ['reproduce', 'report', 'verify', 'fuzz']) {
+      expect(scripts[command]).toBe(`node src/main.cjs ${command}`);
+      expect(commands).toContain(command);
+    }
+    for (const script of ['test', 'test:quick']) expect(scripts[`pre${script}`]).toBe('node src/node-version.cjs');
   });
 });
 
