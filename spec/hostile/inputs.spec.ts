@@ -546,7 +546,7 @@ describe('files', () => {
 
 it.each(
   Object.keys(DRAWS) as InputKind[],
-)('distinct %s were refused, at least as many as the README counts', (kind) => {
+)('distinct %s were refused, at least as many as spec/README.md counts', (kind) => {
   const count = refused.get(kind)?.size ?? 0;
   expect(count, `${count} distinct ${kind} were refused`).toBeGreaterThanOrEqual(Math.max(1, REFUSED[kind]));
   expect(count).toBeLessThanOrEqual(2 * DRAWS[kind]);
