@@ -65,6 +65,21 @@ describe('the executable', () => {
     PATIENCE,
   );
 
+  it(
+    'is what npx starts in the folder of a clone, without a network',
+    () => {
+      const env = { npm_config_cache: temporaryFolder(), npm_config_offline: 'true' };
+      const { status, stdout, stderr } = run(['negative-knowledge', 'explore', '--help'], {
+        cwd: ROOT,
+        env,
+        command: 'npx',
+      });
+      expect(status, stderr).toBe(0);
+      expect(stdout).toMatch(/^Usage: negative-knowledge explore/);
+    },
+    PATIENCE,
+  );
+
   it('is what package.json says: the bin, and every script that is a command of it', () => {
     const { bin, scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
     expect(bin).toEqual({ 'negative-knowledge': './src/main.cjs' });
