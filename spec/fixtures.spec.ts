@@ -26,7 +26,9 @@ describe.each(ENGINES.filter((engine) => existsSync(recording(engine))))('the tr
       context.skip((error as Error).message);
     }
     const { trajectories: recorded, setupHash: hash } = JSON.parse(readFileSync(recording(engine), 'utf8'));
-    expect(setupHash(trajectorySetup), 'the recording is of another setup: npm run fixtures:record').toBe(hash);
+    expect(setupHash(trajectorySetup), 'the recording is of another setup: node --import tsx fixtures/record.ts').toBe(
+      hash,
+    );
     const { trajectories } = await trainToEnd(trajectorySetup);
     const residuals: number[] = [];
     for (const phase of PHASES) {

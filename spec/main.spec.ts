@@ -65,15 +65,37 @@ describe('the executable', () => {
     PATIENCE,
   );
 
+  it(
+    'is what npx starts in the folder of a clone, without a network',
+    () => {
+      const env = { npm_config_cache: temporaryFolder(), npm_config_offline: 'true' };
+      const { status, stdout, stderr } = run(['negative-knowledge', 'explore', '--help'], {
+        cwd: ROOT,
+        env,
+        command: 'npx',
+      });
+      expect(status, stderr).toBe(0);
+      expect(stdout).toMatch(/^Usage: negative-knowledge explore/);
+    },
+    PATIENCE,
+  );
+
   it('is what package.json says: the bin, and every script that is a command of it', () => {
     const { bin, scripts } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
     expect(bin).toEqual({ 'negative-knowledge': './src/main.cjs' });
     const { stdout } = run([MAIN, '--help']);
     const commands = [...stdout.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'help');
-    expect(commands).toEqual(
-      expect.arrayContaining(['reproduce', 'report', 'verify', 'fetch', 'archive', 'explore', 'fuzz']),
-    );
-    for (const command of commands) expect(scripts[command]).toBe(`node src/main.cjs ${command}`);
+    expect(commands).toEqual([
+      ...['reproduce', 'report', 'fetch', 'archive', 'verify', 'explore', 'fuzz', 'procedures', 'engine'],
+    ]);
+    expect(Object.keys(scripts).filter((script) => !script.startsWith('pre'))).toEqual([
+      ...['reproduce', 'report', 'verify', 'fuzz', 'test', 'test:quick', 'bench', 'lint'],
+    ]);
+    for (const command of ['reproduce', 'report', 'verify', 'fuzz']) {
+      expect(scripts[command]).toBe(`node src/main.cjs ${command}`);
+      expect(commands).toContain(command);
+    }
+    for (const script of ['test', 'test:quick']) expect(scripts[`pre${script}`]).toBe('node src/node-version.cjs');
   });
 });
 

@@ -3,9 +3,11 @@ import { existsSync, realpathSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { CLAIMS, type Claim, CORE } from './claims/index.ts';
 import { EngineError } from './engine/engine.ts';
+import { type NativeOptions, nativeEngine } from './engine/native/install.ts';
+import { NativeError, WHEELS } from './engine/native/tensorflow.ts';
 import { KNOBS, type Knob } from './explore/knobs.ts';
 import { ModelError } from './model/config.ts';
 import { type DownloadProgress, fetchModel, parseModelId, repositoryFolder } from './model/hub.ts';
@@ -40,6 +42,7 @@ const EXPECTED = [
   UsageError,
   SetupError,
   EngineError,
+  NativeError,
   StorageError,
   CheckpointError,
   RecordError,
@@ -196,6 +199,7 @@ interface FuzzFlags {
   budget: string;
   jobs: string;
   out: string;
+  null?: string;
 }
 
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
@@ -215,7 +219,19 @@ function parseWhole(text: string, option: string, min: number, max: number): num
   return value;
 }
 
+/** `fuzz --null`: two numbers of experiments. */
+async function fuzzNull(text: string): Promise<number> {
+  const [recorded, trained, ...rest] = text.split(',').map((part) => parseWhole(part, '--null', 1, 1e6));
+  if (trained === undefined || rest.length > 0)
+    throw new UsageError(
+      `--null: "${text}" must be two numbers of experiments, on recorded runs and on runs trained here`,
+    );
+  const { nullCommand } = await import('./fuzz/null-command.ts');
+  return (await nullCommand({ recorded, trained })) ? EXIT.reproduced : EXIT.notReproduced;
+}
+
 async function fuzzSetups({ path: replayed, ...flags }: FuzzFlags): Promise<number> {
+  if (flags.null !== undefined) return fuzzNull(flags.null);
   const { fuzzCommand } = await import('./fuzz/command.ts');
   const ids = (await import('./fuzz/kinds.ts')).PROPERTIES.map((property) => property.id);
   const named = (id: string) => (asked: string) => id === asked || id.startsWith(`${asked}/`);
@@ -290,9 +306,15 @@ async function exploreSetups(flags: ExploreFlags): Promise<number> {
   return EXIT.reproduced;
 }
 
-/** The command as it was typed, for documents to say how they were made. */
-const commandLine = (command: string): string =>
-  [`npm run ${command}`, ...process.argv.slice(3)].join(' ').replace(`${command} `, `${command} -- `);
+/** Commands that have a script of their name in package.json. */
+const SCRIPTS = ['reproduce', 'report', 'verify', 'fuzz'];
+
+/** The command as it is typed in a clone, for documents to say how they were made. */
+function commandLine(command: string): string {
+  const given = process.argv.slice(3);
+  if (!SCRIPTS.includes(command)) return ['npx negative-knowledge', command, ...given].join(' ');
+  return [`npm run ${command}`, ...(given.length > 0 ? ['--'] : []), ...given].join(' ');
+}
 
 /** Builds the program; `finish` is given the exit code. */
 function program(finish: (code: number) => void): Command {
@@ -442,12 +464,47 @@ function program(finish: (code: number) => void): Command {
     .option('--path <path>', 'with --property and --seed: draw one case again')
     .option('--jobs <n>', 'processes at once', String(os.availableParallelism()))
     .option('--out <folder>', 'where counterexamples are kept', path.join('fixtures', 'counterexamples'))
+    .addOption(
+      new Option(
+        '--null [recorded,trained]',
+        'instead of that: how often the main claim finds what is not there, in so many experiments on recorded runs and on runs trained here',
+      )
+        .preset('400,40')
+        .conflicts(['property', 'path']),
+    )
     .addHelpText(
       'after',
       '\nExit codes: 0 no counterexample; 1 there is one; 2 the command could not be carried out; 130 interrupted.',
     )
     .action(async (flags: FuzzFlags) => {
       finish(await fuzzSetups(flags));
+    });
+  cli
+    .command('procedures')
+    .description('Simulate how often every interval, test and rule errs, for the report: reports/procedures.json.')
+    .action(async () => {
+      const { procedures } = await import('./report/procedures/command.ts');
+      await procedures();
+      finish(EXIT.reproduced);
+    });
+  cli
+    .command('engine')
+    .description('Build an engine that npm could not install.')
+    .command('native')
+    .description(
+      'Build the native engine (@tensorflow/tfjs-node) against LIBTENSORFLOW_DIR, or a TensorFlow from PyPI.',
+    )
+    .exitOverride()
+    .option(
+      '--tensorflow <version>',
+      `which wheel: ${WHEELS.map(({ version }) => version).join(', ')}`,
+      WHEELS[0].version,
+    )
+    .option('--rebuild', 'build it even if it already works', false)
+    .option('--remove', 'undo it', false)
+    .action((options: NativeOptions) => {
+      nativeEngine(options);
+      finish(EXIT.reproduced);
     });
   return cli;
 }

@@ -1,18 +1,12 @@
-/** How benchmarks report: tables, and reports/bench.json, which has a section a command. */
+/** How benchmarks report: reports/bench.json, which has a section a command, and reports/speed.md, which shows it. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import Table from 'cli-table3';
 import { ENGINE_VARIABLE, type EngineError, startEngine } from '../../src/engine/engine.ts';
 import { describeEnvironment } from '../../src/runs/environment.ts';
+import { type Bench, speedPage } from './page.ts';
+import type { Measured } from './tables.ts';
 
 const FILE = new URL('../../reports/bench.json', import.meta.url);
-
-/** The machine, as a table's first line says it. */
-export function machine(): string {
-  const { processor, cores, node } = describeEnvironment();
-  return `${processor}, ${cores} cores, Node ${node}`;
-}
-
-export const tableOf = (head: string[]) => new Table({ head, style: { head: [], border: [], compact: true } });
+const PAGE = new URL('../../reports/speed.md', import.meta.url);
 
 /** Those of the named engines that start here; says why the others do not. */
 export async function startable(names: readonly string[]): Promise<string[]> {
@@ -32,10 +26,20 @@ export const compared = (): string[] => {
   return forced ? [forced] : ['native', 'wasm'];
 };
 
-/** Replaces a section, and leaves the others as they are. */
-export function saveSection(name: string, command: string, content: object): void {
+const read = (): Bench => (existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : {});
+
+/** Writes reports/speed.md from reports/bench.json. */
+export const writePage = (): void => writeFileSync(PAGE, speedPage(read()));
+
+/** Replaces a section, leaves the others as they are, and writes the page again. @returns the section */
+export function saveSection<Content extends object>(
+  name: string,
+  command: string,
+  content: Content,
+): Measured & Content {
   const { node, platform, processor, cores, memoryGiB } = describeEnvironment();
-  const report = existsSync(FILE) ? JSON.parse(readFileSync(FILE, 'utf8')) : {};
-  report[name] = { command, environment: { node, platform, processor, cores, memoryGiB }, ...content };
-  writeFileSync(FILE, `${JSON.stringify(report, null, 2)}\n`);
+  const section = { command, environment: { node, platform, processor, cores, memoryGiB }, ...content };
+  writeFileSync(FILE, `${JSON.stringify({ ...read(), [name]: section }, null, 2)}\n`);
+  writePage();
+  return section;
 }

@@ -66,7 +66,7 @@ describe('a model of the hub', () => {
     const missing = await reproduce('missing', '--model', ID);
     expect(missing.code).toBe(2);
     expect(missing.stderr).toMatch(
-      /error: the model someone\/tiny-neox is not on this machine.*"npm run fetch -- someone\/tiny-neox" gets it/,
+      /error: the model someone\/tiny-neox is not on this machine.*"npx negative-knowledge fetch someone\/tiny-neox" gets it/,
     );
     const fetched = await command('fetch', ID);
     expect(fetched.code, fetched.stderr).toBe(0);

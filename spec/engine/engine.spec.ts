@@ -1,10 +1,10 @@
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import os from 'node:os';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { EngineError, parseEngine, startEngine, tf } from '../../src/engine/engine.ts';
+import { buildKernels } from '../../src/engine/simd/build.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
 
 describe('startEngine', () => {
   it('starts the engine it is told to, and says which', async () => {
@@ -30,22 +30,17 @@ describe('startEngine', () => {
       expect((await startEngine('native')).name).toBe('native');
     } catch (error) {
       expect(error).toBeInstanceOf(EngineError);
-      expect((error as Error).message).toMatch(/native cannot start .* "npm run engine:native" builds it/);
+      expect((error as Error).message).toMatch(
+        /native cannot start .* "npx negative-knowledge engine native" builds it/,
+      );
     }
   });
 });
 
 it('the committed SIMD binary is what its source compiles to', () => {
-  const root = fileURLToPath(new URL('../..', import.meta.url));
-  const { scripts } = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  const folder = mkdtempSync(path.join(os.tmpdir(), 'negative-knowledge-simd-'));
-  const built = path.join(folder, 'kernels.wasm');
-  const [, ...args] = (scripts['build:simd'] as string).replace('src/engine/simd/kernels.wasm', built).split(' ');
-  execFileSync(process.execPath, [path.join(root, 'node_modules/assemblyscript/bin/asc.js'), ...args], {
-    cwd: root,
-    stdio: 'pipe',
-  });
-  const same = readFileSync(built).equals(readFileSync(path.join(root, 'src/engine/simd/kernels.wasm')));
-  rmSync(folder, { recursive: true });
-  expect(same, 'run npm run build:simd and commit the result').toBe(true);
+  const built = path.join(temporaryFolder(), 'kernels.wasm');
+  buildKernels(built);
+  const committed = fileURLToPath(new URL('../../src/engine/simd/kernels.wasm', import.meta.url));
+  const same = readFileSync(built).equals(readFileSync(committed));
+  expect(same, 'run node --import tsx src/engine/simd/build.ts and commit the result').toBe(true);
 });

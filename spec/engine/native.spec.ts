@@ -4,6 +4,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { findTensorFlow, NativeError, WHEELS, wheelOf } from '../../src/engine/native/tensorflow.ts';
+import { MAIN } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
 /** A folder that holds the named files, empty. */
@@ -49,10 +50,10 @@ describe('findTensorFlow', () => {
   });
 });
 
-describe('npm run engine:native', () => {
+describe('engine native', () => {
   const root = fileURLToPath(new URL('../..', import.meta.url));
   const command = (args: string[], env: NodeJS.ProcessEnv = {}) =>
-    spawnSync(process.execPath, ['--import', 'tsx', 'src/engine/native/install.ts', ...args], {
+    spawnSync(process.execPath, [MAIN, 'engine', 'native', ...args], {
       cwd: root,
       encoding: 'utf8',
       env: { ...process.env, ...env },

@@ -2,30 +2,18 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { afterEach, describe, expect, it, type TestContext, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
 import { writeOwn } from '../../src/runs/own-files.ts';
 import { comparable } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { configuration, finish, jobArguments, startCommand } from '../helpers/command.ts';
+import { smallDisk } from '../helpers/disk.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { fakeHub } from '../helpers/hub.ts';
 import { saveTinyModel } from '../helpers/model.ts';
 import { tinySetup } from '../helpers/setups.ts';
-
-/** Mounts a small file system for one test, which is skipped where that is not allowed. */
-function smallDisk(context: TestContext, options: string): string {
-  const mount = path.join(temporaryFolder(), 'disk');
-  mkdirSync(mount);
-  try {
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', mount], { stdio: 'ignore' });
-  } catch {
-    context.skip('needs the right to mount a small file system');
-  }
-  context.onTestFinished(() => void execFileSync('umount', ['-l', mount]));
-  return mount;
-}
 
 /** A command that a fault of the disk ends: a sentence, no stack, exit code 2. */
 async function faulty(args: readonly string[]): Promise<string> {

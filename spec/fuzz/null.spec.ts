@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
 import { ARCHIVES_WITH_LETTERS, mostAllowed, nullWorlds, tryNull } from '../../src/fuzz/null.ts';
+import { written } from '../helpers/written.ts';
 
 beforeAll(() => startEngine());
 
@@ -39,5 +40,29 @@ describe('where there is nothing to find, the main claim is reproduced no more o
         })),
     };
     expect((await tryNull(planted, 5)).verdicts.reproduced).toBe(5);
+  });
+});
+
+describe('fuzz --null', () => {
+  it('tries every world as often as it is told, and ends with 0 where the rule holds', async () => {
+    const { code, out, err } = await written('fuzz', '--null', '2,1');
+    expect(code, err).toBe(0);
+    for (const { id } of worlds) {
+      const experiments = id.endsWith('trained here') ? 1 : 2;
+      expect(out).toMatch(new RegExp(`│ ${id} +│ ${experiments} +│ 0 `));
+    }
+  });
+
+  it.each([
+    [['--null', '3'], /--null: "3" must be two numbers of experiments/],
+    [['--null', '3,4,5'], /--null: "3,4,5" must be two numbers of experiments/],
+    [['--null', '0,1'], /--null: "0" must be a whole number from 1/],
+    [['--null', '3,x'], /--null: "x" must be a whole number from 1/],
+    [['--null', '--property', 'data'], /--null.* cannot be used with option '--property/],
+    [['--null', '--path', '3:0'], /--null.* cannot be used with option '--path/],
+  ])('refuses %j', async (args, message) => {
+    const { code, err } = await written('fuzz', ...args);
+    expect(code).toBe(2);
+    expect(err).toMatch(message);
   });
 });

@@ -20,7 +20,7 @@ export type InputKind = keyof typeof DRAWS;
 
 /**
  * How many of them are distinct and refused, at least: some fewer than the draws of any seed that was tried. The specs count,
- * and the README gives the sum.
+ * and spec/README.md gives the sum.
  */
 export const REFUSED: Readonly<Record<InputKind, number>> = {
   setups: 950,

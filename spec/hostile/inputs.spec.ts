@@ -262,6 +262,12 @@ describe('the command line', () => {
       ['fuzz', '--path', '0:1'],
       ['fuzz', '--property', '__proto__'],
       ['fuzz', '--jobs', 'all'],
+      ['fuzz', '--null', '1'],
+      ['fuzz', '--null', '0,1'],
+      ['fuzz', '--null', '1,1e3'],
+      ['engine', '__proto__'],
+      ['engine', 'native', '--tensorflow', '../up'],
+      ['procedures', '--nonsense'],
       ['report', '--from', '/nowhere'],
       ['archive', '/nowhere', '/tmp/never.jsonl.br'],
       ['archive'],
@@ -550,7 +556,7 @@ describe('files', () => {
 
 it.each(
   Object.keys(DRAWS) as InputKind[],
-)('distinct %s were refused, at least as many as the README counts', (kind) => {
+)('distinct %s were refused, at least as many as spec/README.md counts', (kind) => {
   const count = refused.get(kind)?.size ?? 0;
   expect(count, `${count} distinct ${kind} were refused`).toBeGreaterThanOrEqual(Math.max(1, REFUSED[kind]));
   expect(count).toBeLessThanOrEqual(2 * DRAWS[kind]);

@@ -3,17 +3,17 @@ import { describe, expect, it } from 'vitest';
 import { SABOTAGES } from '../sabotage/catalogue.ts';
 import { KILLS, REFUSED } from './counts.ts';
 
-const README = readFileSync('README.md', 'utf8');
+const PAGE = readFileSync('spec/README.md', 'utf8');
 
 /** The row of the table in "Tried to break" whose command is this. */
 function row(command: string): string[] {
-  const line = README.split('\n').find((text) => text.startsWith('| ') && text.includes(command));
+  const line = PAGE.split('\n').find((text) => text.startsWith('| ') && text.includes(command));
   return (line ?? '').split('|').map((cell) => cell.trim());
 }
 
 const sum = (counts: Record<string, number>) => Object.values(counts).reduce((total, count) => total + count, 0);
 
-describe('the README says how many were tried', () => {
+describe('spec/README.md says how many were tried', () => {
   it.each([
     ['sabotages', 'spec/sabotage`', SABOTAGES.length],
     ['kills', 'spec/faults/kills.spec.ts', sum(KILLS)],

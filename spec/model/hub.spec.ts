@@ -219,7 +219,7 @@ describe('names', () => {
 
   it('of a model that is not here says how to get it', () => {
     expect(() => locateModel('EleutherAI/pythia-160m')).toThrow(
-      /not on this machine .*"npm run fetch -- EleutherAI\/pythia-160m" gets it/,
+      /not on this machine .*"npx negative-knowledge fetch EleutherAI\/pythia-160m" gets it/,
     );
   });
 });

@@ -2,10 +2,10 @@
  * Mutation testing: StrykerJS changes one expression of the source at a time, and a spec has to notice. Part by part, so
  * that the loops of one part, which Stryker slows down twentyfold, do not hold up the specs of another.
  *
- *   npm run mutation             every part, then reports/mutation.md
- *   npm run mutation claims      that part
- *   npm run mutation again       the mutants that survived the last time, once there are more specs
- *   npm run mutation report      reports/mutation.md of the parts as they last were
+ *   node --import tsx spec/mutation/run.ts             every part, then reports/mutation.md
+ *   node --import tsx spec/mutation/run.ts claims      that part
+ *   node --import tsx spec/mutation/run.ts again       the mutants that survived the last time, once there are more specs
+ *   node --import tsx spec/mutation/run.ts report      reports/mutation.md of the parts as they last were
  */
 import { existsSync } from 'node:fs';
 import { mkdir, readFile, rm } from 'node:fs/promises';
@@ -143,7 +143,7 @@ async function report(): Promise<string[]> {
   const text = [
     '# Mutation testing',
     '',
-    'Made by `npm run mutation`: StrykerJS changes one expression at a time, and a spec has to fail. Sentences for people are left',
+    'Made by `node --import tsx spec/mutation/run.ts`: StrykerJS changes one expression at a time, and a spec has to fail. Sentences for people are left',
     'out: `spec/report/reference.spec.ts` and `spec/claims/judgements.spec.ts` compare them, word by word.',
     '',
     '| part | mutants | noticed | survived | score |',

@@ -1,4 +1,4 @@
-/** Mutants that no spec notices, and why that is right. `npm run mutation` fails on a survivor that is not explained here. */
+/** Mutants that no spec notices, and why that is right. `node --import tsx spec/mutation/run.ts` fails on a survivor that is not explained here. */
 export interface Explanation {
   readonly file: RegExp;
   /** Of the line that was changed. */

@@ -81,8 +81,8 @@ describe('the committed rates', () => {
   });
 
   it('that are damaged are refused with the command that makes them', async () => {
-    expect(readFileSync(PROCEDURES_FILE, 'utf8')).toContain('npm run procedures');
-    await expect(readProcedures('package.json')).rejects.toThrow(/npm run procedures/);
+    expect(readFileSync(PROCEDURES_FILE, 'utf8')).toContain('npx negative-knowledge procedures');
+    await expect(readProcedures('package.json')).rejects.toThrow(/npx negative-knowledge procedures/);
     await expect(readProcedures('reports/nowhere.json')).resolves.toBeNull();
   });
 });

@@ -1,17 +1,32 @@
-/** The committed report and README say what the committed run records say, and nothing else. */
+/** The committed report and our pages say what the committed run records and benchmarks say, and nothing else. */
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { CLAIMS, finishedRuns } from '../../src/claims/index.ts';
-import { committedArchives, readmeOf, reportOn } from '../../src/report/command.ts';
+import { committedArchives, pagesOf, reportOn } from '../../src/report/command.ts';
 import { svgOf } from '../../src/report/figures/render.ts';
+import { pageBlocks } from '../../src/report/files/pages.ts';
 import { failedRuns, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
 import { nameOf } from '../../src/runs/record.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../src/setup/presets.ts';
+import { speedPage } from '../bench/page.ts';
 
 const committed = (name: string): string => readFileSync(new URL(`../../reports/${name}`, import.meta.url), 'utf8');
-const README = readFileSync(new URL('../../README.md', import.meta.url), 'utf8');
+const page = (name: string): string => readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8');
+
+/** The pages that people write; the others are written by commands, and compared with what these write. */
+const PAGES = [
+  'README.md',
+  'reports/README.md',
+  'spec/README.md',
+  'src/README.md',
+  'src/claims/README.md',
+  'src/engine/README.md',
+  'src/model/README.md',
+  'src/passwords/README.md',
+  'src/runs/README.md',
+];
 
 let report: Report;
 let files: Map<string, string | Buffer>;
@@ -159,9 +174,28 @@ describe('the story that the five-minute page tells', () => {
   });
 });
 
-describe('the README', () => {
-  it('has in its marked parts what `npm run report` writes there', async () => {
-    expect(await readmeOf(report)).toBe(README);
+describe('a page', () => {
+  it('has in its marked parts what `npm run report` writes there, and no marked part that it does not write', async () => {
+    const pages = await pagesOf(report);
+    for (const [name, text] of pages) expect(text, name).toBe(page(name));
+    expect([...pages.keys()].every((name) => PAGES.includes(name))).toBe(true);
+    const marked = PAGES.flatMap((name) =>
+      [...page(name).matchAll(/<!-- begin (\w+) -->/g)].map(([, block]) => `${name}: ${block}`),
+    );
+    const written = Object.entries(pageBlocks(report, report.studies[0].study)).flatMap(([name, blocks]) =>
+      Object.keys(blocks).map((block) => `${name}: ${block}`),
+    );
+    expect(marked.sort()).toEqual(written.sort());
+    expect(written).toEqual(
+      expect.arrayContaining([
+        'README.md: headline',
+        'README.md: claims',
+        'reports/README.md: native',
+        'reports/README.md: reproduce',
+        'src/claims/README.md: power',
+        'src/passwords/README.md: overlap',
+      ]),
+    );
   });
 
   /** Numbers that no run gives: what is set, cited or counted, each with its source. */
@@ -182,6 +216,8 @@ describe('the README', () => {
     '50,304': `tokens that Pythia knows: ${PRESETS.paper.model.vocabulary}`,
     '1,196': 'updates before the last evaluation of the reference code (paper)',
     '1,200': `steps of the paper's phases 2 and 3: ${PRESETS.paper.phases.dpo.steps}`,
+    '2,000': 'setups that the command beside it asks for: spec/hostile/readme.spec.ts',
+    '4,730': 'bad inputs that are refused: spec/hostile/readme.spec.ts',
   };
   expect([negatives, negatives - heldOut, heldOut, pocket.phases.joint.steps]).toEqual([256, 192, 64, 1400]);
   const { model, phases } = PRESETS.paper;
@@ -192,8 +228,8 @@ describe('the README', () => {
       .replace(/<!-- begin (\w+) -->[\s\S]*?<!-- end \1 -->/g, '') // written by npm run report, compared above
       .replace(/https?:\S+/g, '');
 
-  it('has no result in its running text that is not in a marked part', () => {
-    const prose = outsideOf(README.slice(0, README.indexOf('## Speed')))
+  it.each(PAGES)('%s has no result in its running text that is not in a marked part', (name) => {
+    const prose = outsideOf(page(name))
       .replace(/```[\s\S]*?```/g, '')
       .replace(/`[^`]*`/g, '');
     const decimals = [...prose.matchAll(/\d[\d,]*\.\d+/g)].map(([number]) => number);
@@ -203,7 +239,11 @@ describe('the README', () => {
     for (const [number] of prose.matchAll(/\b\d{1,3}(?:,\d{3})+\b/g)) expect(Object.keys(KNOWN)).toContain(number);
   });
 
-  it('has in its benchmarks the numbers of reports/bench.json', () => {
+  it('about speed is, byte by byte, what `npm run bench -- page` makes of reports/bench.json', () => {
+    expect(speedPage(JSON.parse(committed('bench.json')))).toBe(committed('speed.md'));
+  });
+
+  it('about speed has in its tables the numbers of reports/bench.json, read without the code that printed them', () => {
     const numbers: number[] = [];
     const collect = (value: unknown): void => {
       if (typeof value === 'number') numbers.push(value);
@@ -215,8 +255,7 @@ describe('the README', () => {
       Object.values(value).forEach(collect);
     };
     collect(JSON.parse(committed('bench.json')));
-    const speed = README.slice(README.indexOf('## Speed'), README.indexOf('## Layout'));
-    const tables = [...speed.matchAll(/```\n([\s\S]*?)```/g)].map(([, table]) => table);
+    const tables = [...committed('speed.md').matchAll(/```\n([\s\S]*?)```/g)].map(([, table]) => table);
     const cells = tables.flatMap((table) =>
       table
         .split('\n')
@@ -246,6 +285,6 @@ describe('the README', () => {
 
   it('promises as many seeds as the command takes', () => {
     expect(claimSeeds(DEFAULT_SEEDS)).toHaveLength(8);
-    expect(README).toContain('`npm test` judges eight');
+    expect(page('src/claims/README.md')).toContain('`npm test` judges eight');
   });
 });

@@ -34,8 +34,8 @@ describe('the models that are planned for', () => {
 });
 
 describe('the memory that a run needs', () => {
-  it('is that of the steps which `npm run bench:growth` measured, or up to a third more', () => {
-    // [preset, sequences of each kind, MiB that the process had at its most], from the README's table.
+  it('is that of the steps which `npm run bench -- growth` measured, or up to a third more', () => {
+    // [preset, sequences of each kind, MiB that the process had at its most], from the table in reports/speed.md.
     for (const [preset, batch, measured] of [
       ['paper-70m', 32, 5089],
       ['paper', 32, 11_678],
@@ -47,7 +47,7 @@ describe('the memory that a run needs', () => {
     }
   });
 
-  it('is what the real steps of `npm run bench:paper` took, within a tenth', () => {
+  it('is what the real steps of `npm run bench -- paper` took, within a tenth', () => {
     const bench = JSON.parse(readFileSync(new URL('../../reports/bench.json', import.meta.url), 'utf8'));
     const { setup, peakBytes } = bench['paper-160m'];
     const need = memoryNeeded(paper, 'native', setup.microBatch).process;
@@ -83,7 +83,7 @@ describe('a plan', () => {
     expect(need.heap).toBeLessThanOrEqual(0.75 * 4 * GIB);
     expect(() => planMemory([PRESETS['paper-410m']], 'wasm', 512 * GIB)).toThrow(PlanError);
     expect(() => planMemory([PRESETS['paper-1b']], 'wasm', 512 * GIB)).toThrow(
-      /paper-1b \(1012 million parameters\) needs [\d.]+ GiB of WASM memory in passes of 1 sequence, and there are 4\.0 GiB.*engine:native/,
+      /paper-1b \(1012 million parameters\) needs [\d.]+ GiB of WASM memory in passes of 1 sequence, and there are 4\.0 GiB.*negative-knowledge engine native/,
     );
   });
 
@@ -121,7 +121,7 @@ describe('what a run is expected to cost', () => {
     expect(text).toMatch(
       /pretrain 10\.0, dpo 20\.0, joint 50\.0 seconds a step; 25 hours a run, 8\.3 days for 8 like it/,
     );
-    expect(text).toMatch(/native, which "npm run engine:native" builds/);
+    expect(text).toMatch(/native, which "npx negative-knowledge engine native" builds/);
   });
 
   it.each([

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -7,6 +6,7 @@ import { ModelError } from '../../src/model/config.ts';
 import { comparable, parseRunRecord, runRecordSchema } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore, StorageError } from '../../src/runs/store.ts';
+import { smallDisk } from '../helpers/disk.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -108,25 +108,14 @@ describe('RunStore', () => {
   );
 
   it('reports a full disk and keeps what exists', async (context) => {
-    const folder = temporaryFolder();
-    const mount = path.join(folder, 'small');
-    mkdirSync(mount);
-    try {
-      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', mount], { stdio: 'ignore' });
-    } catch {
-      context.skip('needs the right to mount a small file system');
-    }
-    try {
-      await expect(new RunStore(mount).open()).rejects.toThrow(/disk is full: free some space/);
-      const store = new RunStore(mount);
-      mkdirSync(path.join(mount, 'runs'), { recursive: true });
-      mkdirSync(path.join(mount, 'checkpoints'), { recursive: true });
-      await store.writeText('report.md', 'kept');
-      writeFileSync(path.join(mount, 'ballast'), Buffer.alloc(200 * 1024));
-      await expect(run(setup, engine, store)).rejects.toThrow(/disk is full: free some space.*--resume/);
-      expect(readFileSync(path.join(mount, 'report.md'), 'utf8')).toBe('kept');
-    } finally {
-      execFileSync('umount', ['-l', mount]);
-    }
+    const disk = smallDisk(context, 'size=256k');
+    await expect(new RunStore(disk).open()).rejects.toThrow(/disk is full: free some space/);
+    const store = new RunStore(disk);
+    mkdirSync(path.join(disk, 'runs'), { recursive: true });
+    mkdirSync(path.join(disk, 'checkpoints'), { recursive: true });
+    await store.writeText('report.md', 'kept');
+    writeFileSync(path.join(disk, 'ballast'), Buffer.alloc(200 * 1024));
+    await expect(run(setup, engine, store)).rejects.toThrow(/disk is full: free some space.*--resume/);
+    expect(readFileSync(path.join(disk, 'report.md'), 'utf8')).toBe('kept');
   });
 });

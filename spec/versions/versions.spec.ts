@@ -1,7 +1,7 @@
 /**
  * The lowest and the newest Node of every supported line, and some that are refused: the program, its test tools, and the
  * ways to start it. Node itself comes from the npm registry (package `node`), so `npm test` leaves this out; `.ci/run` and
- * `npm run test:versions` do it.
+ * `npx vitest run --project versions` do it.
  */
 import { type SpawnSyncReturns, spawnSync } from 'node:child_process';
 import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';

@@ -91,6 +91,7 @@ export async function startEngine(forced: string | undefined = process.env[ENGIN
     if (reason === null) return { name, version: versionOf(name) };
     reasons.push(`${name} cannot start on this machine: ${reason}`);
   }
-  const hint = candidates[0] === 'native' ? ' "npm run engine:native" builds it; or unset the variable.' : '';
+  const hint =
+    candidates[0] === 'native' ? ' "npx negative-knowledge engine native" builds it; or unset the variable.' : '';
   throw new EngineError(`the engine ${reasons.join('; ')}.${hint}`);
 }

@@ -78,7 +78,7 @@ export function locateModel(folderOrId: string): string {
   if (folder !== null) return folder;
   throw new ModelError(
     `the model ${folderOrId} is not on this machine (no such folder, and not in ${getHFHubCachePath()}); ` +
-      `"npm run fetch -- ${folderOrId}" gets it`,
+      `"npx negative-knowledge fetch ${folderOrId}" gets it`,
   );
 }
 

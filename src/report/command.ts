@@ -6,7 +6,7 @@ import { assertOwn, assertWritable } from '../runs/own-files.ts';
 import { RecordError } from '../runs/record.ts';
 import { ARCHIVES, readStudies, readStudy } from '../runs/study.ts';
 import { annotate } from './files/annotations.ts';
-import { fillBlocks, readmeBlocks } from './files/readme.ts';
+import { fillBlocks, pageBlocks } from './files/pages.ts';
 import { readProcedures } from './procedures/file.ts';
 import { buildReport, type Report } from './report.ts';
 import { claimsTable } from './table.ts';
@@ -35,15 +35,21 @@ export async function reportOn(sources: readonly string[], command: string): Pro
   return buildReport(await readStudies(sources), await readProcedures(), command);
 }
 
-/** The default run on the engine that every machine has: what the README shows of `npm run reproduce`. */
+/** The default run on the engine that every machine has: what reports/README.md shows of `npm run reproduce`. */
 const WASM = path.join(ARCHIVES, 'wasm', FIRST);
 
-/** The README with its results as the committed records give them. */
-export async function readmeOf(built: Report): Promise<string> {
-  return fillBlocks(await readFile('README.md', 'utf8'), readmeBlocks(built, await readStudy(WASM)));
+/** The pages that show results of the committed records, with those results in them; by path. */
+export async function pagesOf(built: Report): Promise<Map<string, string>> {
+  const blocks = Object.entries(pageBlocks(built, await readStudy(WASM)));
+  const filled = blocks.map(
+    async ([page, texts]) => [page, fillBlocks(page, await readFile(page, 'utf8'), texts)] as const,
+  );
+  return new Map(await Promise.all(filled));
 }
 
-const writeReadme = async (built: Report): Promise<void> => writeFileAtomic('README.md', await readmeOf(built));
+async function writePages(built: Report): Promise<void> {
+  for (const [page, text] of await pagesOf(built)) await writeFileAtomic(page, text);
+}
 
 /** Where a report goes unless told: into the folder that it is of, or, of an archive, into one of its name among local reports. */
 function folderFor([first]: readonly string[]): string {
@@ -59,7 +65,7 @@ export async function report({ from, out }: ReportOptions, command: string): Pro
   await assertWritable(folder);
   const built = await reportOn(from.length === 0 ? await committedArchives() : from, command);
   const files = await writeReport(built, folder);
-  if (from.length === 0 && out === undefined) await writeReadme(built);
+  if (from.length === 0 && out === undefined) await writePages(built);
   if (process.env.GITHUB_ACTIONS === 'true') annotate(built);
   for (const { name, claims } of built.studies)
     process.stdout.write(`${name}\n${claimsTable(claims.map(({ judgement }) => judgement))}\n`);

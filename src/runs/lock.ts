@@ -2,38 +2,78 @@
  * One job at a time in a folder: a lock of the operating system's, which ends with the process that holds it, however
  * that ends. (A file that says "locked" would outlive a killed job, and its resume would have to guess.)
  */
-import { closeSync, lstatSync, openSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, ftruncateSync, lstatSync, openSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { readTextFile } from '../files.ts';
 import { UntrustedError } from '../untrusted.ts';
-import { StorageError } from './storing.ts';
+import { StorageError, storageFault } from './storing.ts';
 
 const require = createRequire(import.meta.url);
 
 /** Gives a lock back; it also ends with the process. */
 export type Release = () => void;
 
-/** Whether the lock is ours. */
-function tryLock(descriptor: number): boolean {
-  try {
-    const native: { tryLock(fd: number): boolean } = require('fs-native-extensions');
-    return native.tryLock(descriptor);
-  } catch {
-    return true; // no prebuilt addon for this platform: go on as if alone
-  }
+/** The operating system's locks, as `fs-native-extensions` has them. */
+export interface Locks {
+  /**
+   * Takes the lock on some bytes of an open file; a length of 0 means all of them.
+   * @returns false where another handle holds it
+   * @throws NodeJS.ErrnoException where there is no telling: the addon returns false for EAGAIN, EACCES and EBUSY alone
+   */
+  tryLock(descriptor: number, offset: number, length: number): boolean;
+}
+
+/** How this process locks. */
+export interface Locking {
+  /** Loads the addon. */
+  readonly load: () => Locks;
+  /** Which bytes of the file are locked. */
+  readonly bytes: { readonly offset: number; readonly length: number };
 }
 
 /** A process id and its line end have fewer bytes; so has any lock that an interrupted job left. */
 const MOST_LOCK = 16;
 
 /**
+ * Which bytes of the file are locked. A lock on Windows keeps others from reading the bytes, so there it is on a byte
+ * after the process id. macOS locks whole files alone.
+ */
+export const lockedBytes = (platform: NodeJS.Platform): Locking['bytes'] =>
+  platform === 'win32' ? { offset: MOST_LOCK, length: 1 } : { offset: 0, length: 0 };
+
+/** The setting that lets a job go on where nothing can be locked. */
+const SETTING = 'NEGATIVE_KNOWLEDGE_LOCK';
+const WITHOUT = `or set ${SETTING}=none if you see to it yourself that no other job uses this folder`;
+
+const UNSUPPORTED = `its file system has no locks: choose a folder on another disk with --out, ${WITHOUT}`;
+const NO_ADDON =
+  `the package fs-native-extensions, which locks files, cannot be loaded on ${process.platform} ${process.arch}: ` +
+  `install it again (npm ci), ${WITHOUT}`;
+
+/** What to do where a lock cannot be taken though no one holds it, by the code of the fault. */
+const ADVICE: Readonly<Record<string, string>> = {
+  EACCES: 'this user may not write it: have its owner remove it, or choose another folder with --out',
+  EPERM: 'this user may not write it: have its owner remove it, or choose another folder with --out',
+  ENOLCK: `the system has no lock left to give: close other programs, see that the lock service of a network disk runs, ${WITHOUT}`,
+  EINVAL: UNSUPPORTED,
+  ENOSYS: UNSUPPORTED,
+  ENOTSUP: UNSUPPORTED,
+  EOPNOTSUPP: UNSUPPORTED,
+  MODULE_NOT_FOUND: NO_ADDON,
+  ERR_DLOPEN_FAILED: NO_ADDON,
+  ADDON_NOT_FOUND: NO_ADDON,
+  CANNOT_LOAD: NO_ADDON,
+};
+
+/**
  * The process id in a lock's file, or an empty string.
- * @throws StorageError where the file is none of ours: a link, or a file with other content
+ * @throws StorageError where the file is none of ours: a link, a folder, or a file with other content
  */
 function holder(file: string): string {
   try {
-    if (lstatSync(file, { throwIfNoEntry: false }) === undefined) return '';
-    if (lstatSync(file).isSymbolicLink()) throw new UntrustedError('is a link');
+    const there = lstatSync(file, { throwIfNoEntry: false });
+    if (there === undefined) return '';
+    if (there.isSymbolicLink()) throw new UntrustedError('is a link');
     const text = readTextFile(file, MOST_LOCK);
     if (!/^\d*\n?$/.test(text)) throw new UntrustedError('holds something else');
     return text.trim();
@@ -45,19 +85,35 @@ function holder(file: string): string {
   }
 }
 
+/** Locks an open file. @returns whether the lock is ours */
+function take(descriptor: number, { load, bytes }: Locking): boolean {
+  if (process.env[SETTING] !== 'none' && !load().tryLock(descriptor, bytes.offset, bytes.length)) return false;
+  // Through the handle that holds the lock: Windows refuses any other.
+  ftruncateSync(descriptor);
+  writeSync(descriptor, `${process.pid}\n`, 0);
+  return true;
+}
+
 /**
  * Takes the lock that a file stands for.
  * @returns how to give it back, or the process id of the job that holds it
- * @throws StorageError where the file is there and is none of ours
- * @throws NodeJS.ErrnoException where the file cannot be made
+ * @throws StorageError where it cannot be told whether another job holds it; the message says why and what to do
  */
-export function lock(file: string): Release | { heldBy: string } {
-  holder(file); // refuses a file of someone else before it is opened for writing
-  const descriptor = openSync(file, 'a+');
-  if (!tryLock(descriptor)) {
-    closeSync(descriptor);
-    return { heldBy: holder(file) || 'unknown' };
+export function lock(
+  file: string,
+  locking: Locking = { load: () => require('fs-native-extensions'), bytes: lockedBytes(process.platform) },
+): Release | { heldBy: string } {
+  try {
+    holder(file); // refuses a file of someone else before it is opened for writing
+    const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o666);
+    let ours = false;
+    try {
+      ours = take(descriptor, locking);
+    } finally {
+      if (!ours) closeSync(descriptor);
+    }
+    return ours ? () => closeSync(descriptor) : { heldBy: holder(file) || 'unknown' };
+  } catch (error) {
+    throw storageFault(file, error, undefined, ADVICE);
   }
-  writeFileSync(file, `${process.pid}\n`);
-  return () => closeSync(descriptor);
 }

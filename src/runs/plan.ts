@@ -50,8 +50,9 @@ export interface Need {
 export const isLarge = (setup: Setup): boolean => parameterCount(setup) >= LARGE;
 
 /**
- * Bytes that training a setup needs on an engine, in passes of `microBatch` sequences of each kind. The coefficients come from the runs at Pythia's shapes that
- * `npm run bench:growth` (steps alone) and `npm run bench:paper` (a whole run) measure.
+ * Bytes that training a setup needs on an engine, in passes of `microBatch` sequences of each kind. The coefficients come
+ * from the runs at Pythia's shapes that `npm run bench -- growth` (steps alone) and `npm run bench -- paper` (a whole run)
+ * measure.
  */
 export function memoryNeeded(setup: Setup, engine: EngineName, microBatch: number | null = null): Need {
   const { model, batch } = setup;
@@ -113,7 +114,7 @@ export function planMemory(
   if (need.heap > USABLE_HEAP * WASM_HEAP) {
     throw new PlanError(
       `${setup.name} (${parameters}) needs ${gib(need.heap)} of WASM memory in ${passes}, and there are ${gib(WASM_HEAP)}, of which ` +
-        `${gib(USABLE_HEAP * WASM_HEAP)} can be used; the native engine has no such bound: "npm run engine:native" builds it`,
+        `${gib(USABLE_HEAP * WASM_HEAP)} can be used; the native engine has no such bound: "npx negative-knowledge engine native" builds it`,
     );
   }
   throw new PlanError(
@@ -218,7 +219,7 @@ export function expectationText(
   const faster =
     engine === 'native'
       ? `This is the quickest engine here; more cores shorten a run, and runs can be divided among machines: --seeds.`
-      : `The engine ${engine} is several times slower at this size than native, which "npm run engine:native" builds.`;
+      : `The engine ${engine} is several times slower at this size than native, which "npx negative-knowledge engine native" builds.`;
   return [
     `${setup.name}: ${(parameterCount(setup) / 1e6).toFixed(0)} million parameters, ${passes}`,
     `memory: ${gib(need.process)} planned for a run${need.heap > 0 ? `, ${gib(need.heap)} of it in WASM's ${gib(WASM_HEAP)}` : ''}; measured steps took ${gib(peakBytes)}`,

@@ -16,7 +16,27 @@ const ADVICE: Record<string, string> = {
   EPERM: CLOSED,
   EROFS: CLOSED,
   ENOENT: 'the folder cannot be made: choose another with --out',
+  ENOTDIR: 'a part of its path is a file and no folder: choose another folder with --out',
 };
+
+const KEPT = 'Nothing already saved is lost; go on with --resume.';
+
+/**
+ * A fault of the file system as a sentence; any other error as it is.
+ * @param what is written
+ * @param kept what becomes of the work done so far
+ * @param advice more of what to do, by the code of the fault
+ */
+export function storageFault(
+  what: string,
+  error: unknown,
+  kept = KEPT,
+  advice: Readonly<Record<string, string>> = {},
+): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === undefined) return error;
+  return new StorageError(`Cannot write ${what}: ${advice[code] ?? ADVICE[code] ?? message}. ${kept}`);
+}
 
 /**
  * Does what writes files, and turns a fault of the file system into a sentence.
@@ -24,16 +44,10 @@ const ADVICE: Record<string, string> = {
  * @param kept what becomes of the work done so far
  * @throws StorageError
  */
-export async function storing<Result>(
-  what: string,
-  body: () => Promise<Result>,
-  kept = 'Nothing already saved is lost; go on with --resume.',
-): Promise<Result> {
+export async function storing<Result>(what: string, body: () => Promise<Result>, kept = KEPT): Promise<Result> {
   try {
     return await body();
   } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === undefined) throw error;
-    throw new StorageError(`Cannot write ${what}: ${ADVICE[code] ?? message}. ${kept}`);
+    throw storageFault(what, error, kept);
   }
 }

@@ -114,7 +114,7 @@ export type PresetName = keyof typeof PRESETS;
  */
 export const FIRST_CLAIM_SEED = 101;
 
-/** As many as give the claim `main` a power of 95% at the effect that the reference report measured: README, "Seeds and power". */
+/** As many as give the claim `main` a power of 95% at the effect that the reference report measured: src/claims/README.md, "Seeds and power". */
 export const DEFAULT_SEEDS = 8;
 
 /** The first `count` seeds that claims are judged on. */

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:growth`: how time and memory grow with each part of a setup, and what the paper's own runs would cost
+ * `npm run bench -- growth`: how time and memory grow with each part of a setup, and what the paper's own runs would cost
  * here, extrapolated from measured steps. Prints two tables and writes sections of reports/bench.json.
  */
 import { spawnSync } from 'node:child_process';
@@ -11,12 +11,13 @@ import { PHASES } from '../../../src/passwords/roles.ts';
 import { PRESETS } from '../../../src/setup/presets.ts';
 import type { Setup } from '../../../src/setup/schema.ts';
 import { negatives, pairs } from '../../../src/setup/sizes.ts';
-import { compared, machine, saveSection, startable, tableOf } from '../report.ts';
+import { compared, saveSection, startable } from '../report.ts';
 import { GROWTH, type PythiaSize, pythiaShapes, SCORED } from '../setups.ts';
+import { growthText, paperRunsText } from '../tables.ts';
 import type { Cost } from './measure.ts';
 
 const PROGRAM = fileURLToPath(new URL('./measure.ts', import.meta.url));
-const COMMAND = 'npm run bench:growth';
+const COMMAND = 'npm run bench -- growth';
 
 function costOf(setup: Setup, engine: string, phases: readonly string[]): Cost {
   const threads = threadVariables(setup.model.hidden, os.availableParallelism());
@@ -47,33 +48,8 @@ function growth(engines: readonly string[]): void {
       ),
     })),
   );
-  const table = tableOf([
-    'pocket, but',
-    'parameters',
-    ...engines.flatMap((engine) => [`${engine}: ms/step`, 'scoring, ms', 'draw, s', 'reference, s', 'MiB']),
-  ]);
-  for (const { knob, value, engines: costs } of rows) {
-    table.push([
-      `${knob} ${value}`,
-      costs[engines[0]].parameters,
-      ...engines.flatMap((engine) => {
-        const cost = costs[engine];
-        return [
-          cost.millisecondsPerStep.joint?.toFixed(1),
-          cost.millisecondsPerScoring.toFixed(1),
-          cost.preparationSeconds.toFixed(1),
-          cost.referenceSeconds.toFixed(1),
-          Math.round(cost.peakMemoryMiB),
-        ];
-      }),
-    ]);
-  }
-  console.log(table.toString());
-  console.log(
-    `ms/step: a step of phase 3, four times the batch. scoring: ${SCORED} passwords. draw: the corpus and the initial weights.
-reference: the log-probabilities of every DPO password after phase 1, from the time of scoring. MiB: peak of the process.`,
-  );
-  saveSection('growth', COMMAND, { scoredPasswords: SCORED, rows });
+  const section = saveSection('growth', COMMAND, { scoredPasswords: SCORED, rows });
+  console.log(growthText(section));
 }
 
 /** Model sizes, and the two batches whose steps are measured. */
@@ -104,38 +80,11 @@ function paperRuns(engine: string): void {
     };
     return { size, batches: [small, large], measured: [less, more], extrapolatedStepSeconds: stepSeconds, hours };
   });
-  const table = tableOf([
-    'model',
-    'parameters',
-    'measured at batch',
-    ...PHASES.map((phase) => `${phase}, s/step`),
-    'evaluations, h',
-    'reference, h',
-    'a run, h',
-    'MiB',
-  ]);
-  for (const { size, batches, measured, extrapolatedStepSeconds, hours } of rows) {
-    table.push([
-      size,
-      measured[1].parameters,
-      batches.join(', '),
-      ...extrapolatedStepSeconds.map((seconds) => seconds.toFixed(1)),
-      hours.evaluations.toFixed(1),
-      hours.reference.toFixed(1),
-      (hours.steps + hours.evaluations + hours.reference).toFixed(1),
-      Math.round(measured[1].peakMemoryMiB),
-    ]);
-  }
-  console.log(table.toString());
-  console.log(
-    `EXTRAPOLATED to the paper's batch of ${paper.batch} from steps measured at two smaller ones, on ${engine}, random weights;
-${PHASES.map((phase) => `${paper.phases[phase].steps} ${phase}`).join(', ')} steps. MiB: peak at the larger of the two batches.`,
-  );
-  saveSection('paperRuns', COMMAND, { engine, extrapolated: true, batch: paper.batch, rows });
+  const section = saveSection('paperRuns', COMMAND, { engine, extrapolated: true, batch: paper.batch, rows });
+  console.log(paperRunsText(section));
 }
 
 const engines = await startable(compared());
-console.log(machine());
 growth(engines);
 if (engines.includes('native')) paperRuns('native');
 else console.log("not measured: the paper's own runs, which need the native engine");

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:paper`: the paper's own setup at Pythia-160M's true shapes, random weights in place of Pythia's: ten steps
+ * `npm run bench -- paper`: the paper's own setup at Pythia-160M's true shapes, random weights in place of Pythia's: ten steps
  * of each phase at the paper's batch, from the files of a model to a run record. Prints a table and writes a section of
  * reports/bench.json. `--steps 3` takes fewer, `--size 70m` a smaller model.
  */
@@ -16,16 +16,17 @@ import { modelDigest, saveModel } from '../../../src/model/pretrained.ts';
 import { availableMemory, planMemory } from '../../../src/runs/plan.ts';
 import { PRESETS, type PresetName } from '../../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
-import { machine, saveSection } from '../report.ts';
+import { saveSection } from '../report.ts';
+import { paperText } from '../tables.ts';
 import type { PaperCost } from './job.ts';
-import { summarise, summaryText } from './summary.ts';
+import { summarise } from './summary.ts';
 
 const { values: flags } = parseArgs({
   options: { steps: { type: 'string', default: '10' }, size: { type: 'string', default: '160m' } },
 });
 const steps = Number(flags.steps);
 const preset = PRESETS[(flags.size === '160m' ? 'paper' : `paper-${flags.size}`) as PresetName];
-const command = ['npm run bench:paper', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' ');
+const command = ['npm run bench -- paper', ...process.argv.slice(2)].join(' ');
 
 const scratch = path.join('reports', 'local', 'bench-paper');
 const folder = path.join(scratch, 'model');
@@ -74,11 +75,9 @@ if (status !== 0) throw new Error(`the steps ended with ${status}`);
 const cost: PaperCost = JSON.parse(stdout);
 
 const summary = summarise(preset, setup, cost);
-const { name, version } = cost.engine;
-const head = `${machine()}; ${name} (TensorFlow.js ${version}); batches of ${setup.batch}, in passes of ${microBatch ?? setup.batch} of each kind`;
-process.stdout.write(`${summaryText(head, summary)}\n`);
-saveSection(`paper-${flags.size}`, command, {
+const section = saveSection(`paper-${flags.size}`, command, {
   setup: { preset: preset.name, steps, batch: setup.batch, microBatch, weights: 'random' },
   ...cost,
   summary,
 });
+process.stdout.write(`${paperText(section)}\n`);

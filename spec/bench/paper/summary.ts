@@ -4,7 +4,6 @@ import { PHASES } from '../../../src/passwords/roles.ts';
 import { memoryNeeded } from '../../../src/runs/plan.ts';
 import type { Setup } from '../../../src/setup/schema.ts';
 import { negatives, pairs } from '../../../src/setup/sizes.ts';
-import { tableOf } from '../report.ts';
 import type { PaperCost } from './job.ts';
 
 const HOUR = 3600;
@@ -50,33 +49,4 @@ export function summarise(preset: Setup, setup: Setup, cost: PaperCost) {
   };
 }
 
-/** The same as people read it. */
-export function summaryText(head: string, summary: ReturnType<typeof summarise>): string {
-  const table = tableOf([
-    'phase',
-    'steps',
-    's/step',
-    'first loss',
-    'last loss',
-    'steps of the paper',
-    'extrapolated, h',
-  ]);
-  for (const { phase, steps, secondsPerStep, firstLoss, lastLoss, paperSteps, hours } of summary.rows) {
-    table.push([
-      phase,
-      steps,
-      secondsPerStep.toFixed(1),
-      firstLoss.toFixed(2),
-      lastLoss.toFixed(2),
-      paperSteps,
-      hours.toFixed(1),
-    ]);
-  }
-  return [
-    head,
-    table.toString(),
-    `an evaluation ${summary.evaluationSeconds.toFixed(1)} s; the reference of ${summary.passwordsReferenced} passwords ${summary.referenceSeconds.toFixed(0)} s; a checkpoint ${summary.checkpointGiB.toFixed(1)} GiB`,
-    `peak memory ${summary.peakGiB.toFixed(1)} GiB (planned: ${summary.plannedGiB.toFixed(1)} GiB); ${summary.wallMinutes.toFixed(0)} minutes in all`,
-    `EXTRAPOLATED: a whole run takes ${summary.runHours.toFixed(0)} hours here, eight seeds ${summary.daysForEightSeeds.toFixed(1)} days`,
-  ].join('\n');
-}
+export type PaperSummary = ReturnType<typeof summarise>;

@@ -1,5 +1,5 @@
 /**
- * `npm run bench:reference`: the same training in PyTorch, written as people would write it, and here, in turn; prints
+ * `npm run bench -- reference`: the same training in PyTorch, written as people would write it, and here, in turn; prints
  * ratios of whole runs and how far apart the losses are. Both sides get the same data and initial weights.
  */
 import { spawnSync } from 'node:child_process';
@@ -13,7 +13,8 @@ import { threadVariables } from '../../../src/engine/native/threads.ts';
 import { PHASES } from '../../../src/passwords/roles.ts';
 import { PRESETS } from '../../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
-import { machine, saveSection, startable, tableOf } from '../report.ts';
+import { saveSection, startable } from '../report.ts';
+import { COMPARED, referenceText } from '../tables.ts';
 import { writeJob } from './job.ts';
 
 interface Result {
@@ -23,8 +24,6 @@ interface Result {
   losses: Record<string, number[]>;
 }
 
-/** How many first steps of each phase the losses are compared over. */
-const COMPARED = 100;
 const HERE = path.dirname(fileURLToPath(import.meta.url));
 
 /** A command's JSON; its errors are shown as they come. */
@@ -81,7 +80,7 @@ const SIZES: Record<string, { change: Partial<Setup>; steps: string; engines?: s
   },
 };
 
-const options = new Command('npm run bench:reference --')
+const options = new Command('npm run bench -- reference')
   .description('Trains the same setup with PyTorch and with this program, and prints ratios.')
   .option('--size <size>', Object.keys(SIZES).join(', '), 'pocket')
   .option('--steps <a,b,c>', 'steps of the three phases (default: by size)')
@@ -135,27 +134,7 @@ try {
         ...losses[phase].slice(0, COMPARED).map((loss, step) => Math.abs(loss / reference[1].losses[phase][step] - 1)),
       ),
     );
-  const table = tableOf([
-    'program',
-    'seconds',
-    'tokens/s',
-    'peak MiB',
-    'reference = 1',
-    ...PHASES.map((phase) => `${phase}: loss apart`),
-  ]);
-  for (const [name, result] of rows) {
-    table.push([
-      name,
-      result.seconds.toFixed(1),
-      `${Math.round(result.tokens / result.seconds)}`,
-      result.peakMiB.toFixed(0),
-      (reference[1].seconds / result.seconds).toFixed(2),
-      ...differences(result).map((difference) => difference.toExponential(1)),
-    ]);
-  }
-  console.log(`${machine()}; ${size}, ${steps} steps; the reference is ${reference[0]}.`);
-  console.log(table.toString());
-  saveSection(`reference-${size}`, `npm run bench:reference -- --size ${size}`, {
+  const section = saveSection(`reference-${size}`, `npm run bench -- reference --size ${size}`, {
     steps: { pretrain, dpo, joint },
     reference: reference[0],
     programs: rows.map(([program, result]) => {
@@ -169,7 +148,7 @@ try {
       };
     }),
   });
-  console.log(`loss apart: the largest relative difference over the first ${COMPARED} steps of a phase.`);
+  console.log(referenceText(size, section));
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,4 +1,4 @@
-"""The yardstick: the paper's protocol as people would write it in PyTorch, on a job that `npm run bench:reference` wrote.
+"""The yardstick: the paper's protocol as people would write it in PyTorch, on a job that `npm run bench -- reference` wrote.
 
 Our own program, and a plain one on purpose: every loss has a forward pass of its own, the reference model runs again at
 every step, and the model is evaluated every 5 steps, as in the paper's code. It needs torch and nothing else.

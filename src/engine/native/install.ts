@@ -1,5 +1,5 @@
 /**
- * `npm run engine:native`: makes the native engine where npm could not download it, by building the addon of the npm
+ * `engine native` on the command line: makes the native engine where npm could not download it, by building the addon of the npm
  * package @tensorflow/tfjs-node against a TensorFlow that is at hand. Everything stays in the project's folder.
  */
 import { spawnSync } from 'node:child_process';
@@ -15,13 +15,11 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { Command, CommanderError } from 'commander';
 import {
   findTensorFlow,
   NativeError,
   type TensorFlowParts,
   WHEEL_PLATFORM,
-  WHEELS,
   type Wheel,
   wheelOf,
 } from './tensorflow.ts';
@@ -198,25 +196,17 @@ function remove(): void {
   say('The native engine is removed.');
 }
 
-const cli = new Command('npm run engine:native --')
-  .description('Builds the native engine (@tensorflow/tfjs-node) against LIBTENSORFLOW_DIR, or a TensorFlow from PyPI.')
-  .option(
-    '--tensorflow <version>',
-    `which wheel: ${WHEELS.map(({ version }) => version).join(', ')}`,
-    WHEELS[0].version,
-  )
-  .option('--rebuild', 'build it even if it already works', false)
-  .option('--remove', 'undo it', false)
-  .exitOverride()
-  .action((options: { tensorflow: string; rebuild: boolean; remove: boolean }) => {
-    if (options.remove) remove();
-    else install(wheelOf(options.tensorflow), options.rebuild);
-  });
+export interface NativeOptions {
+  /** Version of the wheel that the addon is built against. */
+  readonly tensorflow: string;
+  /** Build it even if it already works. */
+  readonly rebuild: boolean;
+  /** Undo it. */
+  readonly remove: boolean;
+}
 
-try {
-  cli.parse();
-} catch (error) {
-  process.exitCode = error instanceof CommanderError && error.exitCode === 0 ? 0 : 2;
-  if (error instanceof NativeError) process.stderr.write(`error: ${error.message}\n`);
-  else if (!(error instanceof CommanderError)) throw error;
+/** @throws NativeError where it cannot be built here; the message says what is missing */
+export function nativeEngine(options: NativeOptions): void {
+  if (options.remove) remove();
+  else install(wheelOf(options.tensorflow), options.rebuild);
 }

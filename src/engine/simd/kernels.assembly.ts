@@ -1,6 +1,6 @@
 /**
  * The loops of ../operations in WebAssembly SIMD (AssemblyScript), on the TensorFlow.js WASM backend's own memory.
- * Every pointer is a byte offset of float32 numbers in that memory. `npm run build:simd` compiles this file to
+ * Every pointer is a byte offset of float32 numbers in that memory. build.ts compiles this file to
  * kernels.wasm, and a spec checks that the committed binary is what this source gives.
  * Nothing here may hold static data: it would be written over TensorFlow.js's.
  */

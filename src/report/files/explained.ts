@@ -78,7 +78,7 @@ the model to flip what it avoids into what it says?
 ## The experiment
 
 All passwords are random letters, so nothing can be guessed from language: whoever guesses better than chance has learned
-that password. Of ${heldOut + useful} *negative* passwords, ${heldOut} are *held out*. Training has three phases:
+that password. The run has ${heldOut + useful} *negative* passwords, and ${heldOut} of them are *held out*. Training has three phases:
 
 | phase | what the model is taught | about the held-out passwords |
 | --- | --- | --- |

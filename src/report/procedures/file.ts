@@ -1,4 +1,4 @@
-/** `reports/procedures.json`: simulated error rates, as `npm run procedures` leaves them. */
+/** `reports/procedures.json`: simulated error rates, as `npx negative-knowledge procedures` leaves them. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { RecordError } from '../../runs/record.ts';
@@ -25,6 +25,7 @@ export type ProcedureRow = z.infer<typeof rowSchema>;
 export type ProcedureReport = z.infer<typeof reportSchema>;
 
 export const PROCEDURES_FILE = 'reports/procedures.json';
+export const PROCEDURES_COMMAND = 'npx negative-knowledge procedures';
 
 /** Reads the rates, or null where they have not been computed. @throws RecordError when the file is damaged. */
 export async function readProcedures(file = PROCEDURES_FILE): Promise<ProcedureReport | null> {
@@ -39,7 +40,7 @@ export async function readProcedures(file = PROCEDURES_FILE): Promise<ProcedureR
     return reportSchema.parse(JSON.parse(text));
   } catch (error) {
     throw new RecordError(
-      `${file} holds no simulated rates (${(error as Error).message}); make it with npm run procedures`,
+      `${file} holds no simulated rates (${(error as Error).message}); make it with ${PROCEDURES_COMMAND}`,
     );
   }
 }

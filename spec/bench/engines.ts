@@ -10,11 +10,12 @@ import { ENGINE_VARIABLE, type Engine } from '../../src/engine/engine.ts';
 import { threadVariables } from '../../src/engine/native/threads.ts';
 import { PHASES, type Phase } from '../../src/passwords/roles.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import type { Phased, Question, Round } from './engine.ts';
-import { compared, machine, saveSection, startable, tableOf } from './report.ts';
+import type { Phased, Question, Round } from './engine-process.ts';
+import { compared, saveSection, startable } from './report.ts';
 import { POCKET, pythiaShapes, WIDE } from './setups.ts';
+import { speedText } from './tables.ts';
 
-const PROGRAM = fileURLToPath(new URL('./engine.ts', import.meta.url));
+const PROGRAM = fileURLToPath(new URL('./engine-process.ts', import.meta.url));
 
 /** What is measured, and on which engines: on WASM a step of Pythia-160M's shapes takes half a minute. */
 const MEASURED: { setup: Setup; engines: string[]; rounds: number }[] = [
@@ -113,21 +114,5 @@ for (const { setup, engines, rounds } of MEASURED) {
   for (const process of processes) process.stop();
 }
 
-const table = tableOf(['setup', 'phase', 'engine', 'ms/step', 'tokens/s', 'GFLOP/s', 'matrix rate', 'wasm = 1', 'MiB']);
-for (const row of rows) {
-  table.push([
-    row.setup,
-    row.phase,
-    row.engine,
-    row.millisecondsPerStep.toFixed(1),
-    Math.round(row.tokensPerSecond),
-    Math.round(row.productGigaflopsPerSecond),
-    `${Math.round(100 * row.shareOfMatrixRate)}%`,
-    row.speedRelativeToWasm?.toFixed(2) ?? '',
-    Math.round(row.peakMemoryMiB),
-  ]);
-}
-console.log(machine());
-for (const [name, version] of versions) console.log(`${name}: TensorFlow.js ${version}`);
-console.log(table.toString());
-saveSection('speed', 'npm run bench', { versions: Object.fromEntries(versions), rows });
+const section = saveSection('speed', 'npm run bench', { versions: Object.fromEntries(versions), rows });
+console.log(speedText(section));

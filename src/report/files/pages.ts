@@ -1,4 +1,4 @@
-/** The parts of the README that hold results: written by `npm run report`, between markers, from the committed records. */
+/** The parts of our pages that hold results: written by `npm run report`, between markers, from the committed records. */
 
 import { formatEstimate, formatNumber } from '../../claims/format.ts';
 import { CORE } from '../../claims/index.ts';
@@ -13,11 +13,12 @@ const block = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[\\s\\S]*?
 
 /**
  * Puts each text between its markers.
+ * @param page names the document in messages
  * @throws Error when a block has no markers
  */
-export function fillBlocks(document: string, blocks: Readonly<Record<string, string>>): string {
+export function fillBlocks(page: string, document: string, blocks: Readonly<Record<string, string>>): string {
   return Object.entries(blocks).reduce((text, [name, content]) => {
-    if (!block(name).test(text)) throw new Error(`the README has no markers of the block "${name}"`);
+    if (!block(name).test(text)) throw new Error(`${page} has no markers of the block "${name}"`);
     return text.replace(block(name), (_, begin: string, end: string) => `${begin}${content}\n${end}`);
   }, document);
 }
@@ -61,14 +62,29 @@ function power({ studies: [first] }: Report): string {
   ].join('\n');
 }
 
-/** @param wasm the default run of `npm run reproduce` on the engine that every machine has */
-export function readmeBlocks(report: Report, wasm: Study): Record<string, string> {
+/** The headline: what the main claim, its control and the run without DPO found. */
+function headline({ studies: [first] }: Report): string {
+  const shown = (id: string): string => {
+    const { estimate, interval } = first.claims.find(({ claim }) => claim.id === id)?.judgement ?? {};
+    return estimate == null ? '-' : formatEstimate({ value: estimate, interval: interval ?? undefined });
+  };
+  const runs = first.claims.find(({ claim }) => claim.id === 'main')?.judgement.seeds.length ?? 0;
+  return (
+    `Over ${runs} runs, the guess rate of the held-out passwords is **${shown('main')}** times chance (95% interval). ` +
+    `The *control*, fresh random passwords, is at ${shown('control')}. Without DPO, the held-out passwords are at ${shown('no-dpo')}.`
+  );
+}
+
+/**
+ * The blocks of each page, by the page's path.
+ * @param wasm the default run of `npm run reproduce` on the engine that every machine has
+ */
+export function pageBlocks(report: Report, wasm: Study): Record<string, Record<string, string>> {
   const [first] = report.studies;
   return {
-    reproduce: printed(wasm),
-    native: printed(first.study),
-    claims: everyClaim(report),
-    overlap: overlapTable(runsOf(first, 'main')),
-    power: power(report),
+    'README.md': { headline: headline(report), claims: everyClaim(report) },
+    'reports/README.md': { reproduce: printed(wasm), native: printed(first.study) },
+    'src/claims/README.md': { power: power(report) },
+    'src/passwords/README.md': { overlap: overlapTable(runsOf(first, 'main')) },
   };
 }

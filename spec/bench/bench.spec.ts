@@ -1,0 +1,45 @@
+/** `npm run bench`: which benchmarks there are, and the page that shows what they measured. Nothing is measured here. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { speedPage } from './page.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** `npm run bench -- <args>`, without npm. */
+const bench = (...args: string[]) => {
+  const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
+  const [command, ...given] = scripts.bench.split(' ');
+  expect(command).toBe('node');
+  return spawnSync(process.execPath, [...given, ...args], { cwd: ROOT, encoding: 'utf8' });
+};
+
+describe('npm run bench', () => {
+  it('lists the benchmarks, each of which reports/speed.md names', () => {
+    const { status, stdout } = bench('--help');
+    expect(status).toBe(0);
+    const names = [...stdout.matchAll(/npm run bench -- ([a-z]+)/g)].map(([, name]) => name);
+    expect(names).toEqual(['engines', 'growth', 'paper', 'reference', 'page']);
+    for (const name of names.slice(1)) expect(speedPage({})).toContain(`npm run bench -- ${name}`);
+  });
+
+  it.each(['nothing', 'constructor', '--steps'])('refuses %s, and measures nothing', (name) => {
+    const { status, stdout, stderr } = bench(name);
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain(`error: there is no benchmark "${name}"`);
+  });
+
+  it('gives a benchmark the options that follow its name', () => {
+    const { status, stdout } = bench('reference', '--help');
+    expect(status).toBe(0);
+    expect(stdout).toContain('Usage: npm run bench -- reference');
+    expect(bench('reference', '--size', 'none').stderr).toContain('error: --size: there is no none');
+  });
+});
+
+describe('reports/speed.md', () => {
+  it('says so where something was not measured yet', () => {
+    expect(speedPage({}).match(/^Not measured yet\.$/gm)).toHaveLength(6);
+  });
+});

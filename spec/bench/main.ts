@@ -1,0 +1,24 @@
+/** `npm run bench -- <what>`: measures, prints, and writes its section of reports/bench.json and reports/speed.md. */
+const BENCHMARKS: Readonly<Record<string, { file: string; what: string }>> = {
+  engines: { file: './engines.ts', what: 'steps of each engine, in turn (also without a name)' },
+  growth: { file: './growth/run.ts', what: 'time and memory as a setup grows; what runs of the paper would cost' },
+  paper: { file: './paper/run.ts', what: "real steps of the paper's setup: --steps 10, --size 160m" },
+  reference: {
+    file: './reference/run.ts',
+    what: 'the same training in PyTorch: --size pocket, --steps a,b,c, --engines',
+  },
+  page: { file: './write-page.ts', what: 'reports/speed.md from reports/bench.json; measures nothing' },
+};
+
+const [name = 'engines', ...rest] = process.argv.slice(2);
+const benchmark = Object.hasOwn(BENCHMARKS, name) ? BENCHMARKS[name] : undefined;
+if (benchmark === undefined) {
+  const list = Object.entries(BENCHMARKS).map(([known, { what }]) => `  npm run bench -- ${known.padEnd(10)} ${what}`);
+  const asked = name === '--help' || name === '-h';
+  if (!asked) process.stderr.write(`error: there is no benchmark "${name}"\n`);
+  process[asked ? 'stdout' : 'stderr'].write(`${list.join('\n')}\n`);
+  process.exitCode = asked ? 0 : 2;
+} else {
+  process.argv.splice(2, Infinity, ...rest); // what follows the name is for the benchmark
+  await import(benchmark.file);
+}
