@@ -1260,7 +1260,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'schedule-flat',
     story: 'The learning rate does not fall after the warm-up.',
-    file: 'src/training/schedule.ts',
+    file: 'src/recipe/schedule.ts',
     edits: [['return (base * (1 + Math.cos((Math.PI * (step - warmupSteps)) / steps))) / 2;', 'return base;']],
     caughtBy: {
       spec: 'spec/training/optimiser.spec.ts',

@@ -9,9 +9,9 @@ import { startEngine, tf } from '../../src/engine/engine.ts';
 import { parameterSpecifications } from '../../src/model/parameters.ts';
 import { buildCorpus, type Corpus } from '../../src/passwords/corpus.ts';
 import { batchGiven, LedgerError } from '../../src/passwords/ledger.ts';
+import { updatesDigest } from '../../src/recipe/updates.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { trainToEnd } from '../../src/training/trainer.ts';
-import { updatesDigest } from '../../src/training/updates.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 beforeAll(() => startEngine());

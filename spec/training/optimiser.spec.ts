@@ -3,9 +3,9 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { type Parameters, valuesOf } from '../../src/model/parameters.ts';
 import { stream } from '../../src/random/streams.ts';
+import { learningRate } from '../../src/recipe/schedule.ts';
 import { adamwStep, clipFactor, globalNorm, stepNumbers } from '../../src/training/adamw.ts';
 import { DivergenceError, newOptimiser } from '../../src/training/optimiser.ts';
-import { learningRate } from '../../src/training/schedule.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
 
 const optimiser = {

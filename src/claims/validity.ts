@@ -20,6 +20,7 @@ import type { RewardCounts } from '../passwords/ledger.ts';
 import { overlapProblems, type RewardedRole, WAYS } from '../passwords/overlap.ts';
 import { FRESH, PHASES, type Phase, SETS, type SetName } from '../passwords/roles.ts';
 import { recipeOf } from '../recipe/recipe.ts';
+import { updatesDigest } from '../recipe/updates.ts';
 import {
   arithmeticOf,
   type FinishedRun,
@@ -32,7 +33,6 @@ import {
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { capacity, heldOut, inputLength, pairs, rewardedTexts, scoredCounts, useful } from '../setup/sizes.ts';
-import { updatesDigest } from '../training/updates.ts';
 import type { Arm } from './arms.ts';
 import type { Evidence } from './claim.ts';
 

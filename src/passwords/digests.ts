@@ -1,17 +1,11 @@
 /** Digests of a run's passwords, role by role: runs of other seeds have others, and a reader draws them again. */
 import { sha256Hex } from '../sha256.ts';
 import type { Corpus } from './corpus.ts';
+import { FRESH_SETS, type FreshSet } from './roles.ts';
 
-export const DRAWN = [
-  'heldOut',
-  'useful',
-  'control',
-  'chosen',
-  'pretraining',
-  'jointRandom',
-  'jointRandomReverse',
-] as const satisfies readonly (keyof Corpus)[];
-export type PasswordDigests = Readonly<Record<(typeof DRAWN)[number], string>>;
+type Drawn = 'heldOut' | 'useful' | 'control' | 'chosen' | FreshSet;
+export const DRAWN: readonly Drawn[] = ['heldOut', 'useful', 'control', 'chosen', ...FRESH_SETS];
+export type PasswordDigests = Readonly<Record<Drawn, string>>;
 
 /** SHA-256 of a set of passwords, whatever their order. */
 export const passwordsDigest = (passwords: readonly string[]): string => sha256Hex([...passwords].sort().join('\n'));

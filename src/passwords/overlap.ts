@@ -3,17 +3,11 @@
  * for every kind of rewarded text, beside what random control passwords share with the same text, and
  * {@link overlapProblems} holds both against what chance predicts.
  */
-import type { Role } from './roles.ts';
+import { FRESH, FRESH_SETS, type FreshRole, type Role } from './roles.ts';
 
 /** The roles whose text training rewards. */
-export const REWARDED = [
-  'chosen',
-  'useful',
-  'pretraining',
-  'joint-random',
-  'joint-random-reverse',
-] as const satisfies readonly Role[];
-export type RewardedRole = (typeof REWARDED)[number];
+export type RewardedRole = 'chosen' | 'useful' | FreshRole;
+export const REWARDED: readonly RewardedRole[] = ['chosen', 'useful', ...FRESH_SETS.map((set) => FRESH[set])];
 
 /**
  * Ways to share letters:

@@ -9,6 +9,7 @@ import {
   safetensorsBytes,
   withSafetensors,
 } from '../model/safetensors.ts';
+import { perLoss } from '../recipe/recipe.ts';
 import type { TrainerState } from '../training/trainer.ts';
 import { parseJson, UntrustedError } from '../untrusted.ts';
 
@@ -82,10 +83,7 @@ type StateText = Omit<TrainerState, 'values' | 'optimiser' | 'reference'> & { re
 const counts = z.object({ chosen: z.number(), rejected: z.number(), imitated: z.number() });
 const trajectory = z.object({
   total: z.array(z.number()),
-  dpo: z.array(z.number().nullable()),
-  useful: z.array(z.number().nullable()),
-  random: z.array(z.number().nullable()),
-  randomReverse: z.array(z.number().nullable()),
+  ...perLoss(() => z.array(z.number().nullable())),
   gradientNorm: z.array(z.number()),
 });
 

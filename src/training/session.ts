@@ -12,11 +12,11 @@ import { batchGiven, type Ledger, type LedgerState, openLedger } from '../passwo
 import type { Phase } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { compares, prefixOf, type Recipe, recipeOf } from '../recipe/recipe.ts';
+import { nextUpdate, type Update, updatesOf } from '../recipe/updates.ts';
 import type { Setup } from '../setup/schema.ts';
 import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState } from './optimiser.ts';
 import { type Reader, score } from './scoring.ts';
 import { type Losses, type ReferenceLookup, stepInPasses } from './step.ts';
-import { nextUpdate, type Update, updatesOf } from './updates.ts';
 
 /** What a session knows between two steps. */
 export interface SessionState {

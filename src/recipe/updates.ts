@@ -4,10 +4,10 @@
  */
 import { trainableNames } from '../model/specifications.ts';
 import { PHASES, type Phase } from '../passwords/roles.ts';
-import { type PerLoss, type PhasePlan, recipeOf } from '../recipe/recipe.ts';
 import { canonicalJson } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { sha256Hex } from '../sha256.ts';
+import { type PerLoss, type PhasePlan, recipeOf } from './recipe.ts';
 import { learningRate } from './schedule.ts';
 
 export interface Update {
