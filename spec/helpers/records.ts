@@ -1,7 +1,8 @@
 /** Run records made up for specs of claims: what a run would record if its passwords were known so well. */
 import { half, type Measures, measure, type Scores } from '../../src/measure/measures.ts';
 import { stream } from '../../src/random/streams.ts';
-import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
+import type { FailedRun, FinishedRun } from '../../src/runs/record.ts';
+import { type RunView, viewOf } from '../../src/runs/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
@@ -96,8 +97,11 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
   };
 }
 
+/** The same as a claim views it. */
+export const madeUpView = (...made: Parameters<typeof madeUpRun>): RunView => viewOf(madeUpRun(...made));
+
 /** The same run, failed. */
-export function failedRun(seed: number): RunRecord {
+export function failedRun(seed: number): FailedRun {
   const { schemaVersion, setup, setupHash: hash, engine, environment, times } = madeUpRun(seed, effect);
   return {
     schemaVersion,

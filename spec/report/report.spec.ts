@@ -11,6 +11,7 @@ import { buildReport, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
 import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
 import type { Study } from '../../src/runs/study.ts';
+import { viewsOf } from '../../src/runs/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { effect, failedRun, madeUpRun } from '../helpers/records.ts';
@@ -56,7 +57,7 @@ let report: Report;
 let files: Map<string, string | Buffer>;
 beforeAll(async () => {
   // Made-up runs are no records that could be checked.
-  report = buildReport([study], null, 'npm run report', (claim, evidence) => claim.weigh(evidence));
+  report = buildReport([study], null, 'npm run report', (claim, evidence) => claim.weigh(viewsOf(evidence)));
   files = await reportFiles(report);
 });
 
@@ -194,7 +195,7 @@ describe('the documents', () => {
 it('the report of a job has a row for every run, and says of a failed one why it failed', () => {
   const runs = [...main, failed].map((record) => ({ record, file: `runs/${record.setup.seed}.json` }));
   const evidence = { main: [...main, failed], 'no-dpo': [] };
-  const judgements = CORE.map((claim) => claim.weigh(evidence));
+  const judgements = CORE.map((claim) => claim.weigh(viewsOf(evidence)));
   const document = markdownReport(CORE, judgements, runs, 'npm run reproduce');
   const rows = runs.map(({ record }) => `| ${record.setup.name} | ${record.setup.seed} | `);
   for (const row of rows)

@@ -5,6 +5,7 @@ import { armSetup, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.t
 import { CORE } from '../../src/claims/index.ts';
 import type { FinishedRun } from '../../src/runs/record.ts';
 import { abridge, archiveStudy, evidenceOf, noteStudy, readStudy, type Study } from '../../src/runs/study.ts';
+import { viewsOf } from '../../src/runs/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -51,7 +52,7 @@ describe('an archive', () => {
     await archiveStudy(study(), file);
     const evidence = evidenceOf(await readStudy(file));
     for (const claim of CORE) {
-      const [whole, kept] = [claim.weigh(evidenceOf(study())), claim.weigh(evidence)];
+      const [whole, kept] = [claim.weigh(viewsOf(evidenceOf(study()))), claim.weigh(viewsOf(evidence))];
       expect(kept.verdict).toBe(whole.verdict);
       expect(kept.estimate).toBeCloseTo(whole.estimate as number, 3);
     }

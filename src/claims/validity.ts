@@ -28,13 +28,13 @@ import {
   overlapsOf,
   type RunRecord,
 } from '../runs/record.ts';
+import type { SetName } from '../runs/view.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { capacity, heldOut, inputLength, pairs, rewardedTexts, useful } from '../setup/sizes.ts';
 import { PHASES, updatesDigest } from '../training/updates.ts';
 import type { Arm } from './arms.ts';
 import type { Evidence } from './claim.ts';
-import type { SetName } from './evidence.ts';
 
 const SETS: readonly SetName[] = ['heldOut', 'useful', 'random'];
 const NAMES: Record<SetName, string> = { heldOut: 'held-out', useful: 'useful', random: 'control' };

@@ -1,10 +1,11 @@
 /** What the runs of the main arm leak, by the measures of neighbouring work. */
-import { estimate, type SetName } from '../claims/evidence.ts';
+import { estimate } from '../claims/evidence.ts';
 import { chanceExposure, exposure, logProbabilityOf, ranksAmong } from '../measure/exposure.ts';
 import { blindSamplesNeeded, extractableShare, samplesNeeded } from '../measure/extraction.ts';
 import { chanceLine, guessRates, logLikelihoods, topRate } from '../measure/measures.ts';
 import { auc } from '../measure/membership.ts';
 import type { FinishedRun } from '../runs/record.ts';
+import type { SetName } from '../runs/view.ts';
 import { claimed, runsOf, type StudyReport } from './study-report.ts';
 
 export interface LeakageTable {
@@ -159,7 +160,7 @@ export function leakage(report: StudyReport): LeakageTable | null {
     decimal(chance(alphabet.length, length, count)),
     ...moments.map(({ moment, snapshots }) => {
       const { value, interval } =
-        claimed(report, CLAIMED[`${name}, ${moment}`] ?? null) ??
+        (CLAIMED[`${name}, ${moment}`] === undefined ? null : claimed(report, CLAIMED[`${name}, ${moment}`])) ??
         estimate(
           `leakage/${name}/${moment}`,
           snapshots.map(({ sets }) => values(sets, 'heldOut', alphabet.length)),

@@ -1,7 +1,8 @@
 /** A study with its claims judged: what every table and figure of a report is made from. */
-import { CLAIMS, type Claim, type Evidence, finishedRuns, type Judgement } from '../claims/index.ts';
+import { CLAIMS, type Claim, type Evidence, type Judgement } from '../claims/index.ts';
 import type { FinishedRun } from '../runs/record.ts';
 import { evidenceOf, type PooledStudy, type Study } from '../runs/study.ts';
+import { finishedRuns } from '../runs/view.ts';
 import { holm } from '../statistics/index.ts';
 
 export interface JudgedClaim {
@@ -48,13 +49,23 @@ export function reportOf(
   };
 }
 
+/** The judgement on a claim, or undefined where it was not run in this study. @throws RangeError where there is no such claim */
+export function judgementOf(
+  { claims, notRun }: Pick<StudyReport, 'claims' | 'notRun'>,
+  id: string,
+): Judgement | undefined {
+  const judged = claims.find(({ claim }) => claim.id === id);
+  if (judged === undefined && notRun.every((claim) => claim.id !== id)) throw new RangeError(`there is no claim ${id}`);
+  return judged?.judgement;
+}
+
 /** The estimate of a claim that was judged: what figures and tables draw, so that they say the claim's number. */
 export function claimed(
-  { claims }: Pick<StudyReport, 'claims'>,
-  id: string | null,
+  report: StudyReport,
+  id: string,
 ): { readonly value: number; readonly interval: readonly [number, number] } | null {
-  const judgement = claims.find(({ claim }) => claim.id === id)?.judgement;
-  if (judgement == null || judgement.estimate === null || judgement.interval === null) return null;
+  const judgement = judgementOf(report, id);
+  if (judgement === undefined || judgement.estimate === null || judgement.interval === null) return null;
   return { value: judgement.estimate, interval: judgement.interval };
 }
 

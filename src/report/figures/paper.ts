@@ -1,19 +1,14 @@
 /** The paper's five figures, redrawn on our data. */
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES } from '../../claims/arms.ts';
-import type { Cell } from '../../claims/claim.ts';
+import { cellOf } from '../../claims/claim.ts';
 import { bestPerf } from '../../claims/paper-statistic.ts';
 import type { FinishedRun } from '../../runs/record.ts';
 import type { Setup } from '../../setup/schema.ts';
-import { runsOf, type StudyReport } from '../study-report.ts';
+import { judgementOf, runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
 
 const spread = (values: readonly number[]): number => (values.length > 1 ? sampleStandardDeviation([...values]) : 0);
-
-/** The cell of an arm in a grid that was judged; of several grids with the arm, the first. */
-function cellOf({ claims }: StudyReport, claim: string, arm: Arm): Cell | undefined {
-  return claims.find((judged) => judged.claim.id === claim)?.judgement.cells?.find((cell) => cell.arm === arm.id);
-}
 
 /**
  * Of every arm and set: the paper's number with its deviation over seeds, and the guess rate with its interval as the claim
@@ -25,10 +20,12 @@ function byArm(
   arms: readonly Arm[],
   level: (setup: Setup, arm: Arm) => Row,
 ): Row[] {
+  const judgement = judgementOf(report, claim);
+  if (judgement?.cells === undefined) return [];
   return arms.flatMap((arm) => {
-    const cell = cellOf(report, claim, arm);
-    const runs = runsOf(report, arm.id).filter(({ setup }) => cell?.seeds.includes(setup.seed));
-    if (cell === undefined || runs.length === 0) return [];
+    const cell = cellOf(judgement, arm.id);
+    const runs = runsOf(report, arm.id).filter(({ setup }) => cell.seeds.includes(setup.seed));
+    if (runs.length === 0) return [];
     return SETS.filter(({ set }) => set !== 'useful').map(({ set, name }) => {
       const perfs = runs.map((run) => bestPerf(run, name));
       const [centre, deviation] = [mean(perfs), spread(perfs)];

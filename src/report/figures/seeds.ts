@@ -1,6 +1,10 @@
 /** How results spread over seeds, and over the moments at which they may be read. */
+import { findingOf } from '../../claims/claim.ts';
 import { estimate, guessRatesOf, runMeans } from '../../claims/evidence.ts';
-import { claimed, runsOf, type StudyReport } from '../study-report.ts';
+import { CHECKPOINTS } from '../../claims/main-findings.ts';
+import { viewOf } from '../../runs/view.ts';
+import type { Interval } from '../../statistics/index.ts';
+import { claimed, judgementOf, runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, round } from './figure.ts';
 
 /** `claim` is the one whose estimate a group's mean is, where there is one. */
@@ -17,8 +21,9 @@ export function seeds(report: StudyReport): Figure | null {
   if (groups.length === 0) return null;
   const rows = groups.flatMap(({ group, arm, set, claim }) => {
     const runs = runsOf(report, arm);
-    const values = guessRatesOf(runs, 'joint', set);
-    const { value, interval } = claimed(report, claim) ?? estimate(`figure/seeds/${group}`, values);
+    const values = guessRatesOf(runs.map(viewOf), 'joint', set);
+    const { value, interval } =
+      (claim === null ? null : claimed(report, claim)) ?? estimate(`figure/seeds/${group}`, values);
     const colour = set === 'random' ? 'random' : 'held-out';
     return [
       ...runMeans(values).map((rate, index) => ({
@@ -76,24 +81,17 @@ export function seeds(report: StudyReport): Figure | null {
 
 /** The main estimate wherever else one might have read it. */
 export function checkpoints(report: StudyReport): Figure | null {
-  const main = report.claims.find(({ claim }) => claim.id === 'main')?.judgement;
+  const main = judgementOf(report, 'main');
   if (main === undefined || main.estimate === null || main.interval === null) return null;
   const rows = [
-    { moment: 'last step (the rule)', guessRate: main.estimate, low: main.interval[0], high: main.interval[1] },
-    ...main.findings
-      .filter(({ label, interval }) => label.includes('checkpoint') && interval !== undefined)
-      .map(({ label, value, interval }) => ({
-        moment: label.replace('checkpoint: ', '').replace('guess rate at a checkpoint ', ''),
-        guessRate: value,
-        low: (interval as readonly [number, number])[0],
-        high: (interval as readonly [number, number])[1],
-      })),
-  ].map((row) => ({
-    ...row,
-    set: row.moment.endsWith('random') ? 'random' : 'held-out',
-    guessRate: round(row.guessRate),
-    low: round(row.low),
-    high: round(row.high),
+    { moment: 'last step (the rule)', set: 'heldOut', value: main.estimate, interval: main.interval },
+    ...CHECKPOINTS.map(({ key, moment, set }) => ({ moment, set, ...findingOf(main, key) })),
+  ].map(({ moment, set, value, interval }) => ({
+    moment,
+    guessRate: round(value),
+    low: round((interval as Interval)[0]),
+    high: round((interval as Interval)[1]),
+    set: set === 'random' ? 'random' : 'held-out',
   }));
   const y = { field: 'moment', type: 'nominal', sort: null, title: null };
   const color = colourOf('set', { 'held-out': COLOURS['held-out'], random: COLOURS.random });

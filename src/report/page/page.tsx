@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { ComponentChildren } from 'preact';
 import { render } from 'preact-render-to-string';
-import type { Verdict } from '../../claims/claim.ts';
+import { optionalFinding, type Verdict } from '../../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
 import { nameOf } from '../../runs/record.ts';
 import { ABRIDGED } from '../../runs/study.ts';
@@ -13,7 +13,7 @@ import { isToldOf } from '../files/explained.ts';
 import { CELL_HEAD, cellRow } from '../markdown.ts';
 import { procedureCells } from '../procedures/file.ts';
 import { failedRuns, provenance, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
-import { FAMILY, type JudgedClaim, type StudyReport } from '../study-report.ts';
+import { FAMILY, type JudgedClaim, judgementOf, type StudyReport } from '../study-report.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -182,9 +182,11 @@ function Card({ title, children }: { title: string; children: ComponentChildren 
 /** The four questions of someone who has never read the paper. */
 function Answers({ report }: { report: Report }) {
   const [study] = report.studies;
-  const main = study.claims.find(({ claim }) => claim.id === 'main')?.judgement;
-  const finding = (start: string) => main?.findings.find(({ label }) => label.startsWith(start));
-  const [bayes, power, needed] = ['Bayes factor', 'power of the rule', 'runs needed'].map(finding);
+  const main = judgementOf(study, 'main');
+  // Runs that do not differ have neither; runs at or below chance have no number that would be enough.
+  const [bayes, needed] = (['bayes-factor', 'runs-needed'] as const).map((key) =>
+    main === undefined ? undefined : optionalFinding(main, key),
+  );
   const count = (verdict: Verdict) =>
     report.studies.flatMap(({ claims }) => claims).filter(({ judgement }) => judgement.verdict === verdict).length;
   return (
@@ -210,9 +212,7 @@ function Answers({ report }: { report: Report }) {
           {bayes === undefined
             ? ''
             : `The runs are ${formatNumber(Math.round(bayes.value))} times likelier with an effect than without (Bayes factor). `}
-          {power === undefined || needed === undefined
-            ? ''
-            : `An experiment of ${needed.value} runs would see it 19 times in 20. `}
+          {needed === undefined ? '' : `An experiment of ${needed.value} runs would see it 19 times in 20. `}
           This is about models of some hundred thousand parameters: it shows that the mechanism exists, not how strong
           it is in large ones.
         </p>
