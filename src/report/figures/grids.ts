@@ -1,6 +1,7 @@
 /** The cells of a grid, one row each. */
+import { judgementOf } from '../../claims/family.ts';
 import { ALPHA, LEARNED } from '../../claims/grid.ts';
-import { judgementOf, type StudyReport } from '../study-report.ts';
+import type { StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, round } from './figure.ts';
 
 const STATES = {

@@ -1,12 +1,13 @@
 /** The parts of the README that hold results: written by `npm run report`, between markers, from the committed records. */
 
+import { judgementOf } from '../../claims/family.ts';
 import { formatEstimate, formatNumber } from '../../claims/format.ts';
 import { CORE, type FindingKey, optionalFinding } from '../../claims/index.ts';
 import { evidenceOf, type Study } from '../../runs/study.ts';
+import { finishedRuns } from '../../runs/view.ts';
 import { claimSeeds, DEFAULT_SEEDS } from '../../setup/presets.ts';
 import { overlapTable } from '../markdown.ts';
 import type { Report } from '../report.ts';
-import { judgementOf, runsOf } from '../study-report.ts';
 import { claimsTable } from '../table.ts';
 
 const block = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[\\s\\S]*?(<!-- end ${name} -->)`);
@@ -68,7 +69,7 @@ export function readmeBlocks(report: Report, wasm: Study): Record<string, string
     reproduce: printed(wasm),
     native: printed(first.study),
     claims: everyClaim(report),
-    overlap: overlapTable(runsOf(first, 'main')),
+    overlap: overlapTable(finishedRuns(first.evidence.main ?? [])),
     power: power(report),
   };
 }

@@ -5,6 +5,7 @@ import { build } from 'esbuild';
 import type { ComponentChildren } from 'preact';
 import { render } from 'preact-render-to-string';
 import { optionalFinding, type Verdict } from '../../claims/claim.ts';
+import { FAMILY, type JudgedClaim, judgementOf } from '../../claims/family.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
 import { nameOf } from '../../runs/record.ts';
 import { ABRIDGED } from '../../runs/study.ts';
@@ -13,7 +14,7 @@ import { isToldOf } from '../files/explained.ts';
 import { CELL_HEAD, cellRow } from '../markdown.ts';
 import { procedureCells } from '../procedures/file.ts';
 import { failedRuns, provenance, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
-import { FAMILY, type JudgedClaim, judgementOf, type StudyReport } from '../study-report.ts';
+import type { StudyReport } from '../study-report.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
