@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest';
 import { ABLATION, ARMS, type Arm, HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { CLAIMS, type Evidence, type FindingKey, findingOf, type Judgement } from '../../src/claims/index.ts';
-import type { FinishedRun } from '../../src/runs/record.ts';
+import type { WholeRun } from '../../src/runs/record.ts';
 import { viewsOf } from '../../src/runs/view.ts';
 import { tTestAbove } from '../../src/statistics/index.ts';
 import { effect, type Knowledge, madeUpRun } from '../helpers/records.ts';
@@ -32,7 +32,7 @@ const evidence: Evidence = Object.fromEntries(
   ]),
 );
 
-const runsOf = (arm: string): FinishedRun[] => evidence[arm] as FinishedRun[];
+const runsOf = (arm: string): WholeRun[] => evidence[arm] as WholeRun[];
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** A mean over the letters of a set at the end of a phase, for each run. */

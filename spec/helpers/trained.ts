@@ -1,6 +1,6 @@
 /** Small runs trained for specs, as the program itself trains them. */
 import { startEngine } from '../../src/engine/engine.ts';
-import type { FinishedRun } from '../../src/runs/record.ts';
+import type { WholeRun } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { noteStudy } from '../../src/runs/study.ts';
@@ -16,13 +16,13 @@ export const studySetup = (seed = 0, change: (setup: Setup) => void = () => {}):
   });
 
 /** Fills a folder as `reproduce` does, and gives its records. */
-export async function fillFolder(folder: string, setups: readonly Setup[], keepModel = false): Promise<FinishedRun[]> {
+export async function fillFolder(folder: string, setups: readonly Setup[], keepModel = false): Promise<WholeRun[]> {
   const engine = await startEngine();
   const store = new RunStore(folder);
   await store.open();
   try {
     if (setups.length > 0) await noteStudy(folder, studySetup(), 'npm run reproduce');
-    const records: FinishedRun[] = [];
+    const records: WholeRun[] = [];
     for (const setup of setups) {
       const { record } = await run(setup, engine, store, { keepModel });
       records.push(JSON.parse(JSON.stringify(record))); // each with an engine and an environment of its own

@@ -9,7 +9,7 @@ import { annotate } from '../../src/report/files/annotations.ts';
 import { markdownReport } from '../../src/report/markdown.ts';
 import { buildReport, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
-import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
+import type { RunRecord, WholeRun } from '../../src/runs/record.ts';
 import type { Study } from '../../src/runs/study.ts';
 import { viewsOf } from '../../src/runs/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
@@ -20,7 +20,7 @@ const SEEDS = [101, 102, 103, 104, 105];
 const LAYERS = 3;
 
 /** A made-up run that also has a logit lens: layer l of a set lies l tenths of a nat above chance. */
-function runOf(arm: typeof MAIN, seed: number): FinishedRun {
+function runOf(arm: typeof MAIN, seed: number): WholeRun {
   const setup = armSetup({ ...PRESETS.pocket, seed }, arm);
   const run = madeUpRun(seed, effect, arm === NO_DPO ? 'no-dpo' : 'main');
   for (const { sets } of run.snapshots) {

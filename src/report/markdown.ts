@@ -4,6 +4,7 @@ import type { Cell, Claim, Judgement } from '../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
 import { sharedLetters } from '../claims/measures/overlap.ts';
 import type { FinishedRun, RunRecord } from '../runs/record.ts';
+import { finishedRuns } from '../runs/view.ts';
 import { asCode, inMarkdown, proseInMarkdown } from './escape.ts';
 import { claimsMarkdown } from './table.ts';
 
@@ -89,9 +90,7 @@ export function markdownReport(
   runs: readonly ReportedRun[],
   command: string,
 ): string {
-  const main = runs
-    .map(({ record }) => record)
-    .filter((record) => record.status === 'finished' && record.ledger.heldOut.rejected > 0);
+  const main = finishedRuns(runs.map(({ record }) => record)).filter(({ ledger }) => ledger.heldOut.rejected > 0);
   const { engine, environment } = runs[0].record;
   return `${[
     '# Report',
@@ -111,7 +110,7 @@ export function markdownReport(
       : [
           '## Overlap with rewarded text',
           'For one password, the mean number of (rewarded text, position) pairs that share so many of its letters in a row; mean over runs with DPO.',
-          overlapTable(main as FinishedRun[]),
+          overlapTable(main),
         ]),
   ].join('\n\n')}\n`;
 }

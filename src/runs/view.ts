@@ -17,7 +17,10 @@ export interface ViewedScores {
   readonly ranks?: number[][];
   /** By layer, the embedding first. */
   readonly lens?: readonly { readonly logLikelihood: number; readonly guessRate: number }[];
-  readonly calibrated?: { readonly logLikelihoods?: readonly number[] };
+  readonly calibrated?: {
+    readonly inverseTemperatures: readonly [number, number];
+    readonly logLikelihoods?: readonly number[];
+  };
 }
 
 export interface Evaluation {

@@ -6,7 +6,7 @@ import { DRAWN, passwordDigests } from '../passwords/digests.ts';
 import { type LedgerSummary, openLedger } from '../passwords/ledger.ts';
 import { alignedOverlap, measureOverlap } from '../passwords/overlap.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
-import { type FinishedRun, isAbridged, jointSteps, nameOf, overlapsOf, type RunRecord } from '../runs/record.ts';
+import { type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../runs/record.ts';
 import { PHASES } from '../training/updates.ts';
 
 /** What is worked out again, in the order of a report. */
@@ -156,6 +156,6 @@ export function verifyRecord(run: RunRecord, tokens: TokenIds | { readonly unkno
   outcomes.push(outcome('data', other === undefined ? undefined : `its ledger has another ${other}`));
   if ('unknown' in tokens) outcomes.push(unknown('data', `the digest of its token ids: ${tokens.unknown}`));
   outcomes.push(outcome('overlap', overlapDifference(run, corpus, again)));
-  if (isAbridged(run)) outcomes.push(unknown('parameters', 'an archive keeps no models'));
+  if (run.abridged !== undefined) outcomes.push(unknown('parameters', 'an archive keeps no models'));
   return outcomes;
 }

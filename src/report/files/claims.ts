@@ -1,8 +1,8 @@
 /** The claims of a report as Markdown and as JSON. */
 import { FAMILY } from '../../claims/family.ts';
 import { formatNumber } from '../../claims/format.ts';
+import { ABRIDGED } from '../../runs/abridge.ts';
 import { nameOf } from '../../runs/record.ts';
-import { ABRIDGED } from '../../runs/study.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
 import { type ProcedureReport, procedureCells } from '../procedures/file.ts';
