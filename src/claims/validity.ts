@@ -85,8 +85,8 @@ function updateProblems(run: FinishedRun): string[] {
   const problems: string[] = [];
   if (run.digests !== undefined && run.digests.updates !== updatesDigest(run.setup, jointSteps(run)))
     problems.push('its updates were not made with the learning rates, loss weights and settings of its setup');
+  if (run.abridged !== undefined) return problems; // an archive keeps no losses of single steps
   for (const phase of PHASES) {
-    if (run.abridged !== undefined) continue; // an archive keeps no losses of single steps
     const { total, gradientNorm } = run.trajectories[phase];
     const steps = stepsOf(run, phase);
     if (total.length !== steps || gradientNorm.length !== steps)
@@ -172,8 +172,8 @@ function snapshotProblems(run: FinishedRun): string[] {
   }));
   for (const { phase, prefix } of wanted) {
     if (run.abridged === 'cell' && phase === 'dpo') continue; // an archive keeps its last moment alone
-    const snapshot = snapshots.find((one) => one.phase === phase);
-    if (snapshot === undefined || snapshot.prefix !== prefix || snapshot.step !== stepsOf(run, phase))
+    const snapshot = snapshots.find((one) => one.phase === phase && one.prefix === prefix);
+    if (snapshot?.step !== stepsOf(run, phase))
       problems.push(`its scores of the end of phase ${phase} were not taken there, after \`${prefix}\``);
   }
   for (const { phase, step, prefix, sets } of snapshots) {
@@ -295,7 +295,8 @@ export function runProblems(run: RunRecord): readonly string[] {
 /** What equal records of different seeds would be equal in. */
 function fingerprints(run: FinishedRun): [what: string, print: string][] {
   const { setup, ledger, digests, snapshots, parametersDigest } = run;
-  const scores = snapshots.find(({ phase }) => phase === 'joint');
+  const reverse = evaluationPrefix(setup, 'joint');
+  const scores = snapshots.find(({ phase, prefix }) => phase === 'joint' && prefix === reverse);
   const prints: [string, string][] = [
     ['trained parameters', parametersDigest],
     ['order of training data', ledger.digest],

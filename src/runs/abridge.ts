@@ -1,4 +1,5 @@
 /** Records small enough to commit. */
+import { evaluationPrefix } from '../passwords/corpus.ts';
 import type { AbridgedCell, AbridgedRun, FailedRun, FinishedRun, RunRecord } from './record.ts';
 
 /** What {@link abridge} leaves out, in words. */
@@ -52,12 +53,12 @@ export function abridge(record: RunRecord, cell: boolean): AbridgedRun | Abridge
     overlap: roundAll(record.overlap, 4),
   };
   if (cell) {
+    const reverse = evaluationPrefix(record.setup, 'joint');
     return {
       ...rest,
       abridged: 'cell',
       snapshots: snapshots
-        .slice(snapshots.findIndex(({ phase }) => phase === 'joint'))
-        .slice(0, 1)
+        .filter(({ phase, prefix }) => phase === 'joint' && prefix === reverse)
         .map(({ sets, ...when }) => ({ ...when, sets: inEachSet(sets, ofCell) })),
     };
   }
