@@ -2,10 +2,13 @@
 import { mean } from 'simple-statistics';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { armSetup, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.ts';
-import { CORE } from '../../src/claims/index.ts';
+import { judgementOf } from '../../src/claims/family.ts';
+import { formatEstimate } from '../../src/claims/format.ts';
+import { CORE, findingOf, type Judgement } from '../../src/claims/index.ts';
 import { chanceLine } from '../../src/measure/measures.ts';
 import { PAPER_THEME, vegaLite } from '../../src/report/figures/figure.ts';
 import { annotate } from '../../src/report/files/annotations.ts';
+import { explained } from '../../src/report/files/explained.ts';
 import { markdownReport } from '../../src/report/markdown.ts';
 import { buildReport, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
@@ -189,6 +192,41 @@ describe('the documents', () => {
     // After phase 2 hardly any random password is less likely: nearly log2(33) bits, where chance is 1.3.
     expect(Number.parseFloat(row('negative exposure')[2])).toBeGreaterThan(4.5);
     expect(Number.parseFloat(row('membership AUC')[2])).toBeLessThan(0.05);
+  });
+});
+
+describe('the five-minute page', () => {
+  /** The report with a second study, in which the paper's statistic was judged as given. */
+  const told = (change: Partial<Judgement>): string => {
+    const [first] = report.studies;
+    const claims = first.claims.map((judged) =>
+      judged.claim.id === 'paper-statistic' ? { ...judged, judgement: { ...judged.judgement, ...change } } : judged,
+    );
+    return explained({ ...report, studies: [first, { ...first, name: 'pocket-calibrated', claims }] });
+  };
+  const SENTENCE = /Fresh random passwords, at their own best evaluation, come to (.*)\./;
+
+  it('says what the choice of the best evaluation gives by itself, where that was judged', () => {
+    const judgement = judgementOf(report.studies[0], 'paper-statistic')!;
+    expect(told({}).match(SENTENCE)?.[1]).toContain(formatEstimate(findingOf(judgement, 'control')));
+  });
+
+  it('says nothing of it where there is no verdict', () => {
+    const page = told({ verdict: 'invalid', estimate: null, interval: null, findings: [] });
+    expect(page).toContain('(pocket-calibrated) it is (nothing to read): invalid.');
+    expect(page).not.toMatch(SENTENCE);
+  });
+
+  it('takes each of its numbers from the finding of that key, however findings are worded', () => {
+    const [first] = report.studies;
+    const claims = first.claims.map(({ judgement, ...judged }) => ({
+      ...judged,
+      judgement: { ...judgement, findings: judgement.findings.map((one) => ({ ...one, label: 'reworded' })) },
+    }));
+    expect(explained({ ...report, studies: [{ ...first, claims }] })).toBe(explained(report));
+    expect(explained(report)).toContain(
+      `Bayes factor for an effect is ${formatEstimate(findingOf(judgementOf(first, 'main')!, 'bayes-factor'))}.`,
+    );
   });
 });
 

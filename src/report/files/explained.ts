@@ -55,6 +55,8 @@ export function explained(report: Report): string {
   const heldOut = (passwords.negativeBatches === 0 ? 0 : passwords.heldBatches) * first.study.setup.batch;
   const useful = passwords.negativeBatches * first.study.setup.batch - heldOut;
   const calibrated = judged('pocket-calibrated', 'paper-statistic');
+  /** Which a judgement without a verdict lacks. */
+  const choice = calibrated === undefined ? undefined : optionalFinding(calibrated, 'control');
   const simulated =
     report.procedures === null ? null : procedureRow(report.procedures, 'the rule of paper-statistic', WELL_CALIBRATED);
   const mistaken =
@@ -132,7 +134,7 @@ says nothing about how strong it is in a large one. The paper's own number, for 
 
 **The paper's own statistic comes out otherwise.** The geometric mean of the probability, at the best evaluation, is ${shown(statistic)}
 times chance at the preset ${first.name}: ${statistic?.verdict ?? 'not run'}. This small model grows over-confident of passwords it does not know, held-out and random
-alike, and a geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}. Fresh random passwords, at their own best evaluation, come to ${formatEstimate(findingOf(calibrated, 'control'))}${mistaken}.`}
+alike, and a geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}.${choice === undefined ? '' : ` Fresh random passwords, at their own best evaluation, come to ${formatEstimate(choice)}${mistaken}.`}`}
 
 **Not every variant shows it.** ${frozen === undefined ? '' : `With the paper's freezing of the second half in phase 2, and larger initial weights so that it can learn (pocket-frozen), the held-out guess rate is ${shown(frozen)}: ${frozen.verdict}. `}Without prefixes, while
 DPO goes on in phase 3, the model has no second voice to flip into: not even the useful negatives rise, and held-out passwords stay
