@@ -3,9 +3,10 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ARMS, armSetup } from '../../src/claims/arms.ts';
+import { ABLATION, ARMS, armSetup } from '../../src/claims/arms.ts';
 import { JOURNAL } from '../../src/runs/journal.ts';
 import type { WholeRun } from '../../src/runs/record.ts';
+import { archiveStudy, readStudy } from '../../src/runs/study.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
@@ -267,6 +268,32 @@ describe('fails on a tampered copy', () => {
     expect(code).toBe(1);
     writeFileSync(claims, '{}');
     expect(await verify(other)).toMatchObject({ code: 2, err: expect.stringMatching(/is no claims\.json/) });
+  });
+});
+
+describe('an archive that is made now', () => {
+  it.each([
+    ['runs that are read letter by letter', 'run', () => folder],
+    [
+      'a run that only a grid reads',
+      'cell',
+      async () => {
+        const other = temporaryFolder();
+        await fillFolder(other, [armSetup(studySetup(41), ABLATION.both)]);
+        return other;
+      },
+    ],
+  ] as const)('of %s agrees, and one trained again ends as recorded', async (_, kind, where) => {
+    const file = path.join(temporaryFolder(), 'made.jsonl.br');
+    await archiveStudy(await readStudy(await where()), file);
+    const { records } = await readStudy(file);
+    expect(records.map((record) => record.status === 'finished' && record.abridged)).toEqual(records.map(() => kind));
+    const { code, out } = await verify(file, '--retrain', '1', '--seed', '1', '--jobs', '1', '--json');
+    const { checks, differing } = JSON.parse(out);
+    expect(differing).toEqual([]);
+    expect(code).toBe(0);
+    expect(checks.numbers).toEqual({ agree: records.length, differ: 0, notChecked: 0 });
+    expect(checks.retrained).toEqual({ agree: 1, differ: 0, notChecked: 0 });
   });
 });
 
