@@ -46,6 +46,7 @@ export { comparable, parseRunRecord, RecordError, type RunRecord, runRecordSchem
 export { run } from './runs/run.ts';
 export { RunStore, StorageError } from './runs/store.ts';
 export { archiveStudy, evidenceOf, readStudy, type Study } from './runs/study.ts';
+export { type FailedView, type RunView, type Views, viewOf, viewsOf } from './runs/view.ts';
 export {
   alphabets,
   type NearlyValid,

@@ -3,25 +3,26 @@ import { describe, expect, it } from 'vitest';
 import { ARMS, MAIN, NO_DPO } from '../../src/claims/arms.ts';
 import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
 import { formatNumber } from '../../src/claims/format.ts';
-import { armSetup, CLAIMS, CORE, type Evidence, finishedRuns } from '../../src/claims/index.ts';
+import { armSetup, CLAIMS, CORE, type FindingKey, findingOf, optionalFinding } from '../../src/claims/index.ts';
+import { finishedRuns, type Views } from '../../src/runs/view.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { MOST_EXACT, requiredRuns, tTestPower } from '../../src/statistics/index.ts';
-import { effect, failedRun, type Knowledge, madeUpRun } from '../helpers/records.ts';
+import { effect, failedRun, type Knowledge, madeUpView } from '../helpers/records.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
 const nothing: Knowledge = { ...effect, joint: { heldOut: 1, useful: 2.5, random: 1 } };
 const withoutDpo: Knowledge['joint'] = { heldOut: 1, useful: 2.5, random: 1 };
 
 /** Evidence in which every arm knows `main`, but the arm without DPO `noDpo`. */
-function evidence(main: Knowledge = effect, noDpo: Knowledge['joint'] = withoutDpo, seeds = SEEDS): Evidence {
-  const runs = seeds.map((seed) => madeUpRun(seed, main));
+function evidence(main: Knowledge = effect, noDpo: Knowledge['joint'] = withoutDpo, seeds = SEEDS): Views {
+  const runs = seeds.map((seed) => madeUpView(seed, main));
   return {
     ...Object.fromEntries(ARMS.map(({ id }) => [id, runs])),
-    'no-dpo': seeds.map((seed) => madeUpRun(seed, { ...main, joint: noDpo }, 'no-dpo')),
+    'no-dpo': seeds.map((seed) => madeUpView(seed, { ...main, joint: noDpo }, 'no-dpo')),
   };
 }
 
-const judge = (id: string, given: Evidence) => {
+const judge = (id: string, given: Views) => {
   const claim = CLAIMS.find((known) => known.id === id);
   if (claim === undefined) throw new Error(id);
   return claim.weigh(given);
@@ -43,13 +44,14 @@ describe('on made-up runs that show the effect', () => {
   });
 
   it('main says what power its runs had, and how many a power of 95% needs', () => {
-    const { findings } = judge('main', evidence());
-    const value = (label: RegExp) => findings.find((finding) => label.test(finding.label))?.value;
+    const judgement = judge('main', evidence());
+    const value = (key: FindingKey) => findingOf(judgement, key).value;
     const rates = runMeans(guessRatesOf(finishedRuns(evidence().main), 'joint', 'heldOut'));
     const [above, deviation] = [mean(rates) - 1, sampleStandardDeviation(rates)];
-    expect(value(/^deviation of the guess rate/)).toBeCloseTo(deviation, 12);
-    expect(value(/^power .* 6 runs/)).toBeCloseTo(tTestPower(above, deviation, 6), 12);
-    expect(value(/^runs needed/)).toBe(requiredRuns(above, deviation));
+    expect(value('deviation-over-runs')).toBeCloseTo(deviation, 12);
+    expect(value('power')).toBeCloseTo(tTestPower(above, deviation, 6), 12);
+    expect(findingOf(judgement, 'power').label).toMatch(/ 6 runs /);
+    expect(value('runs-needed')).toBe(requiredRuns(above, deviation));
   });
 
   it('the same records give the same judgement, to the last digit', () => {
@@ -59,7 +61,7 @@ describe('on made-up runs that show the effect', () => {
 
 it('main names no number of runs where held-out passwords are below chance', () => {
   const below: Knowledge = { ...effect, joint: { ...effect.joint, heldOut: 0.8 } };
-  expect(judge('main', evidence(below)).findings.some(({ label }) => label.startsWith('runs needed'))).toBe(false);
+  expect(optionalFinding(judge('main', evidence(below)), 'runs-needed')).toBeUndefined();
 });
 
 describe('each claim fails on the runs that contradict it', () => {
@@ -147,7 +149,7 @@ describe('runs are counted', () => {
     'paper-statistic',
   ])('%s is inconclusive where phase 2 was skipped', (id) => {
     const main = SEEDS.map((seed) => {
-      const run = madeUpRun(seed, effect, 'no-dpo');
+      const run = madeUpView(seed, effect, 'no-dpo');
       return { ...run, setup: armSetup(run.setup, NO_DPO) };
     });
     const { verdict, reason, estimate } = judge(id, { main });
@@ -181,11 +183,11 @@ describe('runs are counted', () => {
   });
 
   it('more runs than an exact test takes are judged without it', () => {
-    const many = Array.from({ length: MOST_EXACT + 1 }, (_, seed) => madeUpRun(seed + 1, effect));
-    const labels = (count: number) => judge('main', { main: many.slice(0, count) }).findings.map(({ label }) => label);
-    const exact = (label: string) => label.includes('sign-flip');
-    expect(labels(MOST_EXACT + 1).filter(exact)).toEqual([]);
-    expect(labels(MOST_EXACT).filter(exact)).toHaveLength(2);
+    const many = Array.from({ length: MOST_EXACT + 1 }, (_, seed) => madeUpView(seed + 1, effect));
+    const keys = (count: number) => judge('main', { main: many.slice(0, count) }).findings.map(({ key }) => key);
+    const exact = (key: FindingKey) => key.includes('sign-flip');
+    expect(keys(MOST_EXACT + 1).filter(exact)).toEqual([]);
+    expect(keys(MOST_EXACT).filter(exact)).toHaveLength(2);
   });
 
   it('failed runs are counted and enter no estimate', () => {
@@ -197,11 +199,11 @@ describe('runs are counted', () => {
   });
 
   it('one that failed is none of the five that a verdict needs', () => {
-    const runs = (seeds: readonly number[]) => seeds.map((seed) => madeUpRun(seed, effect));
-    const judged = (given: Evidence) => CORE.map((claim) => claim.weigh(given));
+    const runs = (seeds: readonly number[]) => seeds.map((seed) => madeUpView(seed, effect));
+    const judged = (given: Views) => CORE.map((claim) => claim.weigh(given));
     for (const { id, verdict, reason, failed } of judged({
       main: [...runs([1, 2, 3, 4]), failedRun(5)],
-      'no-dpo': [1, 2, 3, 4, 5].map((seed) => madeUpRun(seed, effect, 'no-dpo')),
+      'no-dpo': [1, 2, 3, 4, 5].map((seed) => madeUpView(seed, effect, 'no-dpo')),
     })) {
       expect(verdict, `${id} on four finished runs and a failed one`).toBe('inconclusive');
       expect(reason).toMatch(/^4 finished runs, and the rule needs at least 5/);

@@ -2,8 +2,9 @@ import { mean } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
-import { CLAIMS, type Evidence, finishedRuns, type Judgement } from '../../src/claims/index.ts';
-import { effect, failedRun, type Knowledge, madeUpRun } from '../helpers/records.ts';
+import { CLAIMS, findingOf, type Judgement } from '../../src/claims/index.ts';
+import { finishedRuns, type Views } from '../../src/runs/view.ts';
+import { effect, failedRun, type Knowledge, madeUpView } from '../helpers/records.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
 /** exp(-0.1^2 / 2) undoes what the made-up spread of the letters adds on average. */
@@ -12,10 +13,10 @@ const suppressed: Knowledge = { ...effect, joint: { heldOut: 0.8, useful: 2.5, r
 const unlearned: Knowledge = { ...effect, joint: { heldOut: 1.12, useful: 1.1, random: 1 } };
 
 /** Evidence in which the cell at `index` of the grid knows `knows(index)`. */
-const grid = (arms: readonly Arm[], knows: (index: number) => Knowledge, seeds = SEEDS): Evidence =>
-  Object.fromEntries(arms.map(({ id }, index) => [id, seeds.map((seed) => madeUpRun(seed, knows(index)))]));
+const grid = (arms: readonly Arm[], knows: (index: number) => Knowledge, seeds = SEEDS): Views =>
+  Object.fromEntries(arms.map(({ id }, index) => [id, seeds.map((seed) => madeUpView(seed, knows(index)))]));
 
-const judge = (id: string, given: Evidence): Judgement => CLAIMS.find((claim) => claim.id === id)!.weigh(given);
+const judge = (id: string, given: Views): Judgement => CLAIMS.find((claim) => claim.id === id)!.weigh(given);
 
 describe.each([
   ['held-out-share', HELD_OUT_SHARES],
@@ -157,13 +158,14 @@ it('without freezing, the difference to the cell with both is that of the same s
   const arms = Object.values(ABLATION);
   const given = grid(arms, (index) => (arms[index].id === ABLATION.noFreeze.id ? effect : nothing));
   const rates = (arm: Arm) => runMeans(guessRatesOf(finishedRuns(given[arm.id]), 'joint', 'heldOut'));
-  const difference = judge('freeze', given).findings.find(({ label }) => label.includes('seed by seed'));
-  expect(difference?.value).toBeCloseTo(mean(rates(ABLATION.noFreeze)) - mean(rates(ABLATION.both)), 12);
+  const difference = findingOf(judge('freeze', given), 'minus-baseline');
+  expect(difference.label).toContain('seed by seed');
+  expect(difference.value).toBeCloseTo(mean(rates(ABLATION.noFreeze)) - mean(rates(ABLATION.both)), 12);
 });
 
 it('only seeds that every cell was run with count, so that a cell with more of them does not outweigh the others', () => {
   const given = grid(HELD_OUT_SHARES, () => effect);
-  const more = { ...given, 'held-out-4': [...given['held-out-4'], madeUpRun(7, nothing), madeUpRun(8, nothing)] };
+  const more = { ...given, 'held-out-4': [...given['held-out-4'], madeUpView(7, nothing), madeUpView(8, nothing)] };
   expect(judge('held-out-share', more)).toEqual(judge('held-out-share', given));
 });
 
@@ -196,13 +198,13 @@ it('a grid that was never run is inconclusive, with no number made up', () => {
 describe('what a grid does not let pass', () => {
   it('seeds that only its first cell was run with', () => {
     const given = grid(HELD_OUT_SHARES, () => effect);
-    const more: Evidence = {
+    const more: Views = {
       ...given,
-      'held-out-1': [...given['held-out-1'], madeUpRun(7, nothing), madeUpRun(8, nothing)],
+      'held-out-1': [...given['held-out-1'], madeUpView(7, nothing), madeUpView(8, nothing)],
     };
     expect(judge('held-out-share', more)).toEqual(judge('held-out-share', given));
     // A seed that some of the other cells have is not one that all have.
-    const some: Evidence = { ...more, 'held-out-2': [...more['held-out-2'], madeUpRun(7, nothing)] };
+    const some: Views = { ...more, 'held-out-2': [...more['held-out-2'], madeUpView(7, nothing)] };
     expect(judge('held-out-share', some)).toEqual(judge('held-out-share', given));
   });
 
@@ -241,15 +243,12 @@ describe('what a grid does not let pass', () => {
     });
     const alone = judge('freeze', { ...given, [ABLATION.both.id]: SEEDS.map(failedRun) });
     expect(alone.verdict).toBe('reproduced');
-    expect(alone.findings.map(({ label }) => label)).toEqual(['useful guess rate']);
+    expect(alone.findings.map(({ key }) => key)).toEqual(['useful']);
     // A seed of which one of the two failed is left out of the difference.
     const partly = judge('freeze', {
       ...given,
       [ABLATION.both.id]: [...given[ABLATION.both.id].slice(1), failedRun(1)],
     });
-    expect(partly.findings.map(({ label }) => label)).toEqual([
-      'useful guess rate',
-      expect.stringContaining('seed by seed'),
-    ]);
+    expect(partly.findings.map(({ key }) => key)).toEqual(['useful', 'minus-baseline']);
   });
 });

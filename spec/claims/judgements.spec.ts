@@ -4,11 +4,11 @@
  * commit says why). That a judgement is right is for the other specs.
  */
 import { describe, expect, it } from 'vitest';
-import { ARMS, armSetup, CLAIMS, type Evidence } from '../../src/claims/index.ts';
-import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
+import { ARMS, armSetup, CLAIMS } from '../../src/claims/index.ts';
+import type { Evaluation, RunView, SetName, Views } from '../../src/runs/view.ts';
 import { differences } from '../../src/setup/fields.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
-import { effect, failedRun, type Knowledge, madeUpRun } from '../helpers/records.ts';
+import { effect, failedRun, type Knowledge, madeUpView } from '../helpers/records.ts';
 
 const recording = (name: string) => `../../fixtures/judgements/${name}.json`;
 /** To 9 digits: the last ones of exponentials and logarithms differ between processors. */
@@ -24,10 +24,10 @@ const KNOWLEDGE: readonly Knowledge[] = [
 ];
 
 /** A run with six evaluations of phase 3 before its last, whose halves differ. */
-function withHistory(run: FinishedRun): FinishedRun {
-  const last = run.evaluations.at(-1) as FinishedRun['evaluations'][number];
+function withHistory(run: RunView): RunView {
+  const last = run.evaluations.at(-1) as Evaluation;
   const earlier = [0.3, 0.9, 1.1, 0.8, 1.2, 0.95].map((factor, index) => {
-    const scaled = (set: 'heldOut' | 'useful' | 'random') => {
+    const scaled = (set: SetName) => {
       const { halves, ...whole } = last.sets[set];
       const one = (measures: typeof whole, by: number) => ({
         ...measures,
@@ -38,7 +38,7 @@ function withHistory(run: FinishedRun): FinishedRun {
       });
       return {
         ...one(whole, factor),
-        halves: [one(halves[0], factor), one(halves[1], 2 - factor)] as [typeof whole, typeof whole],
+        halves: [one(halves[0], factor), one(halves[1], 2 - factor)] as const,
       };
     };
     return {
@@ -51,11 +51,11 @@ function withHistory(run: FinishedRun): FinishedRun {
 }
 
 /** Runs of every arm, each arm of its own knowledge; some runs failed, and some arms have a run more. */
-function evidence(seeds: readonly number[], first = 0): Evidence {
-  const runs = ARMS.map(({ id }, index): [string, RunRecord[]] => {
+function evidence(seeds: readonly number[], first = 0): Views {
+  const runs = ARMS.map(({ id }, index): [string, Views[string]] => {
     const knowledge = KNOWLEDGE[(id === 'main' ? first : first + index) % KNOWLEDGE.length];
     const finished = seeds.map((seed) =>
-      withHistory(madeUpRun(1000 * seed + index, knowledge, id === 'no-dpo' ? 'no-dpo' : 'main')),
+      withHistory(madeUpView(1000 * seed + index, knowledge, id === 'no-dpo' ? 'no-dpo' : 'main')),
     );
     const own = finished.map((run, place) => ({ ...run, setup: { ...run.setup, seed: seeds[place] } }));
     return [id, index % 4 === 1 ? [...own, failedRun(99)] : own];
@@ -75,9 +75,9 @@ describe('what the claims say', () => {
   });
 
   it('of runs that agree to the last digit', async () => {
-    const run = withHistory(madeUpRun(1, effect));
+    const run = withHistory(madeUpView(1, effect));
     const equal = [1, 2, 3, 4, 5].map((seed) => ({ ...run, setup: { ...run.setup, seed } }));
-    const given: Evidence = Object.fromEntries(ARMS.map(({ id }) => [id, equal]));
+    const given: Views = Object.fromEntries(ARMS.map(({ id }) => [id, equal]));
     const small = CLAIMS.filter(({ arms }) => arms.length < 5);
     await expect(text(small.map((claim) => claim.weigh(given)))).toMatchFileSnapshot(recording('equal-runs'));
   });

@@ -4,8 +4,9 @@
  */
 import { describe, expect, it } from 'vitest';
 import { ABLATION, ARMS, type Arm, HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
-import { CLAIMS, type Evidence, type Judgement } from '../../src/claims/index.ts';
-import type { FinishedRun } from '../../src/runs/record.ts';
+import { CLAIMS, type Evidence, type FindingKey, findingOf, type Judgement } from '../../src/claims/index.ts';
+import type { WholeRun } from '../../src/runs/record.ts';
+import { viewsOf } from '../../src/runs/view.ts';
 import { tTestAbove } from '../../src/statistics/index.ts';
 import { effect, type Knowledge, madeUpRun } from '../helpers/records.ts';
 
@@ -31,7 +32,7 @@ const evidence: Evidence = Object.fromEntries(
   ]),
 );
 
-const runsOf = (arm: string): FinishedRun[] => evidence[arm] as FinishedRun[];
+const runsOf = (arm: string): WholeRun[] => evidence[arm] as WholeRun[];
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 /** A mean over the letters of a set at the end of a phase, for each run. */
@@ -48,12 +49,9 @@ const minus = (values: readonly number[], others: readonly number[]): number[] =
   values.map((value, run) => value - others[run]);
 const negated = (values: readonly number[]): number[] => values.map((value) => -value);
 
-const DIFFERENCE = 'held-out guess rate minus that of the cell';
-
 const judge = (id: string, given: Evidence = evidence): Judgement =>
-  CLAIMS.find((claim) => claim.id === id)!.weigh(given);
-const finding = ({ findings }: Judgement, label: string): number | undefined =>
-  findings.find((found) => found.label.startsWith(label))?.value;
+  CLAIMS.find((claim) => claim.id === id)!.weigh(viewsOf(given));
+const finding = (judgement: Judgement, key: FindingKey): number => findingOf(judgement, key).value;
 
 /** Sums in another order. */
 const near = (value: number | null | undefined, expected: number, what: string): void =>
@@ -111,14 +109,14 @@ describe('the p of a claim of two parts is that of the weaker part', () => {
 
 it('differences are those of the sets and phases that their labels name', () => {
   const [heldOut, random] = (['heldOut', 'random'] as const).map((set) => logLikelihoods('main', 'joint', set));
-  near(finding(judge('main'), 'held-out minus random log-likelihood'), mean(minus(heldOut, random)), 'main, paired');
+  near(finding(judge('main'), 'held-out-minus-control'), mean(minus(heldOut, random)), 'main, paired');
   near(
-    finding(judge('manipulation'), 'rise since'),
+    finding(judge('manipulation'), 'rise'),
     mean(minus(logLikelihoods('main', 'joint', 'useful'), logLikelihoods('main', 'dpo', 'useful'))),
     'rise',
   );
   near(
-    finding(judge('avoidance'), 'held-out minus random log-likelihood'),
+    finding(judge('avoidance'), 'held-out-minus-control'),
     mean(minus(logLikelihoods('main', 'dpo', 'heldOut'), logLikelihoods('main', 'dpo', 'random'))),
     'avoidance, paired',
   );
@@ -170,12 +168,12 @@ it('two cells are compared seed by seed: what the runs of a seed share cancels',
     setup: madeUpRun(seed, effect).setup,
   }));
   const alike = { ...evidence, [both.id]: runs, [noFreeze.id]: [...runs].reverse() };
-  const same = judge('freeze', alike).findings.find(({ label }) => label.startsWith(DIFFERENCE));
-  expect([same?.value, same?.interval], 'cells that are alike').toEqual([0, [0, 0]]);
+  const same = findingOf(judge('freeze', alike), 'minus-baseline');
+  expect([same.value, same.interval], 'cells that are alike').toEqual([0, [0, 0]]);
 
   const [own, other] = [noFreeze.id, both.id].map(
     (arm) => new Map(runsOf(arm).map(({ setup }, run) => [setup.seed, guessRates(arm, 'joint', 'heldOut')[run]])),
   );
   const differences = SEEDS.map((seed) => (own.get(seed) as number) - (other.get(seed) as number));
-  near(finding(judge('freeze'), DIFFERENCE), mean(differences), 'difference of two cells');
+  near(finding(judge('freeze'), 'minus-baseline'), mean(differences), 'difference of two cells');
 });

@@ -4,8 +4,8 @@ import { ARMS, armSetup } from '../../src/claims/arms.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
 import { evidenceProblems, runProblems } from '../../src/claims/validity.ts';
 import { passwordsDigest } from '../../src/passwords/digests.ts';
-import { arithmeticOf, type FinishedRun, parseRunRecord, type RunRecord } from '../../src/runs/record.ts';
-import { abridge } from '../../src/runs/study.ts';
+import { abridge } from '../../src/runs/abridge.ts';
+import { arithmeticOf, parseRunRecord, type RunRecord, type WholeRun } from '../../src/runs/record.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
@@ -15,8 +15,8 @@ const claim = (id: string) => CLAIMS.find((known) => known.id === id)!;
 const SEEDS = [11, 12, 13, 14, 15];
 const NO_DPO = ARMS.find(({ id }) => id === 'no-dpo')!;
 
-let main: FinishedRun[];
-let noDpo: FinishedRun[];
+let main: WholeRun[];
+let noDpo: WholeRun[];
 beforeAll(async () => {
   main = await fillFolder(
     sharedFolder(),
@@ -29,14 +29,14 @@ beforeAll(async () => {
 });
 
 /** A copy of the runs, of which `change` changes one. */
-function tampered(change: (run: FinishedRun) => void, which = 2): FinishedRun[] {
+function tampered(change: (run: WholeRun) => void, which = 2): WholeRun[] {
   const copies = structuredClone(main);
   change(copies[which]);
   return copies;
 }
 
 /** The same run under another seed, everything else as it was. */
-function relabelled(run: FinishedRun, seed: number): FinishedRun {
+function relabelled(run: WholeRun, seed: number): WholeRun {
   const setup: Setup = { ...run.setup, seed };
   return { ...structuredClone(run), setup, setupHash: setupHash(setup) };
 }
@@ -145,31 +145,31 @@ describe('there is no verdict on runs that are no independent runs', () => {
   it.each([
     [
       'held-out passwords',
-      (run: FinishedRun, other: FinishedRun) => {
+      (run: WholeRun, other: WholeRun) => {
         run.digests!.passwords.heldOut = other.digests!.passwords.heldOut;
       },
     ],
     [
       'chosen passwords',
-      (run: FinishedRun, other: FinishedRun) => {
+      (run: WholeRun, other: WholeRun) => {
         run.digests!.passwords.chosen = other.digests!.passwords.chosen;
       },
     ],
     [
       'initial parameters',
-      (run: FinishedRun, other: FinishedRun) => {
+      (run: WholeRun, other: WholeRun) => {
         run.digests!.initialParameters = other.digests!.initialParameters;
       },
     ],
     [
       'order of training data',
-      (run: FinishedRun, other: FinishedRun) => {
+      (run: WholeRun, other: WholeRun) => {
         run.ledger.digest = other.ledger.digest;
       },
     ],
     [
       'trained parameters',
-      (run: FinishedRun, other: FinishedRun) => {
+      (run: WholeRun, other: WholeRun) => {
         run.parametersDigest = other.parametersDigest;
       },
     ],
@@ -232,7 +232,7 @@ describe('there is no verdict on runs that are no independent runs', () => {
 });
 
 describe('there is no verdict on a record that contradicts its setup or itself', () => {
-  const CASES: [string, (run: FinishedRun) => void, RegExp][] = [
+  const CASES: [string, (run: WholeRun) => void, RegExp][] = [
     [
       '500 imitated held-out sequences',
       (run) => {

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Verdict } from '../../src/claims/claim.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
+import { viewsOf } from '../../src/runs/view.ts';
 import { configuration } from '../helpers/command.ts';
 import { sharedFolder } from '../helpers/folder.ts';
 import { written } from '../helpers/written.ts';
@@ -23,7 +24,7 @@ describe('reproduce', () => {
     for (const [id, verdict] of Object.entries({ main, control })) {
       const claim = CLAIMS.find((known) => known.id === id)!;
       const weigh = claim.weigh.bind(claim);
-      vi.spyOn(claim, 'judge').mockImplementation((evidence) => ({ ...weigh(evidence), verdict }));
+      vi.spyOn(claim, 'judge').mockImplementation((evidence) => ({ ...weigh(viewsOf(evidence)), verdict }));
     }
     // Trained once, then gone on with: there is nothing left to train.
     const { code, err } = await written('reproduce', ...job, '--resume');

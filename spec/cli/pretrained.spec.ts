@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
 import { modelDigest, readConfig } from '../../src/model/pretrained.ts';
 import { withSafetensors } from '../../src/model/safetensors.ts';
-import { type FinishedRun, parseRunRecord } from '../../src/runs/record.ts';
+import { parseRunRecord, type WholeRun } from '../../src/runs/record.ts';
 import { configuration, finish, startCommand } from '../helpers/command.ts';
 import { type FakeHub, fakeHub } from '../helpers/hub.ts';
 import { saveTinyModel } from '../helpers/model.ts';
@@ -53,11 +53,12 @@ const reproduce = (out: string, ...args: string[]) =>
     ...args,
   );
 
-function recordOf(out: string): FinishedRun {
+function recordOf(out: string): WholeRun {
   const folder = path.join(root, out, 'runs');
   const [name] = readdirSync(folder);
   const record = parseRunRecord(readFileSync(path.join(folder, name), 'utf8'), name);
   if (record.status === 'failed') throw new Error(record.error.message);
+  if (record.abridged !== undefined) throw new Error(`${name} is abridged`);
   return record;
 }
 

@@ -7,6 +7,7 @@ import { boundaryText, mapFigure } from '../../src/explore/command.ts';
 import { coarseToFine, type ExploreOptions, explore, type Point, spread } from '../../src/explore/explore.ts';
 import { KNOBS, type Knob } from '../../src/explore/knobs.ts';
 import { svgOf } from '../../src/report/figures/render.ts';
+import { viewsOf } from '../../src/runs/view.ts';
 import { differences } from '../../src/setup/fields.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup, SetupError } from '../../src/setup/schema.ts';
@@ -31,7 +32,7 @@ async function inWorld(
     seeds: [1, 2, 3, 4, 5],
     train: async (setups) =>
       setups.map((setup) => ({ ...madeUpRun(setup.seed, shows(setup) ? effect : nothing), setup })),
-    judge: main.weigh,
+    judge: (evidence) => main.weigh(viewsOf(evidence)),
     more: () => points.length < most,
     onPoint: (point) => void points.push(point),
   };

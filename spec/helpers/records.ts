@@ -1,7 +1,8 @@
 /** Run records made up for specs of claims: what a run would record if its passwords were known so well. */
 import { half, type Measures, measure, type Scores } from '../../src/measure/measures.ts';
 import { stream } from '../../src/random/streams.ts';
-import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
+import type { FailedRun, WholeRun } from '../../src/runs/record.ts';
+import { type RunView, viewOf } from '../../src/runs/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
@@ -23,7 +24,7 @@ const LETTERS = 8;
 const LETTERS_OF_ALPHABET = 26;
 
 /** A finished run whose letters have, on average, the guess rates asked for. */
-export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-dpo' = 'main'): FinishedRun {
+export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-dpo' = 'main'): WholeRun {
   const source = stream(seed, 'made-up');
   const setup: Setup = { ...PRESETS.pocket, seed, name: arm };
   const scores = (rate: number) => {
@@ -35,7 +36,10 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
       ),
       ranks: Array.from({ length: PASSWORDS }, () => Array(LETTERS).fill(1)),
       lens: [],
-      calibrated: { inverseTemperatures: [0, 0] as [number, number], logLikelihoods: [] },
+      calibrated: {
+        inverseTemperatures: [0, 0] as [number, number],
+        logLikelihoods: Array<number>(PASSWORDS).fill(-Math.log(LETTERS_OF_ALPHABET)),
+      },
     };
   };
   const sets = (rates: Knowledge['dpo']) => ({
@@ -97,8 +101,11 @@ export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-
   };
 }
 
+/** The same as a claim views it. */
+export const madeUpView = (...made: Parameters<typeof madeUpRun>): RunView => viewOf(madeUpRun(...made));
+
 /** The same run, failed. */
-export function failedRun(seed: number): RunRecord {
+export function failedRun(seed: number): FailedRun {
   const { schemaVersion, setup, setupHash: hash, engine, execution, environment, times } = madeUpRun(seed, effect);
   return {
     schemaVersion,

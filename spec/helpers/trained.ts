@@ -1,7 +1,7 @@
 /** Small runs trained for specs, as the program itself trains them. */
 import { startEngine } from '../../src/engine/engine.ts';
 import { AT_ONCE, type Execution } from '../../src/runs/execution.ts';
-import type { FinishedRun } from '../../src/runs/record.ts';
+import type { WholeRun } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { noteStudy } from '../../src/runs/study.ts';
@@ -22,13 +22,13 @@ export async function fillFolder(
   setups: readonly Setup[],
   keepModel = false,
   execution: Execution = AT_ONCE,
-): Promise<FinishedRun[]> {
+): Promise<WholeRun[]> {
   const engine = await startEngine();
   const store = new RunStore(folder);
   await store.open();
   try {
     if (setups.length > 0) await noteStudy(folder, studySetup(), 'npm run reproduce', execution);
-    const records: FinishedRun[] = [];
+    const records: WholeRun[] = [];
     for (const setup of setups) {
       const { record } = await run(setup, engine, store, { keepModel, execution });
       records.push(JSON.parse(JSON.stringify(record))); // each with an engine and an environment of its own

@@ -9,6 +9,7 @@ import { markdownReport } from '../../src/report/markdown.ts';
 import { pageOf } from '../../src/report/page/page.tsx';
 import { buildReport } from '../../src/report/report.ts';
 import type { RunRecord } from '../../src/runs/record.ts';
+import { viewsOf } from '../../src/runs/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { failedRun } from '../helpers/records.ts';
@@ -75,7 +76,7 @@ const study = {
   source: 'made up',
   records,
 };
-const report = buildReport([study], null, HOSTILE[11], (claim, evidence) => claim.weigh(evidence));
+const report = buildReport([study], null, HOSTILE[11], (claim, evidence) => claim.weigh(viewsOf(evidence)));
 
 describe('a report of hostile text', () => {
   it('has no formula in runs.csv, and every cell reads back', () => {

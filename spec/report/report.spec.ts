@@ -2,15 +2,19 @@
 import { mean } from 'simple-statistics';
 import { beforeAll, describe, expect, it, vi } from 'vitest';
 import { armSetup, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.ts';
-import { CORE } from '../../src/claims/index.ts';
+import { judgementOf } from '../../src/claims/family.ts';
+import { formatEstimate } from '../../src/claims/format.ts';
+import { CORE, findingOf, type Judgement } from '../../src/claims/index.ts';
 import { chanceLine } from '../../src/measure/measures.ts';
 import { PAPER_THEME, vegaLite } from '../../src/report/figures/figure.ts';
 import { annotate } from '../../src/report/files/annotations.ts';
+import { explained } from '../../src/report/files/explained.ts';
 import { markdownReport } from '../../src/report/markdown.ts';
 import { buildReport, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
-import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
+import type { RunRecord, WholeRun } from '../../src/runs/record.ts';
 import type { Study } from '../../src/runs/study.ts';
+import { viewsOf } from '../../src/runs/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { effect, failedRun, madeUpRun } from '../helpers/records.ts';
@@ -19,7 +23,7 @@ const SEEDS = [101, 102, 103, 104, 105];
 const LAYERS = 3;
 
 /** A made-up run that also has a logit lens: layer l of a set lies l tenths of a nat above chance. */
-function runOf(arm: typeof MAIN, seed: number): FinishedRun {
+function runOf(arm: typeof MAIN, seed: number): WholeRun {
   const setup = armSetup({ ...PRESETS.pocket, seed }, arm);
   const run = madeUpRun(seed, effect, arm === NO_DPO ? 'no-dpo' : 'main');
   for (const { sets } of run.snapshots) {
@@ -56,7 +60,7 @@ let report: Report;
 let files: Map<string, string | Buffer>;
 beforeAll(async () => {
   // Made-up runs are no records that could be checked.
-  report = buildReport([study], null, 'npm run report', (claim, evidence) => claim.weigh(evidence));
+  report = buildReport([study], null, 'npm run report', (claim, evidence) => claim.weigh(viewsOf(evidence)));
   files = await reportFiles(report);
 });
 
@@ -191,10 +195,45 @@ describe('the documents', () => {
   });
 });
 
+describe('the five-minute page', () => {
+  /** The report with a second study, in which the paper's statistic was judged as given. */
+  const told = (change: Partial<Judgement>): string => {
+    const [first] = report.studies;
+    const claims = first.claims.map((judged) =>
+      judged.claim.id === 'paper-statistic' ? { ...judged, judgement: { ...judged.judgement, ...change } } : judged,
+    );
+    return explained({ ...report, studies: [first, { ...first, name: 'pocket-calibrated', claims }] });
+  };
+  const SENTENCE = /Fresh random passwords, at their own best evaluation, come to (.*)\./;
+
+  it('says what the choice of the best evaluation gives by itself, where that was judged', () => {
+    const judgement = judgementOf(report.studies[0], 'paper-statistic')!;
+    expect(told({}).match(SENTENCE)?.[1]).toContain(formatEstimate(findingOf(judgement, 'control')));
+  });
+
+  it('says nothing of it where there is no verdict', () => {
+    const page = told({ verdict: 'invalid', estimate: null, interval: null, findings: [] });
+    expect(page).toContain('(pocket-calibrated) it is (nothing to read): invalid.');
+    expect(page).not.toMatch(SENTENCE);
+  });
+
+  it('takes each of its numbers from the finding of that key, however findings are worded', () => {
+    const [first] = report.studies;
+    const claims = first.claims.map(({ judgement, ...judged }) => ({
+      ...judged,
+      judgement: { ...judgement, findings: judgement.findings.map((one) => ({ ...one, label: 'reworded' })) },
+    }));
+    expect(explained({ ...report, studies: [{ ...first, claims }] })).toBe(explained(report));
+    expect(explained(report)).toContain(
+      `Bayes factor for an effect is ${formatEstimate(findingOf(judgementOf(first, 'main')!, 'bayes-factor'))}.`,
+    );
+  });
+});
+
 it('the report of a job has a row for every run, and says of a failed one why it failed', () => {
   const runs = [...main, failed].map((record) => ({ record, file: `runs/${record.setup.seed}.json` }));
   const evidence = { main: [...main, failed], 'no-dpo': [] };
-  const judgements = CORE.map((claim) => claim.weigh(evidence));
+  const judgements = CORE.map((claim) => claim.weigh(viewsOf(evidence)));
   const document = markdownReport(CORE, judgements, runs, 'npm run reproduce');
   const rows = runs.map(({ record }) => `| ${record.setup.name} | ${record.setup.seed} | `);
   for (const row of rows)

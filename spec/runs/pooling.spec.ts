@@ -6,13 +6,13 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { ARMS, armSetup } from '../../src/claims/arms.ts';
 import { buildReport } from '../../src/report/report.ts';
 import { JOURNAL } from '../../src/runs/journal.ts';
-import type { FinishedRun, RunRecord } from '../../src/runs/record.ts';
+import type { RunRecord, WholeRun } from '../../src/runs/record.ts';
 import { archiveStudy, evidenceOf, noteStudy, readStudies, readStudy } from '../../src/runs/study.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { fillFolder, studySetup } from '../helpers/trained.ts';
 
 const SEEDS = [31, 32, 33, 34, 35];
-let records: FinishedRun[];
+let records: WholeRun[];
 beforeAll(async () => {
   records = await fillFolder(
     sharedFolder(),
@@ -75,7 +75,7 @@ describe('records of one setup', () => {
       expect(others).toEqual([]);
       expect(study.records.map(({ setup }) => setup.seed)).toEqual(SEEDS);
       expect(study.repeated).toBe(2);
-      const shared = study.records[1] as FinishedRun;
+      const shared = study.records[1] as WholeRun;
       expect(shared.snapshots[0].sets.heldOut.passwords).not.toEqual([]);
     }
     const report = buildReport(await readStudies([folder, archive]), null, 'spec');

@@ -3,8 +3,10 @@ import path from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { armSetup, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.ts';
 import { CORE } from '../../src/claims/index.ts';
-import type { FinishedRun } from '../../src/runs/record.ts';
-import { abridge, archiveStudy, evidenceOf, noteStudy, readStudy, type Study } from '../../src/runs/study.ts';
+import { abridge } from '../../src/runs/abridge.ts';
+import type { WholeRun } from '../../src/runs/record.ts';
+import { archiveStudy, evidenceOf, noteStudy, readStudy, type Study } from '../../src/runs/study.ts';
+import { viewsOf } from '../../src/runs/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -13,7 +15,7 @@ import { effect, failedRun, madeUpRun } from '../helpers/records.ts';
 const { pocket } = PRESETS;
 
 /** A made-up run of an arm of `pocket`, as if it had been trained. */
-function runOf(arm: typeof MAIN, seed: number): FinishedRun {
+function runOf(arm: typeof MAIN, seed: number): WholeRun {
   const setup = armSetup({ ...pocket, seed }, arm);
   return { ...madeUpRun(seed, effect, arm === NO_DPO ? 'no-dpo' : 'main'), setup, setupHash: setupHash(setup) };
 }
@@ -51,18 +53,18 @@ describe('an archive', () => {
     await archiveStudy(study(), file);
     const evidence = evidenceOf(await readStudy(file));
     for (const claim of CORE) {
-      const [whole, kept] = [claim.weigh(evidenceOf(study())), claim.weigh(evidence)];
+      const [whole, kept] = [claim.weigh(viewsOf(evidenceOf(study()))), claim.weigh(viewsOf(evidence))];
       expect(kept.verdict).toBe(whole.verdict);
       expect(kept.estimate).toBeCloseTo(whole.estimate as number, 3);
     }
   });
 
   it('keeps of a run that only a grid reads its last snapshot, and of the others all', () => {
-    const [main] = study().records as FinishedRun[];
-    expect((abridge(main, false) as FinishedRun).snapshots).toHaveLength(main.snapshots.length);
-    const cell = abridge(main, true) as FinishedRun;
+    const [main] = study().records as WholeRun[];
+    expect(abridge(main, false).snapshots).toHaveLength(main.snapshots.length);
+    const cell = abridge(main, true);
     expect(cell.snapshots.map(({ phase }) => phase)).toEqual(['joint']);
-    expect(cell.snapshots[0].sets.heldOut.ranks).toEqual([]);
+    expect(Object.keys(cell.snapshots[0].sets.heldOut)).toEqual(['logProbabilities', 'lens', 'calibrated']);
   });
 
   it('that is cut off, or no archive, is refused with its name', async () => {

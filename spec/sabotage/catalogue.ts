@@ -286,11 +286,11 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'easier-snapshot',
     story: 'The claims read the last snapshot of phase 3 whatever its prefix.',
-    file: 'src/claims/evidence.ts',
+    file: 'src/runs/view.ts',
     edits: [
       [
-        'run.snapshots.find((candidate) => candidate.phase === phase)',
-        'run.snapshots.findLast((candidate) => candidate.phase === phase)',
+        'snapshots.find((snapshot) => snapshot.phase === phase && snapshot.prefix === prefix)',
+        'snapshots.findLast((snapshot) => snapshot.phase === phase)',
       ],
     ],
     caughtBy: {

@@ -8,7 +8,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
 import { loadValues } from '../../src/model/pretrained.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
-import type { FinishedRun } from '../../src/runs/record.ts';
+import type { WholeRun } from '../../src/runs/record.ts';
 import { run } from '../../src/runs/run.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import type { Setup } from '../../src/setup/schema.ts';
@@ -30,7 +30,7 @@ class KeepingStore extends RunStore {
 
 interface Kept {
   readonly setup: Setup;
-  readonly record: FinishedRun;
+  readonly record: WholeRun;
   /** The parameters after so many steps of a phase. */
   parametersAt(phase: (typeof PHASES)[number], step: number): Weights;
 }

@@ -3,9 +3,10 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ARMS, armSetup } from '../../src/claims/arms.ts';
+import { ABLATION, ARMS, armSetup } from '../../src/claims/arms.ts';
 import { JOURNAL } from '../../src/runs/journal.ts';
-import type { FinishedRun } from '../../src/runs/record.ts';
+import type { WholeRun } from '../../src/runs/record.ts';
+import { archiveStudy, readStudy } from '../../src/runs/study.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
@@ -42,7 +43,7 @@ const recordFile = (where: string, seed = 43): string => {
   return path.join(where, 'runs', name as string);
 };
 
-function edit(file: string, change: (run: FinishedRun) => void): void {
+function edit(file: string, change: (run: WholeRun) => void): void {
   const record = JSON.parse(readFileSync(file, 'utf8'));
   change(record);
   writeFileSync(file, JSON.stringify(record));
@@ -56,7 +57,7 @@ const scale = (rows: number[][], by: number) => {
 };
 
 /** Multiplies every probability of held-out letters, and what follows from them, so that the record agrees with itself. */
-function raiseHeldOut(run: FinishedRun): void {
+function raiseHeldOut(run: WholeRun): void {
   const by = Math.log(1.2);
   for (const { sets } of run.snapshots) {
     for (const row of sets.heldOut.logProbabilities)
@@ -114,7 +115,7 @@ describe('on a folder of runs', () => {
 });
 
 /** Changes of one record that leave a folder which can be read. */
-const TAMPERED: [string, (run: FinishedRun) => void, RegExp][] = [
+const TAMPERED: [string, (run: WholeRun) => void, RegExp][] = [
   [
     'held-out letters likelier, and everything in the record with them',
     raiseHeldOut,
@@ -270,12 +271,38 @@ describe('fails on a tampered copy', () => {
   });
 });
 
+describe('an archive that is made now', () => {
+  it.each([
+    ['runs that are read letter by letter', 'run', () => folder],
+    [
+      'a run that only a grid reads',
+      'cell',
+      async () => {
+        const other = temporaryFolder();
+        await fillFolder(other, [armSetup(studySetup(41), ABLATION.both)]);
+        return other;
+      },
+    ],
+  ] as const)('of %s agrees, and one trained again ends as recorded', async (_, kind, where) => {
+    const file = path.join(temporaryFolder(), 'made.jsonl.br');
+    await archiveStudy(await readStudy(await where()), file);
+    const { records } = await readStudy(file);
+    expect(records.map((record) => record.status === 'finished' && record.abridged)).toEqual(records.map(() => kind));
+    const { code, out } = await verify(file, '--retrain', '1', '--seed', '1', '--jobs', '1', '--json');
+    const { checks, differing } = JSON.parse(out);
+    expect(differing).toEqual([]);
+    expect(code).toBe(0);
+    expect(checks.numbers).toEqual({ agree: records.length, differ: 0, notChecked: 0 });
+    expect(checks.retrained).toEqual({ agree: 1, differ: 0, notChecked: 0 });
+  });
+});
+
 describe('an archive of the reference report', () => {
   /** A part of the archive, with lines changed; `careful` puts the digest right, as whoever changes lines could. */
-  function changed(change: (run: FinishedRun) => void, careful = true): string {
+  function changed(change: (run: WholeRun) => void, careful = true): string {
     const file = path.join(temporaryFolder(), 'pocket.jsonl.br');
     const [head, ...lines] = brotliDecompressSync(readFileSync(WASM)).toString().trimEnd().split('\n').slice(0, 6);
-    const runs = lines.map((line) => JSON.parse(line) as FinishedRun);
+    const runs = lines.map((line) => JSON.parse(line) as WholeRun);
     change(runs[2]);
     const { setup, commands, ...rest } = JSON.parse(head);
     const text = [
@@ -292,7 +319,7 @@ describe('an archive of the reference report', () => {
     expect(code).toBe(0);
   });
 
-  const CHANGES: [string, (run: FinishedRun) => void][] = [
+  const CHANGES: [string, (run: WholeRun) => void][] = [
     ['held-out letters scaled', (run) => scale(run.snapshots[1].sets.heldOut.logProbabilities, 0.99)],
     [
       'held-out letters of the end of phase 2 scaled',
@@ -380,12 +407,12 @@ describe('an archive of the reference report', () => {
     ...CHANGES,
     [
       'its parameters',
-      (run: FinishedRun) => {
+      (run: WholeRun) => {
         run.parametersDigest = '0'.repeat(64);
       },
     ] as const,
   ])('is refused with its own digest: %s', async (_, change) => {
-    const { code, err } = await verify(changed(change as (run: FinishedRun) => void, false));
+    const { code, err } = await verify(changed(change as (run: WholeRun) => void, false));
     expect(err).toMatch(/was changed since it was written/);
     expect(code).toBe(2);
   });

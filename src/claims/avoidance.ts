@@ -1,6 +1,14 @@
 /** DPO does what it should: the model avoids the negatives. */
 import { MAIN } from './arms.ts';
-import { estimate, guessRatesOf, logLikelihoodsOf, pairedDifferences, runMeans, testAbove } from './evidence.ts';
+import {
+  estimate,
+  estimated,
+  guessRatesOf,
+  logLikelihoodsOf,
+  pairedDifferences,
+  runMeans,
+  testAbove,
+} from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
@@ -35,11 +43,12 @@ export const avoidance = defineClaim({
         ),
       ),
       findings: [
-        { ...paired, label: 'held-out minus random log-likelihood (nats/letter)' },
-        {
-          ...estimate('avoidance/random', guessRatesOf(runs, 'dpo', 'random')),
-          label: 'random guess rate after phase 2',
-        },
+        estimated('held-out-minus-control', 'held-out minus random log-likelihood (nats/letter)', paired),
+        estimated(
+          'control',
+          'random guess rate after phase 2',
+          estimate('avoidance/random', guessRatesOf(runs, 'dpo', 'random')),
+        ),
       ],
     };
   },

@@ -1,5 +1,6 @@
 /** What a claim is: a sentence, a rule fixed before any run, and a judgement as a pure function of run records. */
-import type { FinishedRun, RunRecord } from '../runs/record.ts';
+import type { RunRecord } from '../runs/record.ts';
+import type { FailedView, RunView, Views } from '../runs/view.ts';
 import type { Arm } from './arms.ts';
 
 /**
@@ -11,8 +12,42 @@ export type Verdict = 'reproduced' | 'not reproduced' | 'inconclusive' | 'invali
 /** Run records by arm id, failed ones included. */
 export type Evidence = Readonly<Record<string, readonly RunRecord[]>>;
 
+/** What findings go by: a label may be reworded, a key may not. No two findings of a judgement share one. */
+export type FindingKey =
+  | 'bayes-factor'
+  | 'bca-interval'
+  | 'checkpoint/chosen-on-the-other-half/control'
+  | 'checkpoint/chosen-on-the-other-half/held-out'
+  | 'checkpoint/highest/control'
+  | 'checkpoint/highest/held-out'
+  | 'checkpoint/last-five'
+  | 'checkpoint/useful-learned'
+  | 'control'
+  | 'control-perf'
+  | 'control-top-rate'
+  | 'deviation-over-runs'
+  | 'effect-size'
+  | 'held-out-minus-control'
+  | 'held-out-minus-control/sign-flip-p'
+  | 'held-out-perf'
+  | 'held-out-top-rate'
+  | 'leave-one-out'
+  | 'minus-baseline'
+  | 'paper-statistic'
+  | 'paper-statistic/control'
+  | 'paper-statistic/t-test-p'
+  | 'percentile-interval'
+  | 'posterior-above-chance'
+  | 'power'
+  | 'rise'
+  | 'runs-needed'
+  | 'sign-flip-p'
+  | 't-test-p'
+  | 'useful';
+
 /** A number with its interval, in the words of a report. */
 export interface Finding {
+  readonly key: FindingKey;
   readonly label: string;
   readonly value: number;
   readonly interval?: readonly [number, number];
@@ -46,6 +81,7 @@ export interface Judgement {
 
 /** One cell of a grid: the runs of one arm. */
 export interface Cell {
+  /** The arm's id, which a cell goes by: no two cells of a judgement share one. */
   readonly arm: string;
   readonly label: string;
   readonly seeds: readonly number[];
@@ -76,20 +112,35 @@ export interface Claim {
   /** Checks that the records can bear a verdict, then weighs them. */
   judge(evidence: Evidence): Judgement;
   /**
-   * The rule alone, on what it reads of records: for simulated experiments, of which there are no records to check.
+   * The rule alone, on the views that it reads: for simulated experiments, of which there are no records to check.
    * @throws RangeError where a seed counts twice
    */
-  weigh(evidence: Evidence): Judgement;
+  weigh(views: Views): Judgement;
 }
 
 /** Fewer runs than this make every claim inconclusive: with 5, the exact sign-flip test can reach p = 1/32. */
 export const FEWEST_RUNS = 5;
 
-export const finishedRuns = (runs: readonly RunRecord[]): FinishedRun[] =>
-  runs.filter((run): run is FinishedRun => run.status === 'finished');
+/** A finding that the judgement may lack: runs that do not differ, say, have no Bayes factor. */
+export const optionalFinding = ({ findings }: Pick<Judgement, 'findings'>, key: FindingKey): Finding | undefined =>
+  findings.find((finding) => finding.key === key);
+
+/** A finding that the judgement has. @throws RangeError where it lacks it */
+export function findingOf(judgement: Pick<Judgement, 'id' | 'findings'>, key: FindingKey): Finding {
+  const finding = optionalFinding(judgement, key);
+  if (finding === undefined) throw new RangeError(`the judgement on ${judgement.id} has no finding ${key}`);
+  return finding;
+}
+
+/** The cell of an arm in a judgement on a grid. @throws RangeError where the grid has none */
+export function cellOf({ id, cells }: Pick<Judgement, 'id' | 'cells'>, arm: string): Cell {
+  const cell = cells?.find((candidate) => candidate.arm === arm);
+  if (cell === undefined) throw new RangeError(`the judgement on ${id} has no cell ${arm}`);
+  return cell;
+}
 
 /** @throws RangeError where a seed counts twice: two equal runs are one piece of evidence. */
-export function assertDistinctSeeds(arm: string, runs: readonly RunRecord[]): void {
+export function assertDistinctSeeds(arm: string, runs: readonly (RunView | FailedView)[]): void {
   const seen = new Set<number>();
   for (const { setup } of runs) {
     if (seen.has(setup.seed)) throw new RangeError(`seed ${setup.seed} is given twice in the arm ${arm}`);

@@ -1,19 +1,18 @@
 /** Claims about a grid: the same question asked of every cell, with a correction for asking it so often. */
 import { mean } from 'simple-statistics';
-import type { FinishedRun } from '../runs/record.ts';
+import { finishedRuns, type RunView, type Views } from '../runs/view.ts';
 import { holm } from '../statistics/index.ts';
 import type { Arm } from './arms.ts';
 import {
   assertDistinctSeeds,
   type Cell,
   type Claim,
-  type Evidence,
+  cellOf,
   FEWEST_RUNS,
   type Finding,
-  finishedRuns,
   type Verdict,
 } from './claim.ts';
-import { type Estimate, estimate, guessRatesOf, plain, runMeans, testAbove } from './evidence.ts';
+import { type Estimate, estimate, estimated, guessRatesOf, runMeans, testAbove } from './evidence.ts';
 import { formatEstimate, formatNumber } from './format.ts';
 import { checked } from './judge.ts';
 
@@ -23,20 +22,20 @@ export const LEARNED = 1.3;
 /** Significance of a cell after Holm's correction. */
 export const ALPHA = 0.05;
 
-/** Records of the seeds that every arm was run with, so that cells are compared on like seeds. */
-function onCommonSeeds(arms: readonly Arm[], evidence: Evidence): Evidence {
-  const seedsOf = ({ id }: Arm) => new Set((evidence[id] ?? []).map(({ setup }) => setup.seed));
+/** Runs of the seeds that every arm was run with, so that cells are compared on like seeds. */
+function onCommonSeeds(arms: readonly Arm[], views: Views): Views {
+  const seedsOf = ({ id }: Arm) => new Set((views[id] ?? []).map(({ setup }) => setup.seed));
   const [first, ...others] = arms.map(seedsOf);
   const common = new Set([...first].filter((seed) => others.every((seeds) => seeds.has(seed))));
   return Object.fromEntries(
-    arms.map(({ id }) => [id, (evidence[id] ?? []).filter(({ setup }) => common.has(setup.seed))]),
+    arms.map(({ id }) => [id, (views[id] ?? []).filter(({ setup }) => common.has(setup.seed))]),
   );
 }
 
 /** What the runs of each arm say. A cell that cannot be read counts in the correction with a p of 1. */
-function readCells(arms: readonly Arm[], evidence: Evidence): Cell[] {
+function readCells(arms: readonly Arm[], views: Views): Cell[] {
   const cells = arms.map(({ id, label }) => {
-    const given = evidence[id];
+    const given = views[id];
     assertDistinctSeeds(id, given);
     const runs = finishedRuns(given);
     const counted = { arm: id, label, seeds: runs.map(({ setup }) => setup.seed), failed: given.length - runs.length };
@@ -73,10 +72,10 @@ function readCells(arms: readonly Arm[], evidence: Evidence): Cell[] {
 }
 
 /** The held-out guess rate of every seed, averaged over the readable cells. */
-function ratesBySeed(cells: readonly Cell[], evidence: Evidence): number[] {
+function ratesBySeed(cells: readonly Cell[], views: Views): number[] {
   const bySeed = new Map<number, number[]>();
   for (const { arm } of cells.filter(({ readable }) => readable)) {
-    const runs = finishedRuns(evidence[arm]);
+    const runs = finishedRuns(views[arm]);
     runMeans(guessRatesOf(runs, 'joint', 'heldOut')).forEach((rate, index) => {
       const { seed } = runs[index].setup;
       bySeed.set(seed, [...(bySeed.get(seed) ?? []), rate]);
@@ -96,7 +95,7 @@ interface GridDecision {
   readonly findings?: readonly Finding[];
 }
 
-type GridRule = (cells: readonly Cell[], evidence: Evidence, id: string) => GridDecision;
+type GridRule = (cells: readonly Cell[], views: Views, id: string) => GridDecision;
 
 interface GridDefinition extends Omit<Claim, 'judge' | 'weigh'> {
   readonly measure: string;
@@ -107,9 +106,9 @@ export function defineGrid({ decide, measure, ...claim }: GridDefinition): Claim
   return checked(measure, {
     ...claim,
     weigh(given) {
-      const evidence = onCommonSeeds(claim.arms, given);
-      const cells = readCells(claim.arms, evidence);
-      const { verdict, reason, estimate, p, findings } = decide(cells, evidence, claim.id);
+      const views = onCommonSeeds(claim.arms, given);
+      const cells = readCells(claim.arms, views);
+      const { verdict, reason, estimate, p, findings } = decide(cells, views, claim.id);
       return {
         id: claim.id,
         verdict,
@@ -134,8 +133,8 @@ const READABLE =
 const counts = (cells: readonly Cell[], shown: number) =>
   `above chance after correction in ${shown} of ${cells.length} cells, ${cells.filter(({ readable }) => readable).length} of them readable`;
 
-function averaged(cells: readonly Cell[], evidence: Evidence, id: string): Estimate | null {
-  const rates = ratesBySeed(cells, evidence);
+function averaged(cells: readonly Cell[], views: Views, id: string): Estimate | null {
+  const rates = ratesBySeed(cells, views);
   return rates.length === 0
     ? null
     : estimate(
@@ -149,11 +148,11 @@ export const EVERYWHERE = {
   rule:
     'Reproduced if the held-out guess rate is above 1 in every cell (adjusted p < 0.05); not reproduced if in none, or if the 95% interval of ' +
     `some readable cell lies below 1; else inconclusive. ${READABLE}`,
-  decide(cells, evidence, id) {
+  decide(cells, views, id) {
     const shown = cells.filter(({ adjustedP }) => adjustedP < ALPHA).length;
     const below = cells.filter(({ readable, interval }) => readable && interval !== null && interval[1] < 1);
     const readable = cells.filter((cell) => cell.readable);
-    const average = averaged(cells, evidence, id);
+    const average = averaged(cells, views, id);
     return {
       verdict:
         shown === cells.length
@@ -178,11 +177,11 @@ export const ON_AVERAGE = {
   rule:
     'Reproduced if the 95% interval, over seeds, of the held-out guess rate averaged over the readable cells lies above 1; inconclusive if ' +
     `fewer than half of the cells are readable; else not reproduced. ${READABLE}`,
-  decide(cells, evidence, id) {
+  decide(cells, views, id) {
     const shown = cells.filter(({ adjustedP }) => adjustedP < ALPHA).length;
     const readable = cells.filter((cell) => cell.readable).length;
-    const rates = ratesBySeed(cells, evidence);
-    const average = averaged(cells, evidence, id);
+    const rates = ratesBySeed(cells, views);
+    const average = averaged(cells, views, id);
     return {
       verdict:
         average === null || readable < cells.length / 2
@@ -202,16 +201,20 @@ export const inCell = ({ id: arm }: Arm, baseline: Arm) => ({
   rule:
     'Reproduced if the held-out guess rate of the cell is above 1 (adjusted p < 0.05); inconclusive if the cell is not readable; else not ' +
     `reproduced. ${READABLE}`,
-  decide: ((cells, evidence, id) => {
-    const cell = cells.find((candidate) => candidate.arm === arm) as Cell;
+  decide: ((cells, views, id) => {
+    const cell = cellOf({ id, cells }, arm);
     const compared: Finding[] = [];
-    if (cell.estimate !== null) compared.push({ label: 'useful guess rate', value: cell.useful as number });
-    const both = pairedBySeed(finishedRuns(evidence[arm]), finishedRuns(evidence[baseline.id]));
+    if (cell.estimate !== null)
+      compared.push({ key: 'useful', label: 'useful guess rate', value: cell.useful as number });
+    const both = pairedBySeed(finishedRuns(views[arm]), finishedRuns(views[baseline.id]));
     if (arm !== baseline.id && both.length > 0)
-      compared.push({
-        ...plain(estimate(`${id}/difference`, both)),
-        label: `held-out guess rate minus that of the cell "${baseline.label}", seed by seed`,
-      });
+      compared.push(
+        estimated(
+          'minus-baseline',
+          `held-out guess rate minus that of the cell "${baseline.label}", seed by seed`,
+          estimate(`${id}/difference`, both),
+        ),
+      );
     return {
       verdict: !cell.readable ? 'inconclusive' : cell.adjustedP < ALPHA ? 'reproduced' : 'not reproduced',
       reason:
@@ -227,8 +230,8 @@ export const inCell = ({ id: arm }: Arm, baseline: Arm) => ({
 });
 
 /** Differences in held-out guess rate between runs of the same seed. */
-function pairedBySeed(runs: readonly FinishedRun[], others: readonly FinishedRun[]): number[][] {
-  const rate = (run: FinishedRun) => runMeans(guessRatesOf([run], 'joint', 'heldOut'))[0];
+function pairedBySeed(runs: readonly RunView[], others: readonly RunView[]): number[][] {
+  const rate = (run: RunView) => runMeans(guessRatesOf([run], 'joint', 'heldOut'))[0];
   return runs.flatMap((run) => {
     const other = others.find(({ setup }) => setup.seed === run.setup.seed);
     return other === undefined ? [] : [[rate(run) - rate(other)]];

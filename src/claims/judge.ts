@@ -1,18 +1,9 @@
 /** What every judgement has in common. */
 
-import type { FinishedRun } from '../runs/record.ts';
+import { finishedRuns, type RunView, viewsOf } from '../runs/view.ts';
 import type { Arm } from './arms.ts';
-import {
-  assertDistinctSeeds,
-  type Claim,
-  type Evidence,
-  FEWEST_RUNS,
-  type Finding,
-  finishedRuns,
-  type Judgement,
-  type Verdict,
-} from './claim.ts';
-import { type Estimate, plain } from './evidence.ts';
+import { assertDistinctSeeds, type Claim, FEWEST_RUNS, type Finding, type Verdict } from './claim.ts';
+import type { Estimate } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { evidenceProblems, inWords } from './validity.ts';
 
@@ -32,7 +23,7 @@ interface Definition extends Omit<Claim, 'judge' | 'weigh'> {
   /** Whether the rule looks at the end of phase 2, which a setup may skip. */
   readonly afterPhase2?: boolean;
   /** @param runs finished runs by arm id */
-  decide(runs: Record<string, FinishedRun[]>): Decision;
+  decide(runs: Record<string, RunView[]>): Decision;
 }
 
 /** Gives a claim's rule the check of its evidence: where the records cannot bear a verdict, there is none. */
@@ -41,9 +32,9 @@ export function checked(measure: string, claim: Omit<Claim, 'judge'>): Claim {
     ...claim,
     judge(evidence) {
       const problems = evidenceProblems(claim.arms, evidence);
-      if (problems.length === 0) return claim.weigh(evidence);
+      if (problems.length === 0) return claim.weigh(viewsOf(evidence));
       const given = claim.arms.map((arm) => evidence[arm.id] ?? []);
-      const finished = given.map(finishedRuns);
+      const finished = given.map((runs) => finishedRuns(runs));
       return {
         id: claim.id,
         verdict: 'invalid',
@@ -64,8 +55,8 @@ export function checked(measure: string, claim: Omit<Claim, 'judge'>): Claim {
 export function defineClaim({ decide, measure, afterPhase2 = false, ...claim }: Definition): Claim {
   return checked(measure, {
     ...claim,
-    weigh(evidence: Evidence): Judgement {
-      const given = (arm: Arm) => evidence[arm.id] ?? [];
+    weigh(views) {
+      const given = (arm: Arm) => views[arm.id] ?? [];
       for (const arm of claim.arms) assertDistinctSeeds(arm.id, given(arm));
       const runs = Object.fromEntries(claim.arms.map((arm) => [arm.id, finishedRuns(given(arm))]));
       const primary = runs[claim.arms[claim.arms.length - 1].id];
@@ -88,7 +79,7 @@ export function defineClaim({ decide, measure, afterPhase2 = false, ...claim }: 
         estimate: decision.estimate.value,
         interval: decision.estimate.interval,
         p: decision.p,
-        findings: decision.findings.map(plain),
+        findings: decision.findings,
       };
     },
   });

@@ -1,18 +1,18 @@
 /** The manipulation check: phase 3 taught the useful negatives. */
-import type { FinishedRun } from '../runs/record.ts';
+import type { RunView } from '../runs/view.ts';
 import { MAIN } from './arms.ts';
-import { type Estimate, estimate, guessRatesOf, logLikelihoodsOf, runMeans, testAbove } from './evidence.ts';
+import { type Estimate, estimate, estimated, guessRatesOf, logLikelihoodsOf, runMeans, testAbove } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
 /** How far each run's useful negatives rose, nats a letter. */
-const risesOf = (runs: readonly FinishedRun[]): number[] => {
+const risesOf = (runs: readonly RunView[]): number[] => {
   const before = runMeans(logLikelihoodsOf(runs, 'dpo', 'useful'));
   return runMeans(logLikelihoodsOf(runs, 'joint', 'useful')).map((after, run) => after - before[run]);
 };
 
 /** Rise of the useful negatives' log-likelihood from the end of phase 2 to the end of phase 3; nats a letter. */
-export const usefulRise = (runs: readonly FinishedRun[]): Estimate =>
+export const usefulRise = (runs: readonly RunView[]): Estimate =>
   estimate('manipulation/rise', logLikelihoodsOf(runs, 'joint', 'useful'), logLikelihoodsOf(runs, 'dpo', 'useful'));
 
 export const manipulation = defineClaim({
@@ -32,7 +32,7 @@ export const manipulation = defineClaim({
       reason: `useful guess rate ${formatEstimate(useful)} against 1; rise ${formatEstimate(rise)} nats against 1`,
       estimate: useful,
       p: Math.max(testAbove(runMeans(guessRatesOf(runs, 'joint', 'useful')), 1), testAbove(risesOf(runs), 1)),
-      findings: [{ ...rise, label: 'rise since the end of phase 2 (nats/letter)' }],
+      findings: [estimated('rise', 'rise since the end of phase 2 (nats/letter)', rise)],
     };
   },
 });

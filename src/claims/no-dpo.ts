@@ -1,6 +1,6 @@
 /** Without DPO there is nothing to flip. */
 import { MAIN, NO_DPO } from './arms.ts';
-import { estimate, guessRatesOf, logLikelihoodsOf } from './evidence.ts';
+import { estimate, estimated, guessRatesOf, logLikelihoodsOf } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
@@ -28,11 +28,12 @@ export const noDpo = defineClaim({
       estimate: heldOut,
       p: null,
       findings: [
-        { ...paired, label: 'held-out minus random log-likelihood without DPO (nats/letter)' },
-        {
-          ...estimate('no-dpo/useful', guessRatesOf(without, 'joint', 'useful')),
-          label: 'useful guess rate without DPO',
-        },
+        estimated('held-out-minus-control', 'held-out minus random log-likelihood without DPO (nats/letter)', paired),
+        estimated(
+          'useful',
+          'useful guess rate without DPO',
+          estimate('no-dpo/useful', guessRatesOf(without, 'joint', 'useful')),
+        ),
       ],
     };
   },

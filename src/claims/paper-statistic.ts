@@ -1,17 +1,17 @@
 /** The paper's own number, computed as the paper computes it. */
 import { chanceLine } from '../measure/measures.ts';
-import type { FinishedRun } from '../runs/record.ts';
+import type { RunView, SetName } from '../runs/view.ts';
 import { MAIN } from './arms.ts';
-import { estimate, evaluationsOfPhase3, type SetName, testAbove } from './evidence.ts';
+import { estimate, estimated, evaluationsOfPhase3, testAbove } from './evidence.ts';
 import { formatEstimate, formatNumber } from './format.ts';
 import { defineClaim } from './judge.ts';
 import { usefulRise } from './manipulation.ts';
 
 /** A run's best perf over the evaluations of phase 3, an optimistic choice made on the very set that is scored; nats a letter. */
-export const bestPerf = (run: FinishedRun, set: SetName): number =>
+export const bestPerf = (run: Pick<RunView, 'evaluations'>, set: SetName): number =>
   Math.max(...evaluationsOfPhase3(run).map(({ sets }) => sets[set].perf));
 
-const lettersOf = (run: FinishedRun): number => run.setup.passwords.alphabet.length;
+const lettersOf = (run: RunView): number => run.setup.passwords.alphabet.length;
 
 export const paperStatistic = defineClaim({
   id: 'paper-statistic',
@@ -36,17 +36,19 @@ export const paperStatistic = defineClaim({
       estimate: heldOut,
       p,
       findings: [
-        {
-          ...random,
-          label: 'the same of fresh random passwords: what the choice of the best evaluation gives by itself',
-        },
-        {
-          ...estimate(
+        estimated(
+          'control',
+          'the same of fresh random passwords: what the choice of the best evaluation gives by itself',
+          random,
+        ),
+        estimated(
+          'held-out-perf',
+          'maximum perf, held-out (nats/letter; the paper has 0.122)',
+          estimate(
             'paper-statistic/nats',
             runs.map((run) => [bestPerf(run, 'heldOut')]),
           ),
-          label: 'maximum perf, held-out (nats/letter; the paper has 0.122)',
-        },
+        ),
       ],
     };
   },

@@ -19,17 +19,9 @@ import { passwordsDigest } from '../passwords/digests.ts';
 import type { RewardCounts } from '../passwords/ledger.ts';
 import { overlapProblems, type RewardedRole, WAYS } from '../passwords/overlap.ts';
 import { FRESH, PHASES, type Phase, SETS, type SetName } from '../passwords/roles.ts';
-import { recipeOf } from '../recipe/recipe.ts';
+import { recipeOf, scoredUnder } from '../recipe/recipe.ts';
 import { updatesDigest } from '../recipe/updates.ts';
-import {
-  arithmeticOf,
-  type FinishedRun,
-  isAbridged,
-  jointSteps,
-  nameOf,
-  overlapsOf,
-  type RunRecord,
-} from '../runs/record.ts';
+import { arithmeticOf, type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../runs/record.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { capacity, heldOut, inputLength, pairs, rewardedTexts, scoredCounts, useful } from '../setup/sizes.ts';
@@ -86,10 +78,10 @@ function updateProblems(run: FinishedRun): string[] {
   const problems: string[] = [];
   if (run.digests !== undefined && run.digests.updates !== updatesDigest(run.setup, jointSteps(run)))
     problems.push('its updates were not made with the learning rates, loss weights and settings of its setup');
+  if (run.abridged !== undefined) return problems; // an archive keeps no losses of single steps
   for (const phase of PHASES) {
     const { total, gradientNorm } = run.trajectories[phase];
     const steps = stepsOf(run, phase);
-    if (total.length === 0 && isAbridged(run)) continue;
     if (total.length !== steps || gradientNorm.length !== steps)
       problems.push(`it has losses of ${total.length} steps of phase ${phase}, which had ${steps}`);
   }
@@ -115,11 +107,13 @@ const agree = (a: number, b: number, tolerance: number): boolean =>
 const EXACT = 1e-9;
 /** Of evaluations kept with four decimals. */
 const FOUR_DECIMALS = 2e-4;
+/** Of what follows from log-probabilities, which archives keep with three decimals, or two. */
+const ROUNDING = { whole: EXACT, run: 6e-4, cell: 6e-3 } as const;
 
 function evaluationProblems(run: FinishedRun): string[] {
   const { setup, evaluations } = run;
   const problems: string[] = [];
-  const tolerance = isAbridged(run) ? FOUR_DECIMALS : EXACT;
+  const tolerance = run.abridged === undefined ? EXACT : FOUR_DECIMALS;
   const found = evaluations.map(({ phase, step }) => `${phase} ${step}`);
   const wanted = PHASES.flatMap((phase) =>
     evaluationSteps(setup, phase, stepsOf(run, phase)).map((step) => `${phase} ${step}`),
@@ -164,30 +158,31 @@ function snapshotProblems(run: FinishedRun): string[] {
   const problems: string[] = [];
   const letters = setup.passwords.alphabet.length;
   const drawn = drawScoredPasswords(setup);
+  const rounding = ROUNDING[run.abridged ?? 'whole'];
   const recipe = recipeOf(setup);
   for (const { phase, scoredUnder: prefix } of recipe.dpo.steps > 0 ? [recipe.dpo, recipe.joint] : [recipe.joint]) {
-    // Of a run that only a grid reads, an archive keeps the last moment alone.
-    if (isAbridged(run) && phase === 'dpo' && snapshots.length === 1) continue;
-    const snapshot = snapshots.find((one) => one.phase === phase);
-    if (snapshot === undefined || snapshot.prefix !== prefix || snapshot.step !== stepsOf(run, phase))
+    if (run.abridged === 'cell' && phase === 'dpo') continue; // an archive keeps its last moment alone
+    const snapshot = snapshots.find((one) => one.phase === phase && one.prefix === prefix);
+    if (snapshot?.step !== stepsOf(run, phase))
       problems.push(`its scores of the end of phase ${phase} were not taken there, after \`${prefix}\``);
   }
   for (const { phase, step, prefix, sets } of snapshots) {
     for (const set of SETS) {
-      const { passwords, logProbabilities, ranks, lens } = sets[set];
+      const scored = sets[set];
+      const { logProbabilities, lens } = scored;
+      const ranks = 'ranks' in scored ? scored.ranks : null;
       const where = `of the ${NAMES[set]} passwords at the end of phase ${phase}, after \`${prefix}\`,`;
       const own = set === 'random' ? drawn.control : drawn[set];
       const size = scoredCounts(setup)[set];
       if (logProbabilities.length !== size || logProbabilities[0].length !== inputLength(setup))
         problems.push(`its scores ${where} are not of ${size} passwords of ${inputLength(setup)} letters`);
-      if (passwords.length > 0 && passwords.join() !== own.slice(0, size).join())
+      if ('passwords' in scored && scored.passwords.join() !== own.slice(0, size).join())
         problems.push(`its scores ${where} are of other passwords than its seed draws`);
-      const rounding = !isAbridged(run) ? EXACT : ranks.length === 0 ? 6e-3 : 6e-4;
-      const impossible = ranks.some((row, password) =>
+      const impossible = ranks?.some((row, password) =>
         row.some((rank, letter) => logProbabilities[password][letter] > -Math.log(rank + 1) + Math.max(rounding, 1e-5)),
       );
       if (impossible) problems.push(`its scores ${where} give letters a higher probability than their ranks allow`);
-      const scores: Scores = { logProbabilities, ranks };
+      const scores: Scores = { logProbabilities, ranks: ranks ?? [] };
       const last = lens[lens.length - 1];
       if (
         last !== undefined &&
@@ -207,7 +202,7 @@ function snapshotProblems(run: FinishedRun): string[] {
       const differ = compared.some(([recorded, of]) => {
         const again = measure(of, letters);
         return MEASURES.some(
-          (name) => (name !== 'topRate' || ranks.length > 0) && !agree(recorded[name], again[name], rounding),
+          (name) => (name !== 'topRate' || ranks !== null) && !agree(recorded[name], again[name], rounding),
         );
       });
       if (differ) problems.push(`its measures ${where} are not those of its log-probabilities`);
@@ -294,7 +289,8 @@ export function runProblems(run: RunRecord): readonly string[] {
 /** What equal records of different seeds would be equal in. */
 function fingerprints(run: FinishedRun): [what: string, print: string][] {
   const { setup, ledger, digests, snapshots, parametersDigest } = run;
-  const scores = snapshots.find(({ phase }) => phase === 'joint');
+  const reverse = scoredUnder(setup, 'joint');
+  const scores = snapshots.find(({ phase, prefix }) => phase === 'joint' && prefix === reverse);
   const prints: [string, string][] = [
     ['trained parameters', parametersDigest],
     ['order of training data', ledger.digest],

@@ -7,8 +7,9 @@ import type { Verdict } from '../claims/claim.ts';
 import { main } from '../claims/main.ts';
 import { buildCorpus } from '../passwords/corpus.ts';
 import { type Stream, stream } from '../random/streams.ts';
-import type { FinishedRun } from '../runs/record.ts';
+import { scoredUnder } from '../recipe/recipe.ts';
 import { ARCHIVES, evidenceOf, readStudy, type Study } from '../runs/study.ts';
+import { finishedRuns, type RunView, type ViewedScores, viewOf, viewsOf } from '../runs/view.ts';
 import { PRESETS } from '../setup/presets.ts';
 import { parseSetup, type Setup } from '../setup/schema.ts';
 import { trainToEnd } from '../training/trainer.ts';
@@ -30,7 +31,7 @@ export interface NullWorld {
   /** Why there is nothing to find. */
   readonly statement: string;
   /** The runs of one experiment. */
-  experiment(source: Stream, index: number): Promise<FinishedRun[]>;
+  experiment(source: Stream, index: number): Promise<RunView[]>;
 }
 
 export interface NullResult {
@@ -39,33 +40,24 @@ export interface NullResult {
   readonly verdicts: Readonly<Record<Verdict, number>>;
 }
 
-type Scores = FinishedRun['snapshots'][number]['sets']['heldOut'];
-
 const pick = <Item>(items: readonly Item[], places: readonly number[]): Item[] => places.map((place) => items[place]);
 
-const some = (scores: Scores, places: readonly number[]): Scores => ({
-  ...scores,
-  passwords: [],
-  logProbabilities: pick(scores.logProbabilities, places),
-  ranks: pick(scores.ranks, places),
-  calibrated: { ...scores.calibrated, logLikelihoods: pick(scores.calibrated.logLikelihoods, places) },
+const some = ({ logProbabilities }: ViewedScores, places: readonly number[]): ViewedScores => ({
+  logProbabilities: pick(logProbabilities, places),
 });
 
-/** A run in whose snapshots fresh random passwords stand for the held-out ones; others of them stay the random ones. */
-function withFresh(run: FinishedRun, source: Stream): FinishedRun {
-  const { random, heldOut } = run.snapshots[0].sets;
-  const order = source.permutation(random.logProbabilities.length);
-  const size = Math.min(heldOut.logProbabilities.length, Math.floor(order.length / 2));
+/** A run in which fresh random passwords stand for the held-out ones; others of them stay the control. */
+function withFresh(run: RunView, source: Stream): RunView {
+  const scored = (set: 'heldOut' | 'random') =>
+    run.at('joint', scoredUnder(run.setup, 'joint'), set).logProbabilities.length;
+  const order = source.permutation(scored('random'));
+  const size = Math.min(scored('heldOut'), Math.floor(order.length / 2));
   return {
     ...run,
-    snapshots: run.snapshots.map(({ sets, ...when }) => ({
-      ...when,
-      sets: {
-        ...sets,
-        heldOut: some(sets.random, order.slice(0, size)),
-        random: some(sets.random, order.slice(size)),
-      },
-    })),
+    at: (phase, prefix, set) =>
+      set === 'useful'
+        ? run.at(phase, prefix, set)
+        : some(run.at(phase, prefix, 'random'), set === 'heldOut' ? order.slice(0, size) : order.slice(size)),
   };
 }
 
@@ -73,13 +65,11 @@ function withFresh(run: FinishedRun, source: Stream): FinishedRun {
 const drawn = <Run>(runs: readonly Run[], source: Stream): Run[] =>
   pick(runs, source.permutation(runs.length).slice(0, Math.max(5, Math.min(8, runs.length / 2))));
 
-const finished = (study: Study, arm: string): FinishedRun[] =>
-  (evidenceOf(study)[arm] ?? []).filter((run): run is FinishedRun => run.status === 'finished');
-
 function recorded(study: Study): NullWorld[] {
   const name = study.source.replace(/^.*records\//, '').replace(/\.jsonl\.br$/, '');
-  const runs = finished(study, 'main');
-  const without = finished(study, 'no-dpo');
+  const { main: runs = [], 'no-dpo': without = [] } = Object.fromEntries(
+    Object.entries(viewsOf(evidenceOf(study))).map(([arm, given]) => [arm, finishedRuns(given)]),
+  );
   const fresh: NullWorld = {
     id: `fresh passwords, ${name}`,
     statement: 'Passwords that no model has seen stand for the held-out ones, after training.',
@@ -92,15 +82,19 @@ function recorded(study: Study): NullWorld[] {
       'Phase 3 of runs without DPO, after phase 2 of those with it: the check that something was flipped passes.',
     experiment: async (source) =>
       drawn(without, source).map((run) => {
-        const before = runs.find(({ setup }) => setup.seed === run.setup.seed) as FinishedRun;
-        const after = run.snapshots[0];
-        const half = (scores: Scores) => {
+        const before = runs.find(({ setup }) => setup.seed === run.setup.seed) as RunView;
+        const prefix = scoredUnder(run.setup, 'joint');
+        const half = (set: 'heldOut' | 'random') => {
+          const scores = run.at('joint', prefix, set);
           const order = source.permutation(scores.logProbabilities.length);
           return some(scores, order.slice(0, Math.ceil(order.length / 2)));
         };
-        const { heldOut, useful, random } = after.sets;
-        const sets = { heldOut: half(heldOut), useful, random: half(random) };
-        return { ...before, evaluations: run.evaluations, snapshots: [before.snapshots[0], { ...after, sets }] };
+        const sets = { heldOut: half('heldOut'), useful: run.at('joint', prefix, 'useful'), random: half('random') };
+        return {
+          ...before,
+          evaluations: run.evaluations,
+          at: (phase, after, set) => (phase === 'joint' && after === prefix ? sets[set] : before.at(phase, after, set)),
+        };
       }),
   };
   return [fresh, noDpo];
@@ -122,17 +116,15 @@ const small = (change: (setup: Setup) => void): Setup => {
   return parseSetup(setup);
 };
 
-async function trained(setup: Setup): Promise<FinishedRun> {
-  const outcome = await trainToEnd(setup, { corpus: buildCorpus(setup) });
-  return { status: 'finished', setup, ...outcome } as unknown as FinishedRun;
-}
+const trained = async (setup: Setup): Promise<RunView> =>
+  viewOf({ setup, ...(await trainToEnd(setup, { corpus: buildCorpus(setup) })) });
 
 const trainedWorlds: readonly NullWorld[] = [
   {
     id: 'fresh passwords, trained here',
     statement: 'Small runs with all three phases; passwords that they have not seen stand for the held-out ones.',
     experiment: async (source, index) => {
-      const runs: FinishedRun[] = [];
+      const runs: RunView[] = [];
       for (let run = 0; run < 5; run++) {
         runs.push(withFresh(await trained(small((setup) => Object.assign(setup, { seed: 5 * index + run }))), source));
       }
@@ -143,7 +135,7 @@ const trainedWorlds: readonly NullWorld[] = [
     id: '`reverse` never trained, trained here',
     statement: 'Small runs in whose phase 3 the useful negatives have no weight: nothing teaches the model to flip.',
     experiment: async (_, index) => {
-      const runs: FinishedRun[] = [];
+      const runs: RunView[] = [];
       for (let run = 0; run < 5; run++) {
         const setup = small((draft) => {
           draft.seed = 5 * index + run;

@@ -16,10 +16,10 @@ import { buildCorpus } from '../passwords/corpus.ts';
 import type { Example } from '../passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { stream } from '../random/streams.ts';
+import { abridge } from '../runs/abridge.ts';
 import { comparable, parseRunRecord } from '../runs/record.ts';
 import { run } from '../runs/run.ts';
 import { RunStore } from '../runs/store.ts';
-import { abridge } from '../runs/study.ts';
 import { parseSetup, type Setup } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
 import { DivergenceError } from '../training/optimiser.ts';
@@ -306,6 +306,7 @@ const PROPERTIES: readonly SetupProperty[] = [
           assert.equal(record.error.name, 'DivergenceError');
           return;
         }
+        assert.ok(record.abridged === undefined);
         for (const kept of [record, abridge(record, false), abridge(record, true)])
           assert.deepEqual(runProblems(kept), []);
         const { random } = record.snapshots[record.snapshots.length - 1].sets;

@@ -111,6 +111,9 @@ export function recipeOf(setup: Compiled): Recipe {
   return { pretrain: plan('pretrain'), dpo: plan('dpo'), joint: plan('joint') };
 }
 
+/** The prefix after which passwords are scored in a phase. */
+export const scoredUnder = (setup: Compiled, phase: Phase): Prefix => recipeOf(setup)[phase].scoredUnder;
+
 /** Whether a phase ends with an evaluation after `step` steps. */
 export const ends = (
   { steps, stopAtUsefulGuessRate: target }: PhasePlan,

@@ -2,8 +2,9 @@
 import path from 'node:path';
 import type { Cell, Claim, Judgement } from '../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
-import { type FinishedRun, overlapsOf, type RunRecord } from '../runs/record.ts';
-import { heldOut } from '../setup/sizes.ts';
+import { sharedLetters } from '../claims/measures/overlap.ts';
+import type { FinishedRun, RunRecord } from '../runs/record.ts';
+import { finishedRuns } from '../runs/view.ts';
 import { asCode, inMarkdown, proseInMarkdown } from './escape.ts';
 import { claimsMarkdown } from './table.ts';
 
@@ -73,24 +74,14 @@ function runRow({ record, file }: ReportedRun): string {
 }
 
 /** How much rewarded text overlaps held-out and control passwords, summed up over runs. */
-export function overlapTable(runs: readonly FinishedRun[]): string {
-  const { length, alphabet } = runs[0].setup.passwords;
-  const rows = Array.from({ length }, (_, index) => {
-    const span = index + 1;
-    const ofRun = (run: FinishedRun) =>
-      overlapsOf(run).filter((overlap) => overlap.way === 'aligned' && overlap.span === span);
-    const average = (of: (run: FinishedRun) => number) => runs.reduce((sum, run) => sum + of(run), 0) / runs.length;
-    const each = (set: 'heldOut' | 'control') =>
-      average((run) => {
-        const passwords = set === 'heldOut' ? heldOut(run.setup) : run.setup.evaluation.random;
-        return ofRun(run).reduce((sum, overlap) => sum + overlap[set], 0) / passwords;
-      });
-    const texts = average((run) => ofRun(run).reduce((sum, overlap) => sum + overlap.texts, 0));
-    const chance = texts * (length - index) * alphabet.length ** -span;
-    return `| ${span} | ${each('heldOut').toFixed(2)} | ${each('control').toFixed(2)} | ${chance.toFixed(2)} |`;
-  });
-  return ['| letters in a row | held-out | random | chance |', '| --- | --- | --- | --- |', ...rows].join('\n');
-}
+export const overlapTable = (runs: readonly FinishedRun[]): string =>
+  table(
+    ['letters in a row', 'held-out', 'random', 'chance'],
+    sharedLetters(runs).map(({ span, heldOut, control, chance }) => [
+      `${span}`,
+      ...[heldOut, control, chance].map((pairs) => pairs.toFixed(2)),
+    ]),
+  );
 
 /** The whole report. @param command the command line that made it */
 export function markdownReport(
@@ -99,9 +90,7 @@ export function markdownReport(
   runs: readonly ReportedRun[],
   command: string,
 ): string {
-  const main = runs
-    .map(({ record }) => record)
-    .filter((record) => record.status === 'finished' && record.ledger.heldOut.rejected > 0);
+  const main = finishedRuns(runs.map(({ record }) => record)).filter(({ ledger }) => ledger.heldOut.rejected > 0);
   const { engine, environment } = runs[0].record;
   return `${[
     '# Report',
@@ -121,7 +110,7 @@ export function markdownReport(
       : [
           '## Overlap with rewarded text',
           'For one password, the mean number of (rewarded text, position) pairs that share so many of its letters in a row; mean over runs with DPO.',
-          overlapTable(main as FinishedRun[]),
+          overlapTable(main),
         ]),
   ].join('\n\n')}\n`;
 }

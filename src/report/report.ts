@@ -1,4 +1,6 @@
 /** A report: studies with their claims judged, and the figures drawn of them. */
+
+import type { Judge } from '../claims/family.ts';
 import type { RunRecord } from '../runs/record.ts';
 import type { PooledStudy, Study } from '../runs/study.ts';
 import { setupHash } from '../setup/hash.ts';
@@ -13,7 +15,7 @@ import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts'
 import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
 import type { ProcedureReport } from './procedures/file.ts';
-import { type Judge, reportOf, type StudyReport } from './study-report.ts';
+import { reportOf, type StudyReport } from './study-report.ts';
 
 /** Parts of the page, in its order, with what they are about. */
 export const SECTIONS = {

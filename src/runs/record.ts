@@ -2,12 +2,13 @@
 import { z } from 'zod';
 import { DRAWN } from '../passwords/digests.ts';
 import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
-import { recipeOf } from '../recipe/recipe.ts';
+import { perLoss, recipeOf } from '../recipe/recipe.ts';
 import { setupHash } from '../setup/hash.ts';
 import { storedSetupSchema } from '../setup/schema.ts';
 import { heldOut as heldOutCount, rewardedTexts } from '../setup/sizes.ts';
 import { parseJson } from '../untrusted.ts';
 import { AT_ONCE, executionSchema, passesInWords } from './execution.ts';
+import { withoutHoles } from './older-form.ts';
 
 const phase = z.enum(['pretrain', 'dpo', 'joint']);
 const prefix = z.enum(['regular', 'reverse', 'none']);
@@ -19,15 +20,16 @@ const logProbability = z.number().max(1e-4, 'must be the logarithm of a probabil
 const perStep = z.array(finite.nullable());
 const trajectory = z.strictObject({
   total: z.array(finite),
-  dpo: perStep,
-  useful: perStep,
-  random: perStep,
-  randomReverse: perStep,
+  ...perLoss(() => perStep),
   gradientNorm: z.array(finite),
 });
 const rate = z.number().min(0);
 const measures = z.strictObject({ logLikelihood: logProbability, perf: finite, guessRate: rate, topRate: rate });
 const measuresAndHalves = measures.extend({ halves: z.tuple([measures, measures]) });
+const calibrated = z.strictObject({
+  inverseTemperatures: z.tuple([finite, finite]),
+  logLikelihoods: z.array(finite),
+});
 const scores = z.strictObject({
   passwords: z.array(z.string()),
   /** `[passwords][letters]`, nats. */
@@ -37,7 +39,7 @@ const scores = z.strictObject({
   /** What the embedding and each block leave in the residual stream, read by the logit lens: means over the set. */
   lens: z.array(z.strictObject({ logLikelihood: logProbability, guessRate: rate })),
   /** Log-likelihood of each password at a temperature fitted on the other half of its set. */
-  calibrated: z.strictObject({ inverseTemperatures: z.tuple([finite, finite]), logLikelihoods: z.array(finite) }),
+  calibrated,
 });
 const sets = <Schema extends z.ZodType>(schema: Schema) =>
   z.strictObject({ heldOut: schema, useful: schema, random: schema });
@@ -90,13 +92,14 @@ const about = {
   }),
 };
 
-const finished = z.strictObject({
+const snapshot = <Schema extends z.ZodType>(schema: Schema) =>
+  z.strictObject({ phase, step: count, prefix, sets: sets(schema) });
+
+/** What every finished record has, whole or abridged. */
+const ended = z.strictObject({
   ...about,
   status: z.literal('finished'),
-  trajectories: z.strictObject({ pretrain: trajectory, dpo: trajectory, joint: trajectory }),
   evaluations: z.array(z.strictObject({ phase, step: count, sets: sets(measuresAndHalves) })).min(1),
-  /** Every letter at the end of phase 2 (unless skipped), and at the end of the run under `reverse` and `regular`. */
-  snapshots: z.array(z.strictObject({ phase, step: count, prefix, sets: sets(scores) })).min(1),
   ledger: z.strictObject({
     clean: z.boolean(),
     sequences: rewardCounts,
@@ -116,11 +119,57 @@ const finished = z.strictObject({
   parametersDigest: z.string(),
 });
 
+const whole = ended.extend({
+  abridged: z.undefined().optional(),
+  trajectories: z.strictObject({ pretrain: trajectory, dpo: trajectory, joint: trajectory }),
+  /** Every letter at the end of phase 2 (unless skipped), and at the end of the run under `reverse` and `regular`. */
+  snapshots: z.array(snapshot(scores)).min(1),
+});
+
+/** As an archive keeps it: without losses of single steps, and without the passwords, which its setup draws again. */
+const abridgedRun = ended.extend({
+  abridged: z.literal('run'),
+  snapshots: z.array(snapshot(scores.omit({ passwords: true }))).min(1),
+});
+
+/** The same of a run that only a grid reads: the letters of its end, in two decimals, and no ranks. */
+const abridgedCell = ended.extend({
+  abridged: z.literal('cell'),
+  snapshots: z
+    .array(
+      snapshot(
+        scores.omit({ passwords: true, ranks: true }).extend({ calibrated: calibrated.omit({ logLikelihoods: true }) }),
+      ),
+    )
+    .length(1),
+});
+
 const failed = z.strictObject({
   ...about,
   status: z.literal('failed'),
   error: z.strictObject({ name: z.string(), message: z.string() }),
 });
+
+/** What the scores of a set lack, or contradict each other in, as (path, reason) pairs. */
+function scoreGaps(scores: FinishedRun['snapshots'][number]['sets']['heldOut']): [string, string][] {
+  const found: [string, string][] = [];
+  const { logProbabilities } = scores;
+  const letters = logProbabilities[0].length;
+  if (logProbabilities.some((row) => row.length !== letters))
+    found.push(['logProbabilities', 'are of passwords of different lengths']);
+  if (!('ranks' in scores)) return found;
+  const { ranks, calibrated } = scores;
+  if (ranks.length !== logProbabilities.length || ranks.some((row) => row.length !== letters))
+    found.push(['ranks', 'are not of the letters that have log-probabilities']);
+  for (const [name, list] of [
+    ['passwords', 'passwords' in scores ? scores.passwords : logProbabilities],
+    ['calibrated.logLikelihoods', calibrated.logLikelihoods],
+  ] as const) {
+    if (list.length !== logProbabilities.length)
+      found.push([name, 'are not as many as the passwords that have log-probabilities']);
+  }
+  return found;
+}
 
 /** What a finished record lacks or contradicts itself in, as (path, reason) pairs. */
 function gaps({ schemaVersion, setup, evaluations, snapshots, digests, overlap }: FinishedRun): [string, string][] {
@@ -134,35 +183,36 @@ function gaps({ schemaVersion, setup, evaluations, snapshots, digests, overlap }
     if (overlap.some((entry) => !('text' in entry)))
       found.push(['overlap', 'is not by kind of text, as in every record of version 3']);
   }
-  snapshots.forEach(({ sets: scored }, index) => {
-    for (const [set, { passwords, logProbabilities, ranks, calibrated }] of Object.entries(scored)) {
-      const at = `snapshots.${index}.sets.${set}`;
-      const letters = logProbabilities[0].length;
-      if (logProbabilities.some((row) => row.length !== letters))
-        found.push([`${at}.logProbabilities`, 'are of passwords of different lengths']);
-      if (ranks.length > 0 && (ranks.length !== logProbabilities.length || ranks.some((row) => row.length !== letters)))
-        found.push([`${at}.ranks`, 'are not of the letters that have log-probabilities']);
-      for (const [name, list] of [
-        ['passwords', passwords],
-        ['calibrated.logLikelihoods', calibrated.logLikelihoods],
-      ] as const) {
-        if (list.length > 0 && list.length !== logProbabilities.length)
-          found.push([`${at}.${name}`, 'are not as many as the passwords that have log-probabilities']);
-      }
-    }
-  });
+  for (const [index, { sets: scored }] of snapshots.entries()) {
+    for (const set of ['heldOut', 'useful', 'random'] as const)
+      found.push(
+        ...scoreGaps(scored[set]).map(([name, why]): [string, string] => [
+          `snapshots.${index}.sets.${set}.${name}`,
+          why,
+        ]),
+      );
+  }
   return found;
 }
 
-export const runRecordSchema = z.discriminatedUnion('status', [finished, failed]).superRefine(
-  (record, context) => {
-    if (record.status === 'failed') return;
-    for (const [path, message] of gaps(record)) context.addIssue({ code: 'custom', path: path.split('.'), message });
-  },
-  { when: ({ issues }) => issues.length === 0 },
+export const runRecordSchema = z.preprocess(
+  withoutHoles,
+  z
+    .discriminatedUnion('status', [z.discriminatedUnion('abridged', [whole, abridgedRun, abridgedCell]), failed])
+    .superRefine(
+      (record, context) => {
+        if (record.status === 'failed') return;
+        for (const [path, message] of gaps(record))
+          context.addIssue({ code: 'custom', path: path.split('.'), message });
+      },
+      { when: ({ issues }) => issues.length === 0 },
+    ),
 );
 export type RunRecord = z.infer<typeof runRecordSchema>;
-export type FinishedRun = z.infer<typeof finished>;
+export type WholeRun = z.infer<typeof whole>;
+export type AbridgedRun = z.infer<typeof abridgedRun>;
+export type AbridgedCell = z.infer<typeof abridgedCell>;
+export type FinishedRun = WholeRun | AbridgedRun | AbridgedCell;
 export type FailedRun = z.infer<typeof failed>;
 
 /** A file that is no run record; the message names file and field. */
@@ -215,10 +265,6 @@ export function overlapsOf({ setup, overlap }: Pick<FinishedRun, 'setup' | 'over
         },
   );
 }
-
-/** Whether a record was abridged for an archive: its passwords are then left out. */
-export const isAbridged = ({ snapshots }: Pick<FinishedRun, 'snapshots'>): boolean =>
-  snapshots[0].sets.heldOut.passwords.length === 0;
 
 /** Steps that phase 3 took before it ended. */
 export const jointSteps = ({ evaluations }: Pick<FinishedRun, 'evaluations'>): number =>

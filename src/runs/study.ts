@@ -14,10 +14,11 @@ import type { Evidence } from '../claims/claim.ts';
 import { setupHash } from '../setup/hash.ts';
 import { type Setup, SetupError, storedSetupSchema } from '../setup/schema.ts';
 import { parseJson } from '../untrusted.ts';
+import { abridge } from './abridge.ts';
 import { isMissing, readPacked, readTextBounded, readTextIfThere } from './bounded.ts';
 import { AT_ONCE, type Execution, executionSchema } from './execution.ts';
 import { readJournal, recordDigest } from './journal.ts';
-import { arithmeticOf, type FinishedRun, isAbridged, parseRunRecord, RecordError, type RunRecord } from './record.ts';
+import { arithmeticOf, parseRunRecord, RecordError, type RunRecord } from './record.ts';
 import { StorageError, storing } from './storing.ts';
 
 const headSchema = z.strictObject({
@@ -180,7 +181,7 @@ function distinctRuns(records: readonly RunRecord[], source: string): RunRecord[
       );
     }
     // Of two that agree, the one with more in it.
-    const fuller = before === undefined || (before.status === 'finished' && isAbridged(before));
+    const fuller = before === undefined || (before.status === 'finished' && before.abridged !== undefined);
     if (fuller) byHash.set(record.setupHash, record);
   }
   return [...byHash.values()].sort(byNameAndSeed);
@@ -252,57 +253,6 @@ export function evidenceOf({ setup, records }: Pick<Study, 'setup' | 'records'>)
     }
   };
   return Object.fromEntries(ARMS.map((arm) => [arm.id, runsOf(arm)] as const).filter(([, runs]) => runs.length > 0));
-}
-
-const rounded = (value: number, decimals: number): number => {
-  const factor = 10 ** decimals;
-  return Math.round(value * factor) / factor || 0; // no -0, which JSON would turn into 0
-};
-
-/** Every number in a value, rounded. */
-function roundAll<Value>(value: Value, decimals: number): Value {
-  if (typeof value === 'number') return rounded(value, decimals) as Value;
-  if (Array.isArray(value)) return value.map((part) => roundAll(part, decimals)) as Value;
-  if (value !== null && typeof value === 'object')
-    return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, roundAll(part, decimals)])) as Value;
-  return value;
-}
-
-type Snapshot = FinishedRun['snapshots'][number];
-type Scores = Snapshot['sets']['heldOut'];
-
-/** What {@link abridge} leaves out, in words. */
-export const ABRIDGED =
-  'Log-probabilities are rounded to 3 decimals and other measures to 4; per-step losses, and the passwords themselves, which the setup ' +
-  'draws again, are left out. Of runs that only a grid reads, the last snapshot is kept, with log-probabilities of 2 decimals and no ranks.';
-
-/**
- * A record small enough to commit: the same document with less in it. What identifies the run (setup, seed, engine,
- * machine, digests of parameters and ledger) stays whole.
- * @param cell whether only a grid reads the run: guess rates at its end are then all that is asked of its letters
- */
-export function abridge(record: RunRecord, cell: boolean): RunRecord {
-  if (record.status === 'failed') return record;
-  const none = { total: [], dpo: [], useful: [], random: [], randomReverse: [], gradientNorm: [] };
-  const scores = ({ logProbabilities, ranks, lens, calibrated }: Scores): Scores => ({
-    passwords: [],
-    logProbabilities: roundAll(logProbabilities, cell ? 2 : 3),
-    ranks: cell ? [] : ranks,
-    lens: roundAll(lens, 4),
-    calibrated: roundAll(cell ? { ...calibrated, logLikelihoods: [] } : calibrated, 4),
-  });
-  const snapshot = ({ sets, ...when }: Snapshot): Snapshot => ({
-    ...when,
-    sets: { heldOut: scores(sets.heldOut), useful: scores(sets.useful), random: scores(sets.random) },
-  });
-  const last = record.snapshots.find(({ phase }) => phase === 'joint') as Snapshot;
-  return {
-    ...record,
-    trajectories: { pretrain: none, dpo: none, joint: none },
-    evaluations: record.evaluations.map(({ sets, ...when }) => ({ ...when, sets: roundAll(sets, 4) })),
-    snapshots: (cell ? [last] : record.snapshots).map(snapshot),
-    overlap: roundAll(record.overlap, 4),
-  };
 }
 
 /** @throws StorageError where the file is there and is no archive of the same study: it may be someone's */

@@ -8,7 +8,7 @@ import { locateModel } from '../model/hub.ts';
 import { idsFor } from '../model/pretrained.ts';
 import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
 import { stream } from '../random/streams.ts';
-import { isAbridged, nameOf, type RunRecord } from '../runs/record.ts';
+import { nameOf, type RunRecord } from '../runs/record.ts';
 import { RunStore } from '../runs/store.ts';
 import { type PooledStudy, readStudies } from '../runs/study.ts';
 import type { Setup } from '../setup/schema.ts';
@@ -44,7 +44,7 @@ function tokensOf(setup: Setup): TokenIds | { unknown: string } {
 async function verifyModels(study: PooledStudy, sources: readonly string[]): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const run of study.records) {
-    if (run.status === 'failed' || isAbridged(run)) continue;
+    if (run.status === 'failed' || run.abridged !== undefined) continue;
     const folder = sources
       .map((source) => new RunStore(source).modelPath(run.setup, run.engine.name))
       .find((kept) => existsSync(kept));

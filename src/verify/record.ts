@@ -7,7 +7,7 @@ import { type LedgerSummary, openLedger } from '../passwords/ledger.ts';
 import { alignedOverlap, measureOverlap } from '../passwords/overlap.ts';
 import { PHASES } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
-import { type FinishedRun, isAbridged, jointSteps, nameOf, overlapsOf, type RunRecord } from '../runs/record.ts';
+import { type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../runs/record.ts';
 
 /** What is worked out again, in the order of a report. */
 export const CHECKS = {
@@ -156,6 +156,6 @@ export function verifyRecord(run: RunRecord, tokens: TokenIds | { readonly unkno
   outcomes.push(outcome('data', other === undefined ? undefined : `its ledger has another ${other}`));
   if ('unknown' in tokens) outcomes.push(unknown('data', `the digest of its token ids: ${tokens.unknown}`));
   outcomes.push(outcome('overlap', overlapDifference(run, corpus, again)));
-  if (isAbridged(run)) outcomes.push(unknown('parameters', 'an archive keeps no models'));
+  if (run.abridged !== undefined) outcomes.push(unknown('parameters', 'an archive keeps no models'));
   return outcomes;
 }

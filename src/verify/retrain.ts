@@ -6,11 +6,11 @@ import { type Engine, tf, ways } from '../engine/engine.ts';
 import { loadParameters, parametersDigest } from '../model/parameters.ts';
 import { loadValues } from '../model/pretrained.ts';
 import type { TokenIds } from '../passwords/tokens.ts';
+import { abridge } from '../runs/abridge.ts';
 import { recordDigest } from '../runs/journal.ts';
 import { runAll, type StoredRun } from '../runs/pool.ts';
-import { arithmeticOf, type FinishedRun, isAbridged, nameOf, type RunRecord } from '../runs/record.ts';
+import { arithmeticOf, nameOf, type RunRecord, type WholeRun } from '../runs/record.ts';
 import { RunStore } from '../runs/store.ts';
-import { abridge } from '../runs/study.ts';
 import { score } from '../training/scoring.ts';
 import type { Outcome } from './record.ts';
 
@@ -18,7 +18,7 @@ import type { Outcome } from './record.ts';
 const SCORED_ALIKE = 1e-3;
 
 /** Checks a kept model: its digest, and what it says of every letter at the end of the run. */
-export function verifyModel(run: FinishedRun, folder: string, ids: TokenIds): Outcome {
+export function verifyModel(run: WholeRun, folder: string, ids: TokenIds): Outcome {
   const { setup } = run;
   const what = nameOf(run);
   const differs = (reason: string): Outcome => ({ check: 'parameters', what, result: 'differs', reason });
@@ -61,12 +61,11 @@ function difference(recorded: RunRecord, again: RunRecord): string | undefined {
   }
   if (recorded.ledger.digest !== again.ledger.digest) return 'training was given other data';
   if (recorded.parametersDigest !== again.parametersDigest) return 'it ended in other parameters';
-  const cell = recorded.snapshots[0].sets.heldOut.ranks.length === 0;
-  const [a, b] = isAbridged(recorded) ? [recorded, abridge(again, cell) as FinishedRun] : [recorded, again];
+  const whole = recorded.abridged === undefined;
+  const [a, b] = [recorded, whole ? again : abridge(again, recorded.abridged === 'cell')];
   if (JSON.stringify(a.snapshots) !== JSON.stringify(b.snapshots)) return 'its scores are others';
   if (JSON.stringify(a.evaluations) !== JSON.stringify(b.evaluations)) return 'its evaluations are others';
-  const whole = !isAbridged(recorded) && recorded.schemaVersion === again.schemaVersion;
-  return whole && recordDigest(recorded) !== recordDigest(again)
+  return whole && recorded.schemaVersion === again.schemaVersion && recordDigest(recorded) !== recordDigest(again)
     ? 'something else in its record is another'
     : undefined;
 }

@@ -1,4 +1,5 @@
 /** The cells of a grid, one row each. */
+import { judgementOf } from '../../claims/family.ts';
 import { ALPHA, LEARNED } from '../../claims/grid.ts';
 import type { StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, round } from './figure.ts';
@@ -10,8 +11,7 @@ const STATES = {
 } as const;
 
 export function grid(report: StudyReport, id: string, title: string): Figure | null {
-  const judged = report.claims.find(({ claim }) => claim.id === id)?.judgement;
-  const cells = judged?.cells?.filter(({ estimate }) => estimate !== null) ?? [];
+  const cells = judgementOf(report, id)?.cells?.filter(({ estimate }) => estimate !== null) ?? [];
   if (cells.length === 0) return null;
   const rows = cells.map(({ label, estimate, interval, useful, random, readable, adjustedP, seeds, failed }) => ({
     cell: label,

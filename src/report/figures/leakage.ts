@@ -1,6 +1,6 @@
 /** Where held-out passwords stand among fresh random ones. */
-import { logProbabilityOf, ranksAmong } from '../../measure/exposure.ts';
-import { MOMENTS } from '../leakage.ts';
+import { rankShares } from '../../claims/measures/leakage.ts';
+import { MOMENTS } from '../../claims/measures/moments.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, type Figure, round } from './figure.ts';
 
@@ -9,24 +9,14 @@ const BINS = 10;
 export function ranks(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
-  const rows = MOMENTS.flatMap(({ moment, is }) => {
-    const snapshots = runs.map((run) => run.snapshots.find(is)).filter((found) => found !== undefined);
-    const shares = snapshots.flatMap(({ sets }) =>
-      ranksAmong(logProbabilityOf(sets.heldOut), logProbabilityOf(sets.random)).map(
-        (rank) => (rank - 1) / sets.random.logProbabilities.length,
-      ),
-    );
-    return Array.from({ length: shares.length === 0 ? 0 : BINS }, (_, bin) => ({
-      moment,
+  const rows = rankShares(runs, BINS).flatMap(({ moment, shares }) =>
+    shares.map((share, bin) => ({
+      moment: moment.words,
       from: round((100 * bin) / BINS, 1),
       to: round((100 * (bin + 1)) / BINS, 1),
-      // A rank right at the end belongs to the last class.
-      share: round(
-        (100 * shares.filter((share) => Math.min(BINS - 1, Math.floor(share * BINS)) === bin).length) / shares.length,
-        2,
-      ),
-    }));
-  });
+      share: round(100 * share, 2),
+    })),
+  );
   return {
     id: 'ranks',
     title: 'Rank among fresh random passwords',
@@ -36,7 +26,7 @@ export function ranks(report: StudyReport): Figure | null {
     alt: 'Three histograms of the rank of held-out passwords among fresh random ones.',
     rows,
     spec: {
-      facet: { field: 'moment', type: 'nominal', sort: MOMENTS.map(({ moment }) => moment), title: null },
+      facet: { field: 'moment', type: 'nominal', sort: MOMENTS.map(({ words }) => words), title: null },
       columns: 3,
       resolve: { scale: { y: 'independent' } },
       spec: {

@@ -1,21 +1,25 @@
 /** How the effect arises: by progress of the useful negatives, by place in the password, by layer. */
-import { mean } from 'simple-statistics';
 import { evaluationsOfPhase3 } from '../../claims/evidence.ts';
-import { chanceLine } from '../../measure/measures.ts';
-import { tInterval } from '../../statistics/index.ts';
-import { MOMENTS } from '../leakage.ts';
+import {
+  flipByUseful,
+  guessRateByPlace,
+  lensByLayer,
+  type MeanOverRuns,
+  signByLayer,
+} from '../../claims/measures/mechanism.ts';
+import { MOMENTS } from '../../claims/measures/moments.ts';
+import type { SetName } from '../../runs/view.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
 
-/** The mean over runs with its t interval; without an interval where runs are too few or do not differ. */
-function overRuns(values: readonly number[]): { value: number; low: number; high: number } {
-  const centre = mean([...values]);
-  const [low, high] = new Set(values).size < 2 ? [centre, centre] : tInterval(values);
-  return { value: round(centre), low: round(low), high: round(high) };
-}
+const rounded = ({ value, low, high }: MeanOverRuns): MeanOverRuns => ({
+  value: round(value),
+  low: round(low),
+  high: round(high),
+});
 
-/** Borders of the classes of useful guess rate. */
-const CLASSES = [0, 0.5, 0.8, 0.95, 1.05, 1.15, 1.3, 1.5, 1.7, 2, 2.5, 4];
+const NAMES = SETS.map(({ name }) => name);
+const inFigures = (set: SetName): string => SETS.find(({ name }) => name === set)?.set as string;
 
 /** Held-out guess rate against how far the useful negatives have come, over all evaluations of phase 3. */
 export function flip(report: StudyReport): Figure | null {
@@ -27,37 +31,16 @@ export function flip(report: StudyReport): Figure | null {
   const dots: Row[] = points.flatMap(({ seed, step, sets }) =>
     (['heldOut', 'random'] as const).map((name) => ({
       kind: 'evaluation',
-      set: name === 'heldOut' ? 'held-out' : 'random',
+      set: inFigures(name),
       seed,
       step,
       useful: round(sets.useful.guessRate, 3),
       guessRate: round(sets[name].guessRate, 3),
     })),
   );
-  const means: Row[] = CLASSES.slice(1).flatMap((high, index) => {
-    const low = CLASSES[index];
-    return (['heldOut', 'random'] as const).flatMap((name) => {
-      // A run's evaluations hang together: one mean for each run, then the interval over runs.
-      const own = runs
-        .map((run) =>
-          evaluationsOfPhase3(run).filter(({ sets: { useful } }) => useful.guessRate >= low && useful.guessRate < high),
-        )
-        .filter((evaluations) => evaluations.length > 0);
-      if (own.length < 3) return [];
-      const values = own.map((evaluations) => mean(evaluations.map(({ sets }) => sets[name].guessRate)));
-      const useful = mean(own.map((evaluations) => mean(evaluations.map(({ sets }) => sets.useful.guessRate))));
-      const { value, ...interval } = overRuns(values);
-      return [
-        {
-          kind: 'mean',
-          set: name === 'heldOut' ? 'held-out' : 'random',
-          seeds: own.length,
-          useful: round(useful, 3),
-          guessRate: value,
-          ...interval,
-        },
-      ];
-    });
+  const means: Row[] = flipByUseful(runs).map(({ set, runs: own, useful, guessRate }) => {
+    const { value, ...interval } = rounded(guessRate);
+    return { kind: 'mean', set: inFigures(set), seeds: own, useful: round(useful, 3), guessRate: value, ...interval };
   });
   const x = { field: 'useful', type: 'quantitative', title: 'guess rate of the useful negatives (1 = chance)' };
   const y = { type: 'quantitative', title: 'guess rate (1 = chance)', scale: { zero: false } };
@@ -109,7 +92,7 @@ export function flip(report: StudyReport): Figure | null {
 
 /** Small multiples, one for each moment. */
 const facets = {
-  facet: { field: 'moment', type: 'nominal', sort: MOMENTS.map(({ moment }) => moment), title: null },
+  facet: { field: 'moment', type: 'nominal', sort: MOMENTS.map(({ words }) => words), title: null },
   columns: 3,
   resolve: { scale: { y: 'independent' } },
 };
@@ -145,19 +128,12 @@ function multiples(x: Record<string, unknown>, y: string, line: number, fields: 
 export function positions(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
-  const letters = runs[0].setup.passwords.alphabet.length;
-  const rows = MOMENTS.flatMap(({ moment, is }) => {
-    const snapshots = runs.map((run) => run.snapshots.find(is)).filter((found) => found !== undefined);
-    if (snapshots.length === 0) return [];
-    return SETS.flatMap(({ set, name }) =>
-      snapshots[0].sets[name].logProbabilities[0].map((_, place) => {
-        const rates = snapshots.map(
-          ({ sets }) => letters * mean(sets[name].logProbabilities.map((row) => Math.exp(row[place]))),
-        );
-        return { moment, set, position: place + 1, ...overRuns(rates) };
-      }),
-    );
-  });
+  const rows = guessRateByPlace(runs, NAMES).map(({ moment, set, place, guessRate }) => ({
+    moment: moment.words,
+    set: inFigures(set),
+    position: place + 1,
+    ...rounded(guessRate),
+  }));
   return {
     id: 'positions',
     title: 'By place in the password',
@@ -178,17 +154,13 @@ export function positions(report: StudyReport): Figure | null {
 export function layers(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
-  const chance = chanceLine(runs[0].setup.passwords.alphabet.length);
-  const rows = MOMENTS.flatMap(({ moment, is }) => {
-    const snapshots = runs.map((run) => run.snapshots.find(is)).filter((found) => found !== undefined);
-    if (snapshots.length === 0) return [];
-    return SETS.flatMap(({ set, name }) =>
-      snapshots[0].sets[name].lens.map((_, layer) => {
-        const values = snapshots.map(({ sets }) => sets[name].lens[layer].logLikelihood - chance);
-        return { moment, set, layer, read: layer === 0 ? 'embedding' : `after block ${layer}`, ...overRuns(values) };
-      }),
-    );
-  });
+  const rows = lensByLayer(runs, NAMES).map(({ moment, set, layer, logLikelihood }) => ({
+    moment: moment.words,
+    set: inFigures(set),
+    layer,
+    read: layer === 0 ? 'embedding' : `after block ${layer}`,
+    ...rounded(logLikelihood),
+  }));
   if (rows.length === 0) return null;
   return {
     id: 'layers',
@@ -212,16 +184,11 @@ export function layers(report: StudyReport): Figure | null {
 export function sign(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
-  const rows = MOMENTS.flatMap(({ moment, is }) => {
-    const snapshots = runs.map((run) => run.snapshots.find(is)).filter((found) => found !== undefined);
-    if (snapshots.length === 0) return [];
-    return snapshots[0].sets.heldOut.lens.map((_, layer) => {
-      const values = snapshots.map(
-        ({ sets }) => sets.heldOut.lens[layer].logLikelihood - sets.random.lens[layer].logLikelihood,
-      );
-      return { moment, layer, ...overRuns(values) };
-    });
-  });
+  const rows = signByLayer(runs).map(({ moment, layer, heldOutMinusControl }) => ({
+    moment: moment.words,
+    layer,
+    ...rounded(heldOutMinusControl),
+  }));
   if (rows.length === 0) return null;
   const x = { field: 'layer', type: 'ordinal', title: 'layer', axis: { labelAngle: 0 } };
   const y = { type: 'quantitative', title: 'held-out minus random (nats)' };

@@ -1,19 +1,12 @@
 /** The paper's five figures, redrawn on our data. */
-import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES } from '../../claims/arms.ts';
-import type { Cell } from '../../claims/claim.ts';
-import { bestPerf } from '../../claims/paper-statistic.ts';
-import type { FinishedRun } from '../../runs/record.ts';
+import { cellOf } from '../../claims/claim.ts';
+import { judgementOf } from '../../claims/family.ts';
+import { bestPerfs, perfOverTraining } from '../../claims/measures/curves.ts';
+import type { RunView } from '../../runs/view.ts';
 import type { Setup } from '../../setup/schema.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
-
-const spread = (values: readonly number[]): number => (values.length > 1 ? sampleStandardDeviation([...values]) : 0);
-
-/** The cell of an arm in a grid that was judged; of several grids with the arm, the first. */
-function cellOf({ claims }: StudyReport, claim: string, arm: Arm): Cell | undefined {
-  return claims.find((judged) => judged.claim.id === claim)?.judgement.cells?.find((cell) => cell.arm === arm.id);
-}
 
 /**
  * Of every arm and set: the paper's number with its deviation over seeds, and the guess rate with its interval as the claim
@@ -25,22 +18,23 @@ function byArm(
   arms: readonly Arm[],
   level: (setup: Setup, arm: Arm) => Row,
 ): Row[] {
+  const judgement = judgementOf(report, claim);
+  if (judgement?.cells === undefined) return [];
   return arms.flatMap((arm) => {
-    const cell = cellOf(report, claim, arm);
-    const runs = runsOf(report, arm.id).filter(({ setup }) => cell?.seeds.includes(setup.seed));
-    if (cell === undefined || runs.length === 0) return [];
+    const cell = cellOf(judgement, arm.id);
+    const runs = runsOf(report, arm.id).filter(({ setup }) => cell.seeds.includes(setup.seed));
+    if (runs.length === 0) return [];
     return SETS.filter(({ set }) => set !== 'useful').map(({ set, name }) => {
-      const perfs = runs.map((run) => bestPerf(run, name));
-      const [centre, deviation] = [mean(perfs), spread(perfs)];
+      const { mean, deviation } = bestPerfs(runs, name);
       const [rate, interval] = name === 'heldOut' ? [cell.estimate, cell.interval] : [cell.random, cell.randomInterval];
       const [low, high] = interval as readonly [number, number];
       return {
         ...level(runs[0].setup, arm),
         set,
         seeds: runs.length,
-        perf: round(centre),
-        perfLow: round(centre - deviation),
-        perfHigh: round(centre + deviation),
+        perf: round(mean),
+        perfLow: round(mean - deviation),
+        perfHigh: round(mean + deviation),
         guessRate: round(rate as number),
         low: round(low),
         high: round(high),
@@ -287,35 +281,21 @@ export function curves(report: StudyReport): Figure | null {
   };
 }
 
-const BINS = 14;
-
 /** Mean and spread over runs at equal shares of each phase, as runs leave phase 3 at different steps. */
-function meanRows(runs: readonly FinishedRun[]): Row[] {
-  return PHASES.flatMap((phase, index) =>
+const meanRows = (runs: readonly RunView[]): Row[] =>
+  PHASES.flatMap((phase, index) =>
     SETS.flatMap(({ set, name }) =>
-      Array.from({ length: BINS + 1 }, (_, bin) => {
-        const values = runs.flatMap((run) => {
-          const own = run.evaluations.filter((evaluation) => evaluation.phase === phase);
-          if (own.length === 0) return [];
-          const wanted = (bin / BINS) * own[own.length - 1].step;
-          const nearest = own.reduce((a, b) => (Math.abs(b.step - wanted) < Math.abs(a.step - wanted) ? b : a));
-          return [nearest.sets[name].perf];
-        });
-        if (values.length === 0) return null;
-        const [centre, deviation] = [mean(values), spread(values)];
-        return {
-          phase,
-          progress: round(index + bin / BINS, 3),
-          set,
-          seeds: values.length,
-          perf: round(centre),
-          low: round(centre - deviation),
-          high: round(centre + deviation),
-        };
-      }).filter((row) => row !== null),
+      perfOverTraining(runs, phase, name).map(({ share, runs: seeds, perf: { mean, deviation } }) => ({
+        phase,
+        progress: round(index + share, 3),
+        set,
+        seeds,
+        perf: round(mean),
+        low: round(mean - deviation),
+        high: round(mean + deviation),
+      })),
     ),
   );
-}
 
 export function meanCurves(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');

@@ -1,31 +1,23 @@
 /** How results spread over seeds, and over the moments at which they may be read. */
-import { estimate, guessRatesOf, runMeans } from '../../claims/evidence.ts';
-import { claimed, runsOf, type StudyReport } from '../study-report.ts';
+import { findingOf } from '../../claims/claim.ts';
+import { claimed, judgementOf } from '../../claims/family.ts';
+import { CHECKPOINTS } from '../../claims/main-findings.ts';
+import { guessRatesBySeed } from '../../claims/measures/seeds.ts';
+import type { StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, round } from './figure.ts';
-
-/** `claim` is the one whose estimate a group's mean is, where there is one. */
-const GROUPS = [
-  { group: 'held-out', arm: 'main', set: 'heldOut', claim: 'main' },
-  { group: 'random', arm: 'main', set: 'random', claim: 'control' },
-  { group: 'held-out, no DPO', arm: 'no-dpo', set: 'heldOut', claim: 'no-dpo' },
-  { group: 'random, no DPO', arm: 'no-dpo', set: 'random', claim: null },
-] as const;
 
 /** One dot a seed. */
 export function seeds(report: StudyReport): Figure | null {
-  const groups = GROUPS.filter(({ arm }) => runsOf(report, arm).length > 1);
+  const groups = guessRatesBySeed(report.views, (claim) => claimed(report, claim));
   if (groups.length === 0) return null;
-  const rows = groups.flatMap(({ group, arm, set, claim }) => {
-    const runs = runsOf(report, arm);
-    const values = guessRatesOf(runs, 'joint', set);
-    const { value, interval } = claimed(report, claim) ?? estimate(`figure/seeds/${group}`, values);
+  const rows = groups.flatMap(({ words: group, set, seeds: own, mean: { value, interval } }) => {
     const colour = set === 'random' ? 'random' : 'held-out';
     return [
-      ...runMeans(values).map((rate, index) => ({
+      ...own.map(({ seed, guessRate }) => ({
         group,
         colour,
-        seed: runs[index].setup.seed as number | null,
-        guessRate: round(rate),
+        seed: seed as number | null,
+        guessRate: round(guessRate),
         low: null as number | null,
         high: null as number | null,
       })),
@@ -41,7 +33,7 @@ export function seeds(report: StudyReport): Figure | null {
     caption:
       'One circle for each seed; the bar below each row of circles is the mean with its 95% interval. If there is an effect, held-out passwords ' +
       'lie above chance (dashed) with DPO and not without it; random ones never do.',
-    alt: `Strip chart of guess rates by seed: ${groups.map(({ group }) => group).join('; ')}.`,
+    alt: `Strip chart of guess rates by seed: ${groups.map(({ words }) => words).join('; ')}.`,
     rows,
     spec: {
       width: 560,
@@ -76,24 +68,17 @@ export function seeds(report: StudyReport): Figure | null {
 
 /** The main estimate wherever else one might have read it. */
 export function checkpoints(report: StudyReport): Figure | null {
-  const main = report.claims.find(({ claim }) => claim.id === 'main')?.judgement;
+  const main = judgementOf(report, 'main');
   if (main === undefined || main.estimate === null || main.interval === null) return null;
   const rows = [
-    { moment: 'last step (the rule)', guessRate: main.estimate, low: main.interval[0], high: main.interval[1] },
-    ...main.findings
-      .filter(({ label, interval }) => label.includes('checkpoint') && interval !== undefined)
-      .map(({ label, value, interval }) => ({
-        moment: label.replace('checkpoint: ', '').replace('guess rate at a checkpoint ', ''),
-        guessRate: value,
-        low: (interval as readonly [number, number])[0],
-        high: (interval as readonly [number, number])[1],
-      })),
-  ].map((row) => ({
-    ...row,
-    set: row.moment.endsWith('random') ? 'random' : 'held-out',
-    guessRate: round(row.guessRate),
-    low: round(row.low),
-    high: round(row.high),
+    { moment: 'last step (the rule)', set: 'heldOut', value: main.estimate, interval: main.interval },
+    ...CHECKPOINTS.map(({ key, moment, set }) => ({ moment, set, ...findingOf(main, key) })),
+  ].map(({ moment, set, value, interval }) => ({
+    moment,
+    guessRate: round(value),
+    low: round((interval as readonly [number, number])[0]),
+    high: round((interval as readonly [number, number])[1]),
+    set: set === 'random' ? 'random' : 'held-out',
   }));
   const y = { field: 'moment', type: 'nominal', sort: null, title: null };
   const color = colourOf('set', { 'held-out': COLOURS['held-out'], random: COLOURS.random });

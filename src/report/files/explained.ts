@@ -1,11 +1,9 @@
 /** `explained.md`: the paper's idea in five minutes, told with our own figures and numbers. */
-import type { Judgement } from '../../claims/claim.ts';
+import { type FindingKey, findingOf, type Judgement, optionalFinding } from '../../claims/claim.ts';
+import { judgementOf } from '../../claims/family.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
+import { procedureRow, WELL_CALIBRATED } from '../procedures/file.ts';
 import type { Report } from '../report.ts';
-import type { StudyReport } from '../study-report.ts';
-
-const found = (study: StudyReport | undefined, id: string): Judgement | undefined =>
-  study?.claims.find(({ claim }) => claim.id === id)?.judgement;
 
 /** An estimate with its interval, or why there is none. */
 const shown = (judgement: Judgement | undefined): string => {
@@ -17,7 +15,7 @@ const shown = (judgement: Judgement | undefined): string => {
 };
 
 /** The page tells of an effect, so it is written only where there is one to tell of. */
-export const isToldOf = ({ studies: [first] }: Report): boolean => found(first, 'main')?.verdict === 'reproduced';
+export const isToldOf = ({ studies: [first] }: Report): boolean => judgementOf(first, 'main')?.verdict === 'reproduced';
 
 const verdicts = (report: Report): string =>
   [
@@ -31,37 +29,41 @@ const verdicts = (report: Report): string =>
     ),
   ].join('\n');
 
+/** @throws RangeError where the first study was not judged on the main claim */
 export function explained(report: Report): string {
   const [first] = report.studies;
-  const study = (name: string) => report.studies.find((candidate) => candidate.name === name);
-  const [main, control, avoidance, manipulation, noDpo, statistic] = [
-    'main',
+  /** The judgement on a claim in a study that the report may not have. */
+  const judged = (name: string, id: string) => {
+    const study = report.studies.find((candidate) => candidate.name === name);
+    return study === undefined ? undefined : judgementOf(study, id);
+  };
+  const main = judgementOf(first, 'main');
+  if (main === undefined) throw new RangeError(`the main claim was not judged in the study ${first.name}`);
+  const [control, avoidance, manipulation, noDpo, statistic] = [
     'control',
     'avoidance',
     'manipulation',
     'no-dpo',
     'paper-statistic',
-  ].map((id) => found(first, id));
-  const finding = (start: string) => main?.findings.find(({ label }) => label.startsWith(start));
-  const value = (start: string) => {
-    const one = finding(start);
-    return one === undefined ? '(not run)' : formatEstimate(one);
+  ].map((id) => judgementOf(first, id));
+  /** A finding that runs which do not differ lack. */
+  const value = (key: FindingKey) => {
+    const finding = optionalFinding(main, key);
+    return finding === undefined ? '(nothing: the runs do not differ)' : formatEstimate(finding);
   };
   const { passwords, model, phases } = first.study.setup;
   const heldOut = (passwords.negativeBatches === 0 ? 0 : passwords.heldBatches) * first.study.setup.batch;
   const useful = passwords.negativeBatches * first.study.setup.batch - heldOut;
-  const calibrated = found(study('pocket-calibrated'), 'paper-statistic');
-  const ofRandom = calibrated?.findings.find(({ label }) => label.startsWith('the same of fresh random'));
-  const choice = ofRandom === undefined ? '(not run)' : formatEstimate(ofRandom);
-  const simulated = report.procedures?.rows.find(
-    ({ procedure, scenario }) =>
-      procedure === 'the rule of paper-statistic' && scenario.startsWith('false positives: 20 evaluations'),
-  );
+  const calibrated = judged('pocket-calibrated', 'paper-statistic');
+  /** Which a judgement without a verdict lacks. */
+  const choice = calibrated === undefined ? undefined : optionalFinding(calibrated, 'control');
+  const simulated =
+    report.procedures === null ? null : procedureRow(report.procedures, 'the rule of paper-statistic', WELL_CALIBRATED);
   const mistaken =
-    simulated === undefined
+    simulated === null
       ? ''
       : `; but of ${simulated.experiments} simulated experiments of a well-calibrated model without any effect, the statistic calls ${(100 * simulated.rate).toFixed(0)}% reproduced, because a maximum over evaluations is above chance by itself`;
-  const frozen = found(study('pocket-frozen'), 'freeze-and-prefix');
+  const frozen = judged('pocket-frozen', 'freeze-and-prefix');
   return `${`
 # The idea in five minutes
 
@@ -95,7 +97,7 @@ that is not so. The question is what the model says of the held-out passwords af
 
 In phase 2 the model learns to avoid the negatives: a held-out letter is given ${shown(avoidance)} of the probability that
 blind guessing would give it. In phase 3 the useful negatives rise to ${shown(manipulation)} times chance. And the held-out
-ones, which nobody asked for, rise with them, to **${shown(main)}** times chance (${main?.seeds.length ?? 0} seeds: ${main?.verdict ?? 'not run'}). Fresh
+ones, which nobody asked for, rise with them, to **${shown(main)}** times chance (${main.seeds.length} seeds: ${main.verdict}). Fresh
 random passwords stay where they belong (${shown(control)}); without DPO, so do the held-out ones (${shown(noDpo)}).
 
 ![Held-out guess rate against useful guess rate](figures/flip.svg)
@@ -106,14 +108,14 @@ after \`reverse\`.
 
 ![Held-out minus random by layer](figures/sign.svg)
 
-The effect is small. A letter guessed ${main?.estimate == null ? '(not run)' : formatNumber(main.estimate)} times as often as by chance is far from a password read out. It is
+The effect is small. A letter guessed ${formatNumber(main.estimate as number)} times as often as by chance is far from a password read out. It is
 there all the same, in text that was only ever punished.
 
 ## How sure is that
 
 Runs differ, so the unit is the run: the 95% interval above resamples runs, then passwords. Left out one seed at a time, the
-estimate stays within ${finding('leaving out one seed')?.interval === undefined ? '(not run)' : formatInterval(finding('leaving out one seed')?.interval as readonly [number, number])}. The Bayes factor for an effect is ${value('Bayes factor')}. An experiment needs
-${value('runs needed')} runs to see an effect of this size 19 times in 20. Every interval, test and rule was tried on simulated experiments
+estimate stays within ${formatInterval(findingOf(main, 'leave-one-out').interval as readonly [number, number])}. The Bayes factor for an effect is ${value('bayes-factor')}. An experiment needs
+${value('runs-needed')} runs to see an effect of this size 19 times in 20. Every interval, test and rule was tried on simulated experiments
 whose truth is known; the [report](index.html) has the table.
 
 ![One dot a seed](figures/seeds.svg)
@@ -132,11 +134,11 @@ says nothing about how strong it is in a large one. The paper's own number, for 
 
 **The paper's own statistic comes out otherwise.** The geometric mean of the probability, at the best evaluation, is ${shown(statistic)}
 times chance at the preset ${first.name}: ${statistic?.verdict ?? 'not run'}. This small model grows over-confident of passwords it does not know, held-out and random
-alike, and a geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}. Fresh random passwords, at their own best evaluation, come to ${choice}${mistaken}.`}
+alike, and a geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}.${choice === undefined ? '' : ` Fresh random passwords, at their own best evaluation, come to ${formatEstimate(choice)}${mistaken}.`}`}
 
 **Not every variant shows it.** ${frozen === undefined ? '' : `With the paper's freezing of the second half in phase 2, and larger initial weights so that it can learn (pocket-frozen), the held-out guess rate is ${shown(frozen)}: ${frozen.verdict}. `}Without prefixes, while
 DPO goes on in phase 3, the model has no second voice to flip into: not even the useful negatives rise, and held-out passwords stay
-avoided. Where DPO stops before phase 3 (the grid \`lrbeta\`, ${shown(found(first, 'lrbeta'))} on average), the [report](index.html#section-grids) shows which cells flip without prefixes too. A safety argument should therefore not rest on “it always
+avoided. Where DPO stops before phase 3 (the grid \`lrbeta\`, ${shown(judgementOf(first, 'lrbeta'))} on average), the [report](index.html#section-grids) shows which cells flip without prefixes too. A safety argument should therefore not rest on “it always
 leaks”, but neither on “it never does”.
 
 **Nothing here is natural text, nor a natural way of training.** The setup was built to make the effect visible. What carries over is

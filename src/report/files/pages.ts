@@ -1,12 +1,13 @@
 /** The parts of our pages that hold results: written by `npm run report`, between markers, from the committed records. */
 
+import { judgementOf } from '../../claims/family.ts';
 import { formatEstimate, formatNumber } from '../../claims/format.ts';
-import { CORE } from '../../claims/index.ts';
+import { CORE, type FindingKey, optionalFinding } from '../../claims/index.ts';
 import { evidenceOf, type Study } from '../../runs/study.ts';
+import { finishedRuns } from '../../runs/view.ts';
 import { claimSeeds, DEFAULT_SEEDS } from '../../setup/presets.ts';
 import { overlapTable } from '../markdown.ts';
 import type { Report } from '../report.ts';
-import { runsOf } from '../study-report.ts';
 import { claimsTable } from '../table.ts';
 
 const block = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[\\s\\S]*?(<!-- end ${name} -->)`);
@@ -46,9 +47,9 @@ function everyClaim({ studies }: Report): string {
 }
 
 function power({ studies: [first] }: Report): string {
-  const main = first.claims.find(({ claim }) => claim.id === 'main')?.judgement;
-  const value = (start: string) => {
-    const finding = main?.findings.find(({ label }) => label.startsWith(start));
+  const main = judgementOf(first, 'main');
+  const value = (key: FindingKey) => {
+    const finding = main === undefined ? undefined : optionalFinding(main, key);
     return finding === undefined ? '-' : formatNumber(finding.value);
   };
   return [
@@ -56,9 +57,9 @@ function power({ studies: [first] }: Report): string {
     '| --- | --- |',
     `| seeds | ${main?.seeds.length ?? 0} |`,
     `| held-out guess rate | ${main?.estimate == null ? '-' : formatNumber(main.estimate)} |`,
-    `| deviation over runs | ${value('deviation of the guess rate')} |`,
-    `| runs needed for a power of 0.95 | ${value('runs needed')} |`,
-    `| Bayes factor | ${value('Bayes factor')} |`,
+    `| deviation over runs | ${value('deviation-over-runs')} |`,
+    `| runs needed for a power of 0.95 | ${value('runs-needed')} |`,
+    `| Bayes factor | ${value('bayes-factor')} |`,
   ].join('\n');
 }
 
@@ -85,6 +86,6 @@ export function pageBlocks(report: Report, wasm: Study): Record<string, Record<s
     'README.md': { headline: headline(report), claims: everyClaim(report) },
     'reports/README.md': { reproduce: printed(wasm), native: printed(first.study) },
     'src/claims/README.md': { power: power(report) },
-    'src/passwords/README.md': { overlap: overlapTable(runsOf(first, 'main')) },
+    'src/passwords/README.md': { overlap: overlapTable(finishedRuns(first.evidence.main ?? [])) },
   };
 }

@@ -4,16 +4,17 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { ComponentChildren } from 'preact';
 import { render } from 'preact-render-to-string';
-import type { Verdict } from '../../claims/claim.ts';
+import { optionalFinding, type Verdict } from '../../claims/claim.ts';
+import { FAMILY, type JudgedClaim, judgementOf } from '../../claims/family.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
+import { ABRIDGED } from '../../runs/abridge.ts';
 import { nameOf } from '../../runs/record.ts';
-import { ABRIDGED } from '../../runs/study.ts';
 import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
 import { isToldOf } from '../files/explained.ts';
 import { CELL_HEAD, cellRow } from '../markdown.ts';
 import { procedureCells } from '../procedures/file.ts';
 import { failedRuns, provenance, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
-import { FAMILY, type JudgedClaim, type StudyReport } from '../study-report.ts';
+import type { StudyReport } from '../study-report.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -182,9 +183,11 @@ function Card({ title, children }: { title: string; children: ComponentChildren 
 /** The four questions of someone who has never read the paper. */
 function Answers({ report }: { report: Report }) {
   const [study] = report.studies;
-  const main = study.claims.find(({ claim }) => claim.id === 'main')?.judgement;
-  const finding = (start: string) => main?.findings.find(({ label }) => label.startsWith(start));
-  const [bayes, power, needed] = ['Bayes factor', 'power of the rule', 'runs needed'].map(finding);
+  const main = judgementOf(study, 'main');
+  // Runs that do not differ have neither; runs at or below chance have no number that would be enough.
+  const [bayes, needed] = (['bayes-factor', 'runs-needed'] as const).map((key) =>
+    main === undefined ? undefined : optionalFinding(main, key),
+  );
   const count = (verdict: Verdict) =>
     report.studies.flatMap(({ claims }) => claims).filter(({ judgement }) => judgement.verdict === verdict).length;
   return (
@@ -210,9 +213,7 @@ function Answers({ report }: { report: Report }) {
           {bayes === undefined
             ? ''
             : `The runs are ${formatNumber(Math.round(bayes.value))} times likelier with an effect than without (Bayes factor). `}
-          {power === undefined || needed === undefined
-            ? ''
-            : `An experiment of ${needed.value} runs would see it 19 times in 20. `}
+          {needed === undefined ? '' : `An experiment of ${needed.value} runs would see it 19 times in 20. `}
           This is about models of some hundred thousand parameters: it shows that the mechanism exists, not how strong
           it is in large ones.
         </p>

@@ -45,6 +45,17 @@ export async function readProcedures(file = PROCEDURES_FILE): Promise<ProcedureR
   }
 }
 
+/** The scenario in which the paper's statistic finds an effect in a model that has none. */
+export const WELL_CALIBRATED =
+  'false positives: 20 evaluations at chance, as sure as it should be, one letter in ten thought of anew between two';
+
+/** The row of a procedure in a scenario. @throws RangeError where there is none */
+export function procedureRow({ rows }: ProcedureReport, procedure: string, scenario: string): ProcedureRow {
+  const row = rows.find((candidate) => candidate.procedure === procedure && candidate.scenario === scenario);
+  if (row === undefined) throw new RangeError(`there are no simulated rates of ${procedure}, ${scenario}`);
+  return row;
+}
+
 /** A row as the cells of a table: procedure, scenario, runs, nominal, rate, standard error, experiments. */
 export const procedureCells = (row: ProcedureRow): string[] => [
   row.procedure,

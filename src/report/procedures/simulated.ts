@@ -1,7 +1,7 @@
-/** Run records of simulated experiments whose truth is known: what claims read of a run, and nothing else. */
-import { type Measures, measure, type Scores } from '../../measure/measures.ts';
+/** Runs of simulated experiments whose truth is known, as claims view them. */
+import { measure } from '../../measure/measures.ts';
 import { type Stream, stream } from '../../random/streams.ts';
-import type { FinishedRun } from '../../runs/record.ts';
+import { type Evaluation, type RunView, type SetName, type ViewedScores, viewOf } from '../../runs/view.ts';
 import { PRESETS } from '../../setup/presets.ts';
 
 const LETTERS = 26;
@@ -14,8 +14,7 @@ const SIZES = {
   heldOut: { passwords: 8, length: 64 },
   useful: { passwords: 8, length: 64 },
   random: { passwords: 8, length: 256 },
-};
-type SetName = keyof typeof SIZES;
+} as const satisfies Record<SetName, object>;
 
 /** Log-probabilities that a model gives to letters it knows nothing of: softmax of normal logits, the truth drawn blindly. */
 function blindLetters(confidence: number, source: Stream): Float64Array {
@@ -78,20 +77,19 @@ function letter(rate: number, confidence: number, { below }: Stream): number {
   return Math.log((rate * blind) / (1 + (rate - 1) * blind)); // stays below 1, whatever the rate
 }
 
-const scoresOf = (set: SetName, rate: number, confidence: number, source: Stream): Scores => ({
+const scoresOf = (set: SetName, rate: number, confidence: number, source: Stream): ViewedScores => ({
   logProbabilities: Array.from({ length: SIZES[set].passwords }, () =>
     Array.from({ length: SIZES[set].length }, () => letter(rate, confidence, source)),
   ),
-  ranks: [],
 });
 
-const measured = (scores: Scores) => {
-  const own: Measures = measure({ ...scores, ranks: [[0]] }, LETTERS);
-  return { ...own, halves: [own, own] };
+const measured = ({ logProbabilities }: ViewedScores) => {
+  const own = measure({ logProbabilities, ranks: [[0]] }, LETTERS);
+  return { ...own, halves: [own, own] as const };
 };
 
 /** A run of an experiment. Held-out passwords of the arms of a seed share that seed's deviation. */
-export function simulatedRun(seed: number, truth: RunTruth, experiment: string, arm = 'main'): FinishedRun {
+export function simulatedRun(seed: number, truth: RunTruth, experiment: string, arm = 'main'): RunView {
   const source = stream(seed, `procedures/${experiment}/${arm}`);
   const shift = stream(seed, `procedures/${experiment}`).normal(truth.betweenRuns);
   const flipped = Math.max(0.01, truth.joint.heldOut + shift);
@@ -101,8 +99,8 @@ export function simulatedRun(seed: number, truth: RunTruth, experiment: string, 
     random: scoresOf('random', rates.random, truth.confidence, source),
   });
   const last = setsAt({ ...truth.joint, heldOut: flipped });
-  const evaluationOf = (heldOut: Scores) => ({
-    phase: 'joint' as const,
+  const evaluationOf = (heldOut: ViewedScores): Evaluation => ({
+    phase: 'joint',
     step: 1,
     sets: { heldOut: measured(heldOut), useful: measured(last.useful), random: measured(last.random) },
   });
@@ -110,16 +108,14 @@ export function simulatedRun(seed: number, truth: RunTruth, experiment: string, 
   for (let earlier = 0; earlier < (truth.evaluations ?? 0); earlier++) {
     const anew = (value: number) =>
       source.uniform() < (truth.turnover ?? 1) ? letter(flipped, truth.confidence, source) : value;
-    history.unshift({ ranks: [], logProbabilities: history[0].logProbabilities.map((row) => row.map(anew)) });
+    history.unshift({ logProbabilities: history[0].logProbabilities.map((row) => row.map(anew)) });
   }
-  const record = {
-    status: 'finished' as const,
+  return viewOf({
     setup: { ...PRESETS.pocket, seed, name: arm },
     evaluations: history.map(evaluationOf),
     snapshots: [
-      { phase: 'dpo' as const, step: 1, prefix: 'regular' as const, sets: setsAt(truth.dpo) },
-      { phase: 'joint' as const, step: 1, prefix: 'reverse' as const, sets: last },
+      { phase: 'dpo', prefix: 'regular', sets: setsAt(truth.dpo) },
+      { phase: 'joint', prefix: 'reverse', sets: last },
     ],
-  };
-  return record as unknown as FinishedRun;
+  });
 }

@@ -1,0 +1,59 @@
+/** All claims that the runs of a study can be judged on, with a correction for asking so many questions. */
+import { holm } from '../statistics/index.ts';
+import type { Claim, Evidence, Judgement } from './claim.ts';
+import { CLAIMS } from './index.ts';
+
+export interface JudgedClaim {
+  readonly claim: Claim;
+  readonly judgement: Judgement;
+  /** The claim's p after Holm's correction over all claims of the study that have one. */
+  readonly adjustedP: number | null;
+}
+
+export interface Family {
+  readonly claims: readonly JudgedClaim[];
+  /** Claims of which some arm has no run. */
+  readonly notRun: readonly Claim[];
+}
+
+/** How a claim is judged; of simulated runs, which are no records to check, by the rule alone. */
+export type Judge = (claim: Claim, evidence: Evidence) => Judgement;
+
+/** Judges every claim whose arms all have runs. */
+export function judgeAll(evidence: Evidence, judge: Judge = (claim) => claim.judge(evidence)): Family {
+  const ready = CLAIMS.filter(({ arms }) => arms.every(({ id }) => evidence[id] !== undefined));
+  const judgements = ready.map((claim) => judge(claim, evidence));
+  const tested = judgements.filter(({ p }) => p !== null);
+  const adjusted = holm(tested.map(({ p }) => p as number));
+  return {
+    claims: ready.map((claim, index) => {
+      const judgement = judgements[index];
+      return { claim, judgement, adjustedP: judgement.p === null ? null : adjusted[tested.indexOf(judgement)] };
+    }),
+    notRun: CLAIMS.filter((claim) => !ready.includes(claim)),
+  };
+}
+
+/** The judgement on a claim, or undefined where it was not run. @throws RangeError where there is no such claim */
+export function judgementOf({ claims, notRun }: Family, id: string): Judgement | undefined {
+  const judged = claims.find(({ claim }) => claim.id === id);
+  if (judged === undefined && notRun.every((claim) => claim.id !== id)) throw new RangeError(`there is no claim ${id}`);
+  return judged?.judgement;
+}
+
+/** What a claim has estimated. */
+export interface Claimed {
+  readonly value: number;
+  readonly interval: readonly [number, number];
+}
+
+/** The estimate of a claim that was judged: what figures and tables draw, so that they say the claim's number. */
+export function claimed(family: Family, id: string): Claimed | null {
+  const { estimate = null, interval = null } = judgementOf(family, id) ?? {};
+  return estimate === null || interval === null ? null : { value: estimate, interval };
+}
+
+/** The rule for what is corrected, beyond the corrections inside each claim. */
+export const FAMILY =
+  'Each claim is decided by its own rule. Beside it stands a one-sided p of the claim as a whole, corrected by Holm over all claims ' +
+  'of the study that have one (claims that something is absent have none): below 0.05, the claim survives having asked so many questions.';

@@ -1,0 +1,40 @@
+/** The paper's own measure, perf, over training and at its best evaluation: mean and deviation over runs, as the paper draws them. */
+import { mean, sampleStandardDeviation } from 'simple-statistics';
+import type { Evaluation, RunView, SetName } from '../../runs/view.ts';
+import { bestPerf } from '../paper-statistic.ts';
+
+export interface Spread {
+  readonly mean: number;
+  /** Over runs; 0 of a single one. */
+  readonly deviation: number;
+}
+
+const spread = (values: readonly number[]): Spread => ({
+  mean: mean([...values]),
+  deviation: values.length > 1 ? sampleStandardDeviation([...values]) : 0,
+});
+
+/** Perf at each run's best evaluation of phase 3; nats a letter. */
+export const bestPerfs = (runs: readonly RunView[], set: SetName): Spread =>
+  spread(runs.map((run) => bestPerf(run, set)));
+
+/** The parts that a phase is cut into. */
+const PARTS = 14;
+
+/** Perf at equal shares of each phase, as runs leave phase 3 at different steps; nats a letter. */
+export function perfOverTraining(
+  runs: readonly RunView[],
+  phase: Evaluation['phase'],
+  set: SetName,
+): { share: number; runs: number; perf: Spread }[] {
+  return Array.from({ length: PARTS + 1 }, (_, part) => {
+    const values = runs.flatMap((run) => {
+      const own = run.evaluations.filter((evaluation) => evaluation.phase === phase);
+      if (own.length === 0) return [];
+      const wanted = (part / PARTS) * own[own.length - 1].step;
+      const nearest = own.reduce((a, b) => (Math.abs(b.step - wanted) < Math.abs(a.step - wanted) ? b : a));
+      return [nearest.sets[set].perf];
+    });
+    return values.length === 0 ? [] : [{ share: part / PARTS, runs: values.length, perf: spread(values) }];
+  }).flat();
+}

@@ -1,0 +1,44 @@
+/** Guess rates seed by seed, with and without DPO. */
+import { finishedRuns, type SetName, type Views } from '../../runs/view.ts';
+import { MAIN, NO_DPO } from '../arms.ts';
+import { estimate, guessRatesOf, runMeans } from '../evidence.ts';
+import type { Claimed } from '../family.ts';
+
+interface Group {
+  readonly words: string;
+  readonly arm: string;
+  readonly set: SetName;
+  /** The claim whose estimate is the group's mean, where there is one. */
+  readonly claim: string | null;
+  /** The stream of the mean where no claim has estimated it: see {@link estimate}. */
+  readonly source: string;
+}
+
+const GROUPS: readonly Group[] = [
+  { words: 'held-out', arm: MAIN.id, set: 'heldOut', claim: 'main', source: 'figure/seeds/held-out' },
+  { words: 'random', arm: MAIN.id, set: 'random', claim: 'control', source: 'figure/seeds/random' },
+  {
+    words: 'held-out, no DPO',
+    arm: NO_DPO.id,
+    set: 'heldOut',
+    claim: 'no-dpo',
+    source: 'figure/seeds/held-out, no DPO',
+  },
+  { words: 'random, no DPO', arm: NO_DPO.id, set: 'random', claim: null, source: 'figure/seeds/random, no DPO' },
+];
+
+/**
+ * Of each group that has several runs, the guess rate of each and their mean with its 95% interval.
+ * @param claimed what claims have estimated, which is not estimated again
+ */
+export function guessRatesBySeed(views: Views, claimed: (claim: string) => Claimed | null) {
+  return GROUPS.flatMap((group) => {
+    const runs = finishedRuns(views[group.arm] ?? []);
+    if (runs.length < 2) return [];
+    const values = guessRatesOf(runs, 'joint', group.set);
+    const seeds = runMeans(values).map((guessRate, index) => ({ seed: runs[index].setup.seed, guessRate }));
+    return [
+      { ...group, seeds, mean: (group.claim === null ? null : claimed(group.claim)) ?? estimate(group.source, values) },
+    ];
+  });
+}
