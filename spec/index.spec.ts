@@ -69,6 +69,7 @@ it('the public surface is exactly this; a change here is a change for users', ()
     'tTestAbove',
     'topRate',
     'train',
+    'trainToEnd',
     'viewOf',
     'viewsOf',
   ]);
