@@ -427,7 +427,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'streams-repeat',
     story: 'Every fourth seed has the random streams of another: fewer runs than they look.',
     file: 'src/random/streams.ts',
-    edits: [['update(`${seed}/${name}`)', 'update(`${seed % 4}/${name}`)']],
+    edits: [['utf8ToBytes(`${seed}/${name}`)', 'utf8ToBytes(`${seed % 4}/${name}`)']],
     caughtBy: {
       spec: 'spec/claims/validity.spec.ts',
       test: 'bear a verdict: nothing in them contradicts their setup',
