@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
-import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Locking, lock, lockedBytes } from '../../src/runs/lock.ts';
 import { RunStore } from '../../src/runs/store.ts';
 import { StorageError } from '../../src/runs/storing.ts';
@@ -21,6 +21,7 @@ const PLATFORMS: readonly NodeJS.Platform[] = process.platform === 'darwin' ? ['
 const asOn = (platform: NodeJS.Platform): Locking => ({
   load: () => require('fs-native-extensions'),
   bytes: lockedBytes(platform),
+  warn: (text) => expect.fail(text),
 });
 
 /** A file's lock, which must be free; given back at the end of the test. */
@@ -55,11 +56,15 @@ async function holding(file: string, { offset, length } = lockedBytes(process.pl
 }
 
 /** Locking whose call fails, or whose addon cannot be loaded. */
-const failing = (code: string, where: 'load' | 'call'): Locking => {
+const failing = (
+  code: string,
+  where: 'load' | 'call',
+  warn: Locking['warn'] = (text) => expect.fail(text),
+): Locking => {
   const fail = () => {
     throw Object.assign(new Error(`made-up ${code}`), { code });
   };
-  return { load: where === 'load' ? fail : () => ({ tryLock: fail }), bytes: lockedBytes(process.platform) };
+  return { load: where === 'load' ? fail : () => ({ tryLock: fail }), bytes: lockedBytes(process.platform), warn };
 };
 
 const FILES = '/proc/self/fd'; // Linux alone has it
@@ -115,18 +120,9 @@ describe('the process id', () => {
 
 describe('a lock that cannot be taken though no one holds it', () => {
   it.each([
-    ['ENOLCK', 'call', /no lock left to give: close other programs.*NEGATIVE_KNOWLEDGE_LOCK=none/],
-    ['ENOTSUP', 'call', /its file system has no locks: choose a folder on another disk.*NEGATIVE_KNOWLEDGE_LOCK=none/],
-    ['EOPNOTSUPP', 'call', /its file system has no locks/],
-    ['ENOSYS', 'call', /its file system has no locks/],
-    ['EINVAL', 'call', /its file system has no locks/],
     ['EIO', 'call', /made-up EIO/],
     ['EACCES', 'call', /this user may not write it: have its owner remove it/],
     ['ENOSPC', 'call', /the disk is full: free some space/],
-    ['ADDON_NOT_FOUND', 'load', /fs-native-extensions.*cannot be loaded on .*npm ci.*NEGATIVE_KNOWLEDGE_LOCK=none/],
-    ['CANNOT_LOAD', 'load', /fs-native-extensions.*cannot be loaded on/],
-    ['MODULE_NOT_FOUND', 'load', /fs-native-extensions.*cannot be loaded on/],
-    ['ERR_DLOPEN_FAILED', 'load', /fs-native-extensions.*cannot be loaded on/],
   ] as const)('for %s of the %s, says so in a sentence, and nothing of another job', (code, where, message) => {
     const file = path.join(temporaryFolder(), '.lock');
     const before = openFiles();
@@ -149,21 +145,7 @@ describe('a lock that cannot be taken though no one holds it', () => {
     const load = () => {
       throw new TypeError('made up');
     };
-    expect(() => lock(path.join(temporaryFolder(), '.lock'), { load, bytes: lockedBytes('linux') })).toThrow(TypeError);
-  });
-
-  it.each(['ADDON_NOT_FOUND', 'ENOTSUP'])('for %s, is done without where the setting says so', (code) => {
-    vi.stubEnv('NEGATIVE_KNOWLEDGE_LOCK', 'none');
-    onTestFinished(() => void vi.unstubAllEnvs());
-    const file = path.join(temporaryFolder(), '.lock');
-    taken(file, failing(code, code === 'ENOTSUP' ? 'call' : 'load'));
-    expect(readFileSync(file, 'utf8')).toBe(`${process.pid}\n`);
-  });
-
-  it('for any other value of the setting, is an error', () => {
-    vi.stubEnv('NEGATIVE_KNOWLEDGE_LOCK', 'some');
-    onTestFinished(() => void vi.unstubAllEnvs());
-    expect(() => lock(path.join(temporaryFolder(), '.lock'), failing('ENOTSUP', 'call'))).toThrow(StorageError);
+    expect(() => lock(path.join(temporaryFolder(), '.lock'), { ...asOn('linux'), load })).toThrow(TypeError);
   });
 
   it('where a part of its path is a file, says so', () => {
@@ -174,6 +156,32 @@ describe('a lock that cannot be taken though no one holds it', () => {
 
   it('where its folder is missing, says so', () => {
     expect(() => lock(path.join(temporaryFolder(), 'missing', '.lock'))).toThrow(/the folder cannot be made/);
+  });
+});
+
+describe('where nothing can be locked', () => {
+  it.each([
+    ['ENOLCK', 'call', /the system has no lock left to give/],
+    ['ENOTSUP', 'call', /its file system has no locks/],
+    ['EOPNOTSUPP', 'call', /its file system has no locks/],
+    ['ENOSYS', 'call', /its file system has no locks/],
+    ['EINVAL', 'call', /its file system has no locks/],
+    ['ADDON_NOT_FOUND', 'load', /fs-native-extensions.*cannot be loaded on/],
+    ['CANNOT_LOAD', 'load', /fs-native-extensions.*cannot be loaded on/],
+    ['MODULE_NOT_FOUND', 'load', /fs-native-extensions.*cannot be loaded on/],
+    ['ERR_DLOPEN_FAILED', 'load', /fs-native-extensions.*cannot be loaded on/],
+  ] as const)('(%s of the %s) a job goes on, and says that nothing keeps another out', (code, where, why) => {
+    const file = path.join(temporaryFolder(), '.lock');
+    const told: string[] = [];
+    taken(
+      file,
+      failing(code, where, (text) => told.push(text)),
+    );
+    expect(told).toHaveLength(1);
+    expect(told[0]).toMatch(why);
+    expect(told[0]).toContain(`${file} cannot be locked: `);
+    expect(told[0]).toMatch(/Nothing keeps another job out of the folder/);
+    expect(readFileSync(file, 'utf8')).toBe(`${process.pid}\n`);
   });
 });
 
@@ -237,7 +245,7 @@ describe('a job', () => {
     expect(await fault(folder)).toMatch(/\.lock should hold .* is a folder, .*move it away, or choose another folder/);
   });
 
-  it('is told that the addon is missing, and goes on without where the setting says so', async () => {
+  it('is warned that the addon is missing, and trains all the same', async () => {
     const folder = temporaryFolder();
     const preloaded = path.join(folder, 'no-addon.cjs');
     writeFileSync(
@@ -249,12 +257,8 @@ describe('a job', () => {
         throw Object.assign(new Error('Cannot find addon'), { code: 'ADDON_NOT_FOUND' });
       };`,
     );
-    const start = (env: NodeJS.ProcessEnv) =>
-      finish(startCommand(job(folder), { NODE_OPTIONS: `--require ${preloaded}`, ...env }));
-    const missing = await start({});
-    expect(missing.code, missing.stderr).toBe(2);
-    expect(missing.stderr).toMatch(/^error: Cannot write .*\.lock: the package fs-native-extensions, [^\n]*\n$/);
-    const without = await start({ NEGATIVE_KNOWLEDGE_LOCK: 'none' });
-    expect(without.code, without.stderr).toBe(1); // one run is too few for a verdict
+    const { code, stderr } = await finish(startCommand(job(folder), { NODE_OPTIONS: `--require ${preloaded}` }));
+    expect(code, stderr).toBe(1); // one run is too few for a verdict
+    expect(stderr).toMatch(/^warning: .*\.lock cannot be locked: the package fs-native-extensions, [^\n]*\n/);
   });
 });

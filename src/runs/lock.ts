@@ -29,6 +29,8 @@ export interface Locking {
   readonly load: () => Locks;
   /** Which bytes of the file are locked. */
   readonly bytes: { readonly offset: number; readonly length: number };
+  /** Told where a job goes on without a lock. */
+  readonly warn: (text: string) => void;
 }
 
 /** A process id and its line end have fewer bytes; so has any lock that an interrupted job left. */
@@ -41,29 +43,25 @@ const MOST_LOCK = 16;
 export const lockedBytes = (platform: NodeJS.Platform): Locking['bytes'] =>
   platform === 'win32' ? { offset: MOST_LOCK, length: 1 } : { offset: 0, length: 0 };
 
-/** The setting that lets a job go on where nothing can be locked. */
-const SETTING = 'NEGATIVE_KNOWLEDGE_LOCK';
-const WITHOUT = `or set ${SETTING}=none if you see to it yourself that no other job uses this folder`;
+const NO_LOCKS = 'its file system has no locks';
+const NO_ADDON = `the package fs-native-extensions, which locks files, cannot be loaded on ${process.platform} ${process.arch}`;
 
-const UNSUPPORTED = `its file system has no locks: choose a folder on another disk with --out, ${WITHOUT}`;
-const NO_ADDON =
-  `the package fs-native-extensions, which locks files, cannot be loaded on ${process.platform} ${process.arch}: ` +
-  `install it again (npm ci), ${WITHOUT}`;
-
-/** What to do where a lock cannot be taken though no one holds it, by the code of the fault. */
-const ADVICE: Readonly<Record<string, string>> = {
-  EACCES: 'this user may not write it: have its owner remove it, or choose another folder with --out',
-  EPERM: 'this user may not write it: have its owner remove it, or choose another folder with --out',
-  ENOLCK: `the system has no lock left to give: close other programs, see that the lock service of a network disk runs, ${WITHOUT}`,
-  EINVAL: UNSUPPORTED,
-  ENOSYS: UNSUPPORTED,
-  ENOTSUP: UNSUPPORTED,
-  EOPNOTSUPP: UNSUPPORTED,
+/** Why nothing can be locked, by the code of the fault. A job goes on then: it needs no lock, only to be alone. */
+const UNLOCKABLE: Readonly<Record<string, string>> = {
+  ENOLCK: 'the system has no lock left to give',
+  EINVAL: NO_LOCKS,
+  ENOSYS: NO_LOCKS,
+  ENOTSUP: NO_LOCKS,
+  EOPNOTSUPP: NO_LOCKS,
   MODULE_NOT_FOUND: NO_ADDON,
   ERR_DLOPEN_FAILED: NO_ADDON,
   ADDON_NOT_FOUND: NO_ADDON,
   CANNOT_LOAD: NO_ADDON,
 };
+
+const NOT_OURS = 'this user may not write it: have its owner remove it, or choose another folder with --out';
+/** What to do where a lock cannot be taken though no one holds it, by the code of the fault. */
+const ADVICE: Readonly<Record<string, string>> = { EACCES: NOT_OURS, EPERM: NOT_OURS };
 
 /**
  * The process id in a lock's file, or an empty string.
@@ -85,30 +83,40 @@ function holder(file: string): string {
   }
 }
 
-/** Locks an open file. @returns whether the lock is ours */
-function take(descriptor: number, { load, bytes }: Locking): boolean {
-  if (process.env[SETTING] !== 'none' && !load().tryLock(descriptor, bytes.offset, bytes.length)) return false;
+/** Locks an open file, where that is possible. @returns whether no other job holds the lock */
+function take(file: string, descriptor: number, { load, bytes, warn }: Locking): boolean {
+  try {
+    if (!load().tryLock(descriptor, bytes.offset, bytes.length)) return false;
+  } catch (error) {
+    const why = UNLOCKABLE[(error as NodeJS.ErrnoException).code ?? ''];
+    if (why === undefined) throw error;
+    warn(`${file} cannot be locked: ${why}. Nothing keeps another job out of the folder; start none there`);
+  }
   // Through the handle that holds the lock: Windows refuses any other.
   ftruncateSync(descriptor);
   writeSync(descriptor, `${process.pid}\n`, 0);
   return true;
 }
 
+/** This system's locks. */
+const LOCKING: Locking = {
+  load: () => require('fs-native-extensions'),
+  bytes: lockedBytes(process.platform),
+  warn: (text) => void process.stderr.write(`warning: ${text}\n`),
+};
+
 /**
  * Takes the lock that a file stands for.
  * @returns how to give it back, or the process id of the job that holds it
  * @throws StorageError where it cannot be told whether another job holds it; the message says why and what to do
  */
-export function lock(
-  file: string,
-  locking: Locking = { load: () => require('fs-native-extensions'), bytes: lockedBytes(process.platform) },
-): Release | { heldBy: string } {
+export function lock(file: string, locking = LOCKING): Release | { heldBy: string } {
   try {
     holder(file); // refuses a file of someone else before it is opened for writing
     const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o666);
     let ours = false;
     try {
-      ours = take(descriptor, locking);
+      ours = take(file, descriptor, locking);
     } finally {
       if (!ours) closeSync(descriptor);
     }
