@@ -90,7 +90,7 @@ interface GridDecision {
   readonly reason: string;
   /** The number that stands for the claim in a table. */
   readonly estimate: Pick<Finding, 'value' | 'interval'> | null;
-  /** Of the claim as a whole. */
+  /** The claim's as a whole. */
   readonly p: number;
   readonly findings?: readonly Finding[];
 }

@@ -103,11 +103,11 @@ const MEASURES = ['logLikelihood', 'perf', 'guessRate', 'topRate'] as const sati
 const agree = (a: number, b: number, tolerance: number): boolean =>
   Math.abs(a - b) <= tolerance * Math.max(1, Math.abs(b));
 
-/** Of numbers computed alike: a JavaScript engine's exponentials may differ from another's in the last digits. */
+/** For numbers computed alike: a JavaScript engine's exponentials may differ from another's in the last digits. */
 const EXACT = 1e-9;
-/** Of evaluations kept with four decimals. */
+/** For evaluations kept with four decimals. */
 const FOUR_DECIMALS = 2e-4;
-/** Of what follows from log-probabilities, which archives keep with three decimals, or two. */
+/** For what follows from log-probabilities, which archives keep with three decimals, or two. */
 const ROUNDING = { whole: EXACT, run: 6e-4, cell: 6e-3 } as const;
 
 function evaluationProblems(run: FinishedRun): string[] {

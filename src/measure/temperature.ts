@@ -3,7 +3,7 @@
  * it should be. The temperature is fitted on other passwords than the ones that it is applied to.
  */
 
-/** Of every place of every password: the logits of the alphabet's letters, and which of them is the true one. */
+/** The logits of the alphabet's letters at every place of every password, and which letter is the true one. */
 export interface LetterLogits {
   /** `[passwords][letters][alphabet]` */
   readonly logits: readonly (readonly (readonly number[])[])[];

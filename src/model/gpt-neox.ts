@@ -67,8 +67,8 @@ export function residualStream(parameters: Parameters, model: ModelShape, ids: t
 }
 
 /**
- * Reads the residual stream as a distribution over the next token: final layer norm, then unembedding. Of an inner block
- * it is the logit lens (nostalgebraist 2020).
+ * Reads the residual stream as a distribution over the next token: final layer norm, then unembedding. After an
+ * inner block this is the logit lens (nostalgebraist 2020).
  * @param x `[rows, hidden]`
  * @returns logits `[rows, vocabulary]`
  */

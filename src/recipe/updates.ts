@@ -39,7 +39,7 @@ export function updatesOf(setup: Setup, { phase, steps, weights, trainable }: Ph
 
 /** The digest after one more update. */
 export function nextUpdate(digest: string, { learningRate: rate, trainable, ...update }: Update): string {
-  // Of the engine's precision: the cosine of a schedule may differ in its last digit from one JavaScript to another.
+  // Kept in the engine's precision: the cosine of a schedule may differ in its last digit from one JavaScript to another.
   const used = { ...update, learningRate: Math.fround(rate), trainable: [...trainable] };
   return sha256Hex(`${digest}/${canonicalJson(used)}`);
 }

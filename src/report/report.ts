@@ -32,7 +32,7 @@ export interface Report {
   readonly command: string;
   readonly studies: readonly StudyReport[];
   readonly figures: readonly { readonly section: Section | 'claims'; readonly figure: Figure }[];
-  /** Of the first study. */
+  /** Measured on the first study. */
   readonly leakage: LeakageTable | null;
   /** Simulated error rates of the procedures, where they have been computed. */
   readonly procedures: ProcedureReport | null;

@@ -27,7 +27,7 @@ const FLOAT = 4;
 const GIB = 2 ** 30;
 /** WASM addresses 32 bits, and TensorFlow.js does not notice when it runs past them. */
 const WASM_HEAP = 4 * GIB;
-/** Of a memory, how much is planned with: allocators keep some for themselves. */
+/** The share of a memory that is planned with: allocators keep some for themselves. */
 const USABLE = 0.85;
 /** The same of WASM's, which fragments: a step that should take 3.3 GiB grew it to 3.7. */
 const USABLE_HEAP = 0.75;

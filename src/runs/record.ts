@@ -15,7 +15,7 @@ const prefix = z.enum(['regular', 'reverse', 'none']);
 const finite = z.number();
 const count = z.number().int().min(0);
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal digits');
-/** Of a softmax in float32, whose rounding may pass 0 by a little. */
+/** It comes from a softmax in float32, whose rounding may pass 0 by a little. */
 const logProbability = z.number().max(1e-4, 'must be the logarithm of a probability, so 0 at most');
 const perStep = z.array(finite.nullable());
 const trajectory = z.strictObject({

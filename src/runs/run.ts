@@ -52,7 +52,7 @@ export async function run(
   const from = (await store.readCheckpoint(setup, engine.name, execution)) ?? undefined;
   const { pretrained } = setup.model;
   const folder = pretrained === null ? undefined : locateModel(pretrained);
-  // Of a model cut down to letters and prefixes no tokenizer tells the tokens.
+  // Letters-only models renumber tokens, so no tokenizer is saved with them.
   const tokenizerFrom = setup.model.vocabulary === null ? undefined : folder;
   const clock = checkpointClock();
   const startedAt = new Date();

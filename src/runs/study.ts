@@ -180,7 +180,7 @@ function distinctRuns(records: readonly RunRecord[], source: string): RunRecord[
           'one run has one record: find out which is right, and leave the other out',
       );
     }
-    // Of two that agree, the one with more in it.
+    // Where two agree, the one with more in it is kept.
     const fuller = before === undefined || (before.status === 'finished' && before.abridged !== undefined);
     if (fuller) byHash.set(record.setupHash, record);
   }

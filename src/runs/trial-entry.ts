@@ -10,7 +10,7 @@ import { score } from '../training/scoring.ts';
 import { Session } from '../training/session.ts';
 
 export interface TrialCost {
-  /** Of one step, by phase. */
+  /** What one step takes, by phase. */
   readonly seconds: Record<(typeof PHASES)[number], number>;
   readonly secondsPerPassword: number;
   readonly peakBytes: number;

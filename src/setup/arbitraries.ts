@@ -19,7 +19,7 @@ export type PasswordSpace =
   | 'roomy';
 
 export type SetupSize =
-  /** Of every size that builds in a fraction of a second: for properties that train nothing. Shrinks to `pocket`. */
+  /** Every size that builds in a fraction of a second: for properties that train nothing. Shrinks to `pocket`. */
   | 'any'
   /** Trains in a second: three phases of a few steps. Shrinks to `pocket` in every field that is no size, to 1 in sizes. */
   | 'tiny';

@@ -213,7 +213,7 @@ export const setupSchema = shape.superRefine(
       context.addIssue({ code: 'custom', path: path.split('.'), message });
     }
   },
-  // Of ill-formed fields contradictions() would only say nonsense, such as a head count of 0 that divides nothing.
+  // Where a field is ill-formed, contradictions() would say nonsense, such as that a head count of 0 divides nothing.
   { when: ({ issues }) => issues.length === 0 },
 );
 

@@ -49,7 +49,7 @@ function check(runs: RunValues): void {
 /**
  * Resamples runs, then each drawn run's passwords. With `minus`, the statistic is the mean over runs of a paired
  * difference: its runs are drawn together with those of `runs`, their passwords on their own (the two sets of a run
- * share a model, not passwords). Of a single run, the replicates vary with its passwords only.
+ * share a model, not passwords). Where there is one run, the replicates vary with its passwords only.
  * @throws SampleError for no runs, an empty run, values that are not finite, unpaired runs, or no replicates.
  */
 export function hierarchicalBootstrap(runs: RunValues, options: BootstrapOptions, minus?: RunValues): Bootstrap {

@@ -15,8 +15,8 @@ export interface SignFlipOptions {
 
 /**
  * p-value of the mean of `effects` (one for each run): the share of all 2^n sign patterns whose mean is at least as
- * extreme as the observed one. The observed pattern is one of them, so p is never 0. Of more than 20 effects, patterns
- * are drawn instead and the observed one is added to them, (b + 1) / (m + 1): Phipson & Smyth 2010,
+ * extreme as the observed one. The observed pattern is one of them, so p is never 0. Where there are more than 20
+ * effects, patterns are drawn instead and the observed one is added to them, (b + 1) / (m + 1): Phipson & Smyth 2010,
  * https://doi.org/10.2202/1544-6115.1585.
  * @throws SampleError for no effects, values that are not finite, or more than 20 effects and no `random`.
  * @example signFlipTest([1, 2, 3]) // 1 / 8

@@ -166,7 +166,7 @@ export function leakageOf(runs: readonly RunView[], claimed: (claim: string) => 
   };
 }
 
-/** Of all runs together, the share of held-out passwords in each of so many classes of rank, the likeliest first. */
+/** The share of held-out passwords of all runs in each of so many classes of rank, the likeliest first. */
 export function rankShares(runs: readonly RunView[], classes: number): { moment: Moment; shares: number[] }[] {
   return momentsOf(runs).map(({ moment, scored }) => {
     const places = scored.flatMap(ranksAsShares);

@@ -28,7 +28,7 @@ const GROUPS: readonly Group[] = [
 ];
 
 /**
- * Of each group that has several runs, the guess rate of each and their mean with its 95% interval.
+ * For each group that has several runs, the guess rate of each run and their mean with its 95% interval.
  * @param claimed what claims have estimated, which is not estimated again
  */
 export function guessRatesBySeed(views: Views, claimed: (claim: string) => Claimed | null) {

@@ -9,8 +9,8 @@ import { runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
 
 /**
- * Of every arm and set: the paper's number with its deviation over seeds, and the guess rate with its interval as the claim
- * has estimated it, on the claim's own seeds.
+ * For every arm and set, the paper's number with its deviation over seeds, and the guess rate with its interval as the
+ * claim has estimated it, on the claim's own seeds.
  */
 function byArm(
   report: StudyReport,
