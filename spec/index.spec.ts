@@ -52,6 +52,7 @@ it('the public surface is exactly this; a change here is a change for users', ()
     'parseRunRecord',
     'parseSetup',
     'percentileInterval',
+    'planJob',
     'planSetups',
     'ranksAmong',
     'readStudy',

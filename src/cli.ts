@@ -122,6 +122,7 @@ async function reproduce(options: ReproduceOptions, command: string): Promise<nu
   const { resume } = options;
   const job = await planJob({ setup, claims, seeds, folder, resume, command, reports, jobs, microBatch, say });
   const { store, engine } = job;
+  say(`${job.setups.length} runs, ${job.jobs} at once, into ${store.folder}`);
 
   const interrupted = () => {
     err.write(`\nInterrupted. What is done is kept; go on with the same command and --resume --out ${store.folder}\n`);

@@ -41,7 +41,8 @@ export type { Example, Phase, Prefix, Reward, Role } from './passwords/roles.ts'
 export { type Stream, stream } from './random/streams.ts';
 export { claimsMarkdown, claimsTable } from './report/table.ts';
 export { CheckpointError } from './runs/checkpoint.ts';
-export { type JobResult, planSetups, runJob } from './runs/job.ts';
+export type { Execution } from './runs/execution.ts';
+export { type Job, type JobRequest, type JobResult, planJob, planSetups, runJob } from './runs/job.ts';
 export { comparable, parseRunRecord, RecordError, type RunRecord, runRecordSchema } from './runs/record.ts';
 export { run } from './runs/run.ts';
 export { RunStore, StorageError } from './runs/store.ts';

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/passwords/roles.ts';
-import { compares, ends, freshTexts, LOSSES, lossOf, perLoss, recipeOf } from '../../src/recipe/recipe.ts';
+import { ends, freshTexts, LOSSES, lossOf, perLoss, recipeOf, usesReference } from '../../src/recipe/recipe.ts';
 import { setups } from '../../src/setup/arbitraries.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
@@ -81,11 +81,17 @@ describe('the recipe of a setup', () => {
     );
   });
 
-  it('compares with the reference model where a phase has pairs', () => {
-    const { pretrain, dpo, joint } = recipeOf(every);
-    expect([pretrain, dpo, joint].map(compares)).toEqual([false, true, true]);
-    const without = tinySetup((setup) => Object.assign(setup.phases.joint.weights, { dpo: 0 }));
-    expect(compares(recipeOf(without).joint)).toBe(false);
+  it.each([
+    [6, 1, true],
+    [6, 0, true],
+    [0, 1, true],
+    [0, 0, false],
+  ])('with %i steps of phase 2 and the weight %d of DPO in phase 3, needs the reference model: %s', (steps, dpo, needed) => {
+    const setup = tinySetup(({ phases }) => {
+      phases.dpo.steps = steps;
+      phases.joint.weights.dpo = dpo;
+    });
+    expect(usesReference(recipeOf(setup))).toBe(needed);
   });
 });
 

@@ -191,7 +191,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     story:
       'The reference model is taken anew from the trained one at the start of every phase: DPO no longer knows what it left.',
     file: 'src/training/session.ts',
-    edits: [['compared && this.#reference === null && this', 'compared && this']],
+    edits: [['this.#reference === null &&', '']],
     caughtBy: {
       spec: TRAINER,
       test: 'uses the model after phase 1 as the reference, and never moves it',

@@ -141,6 +141,7 @@ export async function exploreCommand(command: ExploreCommand): Promise<void> {
     say: (text) => void err.write(`${text}\n`),
   });
   const { store, engine, execution, jobs } = job;
+  err.write(`into ${store.folder}, ${jobs} runs at once\n`);
   const live = err.isTTY ? createLogUpdate(err) : null;
   const interrupted = () => {
     live?.clear();

@@ -5,7 +5,6 @@
 import path from 'node:path';
 import type { Verdict } from '../claims/claim.ts';
 import { main } from '../claims/main.ts';
-import { buildCorpus } from '../passwords/corpus.ts';
 import { type Stream, stream } from '../random/streams.ts';
 import { scoredUnder } from '../recipe/recipe.ts';
 import { ARCHIVES, evidenceOf, readStudy, type Study } from '../runs/study.ts';
@@ -116,8 +115,7 @@ const small = (change: (setup: Setup) => void): Setup => {
   return parseSetup(setup);
 };
 
-const trained = async (setup: Setup): Promise<RunView> =>
-  viewOf({ setup, ...(await trainToEnd(setup, { corpus: buildCorpus(setup) })) });
+const trained = async (setup: Setup): Promise<RunView> => viewOf({ setup, ...(await trainToEnd(setup)) });
 
 const trainedWorlds: readonly NullWorld[] = [
   {

@@ -121,8 +121,9 @@ export const ends = (
   usefulGuessRate: number,
 ): boolean => step === steps || (target !== null && usefulGuessRate > target);
 
-/** Whether a step of the phase compares passwords with the reference model's log-probabilities. */
-export const compares = ({ streams }: PhasePlan): boolean => streams.some(({ loss }) => loss === 'dpo');
+/** Whether some step compares passwords with the log-probabilities of the reference model. */
+export const usesReference = (recipe: Recipe): boolean =>
+  Object.values(recipe).some(({ steps, streams }) => steps > 0 && streams.some(({ loss }) => loss === 'dpo'));
 
 const IMITATED = new Map<string, LossName>(
   Object.values(STREAMS)

@@ -1,7 +1,7 @@
 /** Live progress of a job's runs: one line a run on a terminal, plain lines at every evaluation elsewhere. */
 import { createLogUpdate } from 'log-update';
 import { PHASES, type Phase } from '../passwords/roles.ts';
-import { compares, recipeOf } from '../recipe/recipe.ts';
+import { recipeOf, usesReference } from '../recipe/recipe.ts';
 import type { RunRecord } from '../runs/record.ts';
 import type { Setup } from '../setup/schema.ts';
 import { negatives, pairs, scoredCounts } from '../setup/sizes.ts';
@@ -38,8 +38,7 @@ function work(setup: Setup): Record<Phase, number> {
     return TRAINING * steps * batch * streams.length + Math.ceil(steps / evaluation.every) * each;
   };
   // The reference's log-probabilities are made once, before the first step that compares.
-  const usesReference = recipe.dpo.steps > 0 || compares(recipe.joint);
-  const reference = usesReference ? negatives(setup) + pairs(setup) : 0;
+  const reference = usesReference(recipe) ? negatives(setup) + pairs(setup) : 0;
   return { pretrain: of('pretrain') + reference, dpo: of('dpo'), joint: of('joint') };
 }
 

@@ -2,7 +2,6 @@
  * A job: the runs that a set of claims needs, then their judgements. Every command that trains plans its runs here, so
  * that memory, passes, cores and the folder are settled in one way.
  */
-import path from 'node:path';
 import { type Arm, armSetup } from '../claims/arms.ts';
 import type { Claim, Evidence, Judgement } from '../claims/claim.ts';
 import { type Engine, startEngine } from '../engine/engine.ts';
@@ -87,7 +86,6 @@ export async function planJob(request: JobRequest): Promise<Job> {
     const asked = request.microBatch ?? notedExecution(store.folder)?.microBatch ?? null;
     const execution = planRuns(setups, engine.name, jobs, asked, say);
     await noteStudy(store.folder, setup, command, execution);
-    say(`${setups.length} runs, ${jobs} at once, into ${path.relative('.', store.folder) || '.'}`);
     return { setup, plan, setups, engine, execution, jobs, store };
   } catch (error) {
     store.close();

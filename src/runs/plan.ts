@@ -9,7 +9,7 @@ import { ENGINE_VARIABLE, type EngineName } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
 import { parameterCount } from '../model/parameters.ts';
 import { PHASES } from '../passwords/roles.ts';
-import { recipeOf } from '../recipe/recipe.ts';
+import { recipeOf, usesReference } from '../recipe/recipe.ts';
 import type { Setup } from '../setup/schema.ts';
 import { inputLength, negatives, pairs, scoredCounts, vocabulary } from '../setup/sizes.ts';
 import type { Execution } from './execution.ts';
@@ -142,7 +142,8 @@ function passwordsScored(setup: Setup): number {
     (sum, phase) => sum + Math.ceil(setup.phases[phase].steps / setup.evaluation.every),
     0,
   );
-  return negatives(setup) + pairs(setup) + each * evaluations;
+  const reference = usesReference(recipeOf(setup)) ? negatives(setup) + pairs(setup) : 0;
+  return reference + each * evaluations;
 }
 
 /**

@@ -11,7 +11,7 @@ import { buildCorpus, type Corpus } from '../passwords/corpus.ts';
 import { batchGiven, type Ledger, type LedgerState, openLedger } from '../passwords/ledger.ts';
 import type { Phase } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
-import { compares, prefixOf, type Recipe, recipeOf } from '../recipe/recipe.ts';
+import { prefixOf, type Recipe, recipeOf, usesReference } from '../recipe/recipe.ts';
 import { nextUpdate, type Update, updatesOf } from '../recipe/updates.ts';
 import type { Setup } from '../setup/schema.ts';
 import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState } from './optimiser.ts';
@@ -101,8 +101,12 @@ export class Session {
   begin(phase: Phase, moments: OptimiserState = new Map()): void {
     this.leave();
     const { setup, recipe, reader } = this;
-    const compared = recipe.dpo.steps > 0 || compares(recipe.joint);
-    if (phase !== 'pretrain' && compared && this.#reference === null && this.#givenReference === undefined) {
+    if (
+      phase !== 'pretrain' &&
+      usesReference(recipe) &&
+      this.#reference === null &&
+      this.#givenReference === undefined
+    ) {
       this.#reference = this.#referenceLogProbabilities();
     }
     const update = updatesOf(setup, recipe[phase]);
