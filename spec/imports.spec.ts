@@ -39,7 +39,7 @@ describe.each([
   ['recipe', ['model', 'passwords', 'random', 'setup']],
   ['passwords', ['random', 'recipe', 'setup', 'model']],
   ['engine', []],
-  ['claims', ['measure', 'model', 'passwords', 'random', 'recipe', 'runs', 'setup', 'statistics']],
+  ['claims', ['measure', 'model', 'passwords', 'random', 'recipe', 'records', 'setup', 'statistics']],
 ])('src/%s', (folder, others) => {
   it(`reaches no folder but ${others.join(', ') || 'itself'}`, async () => {
     const reached = Object.keys(await reachedFrom(...filesIn(folder)));

@@ -25,7 +25,7 @@ describe('the executable', () => {
   it.each([
     ['as itself', [MAIN]],
     ['as TypeScript', ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'src', 'main.ts')]],
-    ['by the file of its commands', ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'src', 'cli.ts')]],
+    ['by the file of its commands', ['--import', import.meta.resolve('tsx'), path.join(ROOT, 'src', 'cli', 'cli.ts')]],
   ])(
     'runs the command line %s, from any folder',
     (_, start) => {
@@ -230,7 +230,7 @@ describe('a fault', () => {
     'src/faults.cjs',
     'src/start.cjs',
     'src/main.ts',
-    'src/cli.ts',
+    'src/cli/cli.ts',
     'src/setup/presets.ts',
   ])(
     'of a program whose %s is damaged is exit code 2 and one sentence',
@@ -246,7 +246,7 @@ describe('a fault', () => {
     PATIENCE,
   );
 
-  it.each(['node_modules', 'src/node-version.cjs', 'src/faults.cjs', 'src/start.cjs', 'src/main.ts', 'src/cli.ts'])(
+  it.each(['node_modules', 'src/node-version.cjs', 'src/faults.cjs', 'src/start.cjs', 'src/main.ts', 'src/cli/cli.ts'])(
     'of a program that lacks %s is exit code 2 and one sentence',
     (file) => {
       const copy = copyOfProgram();
@@ -282,7 +282,7 @@ describe('a fault', () => {
     PATIENCE,
   );
 
-  it.each(['main.cjs', 'main.ts', 'cli.ts'])(
+  it.each(['main.cjs', 'main.ts', 'cli/cli.ts'])(
     'of an output that is closed or full, though there is a verdict, is exit code 2 (%s)',
     async (file) => {
       const folder = temporaryFolder();

@@ -10,10 +10,12 @@ export {
   type Judgement,
   type Verdict,
 } from './claims/index.ts';
+export { claimsMarkdown, claimsTable } from './cli/table.ts';
 export { type Engine, EngineError, type EngineName, startEngine } from './engine/engine.ts';
-export { DATA } from './fuzz/data.ts';
-export type { PropertyKind, SetupProperty } from './fuzz/property.ts';
-export { TRAINING } from './fuzz/training.ts';
+export { CheckpointError } from './lab/checkpoint.ts';
+export { type Job, type JobRequest, type JobResult, planJob, planSetups, runJob } from './lab/job.ts';
+export { run } from './lab/run.ts';
+export { RunStore, StorageError } from './lab/store.ts';
 export { chanceExposure, exposure, logProbabilityOf, ranksAmong } from './measure/exposure.ts';
 export {
   blindSamplesNeeded,
@@ -38,16 +40,6 @@ export { loadPretrained, saveModel } from './model/pretrained.ts';
 export { buildCorpus, type Corpus } from './passwords/corpus.ts';
 export { type Ledger, LedgerError, type LedgerSummary, openLedger } from './passwords/ledger.ts';
 export type { Example, Phase, Prefix, Reward, Role } from './passwords/roles.ts';
-export { type Stream, stream } from './random/streams.ts';
-export { claimsMarkdown, claimsTable } from './report/table.ts';
-export { CheckpointError } from './runs/checkpoint.ts';
-export type { Execution } from './runs/execution.ts';
-export { type Job, type JobRequest, type JobResult, planJob, planSetups, runJob } from './runs/job.ts';
-export { comparable, parseRunRecord, RecordError, type RunRecord, runRecordSchema } from './runs/record.ts';
-export { run } from './runs/run.ts';
-export { RunStore, StorageError } from './runs/store.ts';
-export { archiveStudy, evidenceOf, readStudy, type Study } from './runs/study.ts';
-export { type FailedView, type RunView, type Views, viewOf, viewsOf } from './runs/view.ts';
 export {
   alphabets,
   type NearlyValid,
@@ -55,7 +47,15 @@ export {
   type PasswordSpace,
   type SetupSize,
   setups,
-} from './setup/arbitraries.ts';
+} from './properties/arbitraries.ts';
+export { DATA } from './properties/data.ts';
+export type { PropertyKind, SetupProperty } from './properties/property.ts';
+export { TRAINING } from './properties/training.ts';
+export { type Stream, stream } from './random/streams.ts';
+export type { Execution } from './records/execution.ts';
+export { comparable, parseRunRecord, RecordError, type RunRecord, runRecordSchema } from './records/record.ts';
+export { archiveStudy, evidenceOf, readStudy, type Study } from './records/study.ts';
+export { type FailedView, type RunView, type Views, viewOf, viewsOf } from './records/view.ts';
 export { setupHash } from './setup/hash.ts';
 export { claimSeeds, PRESETS } from './setup/presets.ts';
 export { parseSetup, type Setup, SetupError, setupSchema } from './setup/schema.ts';

@@ -2,5 +2,5 @@
 import faults from './faults.cjs';
 
 process.exitCode = 2; // until the command says otherwise
-const { runCli } = await import('./cli.ts'); // a fault of loading it is answered for by now
+const { runCli } = await import('./cli/cli.ts'); // a fault of loading it is answered for by now
 faults.end(await runCli(process.argv.slice(2)));

@@ -1,7 +1,7 @@
 /** How benchmarks report: reports/bench.json, which has a section a command, and reports/speed.md, which shows it. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { ENGINE_VARIABLE, type EngineError, startEngine } from '../../src/engine/engine.ts';
-import { describeEnvironment } from '../../src/runs/environment.ts';
+import { describeEnvironment } from '../../src/lab/environment.ts';
 import { type Bench, speedPage } from './page.ts';
 import type { Measured } from './tables.ts';
 

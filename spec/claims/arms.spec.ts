@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ABLATION, ARMS, armSetup, HELD_OUT_SHARES, MAIN, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
-import { distinctSetups, planSetups } from '../../src/runs/job.ts';
+import { distinctSetups, planSetups } from '../../src/lab/job.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, SetupError } from '../../src/setup/schema.ts';

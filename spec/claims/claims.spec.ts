@@ -4,7 +4,7 @@ import { ARMS, MAIN, NO_DPO } from '../../src/claims/arms.ts';
 import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
 import { formatNumber } from '../../src/claims/format.ts';
 import { armSetup, CLAIMS, CORE, type FindingKey, findingOf, optionalFinding } from '../../src/claims/index.ts';
-import { finishedRuns, type Views } from '../../src/runs/view.ts';
+import { finishedRuns, type Views } from '../../src/records/view.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { MOST_EXACT, requiredRuns, tTestPower } from '../../src/statistics/index.ts';
 import { effect, failedRun, type Knowledge, madeUpView } from '../helpers/records.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
 import { CLAIMS, findingOf, type Judgement } from '../../src/claims/index.ts';
-import { finishedRuns, type Views } from '../../src/runs/view.ts';
+import { finishedRuns, type Views } from '../../src/records/view.ts';
 import { effect, failedRun, type Knowledge, madeUpView } from '../helpers/records.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];

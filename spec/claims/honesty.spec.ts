@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { findingOf } from '../../src/claims/claim.ts';
 import { main } from '../../src/claims/main.ts';
-import { type RunView, viewOf } from '../../src/runs/view.ts';
+import { type RunView, viewOf } from '../../src/records/view.ts';
 import { claimSeeds, FIRST_CLAIM_SEED } from '../../src/setup/presets.ts';
 import { effect, type Knowledge, madeUpRun, madeUpView } from '../helpers/records.ts';
 

@@ -5,7 +5,7 @@
  */
 import { describe, expect, it } from 'vitest';
 import { ARMS, armSetup, CLAIMS } from '../../src/claims/index.ts';
-import type { Evaluation, RunView, SetName, Views } from '../../src/runs/view.ts';
+import type { Evaluation, RunView, SetName, Views } from '../../src/records/view.ts';
 import { differences } from '../../src/setup/fields.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { effect, failedRun, type Knowledge, madeUpView } from '../helpers/records.ts';

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { ARMS, CLAIMS, cellOf, findingOf, type Judgement, optionalFinding } from '../../src/claims/index.ts';
-import type { Views } from '../../src/runs/view.ts';
+import type { Views } from '../../src/records/view.ts';
 import { effect, madeUpView } from '../helpers/records.ts';
 
 const judge = (views: Views): Judgement[] => CLAIMS.map((claim) => claim.weigh(views));

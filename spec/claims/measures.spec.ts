@@ -18,7 +18,7 @@ import {
   type ViewedScores,
   viewOf,
   viewsOf,
-} from '../../src/runs/view.ts';
+} from '../../src/records/view.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { tInterval } from '../../src/statistics/index.ts';
 import { effect, failedRun, madeUpRun, madeUpView } from '../helpers/records.ts';

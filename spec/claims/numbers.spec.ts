@@ -5,8 +5,8 @@
 import { describe, expect, it } from 'vitest';
 import { ABLATION, ARMS, type Arm, HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { CLAIMS, type Evidence, type FindingKey, findingOf, type Judgement } from '../../src/claims/index.ts';
-import type { WholeRun } from '../../src/runs/record.ts';
-import { viewsOf } from '../../src/runs/view.ts';
+import type { WholeRun } from '../../src/records/record.ts';
+import { viewsOf } from '../../src/records/view.ts';
 import { tTestAbove } from '../../src/statistics/index.ts';
 import { effect, type Knowledge, madeUpRun } from '../helpers/records.ts';
 

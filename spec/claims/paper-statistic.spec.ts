@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { CLAIMS } from '../../src/claims/index.ts';
 import { measure } from '../../src/measure/measures.ts';
-import { type RunView, viewOf } from '../../src/runs/view.ts';
+import { type RunView, viewOf } from '../../src/records/view.ts';
 import { tTestAbove } from '../../src/statistics/index.ts';
 import { effect, type Knowledge, madeUpRun, madeUpView } from '../helpers/records.ts';
 

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { Verdict } from '../../src/claims/claim.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
-import { viewsOf } from '../../src/runs/view.ts';
+import { viewsOf } from '../../src/records/view.ts';
 import { configuration } from '../helpers/command.ts';
 import { sharedFolder } from '../helpers/folder.ts';
 import { written } from '../helpers/written.ts';

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
 import { modelDigest, readConfig } from '../../src/model/pretrained.ts';
 import { withSafetensors } from '../../src/model/safetensors.ts';
-import { parseRunRecord, type WholeRun } from '../../src/runs/record.ts';
+import { parseRunRecord, type WholeRun } from '../../src/records/record.ts';
 import { configuration, finish, startCommand } from '../helpers/command.ts';
 import { type FakeHub, fakeHub } from '../helpers/hub.ts';
 import { saveTinyModel } from '../helpers/model.ts';

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { EngineError, parseEngine, startEngine, tf } from '../../src/engine/engine.ts';
-import { buildKernels } from '../../src/engine/simd/build.ts';
+import { buildKernels } from '../../src/tools/kernels.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
 describe('startEngine', () => {
@@ -42,5 +42,5 @@ it('the committed SIMD binary is what its source compiles to', () => {
   buildKernels(built);
   const committed = fileURLToPath(new URL('../../src/engine/simd/kernels.wasm', import.meta.url));
   const same = readFileSync(built).equals(readFileSync(committed));
-  expect(same, 'run node --import tsx src/engine/simd/build.ts and commit the result').toBe(true);
+  expect(same, 'run node --import tsx src/tools/kernels.ts and commit the result').toBe(true);
 });

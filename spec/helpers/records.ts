@@ -1,8 +1,8 @@
 /** Run records made up for specs of claims: what a run would record if its passwords were known so well. */
 import { half, type Measures, measure, type Scores } from '../../src/measure/measures.ts';
 import { stream } from '../../src/random/streams.ts';
-import type { FailedRun, WholeRun } from '../../src/runs/record.ts';
-import { type RunView, viewOf } from '../../src/runs/view.ts';
+import type { FailedRun, WholeRun } from '../../src/records/record.ts';
+import { type RunView, viewOf } from '../../src/records/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';

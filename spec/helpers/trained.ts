@@ -1,10 +1,10 @@
 /** Small runs trained for specs, as the program itself trains them. */
 import { startEngine } from '../../src/engine/engine.ts';
-import { AT_ONCE, type Execution } from '../../src/runs/execution.ts';
-import type { WholeRun } from '../../src/runs/record.ts';
-import { run } from '../../src/runs/run.ts';
-import { RunStore } from '../../src/runs/store.ts';
-import { noteStudy } from '../../src/runs/study.ts';
+import { run } from '../../src/lab/run.ts';
+import { RunStore } from '../../src/lab/store.ts';
+import { AT_ONCE, type Execution } from '../../src/records/execution.ts';
+import type { WholeRun } from '../../src/records/record.ts';
+import { noteStudy } from '../../src/records/study.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { tinySetup } from './setups.ts';
 

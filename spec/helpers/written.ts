@@ -1,6 +1,6 @@
 /** What a command line writes while it runs in this process. */
 import { vi } from 'vitest';
-import { runCli } from '../../src/cli.ts';
+import { runCli } from '../../src/cli/cli.ts';
 
 export async function written(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   const texts = { out: '', err: '' };

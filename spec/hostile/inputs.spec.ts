@@ -8,8 +8,12 @@ import path from 'node:path';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { parseClaims, parseDuration, parseKnobs, parseSeeds, runCli } from '../../src/cli.ts';
+import { readProcedures } from '../../src/calibration/file.ts';
+import { parseClaims, parseDuration, parseKnobs, parseSeeds, runCli } from '../../src/cli/cli.ts';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
+import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from '../../src/lab/checkpoint.ts';
+import { run } from '../../src/lab/run.ts';
+import { RunStore, runId } from '../../src/lab/store.ts';
 import { ModelError, parseConfig } from '../../src/model/config.ts';
 import { weightFiles } from '../../src/model/pretrained.ts';
 import {
@@ -20,13 +24,9 @@ import {
   safetensorsBytes,
 } from '../../src/model/safetensors.ts';
 import { tokenIdsOf } from '../../src/model/tokenizer.ts';
-import { readProcedures } from '../../src/report/procedures/file.ts';
-import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from '../../src/runs/checkpoint.ts';
-import { parseRunRecord, RecordError } from '../../src/runs/record.ts';
-import { run } from '../../src/runs/run.ts';
-import { RunStore, runId } from '../../src/runs/store.ts';
-import { archiveStudy, noteStudy, readStudy } from '../../src/runs/study.ts';
-import { nearlyValidSetups, setups } from '../../src/setup/arbitraries.ts';
+import { nearlyValidSetups, setups } from '../../src/properties/arbitraries.ts';
+import { parseRunRecord, RecordError } from '../../src/records/record.ts';
+import { archiveStudy, noteStudy, readStudy } from '../../src/records/study.ts';
 import { branches, leaves, withValue } from '../../src/setup/fields.ts';
 import { resolveSetup } from '../../src/setup/overrides.ts';
 import { PRESETS } from '../../src/setup/presets.ts';

@@ -13,13 +13,13 @@ import {
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
+import { readCheckpoint } from '../../src/lab/checkpoint.ts';
 import { ModelError } from '../../src/model/config.ts';
 import { loadValues, modelDigest, readConfig, weightFiles } from '../../src/model/pretrained.ts';
 import { bytesSource, SafetensorsError, SafetensorsReader, withSafetensors } from '../../src/model/safetensors.ts';
 import { tokenIdsOf } from '../../src/model/tokenizer.ts';
-import { readCheckpoint } from '../../src/runs/checkpoint.ts';
-import { parseRunRecord, RecordError } from '../../src/runs/record.ts';
-import { readStudy } from '../../src/runs/study.ts';
+import { parseRunRecord, RecordError } from '../../src/records/record.ts';
+import { readStudy } from '../../src/records/study.ts';
 import { resolveSetup } from '../../src/setup/overrides.ts';
 import { SetupError } from '../../src/setup/schema.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';

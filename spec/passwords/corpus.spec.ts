@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import type { Example, Phase } from '../../src/passwords/roles.ts';
-import { setups } from '../../src/setup/arbitraries.ts';
+import { setups } from '../../src/properties/arbitraries.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { capacity, distinctPasswordsNeeded, heldOut, negatives, pairs } from '../../src/setup/sizes.ts';
 import { tinySetup } from '../helpers/setups.ts';

@@ -1,6 +1,8 @@
 /** Free text that a document would take for something else. */
 import { csvParse } from 'd3-dsv';
 import { describe, expect, it } from 'vitest';
+import type { RunRecord } from '../../src/records/record.ts';
+import { viewsOf } from '../../src/records/view.ts';
 import { asCode, inMarkdown, inSpreadsheet, oneLine, proseInMarkdown } from '../../src/report/escape.ts';
 import { claimsDocument } from '../../src/report/files/claims.ts';
 import { junitXml } from '../../src/report/files/junit.ts';
@@ -8,8 +10,6 @@ import { runsCsv } from '../../src/report/files/runs-csv.ts';
 import { markdownReport } from '../../src/report/markdown.ts';
 import { pageOf } from '../../src/report/page/page.tsx';
 import { buildReport } from '../../src/report/report.ts';
-import type { RunRecord } from '../../src/runs/record.ts';
-import { viewsOf } from '../../src/runs/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { failedRun } from '../helpers/records.ts';

@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
-import { committedArchives, pagesOf, reportOn } from '../../src/report/command.ts';
+import { committedArchives, pagesOf, reportOn } from '../../src/cli/report.ts';
+import { nameOf } from '../../src/records/record.ts';
+import { finishedRuns } from '../../src/records/view.ts';
 import { svgOf } from '../../src/report/figures/render.ts';
 import { pageBlocks } from '../../src/report/files/pages.ts';
 import { failedRuns, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
-import { nameOf } from '../../src/runs/record.ts';
-import { finishedRuns } from '../../src/runs/view.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../src/setup/presets.ts';
 import { speedPage } from '../bench/page.ts';
 
@@ -26,7 +26,7 @@ const PAGES = [
   'src/engine/README.md',
   'src/model/README.md',
   'src/passwords/README.md',
-  'src/runs/README.md',
+  'src/lab/README.md',
 ];
 
 let report: Report;

@@ -264,10 +264,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'moments-forgotten',
     story: 'A resumed run starts its optimiser anew: an interrupted study is another study.',
-    file: 'src/runs/checkpoint.ts',
+    file: 'src/lab/checkpoint.ts',
     edits: [["part('first/'), part('second/')]", "part('none/'), part('second/')]"]],
     caughtBy: {
-      spec: 'spec/runs/checkpoint.spec.ts',
+      spec: 'spec/lab/checkpoint.spec.ts',
       test: 'taken anywhere goes on to the very outcome of the uninterrupted run',
       message: /gone on from phase \w+, step \d+: expected \{ trajectories/,
     },
@@ -286,7 +286,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'easier-snapshot',
     story: 'The claims read the last snapshot of phase 3 whatever its prefix.',
-    file: 'src/runs/view.ts',
+    file: 'src/records/view.ts',
     edits: [
       [
         'snapshots.find((snapshot) => snapshot.phase === phase && snapshot.prefix === prefix)',
@@ -690,7 +690,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'diverged-run-tamed',
     story: 'A run that diverges is trained again at a tenth of its learning rate, under the same name.',
-    file: 'src/runs/run.ts',
+    file: 'src/lab/run.ts',
     edits: [
       ['    const outcome = await trainToEnd(setup, given, ', '    const outcome = await tamed(setup, given, '],
       [
@@ -699,7 +699,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       ],
     ],
     caughtBy: {
-      spec: 'spec/runs/store.spec.ts',
+      spec: 'spec/lab/store.spec.ts',
       test: 'that fails leaves a record with the error',
       message: /a run that diverges finished: expected 'finished' to be 'failed'/,
     },
@@ -730,10 +730,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'failures-tried-again',
     story: 'Going on tries failed runs again until they finish.',
-    file: 'src/runs/pool.ts',
+    file: 'src/lab/pool.ts',
     edits: [['if (record === null) return null;', "if (record?.status !== 'finished') return null;"]],
     caughtBy: {
-      spec: 'spec/runs/journal.spec.ts',
+      spec: 'spec/records/journal.spec.ts',
       test: 'is not tried again by going on',
       message: /tried again: failed/,
     },
@@ -741,10 +741,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'journal-unread',
     story: 'A record that was taken away is not missed.',
-    file: 'src/runs/study.ts',
+    file: 'src/records/study.ts',
     edits: [['if (gone.length > 0) {', 'if (gone.length > 99) {']],
     caughtBy: {
-      spec: 'spec/runs/journal.spec.ts',
+      spec: 'spec/records/journal.spec.ts',
       test: 'is missed where its record is gone',
       message: /reading a study without the record of a failed run|promise resolved .* instead of rejecting/,
     },
@@ -752,10 +752,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'failed-record-gone-and-retried',
     story: 'A failed run whose record was deleted is trained again as if it had never been.',
-    file: 'src/runs/store.ts',
+    file: 'src/lab/store.ts',
     edits: [["if (entry?.status !== 'failed') return null;", 'return null;']],
     caughtBy: {
-      spec: 'spec/runs/journal.spec.ts',
+      spec: 'spec/records/journal.spec.ts',
       test: 'is missed where its record is gone',
       message: /going on without the record of a failed run|promise resolved .* instead of rejecting/,
     },
@@ -763,10 +763,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'records-replaced',
     story: 'A failed run’s record is replaced by one that finished.',
-    file: 'src/runs/store.ts',
+    file: 'src/lab/store.ts',
     edits: [['(before.status !== status || before.digest !== entry.digest)', "before.status === 'none as yet'"]],
     caughtBy: {
-      spec: 'spec/runs/journal.spec.ts',
+      spec: 'spec/records/journal.spec.ts',
       test: 'is never replaced by one that finished',
       message: /replacing the record of a failed run|promise resolved .* instead of rejecting/,
     },
@@ -774,7 +774,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'records-edited',
     story: 'A record that was edited is read as if it had not been.',
-    file: 'src/runs/store.ts',
+    file: 'src/lab/store.ts',
     edits: [
       [
         'entry.digest !== recordDigest(record)) {\n      throw new RecordError(\n        `${file} was changed',
@@ -782,7 +782,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       ],
     ],
     caughtBy: {
-      spec: 'spec/runs/journal.spec.ts',
+      spec: 'spec/records/journal.spec.ts',
       test: 'is known to be changed: its scores',
       message: /going on with an edited record|promise resolved .* instead of rejecting/,
     },
@@ -806,7 +806,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'failures-left-out-of-studies',
     story: 'A study is read without the runs that failed: reports say that all finished.',
-    file: 'src/runs/study.ts',
+    file: 'src/records/study.ts',
     edits: [
       [
         'return { ...head, records: [...records.values()].sort(byNameAndSeed), source: folder };',
@@ -814,7 +814,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       ],
     ],
     caughtBy: {
-      spec: 'spec/runs/journal.spec.ts',
+      spec: 'spec/records/journal.spec.ts',
       test: 'has a line for every run that ended there',
       message: /records read: finished,finished: /,
     },
@@ -822,7 +822,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'failures-left-out-of-evidence',
     story: 'Evidence leaves failed runs out: every table says "0 failed".',
-    file: 'src/runs/study.ts',
+    file: 'src/records/study.ts',
     edits: [
       [
         '.filter((record) => record !== undefined);',
@@ -888,7 +888,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'processors-mixed',
     story: 'Runs of the native engine on two kinds of processor are judged as one study.',
-    file: 'src/runs/record.ts',
+    file: 'src/records/record.ts',
     edits: [["engine.name === 'native' ? ` on", "engine.name === ('none' as string) ? ` on"]],
     caughtBy: {
       spec: 'spec/claims/validity.spec.ts',
@@ -899,10 +899,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'other-engine-used-again',
     story: 'A record of another engine under the run’s name is used again.',
-    file: 'src/runs/store.ts',
+    file: 'src/lab/store.ts',
     edits: [['|| record.engine.name !== engine) {', ') {']],
     caughtBy: {
-      spec: 'spec/runs/journal.spec.ts',
+      spec: 'spec/records/journal.spec.ts',
       test: 'of another engine under a run’s name',
       message: /using the record of another engine: /,
     },
@@ -910,10 +910,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'other-run-used-again',
     story: 'A record of another run under the run’s name is used again.',
-    file: 'src/runs/store.ts',
+    file: 'src/lab/store.ts',
     edits: [['if (record.setupHash !== setupHash(setup) ||', "if (record.setupHash === '' ||"]],
     caughtBy: {
-      spec: 'spec/runs/journal.spec.ts',
+      spec: 'spec/records/journal.spec.ts',
       test: 'of another seed',
       message: /using the record of another run|promise resolved .* instead of rejecting/,
     },
@@ -921,7 +921,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'one-of-two-dropped',
     story: 'Where a run has records of two engines, one is dropped in silence.',
-    file: 'src/runs/study.ts',
+    file: 'src/records/study.ts',
     edits: [
       [
         '    if (before !== undefined) {\n      throw new RecordError(\n        `${record.setup.name}, seed',
@@ -929,7 +929,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       ],
     ],
     caughtBy: {
-      spec: 'spec/runs/pooling.spec.ts',
+      spec: 'spec/records/pooling.spec.ts',
       test: 'in one folder are two studies, and where a seed has both, both stay',
       message: /evidence of which a run has two records: expected \[Function\] to throw/,
     },
@@ -937,10 +937,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'pooled-across-engines',
     story: 'Folders of two engines are pooled as one study.',
-    file: 'src/runs/study.ts',
+    file: 'src/records/study.ts',
     edits: [['const key = `${setupHash(study.setup)} ${arithmetic}`;', 'const key = setupHash(study.setup);']],
     caughtBy: {
-      spec: 'spec/runs/pooling.spec.ts',
+      spec: 'spec/records/pooling.spec.ts',
       test: 'are two studies, named after their engines',
       message: /^tiny of 5 runs: /,
     },
@@ -948,7 +948,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'better-twin-wins',
     story: 'Of two records of one run that contradict each other the one that finished is taken.',
-    file: 'src/runs/study.ts',
+    file: 'src/records/study.ts',
     edits: [
       [
         "if (a.status === 'failed' || b.status === 'failed') return a.status === b.status;",
@@ -956,7 +956,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       ],
     ],
     caughtBy: {
-      spec: 'spec/runs/pooling.spec.ts',
+      spec: 'spec/records/pooling.spec.ts',
       test: 'of which one failed and its twin finished',
       message: /pooling a failed run with its finished twin|promise resolved .* instead of rejecting/,
     },
@@ -1126,10 +1126,10 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'never-dirty',
     story: 'Every run says that its source was as committed.',
-    file: 'src/runs/environment.ts',
+    file: 'src/lab/environment.ts',
     edits: [["dirty: status === null ? null : status !== ''", 'dirty: status === null ? null : false']],
     caughtBy: {
-      spec: 'spec/runs/environment.spec.ts',
+      spec: 'spec/lab/environment.spec.ts',
       test: 'is dirty where a file is changed',
       message: /dirty: expected false to be true/,
     },
@@ -1148,7 +1148,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'verify-exit-code',
     story: '`verify` prints what differs and exits with 0.',
-    file: 'src/cli.ts',
+    file: 'src/cli/cli.ts',
     edits: [['finish(agrees ? EXIT.reproduced : EXIT.notReproduced);', 'finish(EXIT.reproduced);']],
     caughtBy: {
       spec: 'spec/verify/verify.spec.ts',
@@ -1467,7 +1467,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'gate-always-green',
     story: '`reproduce` ends with 0 where a claim is not reproduced.',
-    file: 'src/cli.ts',
+    file: 'src/cli/cli.ts',
     edits: [
       [
         "verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced",
@@ -1483,7 +1483,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'doubt-is-green',
     story: '`reproduce` ends with 0 where the runs cannot speak for or against a claim.',
-    file: 'src/cli.ts',
+    file: 'src/cli/cli.ts',
     edits: [
       [
         "verdicts.every((verdict) => verdict === 'reproduced')",
@@ -1499,7 +1499,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'no-verdict-is-a-verdict',
     story: '`reproduce` ends as after a verdict where the records can bear none.',
-    file: 'src/cli.ts',
+    file: 'src/cli/cli.ts',
     edits: [["if (verdicts.includes('invalid')) return EXIT.notCarriedOut;", '']],
     caughtBy: {
       spec: EXIT_CODES,
@@ -1511,10 +1511,10 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'runs-wait-in-the-pool',
     story:
       'All runs are given to the processes at once: those that wait when a process is killed are lost without a word.',
-    file: 'src/runs/pool.ts',
+    file: 'src/lab/pool.ts',
     edits: [['Array.from({ length: jobs }, lane)', 'Array.from({ length: setups.length }, lane)']],
     caughtBy: {
-      spec: 'spec/runs/pool.spec.ts',
+      spec: 'spec/lab/pool.spec.ts',
       test: 'never given more runs than they can take up',
       message: /runs given at once: expected 3 to be 1/,
     },

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { setups } from '../../src/setup/arbitraries.ts';
+import { setups } from '../../src/properties/arbitraries.ts';
 import { leaves, withValue } from '../../src/setup/fields.ts';
 import { canonicalJson, setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';

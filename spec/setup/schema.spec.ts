@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { setups } from '../../src/setup/arbitraries.ts';
+import { setups } from '../../src/properties/arbitraries.ts';
 import { branches, leaves, withValue } from '../../src/setup/fields.ts';
 import { hasDefault } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { inputsAndLabels } from '../../src/model/gpt-neox.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
-import { setups } from '../../src/setup/arbitraries.ts';
+import { setups } from '../../src/properties/arbitraries.ts';
 import {
   capacity,
   distinctPasswordsNeeded,

@@ -6,11 +6,11 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
+import { run } from '../../src/lab/run.ts';
+import { RunStore } from '../../src/lab/store.ts';
 import { loadValues } from '../../src/model/pretrained.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
-import type { WholeRun } from '../../src/runs/record.ts';
-import { run } from '../../src/runs/run.ts';
-import { RunStore } from '../../src/runs/store.ts';
+import type { WholeRun } from '../../src/records/record.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import type { TrainerState } from '../../src/training/trainer.ts';
 import { sharedFolder } from '../helpers/folder.ts';

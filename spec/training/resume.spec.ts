@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
-import { setups } from '../../src/setup/arbitraries.ts';
+import { setups } from '../../src/properties/arbitraries.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { DivergenceError } from '../../src/training/optimiser.ts';
 import {

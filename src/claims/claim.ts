@@ -1,6 +1,6 @@
 /** What a claim is: a sentence, a rule fixed before any run, and a judgement as a pure function of run records. */
-import type { RunRecord } from '../runs/record.ts';
-import type { FailedView, RunView, Views } from '../runs/view.ts';
+import type { RunRecord } from '../records/record.ts';
+import type { FailedView, RunView, Views } from '../records/view.ts';
 import type { Arm } from './arms.ts';
 
 /**

@@ -2,7 +2,7 @@
 import { guessRates, logLikelihoods } from '../measure/measures.ts';
 import { stream } from '../random/streams.ts';
 import { scoredUnder } from '../recipe/recipe.ts';
-import type { Evaluation, PhaseEnd, RunView, SetName, ViewedScores } from '../runs/view.ts';
+import type { Evaluation, PhaseEnd, RunView, SetName, ViewedScores } from '../records/view.ts';
 import {
   type Bootstrap,
   expandedInterval,

@@ -1,6 +1,6 @@
 /** Claims about a grid: the same question asked of every cell, with a correction for asking it so often. */
 import { mean } from 'simple-statistics';
-import { finishedRuns, type RunView, type Views } from '../runs/view.ts';
+import { finishedRuns, type RunView, type Views } from '../records/view.ts';
 import { holm } from '../statistics/index.ts';
 import type { Arm } from './arms.ts';
 import {

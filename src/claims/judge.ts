@@ -1,6 +1,6 @@
 /** What every judgement has in common. */
 
-import { finishedRuns, type RunView, viewsOf } from '../runs/view.ts';
+import { finishedRuns, type RunView, viewsOf } from '../records/view.ts';
 import type { Arm } from './arms.ts';
 import { assertDistinctSeeds, type Claim, FEWEST_RUNS, type Finding, type Verdict } from './claim.ts';
 import type { Estimate } from './evidence.ts';

@@ -1,6 +1,6 @@
 /** What stands beside the verdict on the main claim: how sure it is, what it hangs on, and the paper's own measures. */
 import { mean, sampleStandardDeviation } from 'simple-statistics';
-import type { Evaluation, RunView, SetName } from '../runs/view.ts';
+import type { Evaluation, RunView, SetName } from '../records/view.ts';
 import {
   bayesFactor,
   bcaInterval,

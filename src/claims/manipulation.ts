@@ -1,5 +1,5 @@
 /** The manipulation check: phase 3 taught the useful negatives. */
-import type { RunView } from '../runs/view.ts';
+import type { RunView } from '../records/view.ts';
 import { MAIN } from './arms.ts';
 import { type Estimate, estimate, estimated, guessRatesOf, logLikelihoodsOf, runMeans, testAbove } from './evidence.ts';
 import { formatEstimate } from './format.ts';

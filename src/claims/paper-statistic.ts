@@ -1,6 +1,6 @@
 /** The paper's own number, computed as the paper computes it. */
 import { chanceLine } from '../measure/measures.ts';
-import type { RunView, SetName } from '../runs/view.ts';
+import type { RunView, SetName } from '../records/view.ts';
 import { MAIN } from './arms.ts';
 import { estimate, estimated, evaluationsOfPhase3, testAbove } from './evidence.ts';
 import { formatEstimate, formatNumber } from './format.ts';

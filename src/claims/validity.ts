@@ -21,7 +21,7 @@ import { overlapProblems, type RewardedRole, WAYS } from '../passwords/overlap.t
 import { FRESH, PHASES, type Phase, SETS, type SetName } from '../passwords/roles.ts';
 import { recipeOf, scoredUnder } from '../recipe/recipe.ts';
 import { updatesDigest } from '../recipe/updates.ts';
-import { arithmeticOf, type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../runs/record.ts';
+import { arithmeticOf, type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { capacity, heldOut, inputLength, pairs, rewardedTexts, scoredCounts, useful } from '../setup/sizes.ts';

@@ -6,8 +6,8 @@
 
 import type { Verdict } from '../claims/index.ts';
 import { main } from '../claims/main.ts';
-import { PlanError } from '../runs/plan.ts';
-import type { RunRecord } from '../runs/record.ts';
+import { PlanError } from '../lab/plan.ts';
+import type { RunRecord } from '../records/record.ts';
 import { setupHash } from '../setup/hash.ts';
 import { parseSetup, type Setup, SetupError } from '../setup/schema.ts';
 import type { Knob } from './knobs.ts';

@@ -3,8 +3,8 @@ import path from 'node:path';
 import type { Cell, Claim, Judgement } from '../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
 import { sharedLetters } from '../claims/measures/overlap.ts';
-import type { FinishedRun, RunRecord } from '../runs/record.ts';
-import { finishedRuns } from '../runs/view.ts';
+import type { FinishedRun, RunRecord } from '../records/record.ts';
+import { finishedRuns } from '../records/view.ts';
 import { asCode, inMarkdown, proseInMarkdown } from './escape.ts';
 import { claimsMarkdown } from './table.ts';
 

@@ -1,8 +1,9 @@
 /** A report: studies with their claims judged, and the figures drawn of them. */
 
+import type { ProcedureReport } from '../calibration/file.ts';
 import type { Judge } from '../claims/family.ts';
-import type { RunRecord } from '../runs/record.ts';
-import type { PooledStudy, Study } from '../runs/study.ts';
+import type { RunRecord } from '../records/record.ts';
+import type { PooledStudy, Study } from '../records/study.ts';
 import { setupHash } from '../setup/hash.ts';
 import { claimSeeds, PRESETS } from '../setup/presets.ts';
 import type { Setup } from '../setup/schema.ts';
@@ -14,7 +15,6 @@ import { flip, layers, positions, sign } from './figures/mechanism.ts';
 import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts';
 import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
-import type { ProcedureReport } from './procedures/file.ts';
 import { reportOf, type StudyReport } from './study-report.ts';
 
 /** Parts of the page, in its order, with what they are about. */

@@ -1,8 +1,8 @@
 /** A study with its claims judged: what every table and figure of a report is made from. */
 import type { Evidence } from '../claims/claim.ts';
 import { type Family, type Judge, judgeAll } from '../claims/family.ts';
-import { evidenceOf, type PooledStudy, type Study } from '../runs/study.ts';
-import { finishedRuns, type RunView, type Views, viewsOf } from '../runs/view.ts';
+import { evidenceOf, type PooledStudy, type Study } from '../records/study.ts';
+import { finishedRuns, type RunView, type Views, viewsOf } from '../records/view.ts';
 
 export interface StudyReport extends Family {
   readonly name: string;

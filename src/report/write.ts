@@ -1,6 +1,6 @@
 /** Writes a report into a folder, every file of it. */
 import { csvFormat } from 'd3-dsv';
-import { writeOwn } from '../runs/own-files.ts';
+import { writeOwn } from '../records/own-files.ts';
 import { spreadsheetRow } from './escape.ts';
 import { type Figure, PAPER_THEME, vegaLite } from './figures/figure.ts';
 import { pngOf, svgOf } from './figures/render.ts';

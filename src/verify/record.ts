@@ -7,7 +7,7 @@ import { type LedgerSummary, openLedger } from '../passwords/ledger.ts';
 import { alignedOverlap, measureOverlap } from '../passwords/overlap.ts';
 import { PHASES } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
-import { type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../runs/record.ts';
+import { type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
 
 /** What is worked out again, in the order of a report. */
 export const CHECKS = {

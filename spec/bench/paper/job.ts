@@ -2,10 +2,10 @@
 import { statSync } from 'node:fs';
 import { median } from 'simple-statistics';
 import { type Engine, startEngine } from '../../../src/engine/engine.ts';
+import { run } from '../../../src/lab/run.ts';
+import { RunStore } from '../../../src/lab/store.ts';
 import { PHASES, type Phase } from '../../../src/passwords/roles.ts';
-import { executionSchema } from '../../../src/runs/execution.ts';
-import { run } from '../../../src/runs/run.ts';
-import { RunStore } from '../../../src/runs/store.ts';
+import { executionSchema } from '../../../src/records/execution.ts';
 import { parseSetup } from '../../../src/setup/schema.ts';
 
 export interface PaperCost {

@@ -1,7 +1,7 @@
 /** What ten steps of each phase say about a whole run of the paper. */
 import { median } from 'simple-statistics';
+import { memoryNeeded } from '../../../src/lab/plan.ts';
 import { PHASES } from '../../../src/passwords/roles.ts';
-import { memoryNeeded } from '../../../src/runs/plan.ts';
 import type { Setup } from '../../../src/setup/schema.ts';
 import { negatives, pairs } from '../../../src/setup/sizes.ts';
 import type { PaperCost } from './job.ts';

@@ -5,9 +5,9 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { CORE } from '../../../src/claims/index.ts';
+import { ProgressDisplay } from '../../../src/cli/progress.ts';
+import { type Job, type JobResult, planJob, runJob } from '../../../src/lab/job.ts';
 import { markdownReport } from '../../../src/report/markdown.ts';
-import { ProgressDisplay } from '../../../src/report/progress.ts';
-import { type Job, type JobResult, planJob, runJob } from '../../../src/runs/job.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../../src/setup/presets.ts';
 
 const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');

@@ -1,6 +1,6 @@
 /** The paper's own measure, perf, over training and at its best evaluation: mean and deviation over runs, as the paper draws them. */
 import { mean, sampleStandardDeviation } from 'simple-statistics';
-import type { Evaluation, RunView, SetName } from '../../runs/view.ts';
+import type { Evaluation, RunView, SetName } from '../../records/view.ts';
 import { bestPerf } from '../paper-statistic.ts';
 
 export interface Spread {

@@ -3,7 +3,7 @@ import { chanceExposure, exposure, logProbabilityOf, ranksAmong } from '../../me
 import { blindSamplesNeeded, extractableShare, samplesNeeded } from '../../measure/extraction.ts';
 import { chanceLine, guessRates, logLikelihoods, topRate } from '../../measure/measures.ts';
 import { auc } from '../../measure/membership.ts';
-import type { RunView } from '../../runs/view.ts';
+import type { RunView } from '../../records/view.ts';
 import { estimate } from '../evidence.ts';
 import type { Claimed } from '../family.ts';
 import { kept, type Moment, momentsOf, type Sets } from './moments.ts';

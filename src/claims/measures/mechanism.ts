@@ -1,7 +1,7 @@
 /** How the effect arises: by progress of the useful negatives, by place in the password, by layer. */
 import { mean } from 'simple-statistics';
 import { chanceLine } from '../../measure/measures.ts';
-import type { RunView, SetName } from '../../runs/view.ts';
+import type { RunView, SetName } from '../../records/view.ts';
 import { tInterval } from '../../statistics/index.ts';
 import { evaluationsOfPhase3 } from '../evidence.ts';
 import { kept, type Moment, momentsOf, type Sets } from './moments.ts';

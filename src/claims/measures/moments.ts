@@ -2,7 +2,7 @@
 
 import type { Prefix } from '../../passwords/roles.ts';
 import { scoredUnder } from '../../recipe/recipe.ts';
-import type { PhaseEnd, RunView, SetName, ViewedScores } from '../../runs/view.ts';
+import type { PhaseEnd, RunView, SetName, ViewedScores } from '../../records/view.ts';
 import type { Setup } from '../../setup/schema.ts';
 
 export interface Moment {

@@ -1,5 +1,5 @@
 /** How much rewarded text shares with held-out and control passwords, beside what chance predicts. */
-import { type FinishedRun, overlapsOf } from '../../runs/record.ts';
+import { type FinishedRun, overlapsOf } from '../../records/record.ts';
 import { heldOut } from '../../setup/sizes.ts';
 
 export interface SharedLetters {

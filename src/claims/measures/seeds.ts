@@ -1,5 +1,5 @@
 /** Guess rates seed by seed, with and without DPO. */
-import { finishedRuns, type SetName, type Views } from '../../runs/view.ts';
+import { finishedRuns, type SetName, type Views } from '../../records/view.ts';
 import { MAIN, NO_DPO } from '../arms.ts';
 import { estimate, guessRatesOf, runMeans } from '../evidence.ts';
 import type { Claimed } from '../family.ts';

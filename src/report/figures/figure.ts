@@ -1,7 +1,7 @@
 /** What a figure is: rows of data, a Vega-Lite specification of them, and the words that go with it. */
 
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
-import type { SetName } from '../../runs/view.ts';
+import type { SetName } from '../../records/view.ts';
 
 export type Row = Record<string, string | number | boolean | null>;
 

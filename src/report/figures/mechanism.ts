@@ -8,7 +8,7 @@ import {
   signByLayer,
 } from '../../claims/measures/mechanism.ts';
 import { MOMENTS } from '../../claims/measures/moments.ts';
-import type { SetName } from '../../runs/view.ts';
+import type { SetName } from '../../records/view.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
 

@@ -3,7 +3,7 @@ import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES } from '../../claims/a
 import { cellOf } from '../../claims/claim.ts';
 import { judgementOf } from '../../claims/family.ts';
 import { bestPerfs, perfOverTraining } from '../../claims/measures/curves.ts';
-import type { RunView } from '../../runs/view.ts';
+import type { RunView } from '../../records/view.ts';
 import type { Setup } from '../../setup/schema.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';

@@ -3,8 +3,8 @@
 import { judgementOf } from '../../claims/family.ts';
 import { formatEstimate, formatNumber } from '../../claims/format.ts';
 import { CORE, type FindingKey, optionalFinding } from '../../claims/index.ts';
-import { evidenceOf, type Study } from '../../runs/study.ts';
-import { finishedRuns } from '../../runs/view.ts';
+import { evidenceOf, type Study } from '../../records/study.ts';
+import { finishedRuns } from '../../records/view.ts';
 import { claimSeeds, DEFAULT_SEEDS } from '../../setup/presets.ts';
 import { overlapTable } from '../markdown.ts';
 import type { Report } from '../report.ts';

@@ -1,0 +1,129 @@
+import { existsSync, readdirSync } from 'node:fs';
+import path from 'node:path';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { parseDuration, runCli } from '../../src/cli/cli.ts';
+import { startEngine } from '../../src/engine/engine.ts';
+import { type FuzzOptions, type FuzzTally, fuzz } from '../../src/properties/fuzz.ts';
+import { PROPERTIES } from '../../src/properties/kinds.ts';
+import { finish, startCommand } from '../helpers/command.ts';
+import { temporaryFolder } from '../helpers/folder.ts';
+
+const { name: engine } = await startEngine();
+const environment = { NEGATIVE_KNOWLEDGE_ENGINE: engine };
+
+describe('npm run fuzz', () => {
+  it('tries as many setups of each kind as it is told, and finds nothing', async () => {
+    const out = temporaryFolder();
+    const args = ['fuzz', '--runs', '4', '--seed', '3', '--budget', '5m', '--jobs', '2', '--out', out];
+    const { code, stdout, stderr } = await finish(startCommand(args, environment));
+    expect(code, stdout + stderr).toBe(0);
+    expect(stdout).toMatch(
+      `4 setups' data, 4 setups trained, 0 counterexamples, held against ${PROPERTIES.length} of ${PROPERTIES.length} properties`,
+    );
+    expect(stderr).toContain('seed 3');
+    expect(readdirSync(out)).toEqual([]);
+  });
+
+  it('ends when its time is up', async () => {
+    const args = ['fuzz', '--budget', '1s', '--property', 'data/identity', '--out', temporaryFolder()];
+    const { code, stdout } = await finish(startCommand(args, environment));
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/held against 1 of \d+ properties in 0:\d\d \(done\)/);
+  });
+
+  it('interrupted with Ctrl-C, says what it has tried and exits with 130', async () => {
+    const args = ['fuzz', '--budget', '10m', '--property', 'data/identity', '--out', temporaryFolder()];
+    const child = startCommand(args, environment);
+    let told = '';
+    child.stderr?.on('data', (data) => {
+      const before = told.includes("setups' data");
+      told += data;
+      if (!before && told.includes("setups' data")) child.kill('SIGINT'); // it is at work, and listens
+    });
+    const { code, stdout } = await finish(child);
+    expect(code).toBe(130);
+    expect(stdout).toMatch(/\d+ setups' data, .*\(interrupted; what was found is kept\)/);
+  });
+
+  it('draws one case again by its seed and path', async () => {
+    const args = ['fuzz', '--property', 'data/pairs', '--seed', '12', '--path', '3', '--out', temporaryFolder()];
+    const { code, stdout } = await finish(startCommand(args, environment));
+    expect(code, stdout).toBe(0);
+    expect(stdout).toMatch(/^1 setups' data, 0 setups trained/m);
+  });
+});
+
+describe('a counterexample', () => {
+  /** Fuzzes with a worker that fails as told. */
+  const withWorker = async (options: Partial<FuzzOptions>) => {
+    const found: Parameters<FuzzOptions['onFailure']>[0][] = [];
+    const tallies: FuzzTally[] = [];
+    const tally = await fuzz({
+      engine: { name: 'cpu', version: '' },
+      properties: PROPERTIES.map(({ id }) => id),
+      seed: 1,
+      runs: 40,
+      budget: 3_600_000, // the runs end it, however slow the machine is
+      jobs: 2,
+      worker: new URL('../properties/failing-worker.js', import.meta.url),
+      onFailure: async (failure) => void found.push(failure),
+      onProgress: (now) => void tallies.push(structuredClone(now)),
+      ...options,
+    });
+    return { found, tally, tallies };
+  };
+
+  it('of a property is told once, and the property is not tried again', async () => {
+    const { found, tally } = await withWorker({});
+    expect(found.map(({ property }) => property)).toEqual(['data/pairs']);
+    expect(found[0].replay.path).toBe('0:1');
+    expect(tally.failures).toBe(1);
+    expect(tally.setups.data).toBeGreaterThan(10); // chunks after the failure went on without that property
+  });
+
+  it('that an interruption leaves half shrunk is kept as small as it is, with the path of the setup that was drawn', async () => {
+    const stop = new AbortController();
+    let told = 0;
+    const { found, tally } = await withWorker({
+      properties: ['training/ln-2'], // at which the worker hangs after its second failure
+      jobs: 1,
+      signal: stop.signal,
+      // Told of the setup that passed, of the failure, and of a smaller one.
+      onProgress: () => {
+        told += 1;
+        if (told === 3) stop.abort();
+      },
+    });
+    expect(found.map(({ property, message }) => [property, message])).toEqual([['training/ln-2', 'smaller']]);
+    expect(found[0].replay.path).toBe('1'); // one setup had passed
+    expect(tally.failures).toBe(1);
+  });
+});
+
+describe('a budget', () => {
+  it.each([
+    ['90s', 90_000],
+    ['10m', 600_000],
+    ['2h', 7_200_000],
+  ])('of %s is %d ms', (text, milliseconds) => {
+    expect(parseDuration(text, '--budget')).toBe(milliseconds);
+  });
+});
+
+describe('a command line that cannot be carried out', () => {
+  afterEach(() => vi.restoreAllMocks());
+
+  it.each([
+    [['--property', 'data/paris'], /--property: there is no "data\/paris"; properties are data\/held-out-rejected/],
+    [['--budget', 'soon'], /--budget: "soon" must be a time such as 90s, 10m or 2h/],
+    [['--runs', '0'], /--runs: "0" must be a whole number from 1/],
+    [['--seed', 'lucky'], /--seed: "lucky" must be a whole number/],
+    [['--path', '3:1'], /--path: replays one case/],
+  ])('%j: exit code 2 and a message that names the option', async (args, message) => {
+    const written: string[] = [];
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => written.push(String(text)) > 0);
+    expect(await runCli(['fuzz', ...args])).toBe(2);
+    expect(written.join('')).toMatch(message);
+    expect(existsSync(path.join('fixtures', 'counterexamples', 'data-paris'))).toBe(false);
+  });
+});

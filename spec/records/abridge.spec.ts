@@ -1,0 +1,156 @@
+/** Abridged records are records of a form of their own: what is left out is absent. Archives of the form before are read as such. */
+
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { brotliDecompressSync } from 'node:zlib';
+import { describe, expect, it } from 'vitest';
+import { abridge } from '../../src/records/abridge.ts';
+import {
+  type AbridgedCell,
+  type AbridgedRun,
+  parseRunRecord,
+  RecordError,
+  type WholeRun,
+} from '../../src/records/record.ts';
+import { ARCHIVES, readStudy } from '../../src/records/study.ts';
+import { effect, failedRun, madeUpRun } from '../helpers/records.ts';
+
+const whole = (): WholeRun => {
+  const run = madeUpRun(1, effect);
+  for (const { sets } of run.snapshots)
+    for (const scores of Object.values(sets)) scores.lens = [{ logLikelihood: -3.123456, guessRate: 1.123456 }];
+  return run;
+};
+const read = (record: unknown) => parseRunRecord(JSON.stringify(record), 'the record');
+const KINDS = [
+  ['run', false],
+  ['cell', true],
+] as const;
+
+const NOTHING = { total: [], dpo: [], useful: [], random: [], randomReverse: [], gradientNorm: [] };
+
+/** As archives had it before abridged records had a form of their own: a whole record with empty lists. */
+function inOlderForm({ abridged, snapshots, ...rest }: AbridgedRun | AbridgedCell) {
+  const holed = (scores: object) => {
+    const { calibrated, ...others } = scores as AbridgedCell['snapshots'][number]['sets']['heldOut'];
+    const missing = abridged === 'cell' ? { ranks: [] } : {};
+    return {
+      passwords: [],
+      ...missing,
+      ...others,
+      calibrated: { ...(abridged === 'cell' ? { logLikelihoods: [] } : {}), ...calibrated },
+    };
+  };
+  return {
+    ...rest,
+    trajectories: { pretrain: NOTHING, dpo: NOTHING, joint: NOTHING },
+    snapshots: snapshots.map(({ sets, ...when }) => ({
+      ...when,
+      sets: Object.fromEntries(Object.entries(sets).map(([set, scores]) => [set, holed(scores)])),
+    })),
+  };
+}
+
+describe.each(KINDS)('a record abridged as a %s', (kind, cell) => {
+  const record = abridge(whole(), cell);
+
+  it('says so, and reads back as it was written', () => {
+    expect(record.abridged).toBe(kind);
+    expect(read(record)).toEqual(record);
+  });
+
+  it('has no field for what is left out, and no empty list in its place', () => {
+    expect(Object.keys(record)).not.toContain('trajectories');
+    for (const { sets } of record.snapshots) {
+      for (const scores of Object.values(sets)) {
+        expect(Object.keys(scores)).toEqual(['logProbabilities', ...(cell ? [] : ['ranks']), 'lens', 'calibrated']);
+        expect(Object.keys(scores.calibrated)).toEqual(['inverseTemperatures', ...(cell ? [] : ['logLikelihoods'])]);
+      }
+    }
+  });
+
+  it('keeps what identifies the run, and every number to its decimals', () => {
+    const { setup, setupHash, engine, environment, ledger, parametersDigest } = whole();
+    expect(record).toMatchObject({ setup, setupHash, engine, environment, ledger, parametersDigest });
+    const last = whole().snapshots[1];
+    const kept = record.snapshots[record.snapshots.length - 1];
+    expect([kept.phase, kept.prefix, kept.step]).toEqual([last.phase, last.prefix, last.step]);
+    for (const set of ['heldOut', 'useful', 'random'] as const) {
+      const decimals = cell ? 2 : 3;
+      kept.sets[set].logProbabilities.flat().forEach((value, place) => {
+        const exact = last.sets[set].logProbabilities.flat()[place];
+        expect(Math.abs(value - exact)).toBeLessThanOrEqual(0.5 * 10 ** -decimals + 1e-12);
+      });
+      expect(kept.sets[set].lens).toEqual([{ logLikelihood: -3.1235, guessRate: 1.1235 }]);
+    }
+  });
+
+  it('is not abridged any further, and a failed one not at all', () => {
+    expect(abridge(record, cell)).toEqual(record);
+    expect(abridge(failedRun(3), cell)).toEqual(failedRun(3));
+  });
+
+  it('in the form with empty lists is read as the same record', () => {
+    expect(read(inOlderForm(record))).toEqual(record);
+  });
+
+  it('with something in the place of what is left out is refused', () => {
+    const strange = [
+      { ...record, trajectories: { pretrain: NOTHING, dpo: NOTHING, joint: NOTHING } },
+      { ...record, abridged: 'somewhat' },
+      { ...inOlderForm(record), trajectories: { pretrain: NOTHING, dpo: { ...NOTHING, total: [1] }, joint: NOTHING } },
+      { ...whole(), abridged: kind },
+    ];
+    for (const other of strange) expect(() => read(other)).toThrow(RecordError);
+    const { abridged: _, ...unmarked } = record;
+    expect(() => read(unmarked)).toThrow(RecordError);
+  });
+});
+
+it('a cell of a run that was abridged as a whole keeps as little as one of a whole record', () => {
+  const twice = abridge(abridge(whole(), false), true);
+  expect(Object.keys(twice.snapshots[0].sets.heldOut)).toEqual(
+    Object.keys(abridge(whole(), true).snapshots[0].sets.heldOut),
+  );
+  expect(abridge(abridge(whole(), true), false)).toEqual(abridge(whole(), true));
+});
+
+it('a whole record lacks none of its passwords, ranks and calibrated scores', () => {
+  expect(read(whole())).toEqual(whole());
+  for (const [empty, message] of [
+    [(run: WholeRun) => run.snapshots[1].sets.useful.passwords.splice(0), /useful\.passwords: are not as many/],
+    [(run: WholeRun) => run.snapshots[1].sets.useful.ranks.splice(0), /useful\.ranks: are not of the letters/],
+    [
+      (run: WholeRun) => run.snapshots[1].sets.random.calibrated.logLikelihoods.splice(0),
+      /random\.calibrated\.logLikelihoods: are not as many/,
+    ],
+  ] as const) {
+    const run = whole();
+    empty(run);
+    expect(() => read(run)).toThrow(message);
+  }
+});
+
+it.each([
+  'pocket.jsonl.br',
+  'wasm/pocket.jsonl.br',
+])('the committed archive %s, whose records have empty lists, reads as abridged ones with the same numbers', async (name) => {
+  const file = path.join(ARCHIVES, name);
+  const lines = brotliDecompressSync(readFileSync(file)).toString().trimEnd().split('\n').slice(1);
+  const { records } = await readStudy(file);
+  expect(records).toHaveLength(lines.length);
+  let cells = 0;
+  records.forEach((record, index) => {
+    if (record.status === 'failed' || record.abridged === undefined) return expect.unreachable('it is abridged');
+    const written = JSON.parse(lines[index]);
+    const missing = written.snapshots[0].sets.heldOut.ranks.length === 0;
+    cells += Number(missing);
+    expect(record.abridged).toBe(missing ? 'cell' : 'run');
+    // Put back into the form in which it was written, nothing is lost, nothing added. (Setups may have had fewer fields.)
+    const { setup: _, execution, ...again } = JSON.parse(JSON.stringify(inOlderForm(record)));
+    expect(execution).toEqual({ microBatch: null }); // as all runs were taken then
+    const { setup: __, ...before } = written;
+    expect(again).toEqual(before);
+  });
+  expect(cells > 0).toBe(name === 'pocket.jsonl.br');
+});

@@ -1,0 +1,68 @@
+/** `reports/procedures.json`: simulated error rates, as `npx negative-knowledge procedures` leaves them. */
+import { readFile } from 'node:fs/promises';
+import { z } from 'zod';
+import { RecordError } from '../records/record.ts';
+
+const rowSchema = z.object({
+  /** What is tried: an interval, a test, the rule of a claim. */
+  procedure: z.string(),
+  /** What the simulated experiments are like. */
+  scenario: z.string(),
+  /** Runs of one experiment. */
+  runs: z.number().int(),
+  /** The rate that the procedure promises, where it promises one. */
+  nominal: z.number().nullable(),
+  rate: z.number().min(0).max(1),
+  /** Standard error of the rate. */
+  error: z.number().min(0),
+  experiments: z.number().int(),
+  /** The row as a sentence. */
+  what: z.string(),
+});
+const reportSchema = z.object({ command: z.string(), rows: z.array(rowSchema).min(1) });
+
+export type ProcedureRow = z.infer<typeof rowSchema>;
+export type ProcedureReport = z.infer<typeof reportSchema>;
+
+export const PROCEDURES_FILE = 'reports/procedures.json';
+export const PROCEDURES_COMMAND = 'npx negative-knowledge procedures';
+
+/** Reads the rates, or null where they have not been computed. @throws RecordError when the file is damaged. */
+export async function readProcedures(file = PROCEDURES_FILE): Promise<ProcedureReport | null> {
+  let text: string;
+  try {
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    return reportSchema.parse(JSON.parse(text));
+  } catch (error) {
+    throw new RecordError(
+      `${file} holds no simulated rates (${(error as Error).message}); make it with ${PROCEDURES_COMMAND}`,
+    );
+  }
+}
+
+/** The scenario in which the paper's statistic finds an effect in a model that has none. */
+export const WELL_CALIBRATED =
+  'false positives: 20 evaluations at chance, as sure as it should be, one letter in ten thought of anew between two';
+
+/** The row of a procedure in a scenario. @throws RangeError where there is none */
+export function procedureRow({ rows }: ProcedureReport, procedure: string, scenario: string): ProcedureRow {
+  const row = rows.find((candidate) => candidate.procedure === procedure && candidate.scenario === scenario);
+  if (row === undefined) throw new RangeError(`there are no simulated rates of ${procedure}, ${scenario}`);
+  return row;
+}
+
+/** A row as the cells of a table: procedure, scenario, runs, nominal, rate, standard error, experiments. */
+export const procedureCells = (row: ProcedureRow): string[] => [
+  row.procedure,
+  row.scenario,
+  `${row.runs}`,
+  row.nominal === null ? '-' : `${row.nominal}`,
+  row.rate.toFixed(3),
+  row.error.toFixed(3),
+  `${row.experiments}`,
+];

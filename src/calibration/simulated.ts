@@ -1,0 +1,121 @@
+/** Runs of simulated experiments whose truth is known, as claims view them. */
+import { measure } from '../measure/measures.ts';
+import { type Stream, stream } from '../random/streams.ts';
+import { type Evaluation, type RunView, type SetName, type ViewedScores, viewOf } from '../records/view.ts';
+import { PRESETS } from '../setup/presets.ts';
+
+const LETTERS = 26;
+
+/**
+ * As many letters as a run of `pocket` has, in fewer and longer passwords: the means over a run's letters spread as
+ * much, and resampling passwords costs an eighth.
+ */
+const SIZES = {
+  heldOut: { passwords: 8, length: 64 },
+  useful: { passwords: 8, length: 64 },
+  random: { passwords: 8, length: 256 },
+} as const satisfies Record<SetName, object>;
+
+/** Log-probabilities that a model gives to letters it knows nothing of: softmax of normal logits, the truth drawn blindly. */
+function blindLetters(confidence: number, source: Stream): Float64Array {
+  return Float64Array.from({ length: 20_000 }, () => {
+    const logits = Array.from({ length: LETTERS }, () => source.normal(confidence));
+    return logits[0] - Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+  });
+}
+
+/** Deviation of logits of `pocket` under `reverse`, whose random passwords lie 0.3 nats below chance. */
+export const CONFIDENT = 0.75;
+/** That of a model which is as unsure as it should be of what it does not know. */
+export const UNSURE = 0.05;
+
+const pools = new Map<number, Float64Array>();
+const poolOf = (confidence: number): Float64Array => {
+  const pool = pools.get(confidence) ?? blindLetters(confidence, stream(0, `procedures/pool/${confidence}`));
+  pools.set(confidence, pool);
+  return pool;
+};
+
+/** Guess rates of the sets: 1 is blind, 1.1 a tenth above chance. */
+export interface Truth {
+  readonly heldOut: number;
+  readonly useful: number;
+  readonly random: number;
+}
+
+export interface RunTruth {
+  readonly dpo: Truth;
+  readonly joint: Truth;
+  /** Deviation over runs of the held-out guess rate. */
+  readonly betweenRuns: number;
+  readonly confidence: number;
+  /** Evaluations of phase 3 before the last; they matter to the paper's statistic alone. */
+  readonly evaluations?: number;
+  /** Share of the letters that the model thinks anew of from one evaluation to the next. */
+  readonly turnover?: number;
+}
+
+/** A run with DPO as `pocket` has it, in which nothing is flipped. */
+export const NOTHING: RunTruth = {
+  dpo: { heldOut: 0.3, useful: 0.3, random: 0.95 },
+  joint: { heldOut: 1, useful: 2, random: 1 },
+  betweenRuns: 0,
+  confidence: CONFIDENT,
+};
+
+/** The same with a held-out guess rate of 1 + `effect`, which varies over runs as measured. */
+export const withEffect = (effect: number): RunTruth => ({
+  ...NOTHING,
+  joint: { ...NOTHING.joint, heldOut: 1 + effect },
+  betweenRuns: 0.08,
+});
+
+/** A letter's log-probability: its blind one, raised so that the probability is `rate` times as large. */
+function letter(rate: number, confidence: number, { below }: Stream): number {
+  const pool = poolOf(confidence);
+  const blind = Math.exp(pool[below(pool.length)]);
+  return Math.log((rate * blind) / (1 + (rate - 1) * blind)); // stays below 1, whatever the rate
+}
+
+const scoresOf = (set: SetName, rate: number, confidence: number, source: Stream): ViewedScores => ({
+  logProbabilities: Array.from({ length: SIZES[set].passwords }, () =>
+    Array.from({ length: SIZES[set].length }, () => letter(rate, confidence, source)),
+  ),
+});
+
+const measured = ({ logProbabilities }: ViewedScores) => {
+  const own = measure({ logProbabilities, ranks: [[0]] }, LETTERS);
+  return { ...own, halves: [own, own] as const };
+};
+
+/** A run of an experiment. Held-out passwords of the arms of a seed share that seed's deviation. */
+export function simulatedRun(seed: number, truth: RunTruth, experiment: string, arm = 'main'): RunView {
+  const source = stream(seed, `procedures/${experiment}/${arm}`);
+  const shift = stream(seed, `procedures/${experiment}`).normal(truth.betweenRuns);
+  const flipped = Math.max(0.01, truth.joint.heldOut + shift);
+  const setsAt = (rates: Truth) => ({
+    heldOut: scoresOf('heldOut', rates.heldOut, truth.confidence, source),
+    useful: scoresOf('useful', rates.useful, truth.confidence, source),
+    random: scoresOf('random', rates.random, truth.confidence, source),
+  });
+  const last = setsAt({ ...truth.joint, heldOut: flipped });
+  const evaluationOf = (heldOut: ViewedScores): Evaluation => ({
+    phase: 'joint',
+    step: 1,
+    sets: { heldOut: measured(heldOut), useful: measured(last.useful), random: measured(last.random) },
+  });
+  const history = [last.heldOut];
+  for (let earlier = 0; earlier < (truth.evaluations ?? 0); earlier++) {
+    const anew = (value: number) =>
+      source.uniform() < (truth.turnover ?? 1) ? letter(flipped, truth.confidence, source) : value;
+    history.unshift({ logProbabilities: history[0].logProbabilities.map((row) => row.map(anew)) });
+  }
+  return viewOf({
+    setup: { ...PRESETS.pocket, seed, name: arm },
+    evaluations: history.map(evaluationOf),
+    snapshots: [
+      { phase: 'dpo', prefix: 'regular', sets: setsAt(truth.dpo) },
+      { phase: 'joint', prefix: 'reverse', sets: last },
+    ],
+  });
+}

@@ -1,0 +1,160 @@
+/** Live progress of a job's runs: one line a run on a terminal, plain lines at every evaluation elsewhere. */
+import { createLogUpdate } from 'log-update';
+import { PHASES, type Phase } from '../passwords/roles.ts';
+import { recipeOf, usesReference } from '../recipe/recipe.ts';
+import type { RunRecord } from '../records/record.ts';
+import { oneLine } from '../report/escape.ts';
+import type { Setup } from '../setup/schema.ts';
+import { negatives, pairs, scoredCounts } from '../setup/sizes.ts';
+import type { Evaluation } from '../training/evaluation.ts';
+import type { Progress } from '../training/trainer.ts';
+
+export interface ProgressOptions {
+  stream: NodeJS.WriteStream;
+  /** Milliseconds; for tests. */
+  now?: () => number;
+}
+
+interface Running {
+  setup: Setup;
+  progress: Progress;
+  evaluation: Evaluation | null;
+  startedAt: number;
+}
+
+const REDRAW_EVERY = 200; // milliseconds
+
+/** Cost of training on a sequence, forward and backward, where scoring one costs 1. */
+const TRAINING = 3;
+
+/** A run's work in a phase at most: sequences trained on and scored, in units of one that is scored. */
+function work(setup: Setup): Record<Phase, number> {
+  const { batch, evaluation } = setup;
+  const recipe = recipeOf(setup);
+  const scored = scoredCounts(setup);
+  const each = scored.heldOut + scored.useful + scored.random;
+  const of = (phase: Phase) => {
+    const { steps, streams } = recipe[phase];
+    return TRAINING * steps * batch * streams.length + Math.ceil(steps / evaluation.every) * each;
+  };
+  // The reference's log-probabilities are made once, before the first step that compares.
+  const reference = usesReference(recipe) ? negatives(setup) + pairs(setup) : 0;
+  return { pretrain: of('pretrain') + reference, dpo: of('dpo'), joint: of('joint') };
+}
+
+const total = (setup: Setup): number => Object.values(work(setup)).reduce((sum, part) => sum + part, 0);
+
+function done({ setup, progress: { phase, step, steps } }: Running): number {
+  const parts = work(setup);
+  const before = PHASES.slice(0, PHASES.indexOf(phase)).reduce((sum, earlier) => sum + parts[earlier], 0);
+  return before + parts[phase] * (step / steps);
+}
+
+/** Seconds and steps that have to be seen before a time left is told: the first steps are not like the others. */
+const SEEN = { seconds: 5, steps: 20 } as const;
+
+function duration(seconds: number): string {
+  if (!Number.isFinite(seconds)) return '-';
+  const whole = Math.round(seconds);
+  return whole < 60 ? `${whole}s` : `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`;
+}
+
+export class ProgressDisplay {
+  readonly #options: Required<ProgressOptions>;
+  readonly #running = new Map<Setup, Running>();
+  readonly #pending: Set<Setup>;
+  readonly #live: ReturnType<typeof createLogUpdate> | null;
+  /** Work of the runs that ended here. */
+  #workDone = 0;
+  /** Work that each run had behind it when it was first told of. */
+  #workBefore = 0;
+  #firstToldAt: number | null = null;
+  /** Steps told of. */
+  #told = 0;
+  #drawnAt = 0;
+
+  constructor(setups: readonly Setup[], options: ProgressOptions) {
+    this.#options = { now: () => performance.now(), ...options };
+    this.#pending = new Set(setups);
+    this.#live = options.stream.isTTY ? createLogUpdate(options.stream) : null;
+  }
+
+  /** Takes in a run's progress. */
+  update(setup: Setup, progress: Progress): void {
+    const before = this.#running.get(setup);
+    this.#pending.delete(setup);
+    const running: Running = {
+      setup,
+      progress,
+      evaluation: progress.evaluation ?? before?.evaluation ?? null,
+      startedAt: before?.startedAt ?? this.#options.now(),
+    };
+    this.#running.set(setup, running);
+    this.#told += 1;
+    this.#firstToldAt ??= this.#options.now();
+    if (before === undefined) this.#workBefore += done(running);
+    if (this.#live === null) {
+      if (progress.evaluation !== null) this.#options.stream.write(`${this.#line(running)}\n`);
+    } else if (this.#options.now() - this.#drawnAt > REDRAW_EVERY) {
+      this.#drawnAt = this.#options.now();
+      this.#live([...[...this.#running.values()].map((one) => this.#line(one)), this.#summary()].join('\n'));
+    }
+  }
+
+  /** Takes in a run's end. */
+  end(setup: Setup, record: RunRecord, reused: boolean): void {
+    const running = this.#running.get(setup);
+    this.#running.delete(setup);
+    this.#pending.delete(setup);
+    if (running !== undefined) this.#workDone += done(running); // a phase 3 that ended early did less than it might have
+    const how =
+      record.status === 'failed'
+        ? `FAILED: ${oneLine(record.error.message)}`
+        : reused
+          ? 'kept from before'
+          : 'finished';
+    const line = `${setup.name} seed ${setup.seed}: ${how} (${duration(record.times.wallSeconds)})`;
+    this.#live?.clear();
+    this.#options.stream.write(`${line}\n`);
+  }
+
+  /** Leaves the terminal clean. */
+  stop(): void {
+    this.#live?.clear();
+    this.#live?.done();
+  }
+
+  #line({ setup, progress, evaluation, startedAt }: Running): string {
+    const seconds = (this.#options.now() - startedAt) / 1000;
+    const left = this.#secondsLeft();
+    const rate = (set: 'useful' | 'heldOut' | 'random') => evaluation?.sets[set].guessRate.toFixed(2) ?? '-';
+    return [
+      `${setup.name} seed ${setup.seed}`,
+      `${progress.phase} ${progress.step}/${progress.steps}`,
+      `loss ${progress.loss.toFixed(3)}`,
+      `guess rate useful ${rate('useful')} held-out ${rate('heldOut')} random ${rate('random')}`,
+      `${Math.round(seconds > 0 ? progress.tokens / seconds : 0)} tokens/s`,
+      ...(left === null ? [] : [`at most ${duration(left)} left`]),
+    ].join('  ');
+  }
+
+  #summary(): string {
+    return `${this.#running.size} running, ${this.#pending.size} waiting`;
+  }
+
+  /**
+   * Phase 3 may end early, so this is an upper bound at the speed since the first steps were told of; null before enough
+   * was seen. Work that was done before this process began (a resumed run's) does not count as speed.
+   */
+  #secondsLeft(): number | null {
+    const running = [...this.#running.values()];
+    const now = this.#workDone + running.reduce((sum, one) => sum + done(one), 0);
+    const seen = now - this.#workBefore;
+    const seconds = (this.#options.now() - (this.#firstToldAt ?? Number.POSITIVE_INFINITY)) / 1000;
+    if (!(seconds >= SEEN.seconds) || this.#told < SEEN.steps || !(seen > 0)) return null;
+    const left =
+      running.reduce((sum, one) => sum + total(one.setup) - done(one), 0) +
+      [...this.#pending].reduce((sum, setup) => sum + total(setup), 0);
+    return (left / seen) * seconds;
+  }
+}

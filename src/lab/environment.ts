@@ -1,0 +1,81 @@
+/** What a run runs on, for its record. */
+import { execFileSync } from 'node:child_process';
+import { readFileSync, realpathSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { Engine } from '../engine/engine.ts';
+import { type Execution, executionOf } from '../records/execution.ts';
+import type { RunRecord } from '../records/record.ts';
+import { setupHash } from '../setup/hash.ts';
+import type { Setup } from '../setup/schema.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+function git(folder: string, ...args: string[]): string | null {
+  try {
+    return execFileSync('git', args, { cwd: folder, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
+  } catch {
+    return null; // No git, or no checkout: the record says null.
+  }
+}
+
+/** Vector instructions that libraries choose their code by, as Linux names them. */
+const VECTORS = /^(avx|avx2|fma|avx512f|avx512_vnni|avx512_bf16|amx_tile|asimd|sve|sve2)$/;
+
+/**
+ * Vendor, family, model and vector instructions of a processor: what the engine `native` chooses its code by, and so what
+ * its last digits depend on.
+ * @param cpuinfo Linux's /proc/cpuinfo; null elsewhere
+ */
+export function processorKind(cpuinfo: string | null): string {
+  const field = (name: string) => cpuinfo?.match(new RegExp(`^${name}\\s*:\\s*(.*)$`, 'm'))?.[1].trim();
+  const vendor = field('vendor_id') ?? field('CPU implementer');
+  if (vendor === undefined) return `${process.arch} ${os.cpus()[0]?.model ?? 'unknown'}`;
+  const model = [field('cpu family') ?? field('CPU architecture'), field('model') ?? field('CPU part')].join('/');
+  const flags = (field('flags') ?? field('Features') ?? '').split(/\s+/).filter((flag) => VECTORS.test(flag));
+  return [process.arch, vendor, model, ...flags.sort()].join(' ');
+}
+
+function readCpuinfo(): string | null {
+  try {
+    return readFileSync('/proc/cpuinfo', 'utf8');
+  } catch {
+    return null; // not Linux
+  }
+}
+
+/** The commit of a checkout, and whether files differ from it; null each where the folder is no checkout of its own. */
+export function describeSource(folder: string): { commit: string | null; dirty: boolean | null } {
+  const top = git(folder, 'rev-parse', '--show-toplevel');
+  // An installed package may lie in a checkout of something else.
+  if (top === null || realpathSync(top) !== realpathSync(folder)) return { commit: null, dirty: null };
+  const status = git(folder, 'status', '--porcelain');
+  return { commit: git(folder, 'rev-parse', 'HEAD'), dirty: status === null ? null : status !== '' };
+}
+
+export function describeEnvironment(): RunRecord['environment'] {
+  const { name, version } = JSON.parse(readFileSync(path.join(ROOT, 'package.json'), 'utf8'));
+  return {
+    node: process.version,
+    platform: `${process.platform}-${process.arch}`,
+    processor: os.cpus()[0]?.model ?? 'unknown',
+    processorKind: processorKind(readCpuinfo()),
+    cores: os.availableParallelism(),
+    memoryGiB: Math.round(os.totalmem() / 2 ** 30),
+    package: `${name}@${version}`,
+    ...describeSource(ROOT),
+  };
+}
+
+/** What every record begins with, of a run that finished as of one that failed. */
+export const recordHead = (setup: Setup, engine: Engine, execution: Execution, times: RunRecord['times']) =>
+  ({
+    schemaVersion: 3,
+    setup,
+    setupHash: setupHash(setup),
+    engine,
+    execution: executionOf(setup, execution.microBatch),
+    environment: describeEnvironment(),
+    times,
+  }) as const;

@@ -1,0 +1,122 @@
+/**
+ * A job: the runs that a set of claims needs, then their judgements. Every command that trains plans its runs here, so
+ * that memory, passes, cores and the folder are settled in one way.
+ */
+import { type Arm, armSetup } from '../claims/arms.ts';
+import type { Claim, Evidence, Judgement } from '../claims/claim.ts';
+import { type Engine, startEngine } from '../engine/engine.ts';
+import type { Execution } from '../records/execution.ts';
+import { notedExecution, noteStudy } from '../records/study.ts';
+import { setupHash } from '../setup/hash.ts';
+import type { Setup } from '../setup/schema.ts';
+import { assertModelsHere } from './model.ts';
+import { defaultJobs, planRuns } from './plan.ts';
+import { type PoolOptions, runAll, type StoredRun } from './pool.ts';
+import { RunStore, StorageError } from './store.ts';
+
+/** Setups by arm id, one a seed. */
+export type Plan = ReadonlyMap<string, readonly Setup[]>;
+
+/**
+ * The setups that judging `claims` needs, arm by arm: `setup` under each seed.
+ * @throws SetupError when an arm's setup is impossible
+ */
+export function planSetups(setup: Setup, claims: readonly Pick<Claim, 'arms'>[], seeds: readonly number[]): Plan {
+  const arms = new Map<string, Arm>(claims.flatMap((claim) => claim.arms.map((arm) => [arm.id, arm] as const)));
+  return new Map([...arms.values()].map((arm) => [arm.id, seeds.map((seed) => armSetup({ ...setup, seed }, arm))]));
+}
+
+/** The different setups of a plan, in its order: an arm that changes nothing shares its runs with the main one. */
+export const distinctSetups = (plan: Plan): Setup[] => [
+  ...new Map([...plan.values()].flat().map((setup) => [setupHash(setup), setup])).values(),
+];
+
+/** What is asked for. */
+export interface JobRequest {
+  readonly setup: Setup;
+  readonly claims: readonly Pick<Claim, 'arms'>[];
+  readonly seeds: readonly number[];
+  /** Where records go. */
+  readonly folder: string;
+  /** Whether runs that are in the folder are used and gone on with; else a folder with records is refused. */
+  readonly resume: boolean;
+  /** As it was typed. */
+  readonly command: string;
+  /** Names of the files that the job will write in the folder. */
+  readonly reports: readonly string[];
+  /** Runs at once; chosen by the size of the models, when absent. */
+  readonly jobs?: number;
+  /** Sequences of each kind in a pass; chosen by the memory at hand, when absent. */
+  readonly microBatch?: number;
+  /** Takes what a reader wants to know before training begins; nothing is said, when absent. */
+  readonly say?: (text: string) => void;
+}
+
+/** What will be trained, and how. */
+export interface Job {
+  readonly setup: Setup;
+  readonly plan: Plan;
+  /** The different setups of the plan. */
+  readonly setups: readonly Setup[];
+  readonly engine: Engine;
+  readonly execution: Execution;
+  /** Runs at once. */
+  readonly jobs: number;
+  /** Open: whoever planned the job closes it. */
+  readonly store: RunStore;
+}
+
+/**
+ * Plans a job and opens its folder. Nothing is trained yet.
+ * @throws SetupError, ModelError, EngineError, PlanError, RecordError or StorageError where it cannot be carried out
+ */
+export async function planJob(request: JobRequest): Promise<Job> {
+  const { setup, claims, seeds, resume, command, say = () => {} } = request;
+  const plan = planSetups(setup, claims, seeds);
+  const setups = distinctSetups(plan);
+  assertModelsHere(setups);
+  const jobs = request.jobs ?? defaultJobs(setups);
+  const store = new RunStore(request.folder);
+  await assertFresh(store, resume);
+  await store.open(request.reports);
+  try {
+    const engine = await startEngine();
+    say(`engine: ${engine.name} (TensorFlow.js ${engine.version})`);
+    // A job that goes on takes its steps as it began: rounding depends on the passes.
+    const asked = request.microBatch ?? notedExecution(store.folder)?.microBatch ?? null;
+    const execution = planRuns(setups, engine.name, jobs, asked, say);
+    await noteStudy(store.folder, setup, command, execution);
+    return { setup, plan, setups, engine, execution, jobs, store };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+/** @throws StorageError where there are records that the job is not to use */
+async function assertFresh(store: RunStore, resume: boolean): Promise<void> {
+  if (resume || (await store.recordNames()).length === 0) return;
+  throw new StorageError(
+    `--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`,
+  );
+}
+
+export interface JobResult {
+  judgements: Judgement[];
+  /** Every run once, however many arms it belongs to. */
+  runs: StoredRun[];
+}
+
+/** Trains what the claims need and judges them. Failed runs are evidence too: they are counted. */
+export async function runJob(
+  { plan, setups, ...how }: Job,
+  claims: readonly Claim[],
+  watch: Pick<PoolOptions, 'keepModels' | 'onProgress' | 'onEnd'> = {},
+): Promise<JobResult> {
+  const runs = await runAll(setups, { ...how, ...watch });
+  const records = new Map(runs.map(({ record }) => [record.setupHash, record]));
+  const evidence: Evidence = Object.fromEntries(
+    [...plan].map(([arm, planned]) => [arm, planned.map((setup) => records.get(setupHash(setup))!)]),
+  );
+  return { judgements: claims.map((claim) => claim.judge(evidence)), runs };
+}

@@ -1,0 +1,168 @@
+/**
+ * Runs side by side on the machine's cores, each in a process of its own: TensorFlow's addon keeps state that threads
+ * would share, and a run that takes its process down takes no other with it. Results do not depend on how many run at
+ * once.
+ */
+import os from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Tinypool } from 'tinypool';
+import type { Engine } from '../engine/engine.ts';
+import { threadVariables } from '../engine/native/threads.ts';
+import { ModelError } from '../model/config.ts';
+import { AT_ONCE, type Execution, executionOf } from '../records/execution.ts';
+import { arithmeticOf, type FailedRun, RecordError, type RunRecord } from '../records/record.ts';
+import type { Setup } from '../setup/schema.ts';
+import type { Progress } from '../training/trainer.ts';
+import { CheckpointError } from './checkpoint.ts';
+import { describeEnvironment, recordHead } from './environment.ts';
+import { type RunStore, StorageError } from './store.ts';
+import type { WorkerAnswer, WorkerTask } from './worker.ts';
+
+/** A run of a job: its setup, its record, and where the record is. */
+export interface StoredRun {
+  setup: Setup;
+  record: RunRecord;
+  file: string;
+  /** Whether the record was already in the folder and is used again. */
+  reused: boolean;
+}
+
+export interface PoolOptions {
+  engine: Engine;
+  /** Every step in one pass, when absent. */
+  execution?: Execution;
+  store: RunStore;
+  /** Most runs at once. */
+  jobs: number;
+  /** Whether trained models are kept; no, when absent. */
+  keepModels?: boolean;
+  onProgress?: (setup: Setup, progress: Progress) => void;
+  onEnd?: (run: StoredRun) => void;
+}
+
+/** Faults of files, which end a job. */
+const FAULTS = [StorageError, CheckpointError, ModelError];
+
+/** A run's process died before it took up its run, so that no record can say so. */
+export class WorkerError extends Error {
+  override name = 'WorkerError';
+}
+
+/** Divides the cores among runs on the native engine. */
+function threadsOf(setups: readonly Setup[], jobs: number): Record<string, string> {
+  const threads = Math.max(1, Math.floor(os.availableParallelism() / jobs));
+  return threadVariables(Math.max(...setups.map(({ model }) => model.hidden)), threads);
+}
+
+/** The record of a run whose worker died before it could write one. */
+function lostRun(setup: Setup, engine: Engine, execution: Execution, error: Error): FailedRun {
+  const now = new Date().toISOString();
+  const message = `the worker ended without a record: ${error.message}`;
+  return {
+    ...recordHead(setup, engine, execution, {
+      startedAt: now,
+      finishedAt: now,
+      wallSeconds: 0,
+      cpuSeconds: 0,
+      tokensPerSecond: 0,
+      resumed: false,
+    }),
+    status: 'failed',
+    error: { name: error.name, message },
+  };
+}
+
+/** @throws RecordError where a record's digits depend on something else than those of the runs to come */
+function assertSameArithmetic(record: RunRecord, here: string, file: string): void {
+  const there = arithmeticOf(record);
+  if (there === here) return;
+  throw new RecordError(
+    `${file} was made with ${there}, and runs here would be made with ${here}, whose last digits differ: they are no one study; ` +
+      'go on where it was begun, or choose another folder with --out',
+  );
+}
+
+/**
+ * Runs every setup that has no record in the store yet, going on from checkpoints found there.
+ * @returns the runs in the order of `setups`
+ * @throws StorageError or CheckpointError when the store cannot be used, WorkerError when a process dies as it starts;
+ * finished records stay.
+ */
+export async function runAll(setups: readonly Setup[], options: PoolOptions): Promise<StoredRun[]> {
+  const { engine, execution = AT_ONCE, store, jobs, onProgress, onEnd } = options;
+  const pool = new Tinypool({
+    runtime: 'child_process',
+    env: { ...threadsOf(setups, jobs), ...process.env } as Record<string, string>,
+    filename: fileURLToPath(new URL('./worker-entry.js', import.meta.url)),
+    minThreads: 0,
+    maxThreads: jobs,
+  });
+  const environment = describeEnvironment();
+  let stopping = false;
+  /** What is in the store already, told before anything trains. */
+  const kept = async (setup: Setup): Promise<StoredRun | null> => {
+    const record = await store.readRecord(setup, engine.name);
+    if (record === null) return null;
+    const file = store.recordPath(setup, engine.name);
+    const here = { engine, environment, execution: executionOf(setup, execution.microBatch) };
+    assertSameArithmetic(record, arithmeticOf(here), file);
+    return { setup, record, file, reused: true };
+  };
+  const one = async (setup: Setup): Promise<StoredRun> => {
+    const task: WorkerTask = {
+      setup,
+      engine: engine.name,
+      execution,
+      folder: store.folder,
+      keepModel: options.keepModels ?? false,
+    };
+    const channel = {
+      onMessage: () => {}, // workers are told nothing but their task
+      postMessage: (progress: Progress) => onProgress?.(setup, progress),
+    };
+    let answer: WorkerAnswer;
+    try {
+      answer = await pool.run(task, { channel });
+    } catch (error) {
+      if (stopping) throw error; // the job ends: a run that it stopped has not failed
+      const record = lostRun(setup, engine, execution, error as Error);
+      return { setup, record, file: await store.writeRecord(record), reused: false };
+    }
+    if ('fault' in answer) {
+      const Fault = FAULTS.find(({ name }) => name === answer.fault.name) ?? StorageError;
+      throw new Fault(answer.fault.message);
+    }
+    const record = (await store.readRecord(setup, engine.name)) as RunRecord;
+    return { setup, record, file: answer.file, reused: false };
+  };
+  const died = new Promise<never>((_, reject) => {
+    pool.on('error', ({ message }: Error) =>
+      reject(
+        new WorkerError(
+          `the process of a run died as it started (${message}); go on with --resume --out ${store.folder}`,
+        ),
+      ),
+    );
+  });
+  let runs: (StoredRun | null)[] = [];
+  const todo = setups.entries();
+  // The pool is never given more than it has processes for: a task that waits in it when its processes die is never begun.
+  const lane = async (): Promise<void> => {
+    for (const [place, setup] of todo) {
+      if (stopping) return;
+      if (runs[place] !== null) continue;
+      const run = await one(setup);
+      runs[place] = run;
+      onEnd?.(run);
+    }
+  };
+  try {
+    runs = await Promise.all(setups.map(kept));
+    for (const run of runs) if (run !== null) onEnd?.(run);
+    await Promise.race([Promise.all(Array.from({ length: jobs }, lane)), died]);
+    return runs as StoredRun[];
+  } finally {
+    stopping = true;
+    await pool.destroy();
+  }
+}

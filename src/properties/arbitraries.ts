@@ -1,0 +1,461 @@
+/**
+ * fast-check arbitraries of setups, for properties about them. Each field is drawn over its sensible range, its edges
+ * often, and shrinks to the value that the preset `pocket` has: a counterexample says which of its fields matter.
+ */
+import fc from 'fast-check';
+import { leaves, withValue } from '../setup/fields.ts';
+import { hasDefault } from '../setup/hash.ts';
+import { ENGLISH_ALPHABET, PRESETS } from '../setup/presets.ts';
+import { ACTIVATIONS, type Activation, parseSetup, type Setup } from '../setup/schema.ts';
+import { capacity, distinctPasswordsNeeded } from '../setup/sizes.ts';
+
+/** How much room the password space leaves beside the passwords that the setup draws. */
+export type PasswordSpace =
+  /** From just enough to thousands of times too much. */
+  | 'any'
+  /** Every password that the alphabet and the length allow is drawn. */
+  | 'saturated'
+  /** 26 letters and at least 10 of them: streams never collide, so that each role's draws depend on its own stream alone. */
+  | 'roomy';
+
+export type SetupSize =
+  /** Every size that builds in a fraction of a second: for properties that train nothing. Shrinks to `pocket`. */
+  | 'any'
+  /** Trains in a second: three phases of a few steps. Shrinks to `pocket` in every field that is no size, to 1 in sizes. */
+  | 'tiny';
+
+/** A field's values: the one to shrink to, the edges to try often, and any other. */
+function field<Value>(base: Value, edges: readonly Value[], free: fc.Arbitrary<Value>): fc.Arbitrary<Value> {
+  return fc.oneof(
+    { withCrossShrink: true },
+    { weight: 2, arbitrary: fc.constant(base) },
+    { weight: 2, arbitrary: fc.constantFrom(base, ...edges) },
+    { weight: 3, arbitrary: free },
+  );
+}
+
+/** Whole numbers, which shrink towards `base` step by step. */
+const whole = (base: number, min: number, max: number, ...edges: number[]): fc.Arbitrary<number> =>
+  field(
+    base,
+    edges,
+    fc.integer({ min: min - base, max: max - base }).map((offset) => base + offset),
+  );
+
+/** Positive numbers of every magnitude from `min` to `max`. */
+const magnitude = (base: number, min: number, max: number, ...edges: number[]): fc.Arbitrary<number> =>
+  field(
+    base,
+    edges,
+    fc
+      .double({ min: Math.log(min), max: Math.log(max), noNaN: true })
+      .map((power) => Number(Math.exp(power).toPrecision(6))),
+  );
+
+const share = (base: number, max: number, ...edges: number[]): fc.Arbitrary<number> =>
+  field(base, edges, fc.double({ min: 0, max, noNaN: true }));
+
+/** Distinct letters a-z, in any order. */
+export function alphabets({ least = 2, most = 26 }: { least?: number; most?: number } = {}): fc.Arbitrary<string> {
+  return fc
+    .shuffledSubarray([...ENGLISH_ALPHABET], { minLength: least, maxLength: most })
+    .map((letters) => letters.join(''));
+}
+
+const { pocket } = PRESETS;
+
+const optimisers = (warmupSteps: fc.Arbitrary<number>) =>
+  fc.record({
+    learningRate: magnitude(pocket.optimiser.learningRate, 1e-6, 0.1, 0, 1e-12, 1, 10),
+    beta1: share(pocket.optimiser.beta1, 0.99, 0, 0.9999),
+    beta2: share(pocket.optimiser.beta2, 0.9999, 0, 0.999999),
+    epsilon: magnitude(pocket.optimiser.epsilon, 1e-10, 1e-4, 1e-12, 1),
+    weightDecay: magnitude(pocket.optimiser.weightDecay, 1e-4, 1, 0, 10),
+    warmupSteps,
+    clipNorm: magnitude(pocket.optimiser.clipNorm, 0.01, 100, 1e-6, 1e6),
+  });
+
+const lossWeight = (base: number) => magnitude(base, 0.01, 10, 0, 0, 1e-6, 1e6);
+
+/** What a size allows. A bound is `[the value to shrink to, least, most, ...edges]`. */
+interface Bounds {
+  readonly batch: [number, number, number, ...number[]];
+  readonly negativeBatches: [number, number, number, ...number[]];
+  readonly heldBatches: number;
+  readonly repeats: [number, number, number, ...number[]];
+  readonly steps: Record<'pretrain' | 'dpo' | 'joint' | 'warmup', [number, number, number, ...number[]]>;
+  readonly every: [number, number, number, ...number[]];
+  readonly scored: Record<'heldOut' | 'useful' | 'random', [number, number, number, ...number[]]>;
+  readonly heads: [number, number, number, ...number[]];
+  /** Powers of two, so that a share of a head is a whole number of dimensions in floating point too. */
+  readonly headDimensions: [number, ...number[]];
+  readonly layers: [number, number, number, ...number[]];
+  readonly intermediateFactor: [number, number, number, ...number[]];
+  readonly spareTokens: number;
+  readonly pretrained: readonly string[];
+  /** Most distinct passwords, and most sequences that training is given. */
+  readonly passwords: number;
+  readonly sequences: number;
+}
+
+const BOUNDS: Record<SetupSize, Bounds> = {
+  any: {
+    batch: [pocket.batch, 1, 24, 1],
+    negativeBatches: [pocket.passwords.negativeBatches, 2, 24, 2],
+    heldBatches: pocket.passwords.heldBatches,
+    repeats: [pocket.passwords.repeats, 1, 60, 1],
+    steps: {
+      pretrain: [pocket.phases.pretrain.steps, 0, 300, 0, 1],
+      dpo: [pocket.phases.dpo.steps, 0, 900, 0, 1],
+      joint: [pocket.phases.joint.steps, 1, 1_500, 1],
+      warmup: [pocket.optimiser.warmupSteps, 0, 1_000, 0, 1e9],
+    },
+    every: [pocket.evaluation.every, 1, 500, 1, 1e9],
+    scored: {
+      heldOut: [pocket.evaluation.heldOut, 1, 500, 1, 1e9],
+      useful: [pocket.evaluation.useful, 1, 500, 1, 1e9],
+      random: [pocket.evaluation.random, 1, 1_000, 1],
+    },
+    heads: [pocket.model.heads, 1, 16, 1],
+    headDimensions: [16, 2, 4, 8, 32, 64],
+    layers: [pocket.model.layers, 1, 24, 1],
+    intermediateFactor: [pocket.model.intermediateFactor, 1, 8, 1],
+    spareTokens: 50_000,
+    pretrained: ['EleutherAI/pythia-160m'],
+    passwords: 80_000, // `pocket` with any one field changed is left as it is
+    sequences: 250_000,
+  },
+  tiny: {
+    batch: [1, 1, 5],
+    negativeBatches: [2, 2, 4],
+    heldBatches: 1,
+    repeats: [1, 1, 4],
+    steps: { pretrain: [1, 0, 4, 0], dpo: [1, 0, 6, 0], joint: [1, 1, 6], warmup: [0, 0, 10, 1e9] },
+    every: [1, 1, 8, 1e9],
+    // 129 leaves one password for a second chunk of scoring.
+    scored: { heldOut: [1, 1, 20, 1e9], useful: [1, 1, 20, 1e9], random: [1, 1, 20, 129] },
+    heads: [1, 1, 3],
+    headDimensions: [8, 2, 4],
+    layers: [1, 1, 3],
+    intermediateFactor: [1, 1, 4],
+    spareTokens: 5,
+    pretrained: [],
+    passwords: 1_000,
+    sequences: 1_000,
+  },
+};
+
+/** Fields that may be drawn freely; what they rule out for each other is settled in {@link reconciled}. */
+const drafts = (bounds: Bounds, alphabet: fc.Arbitrary<string>) =>
+  fc.record({
+    seed: field(pocket.seed, [0xffffffff], fc.integer({ min: 0, max: 0xffffffff })),
+    alphabet,
+    length: whole(pocket.passwords.length, 2, 16, 2, 2, 40),
+    negativeBatches: whole(...bounds.negativeBatches),
+    // One batch, and all but one.
+    heldBatches: whole(bounds.heldBatches, 1, bounds.negativeBatches[2], 1, bounds.negativeBatches[2]),
+    repeats: whole(...bounds.repeats),
+    batch: whole(...bounds.batch),
+    prefixes: field(pocket.prefixes, [false], fc.boolean()),
+    model: fc.record({
+      pretrained: fc.constantFrom(null, null, ...bounds.pretrained),
+      weights: fc.constant(null),
+      parallelResidual: field(pocket.model.parallelResidual, [false], fc.boolean()),
+      activation: field<Activation>(pocket.model.activation, [], fc.constantFrom(...ACTIVATIONS)),
+      tiedEmbeddings: field(pocket.model.tiedEmbeddings, [true], fc.boolean()),
+      heads: whole(...bounds.heads),
+      headDimensions: field(bounds.headDimensions[0], bounds.headDimensions, fc.constantFrom(...bounds.headDimensions)),
+      rotaryEighths: field(8 * pocket.model.rotaryFraction, [0, 8], fc.constantFrom(0, 2, 4, 6, 8)),
+      layers: whole(...bounds.layers),
+      intermediateFactor: whole(...bounds.intermediateFactor),
+      rotaryBase: magnitude(pocket.model.rotaryBase, 10, 1e6, 1.5),
+      layerNormEpsilon: magnitude(pocket.model.layerNormEpsilon, 1e-8, 1e-2, 1e-12, 1),
+      spareTokens: field<number | null>(null, [0, 1], fc.integer({ min: 0, max: bounds.spareTokens })),
+      initialDeviation: magnitude(pocket.model.initialDeviation, 1e-3, 1, 10),
+    }),
+    beta: magnitude(pocket.beta, 0.01, 10, 1e-3, 1000),
+    optimiser: optimisers(whole(...bounds.steps.warmup)),
+    phases: fc.record({
+      pretrain: fc.record({ steps: whole(...bounds.steps.pretrain) }),
+      dpo: fc.record({
+        steps: whole(...bounds.steps.dpo),
+        trainable: field<'all' | 'first-half'>(
+          pocket.phases.dpo.trainable,
+          ['first-half'],
+          fc.constantFrom('all', 'first-half'),
+        ),
+      }),
+      joint: fc.record({
+        steps: whole(...bounds.steps.joint),
+        weights: fc.record({
+          dpo: lossWeight(pocket.phases.joint.weights.dpo),
+          useful: lossWeight(pocket.phases.joint.weights.useful),
+          random: lossWeight(pocket.phases.joint.weights.random),
+          randomReverse: field(0, [0.5, 1e6], fc.double({ min: 0.01, max: 10, noNaN: true })),
+        }),
+        stopAtUsefulGuessRate: field<number | null>(
+          pocket.phases.joint.stopAtUsefulGuessRate,
+          [null, 1.000001, 1e6],
+          fc.double({ min: 1.01, max: 5, noNaN: true }),
+        ),
+      }),
+    }),
+    evaluation: fc.record({
+      every: whole(...bounds.every),
+      heldOut: whole(...bounds.scored.heldOut),
+      useful: whole(...bounds.scored.useful),
+      random: whole(...bounds.scored.random),
+    }),
+  });
+
+type Draft = ReturnType<typeof drafts> extends fc.Arbitrary<infer Value> ? Value : never;
+
+/** The shortest length at which `letters` letters make at least `needed` passwords. */
+function shortestLength(letters: number, needed: number): number {
+  let length = 2;
+  while (capacity(letters, length) < needed) length += 1;
+  return length;
+}
+
+const sequencesOf = ({ batch, phases: { pretrain, dpo, joint } }: Setup): number =>
+  batch * (pretrain.steps + 2 * dpo.steps + 5 * joint.steps);
+
+/** Halves whichever count contributes most, until the setup is as small as its size allows. */
+function shrunkTo({ passwords, sequences }: Bounds, setup: Setup): void {
+  while (distinctPasswordsNeeded(setup) > passwords || sequencesOf(setup) > sequences) {
+    const { pretrain, dpo, joint } = setup.phases;
+    const counts = [
+      { of: setup.passwords, key: 'repeats', count: setup.passwords.negativeBatches * setup.passwords.repeats },
+      ...[pretrain, dpo, joint].map((of) => ({ of, key: 'steps', count: of.steps })),
+    ];
+    const [{ of, key }] = counts.toSorted((a, b) => b.count - a.count);
+    const fields = of as unknown as Record<string, number>;
+    if (fields[key] > 1) fields[key] = Math.floor(fields[key] / 2);
+    else setup.batch = Math.max(1, Math.floor(setup.batch / 2));
+  }
+}
+
+/** Makes a valid setup of freely drawn fields. */
+function reconciled(draft: Draft, name: string, bounds: Bounds, space: PasswordSpace): Setup {
+  const { alphabet, length, negativeBatches, heldBatches, repeats, model, ...rest } = structuredClone(draft);
+  const { spareTokens, headDimensions, rotaryEighths, ...shape } = model;
+  const rotary = (headDimensions * rotaryEighths) / 8;
+  const setup: Setup = {
+    name,
+    ...rest,
+    passwords: {
+      alphabet,
+      length: 2,
+      negativeBatches,
+      heldBatches: Math.min(heldBatches, negativeBatches - 1),
+      repeats,
+    },
+    model: {
+      ...shape,
+      hidden: shape.heads * headDimensions,
+      rotaryFraction: rotary % 2 === 0 ? rotaryEighths / 8 : 0,
+      vocabulary: spareTokens === null ? null : alphabet.length + 2 + spareTokens,
+    },
+  };
+  const { dpo, joint } = setup.phases;
+  if (shape.layers === 1) dpo.trainable = 'all';
+  if (Object.values(joint.weights).every((weight) => weight === 0)) joint.weights.dpo = 1;
+  if (joint.weights.useful === 0) joint.stopAtUsefulGuessRate = null;
+  shrunkTo(bounds, setup);
+  const needed = distinctPasswordsNeeded(setup);
+  const shortest = shortestLength(alphabet.length, needed);
+  if (space === 'saturated') {
+    setup.evaluation.random += capacity(alphabet.length, shortest) - needed;
+    setup.passwords.length = shortest;
+  } else {
+    setup.passwords.length = Math.max(length, space === 'roomy' ? 10 : shortest);
+  }
+  return parseSetup(setup);
+}
+
+/**
+ * Valid setups.
+ * @param size how large they are
+ * @param space how full the password space is; 2 or 3 letters where it is `saturated`, all 26 where it is `roomy`
+ * @example fc.assert(fc.property(setups(), (setup) => buildCorpus(setup).heldOut.length > 0))
+ */
+export function setups({
+  size = 'tiny',
+  space = 'any',
+}: {
+  size?: SetupSize;
+  space?: PasswordSpace;
+} = {}): fc.Arbitrary<Setup> {
+  const bounds = BOUNDS[size];
+  const letters = {
+    any: field(ENGLISH_ALPHABET, ['ab', 'ba', 'az'], alphabets()),
+    saturated: alphabets({ most: 3 }),
+    roomy: field(ENGLISH_ALPHABET, [], alphabets({ least: 26 })),
+  }[space];
+  const name = size === 'any' ? 'pocket' : 'tiny';
+  return drafts(bounds, letters).map((draft) => reconciled(draft, name, bounds, space));
+}
+
+/** What setups shrink to. */
+export const SMALLEST: Readonly<Record<SetupSize, Setup>> = {
+  any: pocket,
+  tiny: parseSetup({
+    ...pocket,
+    name: 'tiny',
+    batch: 1,
+    passwords: { ...pocket.passwords, negativeBatches: 2, heldBatches: 1, repeats: 1 },
+    model: { ...pocket.model, hidden: 8, heads: 1, layers: 1, intermediateFactor: 1 },
+    optimiser: { ...pocket.optimiser, warmupSteps: 0 },
+    phases: {
+      pretrain: { steps: 1 },
+      dpo: { ...pocket.phases.dpo, steps: 1 },
+      joint: { ...pocket.phases.joint, steps: 1 },
+    },
+    evaluation: { every: 1, heldOut: 1, useful: 1, random: 1 },
+  }),
+};
+
+/** A setup with one thing wrong. */
+export interface NearlyValid {
+  readonly input: unknown;
+  /** The field that a refusal has to name. */
+  readonly field: string;
+  /** What is wrong with it, in words. */
+  readonly wrong: string;
+}
+
+type Break = readonly [field: string, wrong: string, change: (setup: Setup) => void];
+
+/** Sets a field to what its type does not allow. */
+const put = (field: string, value: unknown, wrong: string): Break => [
+  field,
+  wrong,
+  (setup) => Object.assign(setup, withValue(setup, field.split('.'), value)),
+];
+
+const BREAKS: readonly Break[] = [
+  [
+    'passwords.heldBatches',
+    'nothing is left useful',
+    ({ passwords }) => (passwords.heldBatches = passwords.negativeBatches),
+  ],
+  [
+    'passwords.heldBatches',
+    'more held out than there is',
+    ({ passwords }) => (passwords.heldBatches = passwords.negativeBatches + 1),
+  ],
+  [
+    'passwords.alphabet',
+    'one password more than the letters make',
+    (setup) => {
+      const needed = distinctPasswordsNeeded(setup);
+      const length = shortestLength(2, needed);
+      Object.assign(setup.passwords, { alphabet: 'ab', length });
+      setup.evaluation.random += 1 + capacity(2, length) - needed;
+    },
+  ],
+  [
+    'passwords.repeats',
+    'more passwords than memory keeps',
+    ({ passwords }) => Object.assign(passwords, { length: 40, repeats: 1e8 }),
+  ],
+  [
+    'passwords.alphabet',
+    'a letter twice',
+    ({ passwords }) => (passwords.alphabet = `${passwords.alphabet.slice(0, 25)}${passwords.alphabet[0]}`),
+  ],
+  ['model.heads', 'heads that do not divide the width', ({ model }) => (model.heads = model.hidden + 1)],
+  [
+    'model.rotaryFraction',
+    'an odd number of rotary dimensions',
+    ({ model }) => Object.assign(model, { hidden: 4 * model.heads, rotaryFraction: 0.25 }),
+  ],
+  [
+    'model.vocabulary',
+    'no token for a prefix',
+    ({ model, passwords }) => (model.vocabulary = passwords.alphabet.length + 1),
+  ],
+  [
+    'phases.dpo.trainable',
+    'half of one layer',
+    ({ model, phases }) => {
+      model.layers = 1;
+      phases.dpo.trainable = 'first-half';
+    },
+  ],
+  [
+    'phases.joint.weights',
+    'no loss at all',
+    ({ phases: { joint } }) => {
+      joint.weights = { dpo: 0, useful: 0, random: 0, randomReverse: 0 };
+      joint.stopAtUsefulGuessRate = null;
+    },
+  ],
+  [
+    'phases.joint.stopAtUsefulGuessRate',
+    'waiting for what is not trained',
+    ({ phases: { joint } }) => {
+      Object.assign(joint.weights, { dpo: 1, useful: 0 });
+      joint.stopAtUsefulGuessRate = 2;
+    },
+  ],
+  put('phases.joint.stopAtUsefulGuessRate', 1, 'a stop at chance'),
+  put('phases.joint.steps', 0, 'no phase 3'),
+  put('phases.dpo.steps', -1, 'steps below 0'),
+  put('phases.dpo.trainable', 'second-half', 'an unknown part'),
+  put('phases.joint.weights.useful', -0.5, 'a weight below 0'),
+  put('passwords.alphabet', 'a', 'one letter'),
+  put('passwords.alphabet', 'abC', 'a capital letter'),
+  put('passwords.alphabet', 'аb', 'a Cyrillic letter'),
+  put('passwords.length', 1, 'one letter a password'),
+  put('passwords.length', 257, 'a password too long'),
+  put('passwords.heldBatches', 0, 'nothing held out'),
+  put('prefixes', 'regular', 'a prefix on one side only'),
+  put('prefixes', 'reverse', 'a prefix on one side only'),
+  put('batch', 0, 'an empty batch'),
+  put('batch', 1.5, 'half a sequence'),
+  put('batch', '16', 'a number as text'),
+  put('beta', 0, 'a beta of 0'),
+  put('beta', 1e9, 'a huge beta'),
+  put('seed', 2 ** 32, 'a seed of 33 bits'),
+  put('seed', -1, 'a seed below 0'),
+  put('name', '../../etc/passwd', 'a path for a name'),
+  put('name', '__proto__', 'the prototype for a name'),
+  put('name', '', 'no name'),
+  put('optimiser.learningRate', 11, 'a learning rate beyond reason'),
+  put('optimiser.beta2', 1, 'a moment that never decays'),
+  put('optimiser.clipNorm', 0, 'no gradient at all'),
+  put('model.rotaryFraction', 1.5, 'more than the whole head'),
+  put('model.layers', 1e6, 'a model beyond reason'),
+  put('model.pretrained', '', 'an empty id'),
+  put('model.activation', 'relu', 'an unknown nonlinearity'),
+  [
+    'model.weights',
+    'weights of no model',
+    ({ model }) => Object.assign(model, { pretrained: null, weights: '0'.repeat(64) }),
+  ],
+  put('evaluation.every', 0, 'an evaluation every 0 steps'),
+];
+
+const WRONG_TYPES = [undefined, {}, [], '', Number.NaN, Number.POSITIVE_INFINITY, 1e300, [16]] as const;
+
+/** Setups that must be refused, each for one reason: a contradiction between fields, or a field of no allowed value. */
+export function nearlyValidSetups(
+  options: { size?: SetupSize; space?: PasswordSpace } = {},
+): fc.Arbitrary<NearlyValid> {
+  const broken = fc.tuple(setups(options), fc.constantFrom(...BREAKS)).map(([setup, [name, wrong, change]]) => {
+    const input = structuredClone(setup);
+    change(input);
+    return { input, field: name, wrong };
+  });
+  const fields = leaves(pocket).map(([path]) => path);
+  const mistyped = fc
+    .tuple(setups(options), fc.constantFrom(...fields), fc.constantFrom(...WRONG_TYPES))
+    .filter(([, path, value]) => value !== undefined || !hasDefault(path))
+    .map(([setup, path, value]) => ({
+      input: withValue(setup, path, value),
+      field: path.join('.'),
+      wrong: value === undefined ? 'missing' : 'of another type',
+    }));
+  return fc.oneof({ weight: 3, arbitrary: broken }, { weight: 1, arbitrary: mistyped });
+}

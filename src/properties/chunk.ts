@@ -1,0 +1,71 @@
+/** A chunk of fuzzing: some setups drawn from one seed, each held against properties, and what fails shrunk. */
+import fc from 'fast-check';
+import type { Setup } from '../setup/schema.ts';
+import { setups } from './arbitraries.ts';
+import { KINDS } from './kinds.ts';
+import type { PropertyKind } from './property.ts';
+
+export interface Chunk {
+  readonly kind: PropertyKind['name'];
+  /** Ids of the properties to try. */
+  readonly properties: readonly string[];
+  /** fast-check's seed, 32 bits; with `path` it draws one case again. */
+  readonly seed: number;
+  readonly path?: string;
+  readonly runs: number;
+}
+
+/** A setup of which a property is not true. */
+export interface Failure {
+  readonly property: string;
+  readonly setup: Setup;
+  /** What the setup does instead. */
+  readonly message: string;
+  readonly replay: { readonly seed: number; readonly path: string };
+}
+
+export interface ChunkResult {
+  /** Setups drawn and tried; those tried while shrinking are not counted. */
+  readonly setups: number;
+  readonly shrinks: number;
+  readonly failure: Failure | null;
+}
+
+export interface ChunkEvents {
+  /** A setup has been drawn and tried. */
+  onSetup?: () => void;
+  /** A setup fails; each is no larger than the one before. */
+  onFailure?: (failure: Omit<Failure, 'replay'>) => void;
+}
+
+/** Tries a chunk. The first setup that fails is shrunk, and ends it. */
+export async function tryChunk(
+  chunk: Chunk,
+  { onSetup, onFailure }: ChunkEvents = {},
+  kinds: readonly PropertyKind[] = KINDS,
+): Promise<ChunkResult> {
+  const kind = kinds.find(({ name }) => name === chunk.kind) as PropertyKind;
+  const tried = kind.properties.filter(({ id }) => chunk.properties.includes(id));
+  let smallest: Omit<Failure, 'replay'> | null = null;
+  const predicate = async (setup: Setup): Promise<void> => {
+    for (const { id, check } of tried) {
+      // While it is shrunk a failure stays one of the same property: another one would be another story.
+      if (smallest !== null && smallest.property !== id) continue;
+      try {
+        await check(setup);
+      } catch (error) {
+        smallest = { property: id, setup, message: (error as Error).message };
+        onFailure?.(smallest);
+        throw error;
+      }
+    }
+    if (smallest === null) onSetup?.();
+  };
+  const property = fc.asyncProperty(setups({ size: kind.size, space: kind.space }), predicate);
+  const { seed, path, runs } = chunk;
+  const result = await fc.check(property, { seed, numRuns: runs, ...(path === undefined ? {} : { path }) });
+  const found = smallest as Omit<Failure, 'replay'> | null;
+  const failure =
+    found === null ? null : { ...found, replay: { seed: result.seed, path: result.counterexamplePath as string } };
+  return { setups: result.numRuns, shrinks: result.numShrinks, failure };
+}

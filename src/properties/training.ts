@@ -1,0 +1,340 @@
+/** What is true of the training of every setup, however absurd: tried on runs of a few steps. */
+import assert from 'node:assert/strict';
+import { mkdtemp, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import { runProblems } from '../claims/validity.ts';
+import { ENGINES, type EngineName, runningEngine, startEngine, tf } from '../engine/engine.ts';
+import { run } from '../lab/run.ts';
+import { RunStore } from '../lab/store.ts';
+import {
+  initialValues,
+  loadParameters,
+  type ParameterValues,
+  parameterSpecifications,
+  trainableNames,
+} from '../model/parameters.ts';
+import { buildCorpus } from '../passwords/corpus.ts';
+import type { Example } from '../passwords/roles.ts';
+import { scratchTokenIds, tokenBatch } from '../passwords/tokens.ts';
+import { stream } from '../random/streams.ts';
+import { abridge } from '../records/abridge.ts';
+import { comparable, parseRunRecord } from '../records/record.ts';
+import { parseSetup, type Setup } from '../setup/schema.ts';
+import { inputLength } from '../setup/sizes.ts';
+import { DivergenceError } from '../training/optimiser.ts';
+import { type Losses, stepInPasses } from '../training/step.ts';
+import { atCheckpoints, type Outcome, type TrainerState, trainToEnd } from '../training/trainer.ts';
+import { ofSetup, type PropertyKind, relabelled, type SetupProperty } from './property.ts';
+
+/** How a run ended, and its state at every checkpoint on the way. */
+interface Trained {
+  readonly outcome: Outcome | DivergenceError;
+  readonly states: readonly TrainerState[];
+  /** Tensors and bytes that it left behind. */
+  readonly left: { readonly tensors: number; readonly bytes: number };
+}
+
+async function trainFrom(setup: Setup, from?: TrainerState): Promise<Trained> {
+  const states: TrainerState[] = [];
+  const before = tf.memory();
+  const onEvent = atCheckpoints((state) => states.push(state));
+  const outcome = await trainToEnd(setup, { from }, onEvent).catch((error: Error) => {
+    if (error instanceof DivergenceError) return error;
+    throw error;
+  });
+  const { numTensors, numBytes } = tf.memory();
+  return { outcome, states, left: { tensors: numTensors - before.numTensors, bytes: numBytes - before.numBytes } };
+}
+
+const trained = ofSetup((setup) => trainFrom(setup));
+
+/** What two equal runs agree in, whether they end well or not. */
+const ending = (outcome: Outcome | DivergenceError): Outcome | string =>
+  outcome instanceof DivergenceError ? outcome.message : outcome;
+
+/** The paths of the numbers in a value that are not finite. */
+function notFinite(value: unknown, where: string): string[] {
+  if (typeof value === 'number') return Number.isFinite(value) ? [] : [`${where} is ${value}`];
+  if (value === null || typeof value !== 'object') return [];
+  return Object.entries(value).flatMap(([key, part]) => notFinite(part, `${where}.${key}`));
+}
+
+const stateAt = (states: readonly TrainerState[], phase: 'dpo' | 'joint'): TrainerState | undefined =>
+  states.find((state) => state.phase === phase && state.step === 0);
+
+/** Numbers of a packed step: its losses, and the gradient of every parameter. */
+interface Step {
+  readonly losses: Losses;
+  readonly gradients: ReadonlyMap<string, Float32Array>;
+}
+
+/** A reference that differs from the model, for every password another one. */
+const reference = (password: string): number => -3 * password.length + (password.charCodeAt(0) % 7) / 7;
+
+/** Loss and gradients of some examples of phase 3 under the initial weights. */
+function stepOf(
+  setup: Setup,
+  values: ParameterValues,
+  examples: readonly Example[],
+  microBatch: number | null = null,
+): Step {
+  const parameters = loadParameters(setup, values);
+  const input = {
+    examples,
+    batch: tokenBatch(examples, scratchTokenIds(setup)),
+    weights: setup.phases.joint.weights,
+    beta: setup.beta,
+    reference,
+  };
+  const { losses, gradients } = stepInPasses(parameters, setup.model, trainableNames(setup, 'all'), input, microBatch);
+  const plain = new Map(
+    [...gradients].map(([name, gradient]) => [
+      name,
+      gradient instanceof Float32Array ? gradient : gradient.dataSync<'float32'>().slice(),
+    ]),
+  );
+  tf.dispose([...gradients.values(), ...parameters.values()].filter((held) => held instanceof tf.Tensor));
+  return { losses, gradients: plain };
+}
+
+/**
+ * The same setup at weights and betas of which float32 can tell nearly equal from equal: attention over activations of
+ * hundreds, or a loss scaled by a million, turns the rounding of one engine into another number than that of the next.
+ */
+const wellConditioned = (setup: Setup): Setup => {
+  const { dpo, useful, random, randomReverse } = setup.phases.joint.weights;
+  const bounded = (weight: number) => (weight === 0 ? 0 : Math.min(10, Math.max(0.01, weight)));
+  return {
+    ...setup,
+    model: {
+      ...setup.model,
+      initialDeviation: Math.min(0.3, Math.max(0.01, setup.model.initialDeviation)),
+      layerNormEpsilon: Math.max(1e-6, setup.model.layerNormEpsilon),
+    },
+    beta: Math.min(2, setup.beta),
+    phases: {
+      ...setup.phases,
+      joint: {
+        ...setup.phases.joint,
+        weights: {
+          dpo: bounded(dpo),
+          useful: bounded(useful),
+          random: bounded(random),
+          randomReverse: bounded(randomReverse),
+        },
+      },
+    },
+  };
+};
+
+/** The largest difference between two steps: in the loss, and in any entry of a parameter's gradient. */
+function differenceOf(a: Step, b: Step): { loss: number; gradients: Map<string, number> } {
+  const gradients = [...a.gradients].map(([name, gradient]) => {
+    const other = b.gradients.get(name) as Float32Array;
+    return [name, gradient.reduce((most, value, index) => Math.max(most, Math.abs(value - other[index])), 0)] as const;
+  });
+  return { loss: Math.abs(a.losses.total - b.losses.total), gradients: new Map(gradients) };
+}
+
+const ULP = 2 ** -23;
+const NUDGES = 3;
+/** Roundings on the way to a gradient, each of which may count as much as one of the weights'. */
+const ROUNDINGS = 64;
+
+/**
+ * Compares steps that differ in the order of their sums alone. How far rounding may take them apart depends on the
+ * setup (a layer norm of two nearly equal numbers magnifies it without bound), so it is measured: as far as the step
+ * moves when every weight is nudged by its last bit, times the number of roundings.
+ */
+function assertClose(actual: Step, expected: Step, what: string, nudged: readonly Step[]): void {
+  const off = differenceOf(actual, expected);
+  const moved = nudged.map((step) => differenceOf(step, expected));
+  const { total } = expected.losses;
+  const allowed = 1e-5 * (1 + Math.abs(total)) + ROUNDINGS * Math.max(...moved.map(({ loss }) => loss));
+  assert.ok(off.loss <= allowed, `${what}: the loss is ${actual.losses.total}, not ${total}`);
+  const largest = Math.max(
+    ...[...expected.gradients.values()].map((gradient) =>
+      gradient.reduce((most, value) => Math.max(most, Math.abs(value)), 0),
+    ),
+  );
+  for (const [name, worst] of off.gradients) {
+    const most = 1e-5 * largest + ROUNDINGS * Math.max(...moved.map(({ gradients }) => gradients.get(name) as number));
+    assert.ok(
+      worst <= most,
+      `${what}: the gradient of ${name} is off by ${worst}, where rounding may move it by ${most}`,
+    );
+  }
+}
+
+/** A step, and the same with every weight nudged by its last bit. */
+function stepAndNudged(setup: Setup, values: ParameterValues, examples: readonly Example[]): [Step, Step[]] {
+  const source = stream(setup.seed, 'fuzz/nudges');
+  const nudge = (value: number) => value * (1 + ULP * (2 * source.below(2) - 1));
+  const nudged = Array.from(
+    { length: NUDGES },
+    () => new Map([...values].map(([name, data]) => [name, data.map(nudge)])),
+  );
+  return [stepOf(setup, values, examples), nudged.map((moved) => stepOf(setup, moved, examples))];
+}
+
+const everyEngine = async (): Promise<EngineName[]> => {
+  const here: EngineName[] = [];
+  for (const name of ENGINES)
+    await startEngine(name).then(
+      () => here.push(name),
+      () => {},
+    );
+  return here;
+};
+
+const property = (id: string, statement: string, check: SetupProperty['check']): SetupProperty => ({
+  id: `training/${id}`,
+  statement,
+  check,
+});
+
+const PROPERTIES: readonly SetupProperty[] = [
+  property(
+    'finite',
+    'A run ends with finite numbers, or with an error that says in which phase and step they ended.',
+    async (setup) => {
+      const { outcome } = await trained(setup);
+      if (outcome instanceof DivergenceError)
+        assert.match(outcome.message, /in phase (pretrain|dpo|joint), step \d+; try/);
+      else assert.deepEqual(notFinite(outcome, 'outcome'), []);
+    },
+  ),
+  property('ledger', 'The ledger of a run is clean, and holds what the steps taken must have given.', async (setup) => {
+    const { outcome } = await trained(setup);
+    if (outcome instanceof DivergenceError) return;
+    const { ledger, trajectories } = outcome;
+    assert.equal(ledger.clean, true);
+    assert.deepEqual([ledger.heldOut.chosen, ledger.heldOut.imitated], [0, 0]);
+    const { batch, phases } = setup;
+    const { dpo, useful, random, randomReverse } = phases.joint.weights;
+    const joint = trajectories.joint.total.length; // the stop rule may have cut it short
+    const compared = batch * (phases.dpo.steps + (dpo > 0 ? joint : 0));
+    const kinds = [useful, random, randomReverse].filter((weight) => weight > 0).length;
+    assert.deepEqual(ledger.sequences, {
+      chosen: compared,
+      rejected: compared,
+      imitated: batch * (phases.pretrain.steps + kinds * joint),
+    });
+  }),
+  property('frozen', 'What phase 2 does not train it leaves as it was, to the last bit.', async (setup) => {
+    const { states } = await trained(setup);
+    const [before, after] = [stateAt(states, 'dpo'), stateAt(states, 'joint')];
+    if (before === undefined || after === undefined) return;
+    const all = setup.phases.dpo.trainable === 'all' && setup.phases.dpo.steps > 0;
+    for (const { name, firstHalf } of parameterSpecifications(setup)) {
+      if (all || (firstHalf && setup.phases.dpo.steps > 0)) continue;
+      assert.deepEqual(after.values.get(name), before.values.get(name), `${name} moved`);
+    }
+  }),
+  property('ln-2', 'The DPO loss is ln 2 where the model is the reference.', async (setup) => {
+    const { outcome, states } = await trained(setup);
+    if (outcome instanceof DivergenceError) return;
+    const { dpo, joint } = outcome.trajectories;
+    const first = setup.phases.dpo.steps > 0 ? dpo.dpo[0] : joint.dpo[0];
+    if (first === null) return;
+    // The reference was scored in another batch: each of the four sums may differ by its rounding, times beta / 2.
+    const sums = [...(stateAt(states, 'dpo')?.reference ?? stateAt(states, 'joint')?.reference ?? [])].map(([, sum]) =>
+      Math.abs(sum),
+    );
+    const tolerance = 1e-6 + 2 * setup.beta * 2e-6 * Math.max(1, ...sums);
+    assert.ok(Math.abs(first - Math.LN2) <= tolerance, `it is ${first}`);
+  }),
+  property(
+    'resume',
+    'A run that goes on from any of its checkpoints ends as it would have, to the last bit.',
+    async (setup) => {
+      const { outcome, states } = await trained(setup);
+      const source = stream(setup.seed, 'fuzz/resume');
+      const which = source.permutation(states.length).slice(0, 2);
+      for (const index of which) {
+        const { phase, step } = states[index];
+        const resumed = await trainFrom(setup, states[index]);
+        assert.deepEqual(ending(resumed.outcome), ending(outcome), `from phase ${phase}, step ${step}`);
+      }
+    },
+  ),
+  property('relabelled', 'Exchanging the letters changes no loss and no parameter.', async (setup) => {
+    const { outcome } = await trained(setup);
+    const other = (await trainFrom(relabelled(setup))).outcome;
+    if (outcome instanceof DivergenceError || other instanceof DivergenceError) {
+      assert.deepEqual(ending(other), ending(outcome));
+      return;
+    }
+    assert.deepEqual(other.trajectories, outcome.trajectories);
+    assert.equal(other.parametersDigest, outcome.parametersDigest);
+    assert.deepEqual(other.evaluations, outcome.evaluations);
+  }),
+  property('engines', 'Every engine computes the same losses and gradients, up to rounding.', (setup) =>
+    onEveryEngine(wellConditioned(setup)),
+  ),
+  property(
+    'micro-batches',
+    'Losses and gradients of a step taken in passes are those of the step at once, up to rounding.',
+    (setup) => {
+      // At least two sequences, and room for the passwords of more.
+      const passwords = { ...setup.passwords, length: Math.max(setup.passwords.length, 10) };
+      const tamed = parseSetup(wellConditioned({ ...setup, passwords, batch: Math.max(2, setup.batch) }));
+      const examples = buildCorpus(tamed).examples('joint', 0);
+      const values = initialValues(tamed);
+      const microBatch = 1 + stream(setup.seed, 'fuzz/micro-batches').below(tamed.batch - 1);
+      const [whole, nudged] = stepAndNudged(tamed, values, examples);
+      assertClose(stepOf(tamed, values, examples, microBatch), whole, `${microBatch} at a time`, nudged);
+    },
+  ),
+  property('tensors', 'A run leaves no tensor and no byte behind, however it ends.', async (setup) => {
+    assert.deepEqual((await trained(setup)).left, { tensors: 0, bytes: 0 });
+  }),
+  property(
+    'record',
+    'The record of a run is valid, survives JSON, contradicts neither its setup nor itself, and holds a number for every letter that was scored.',
+    async (setup) => {
+      const folder = await mkdtemp(path.join(os.tmpdir(), 'negative-knowledge-'));
+      try {
+        const store = new RunStore(folder);
+        await store.open();
+        const { record } = await run(setup, await startEngine(runningEngine()), store);
+        const read = parseRunRecord(JSON.stringify(record), 'the record');
+        assert.deepEqual(comparable(read), comparable(record));
+        assert.deepEqual(await store.readRecord(setup, record.engine.name), record);
+        if (record.status === 'failed') {
+          assert.equal(record.error.name, 'DivergenceError');
+          return;
+        }
+        assert.ok(record.abridged === undefined);
+        for (const kept of [record, abridge(record, false), abridge(record, true)])
+          assert.deepEqual(runProblems(kept), []);
+        const { random } = record.snapshots[record.snapshots.length - 1].sets;
+        assert.deepEqual(
+          [random.passwords.length, random.logProbabilities[0].length],
+          [setup.evaluation.random, inputLength(setup)],
+        );
+      } finally {
+        await rm(folder, { recursive: true, force: true });
+      }
+    },
+  ),
+];
+
+async function onEveryEngine(setup: Setup): Promise<void> {
+  const started = runningEngine();
+  const examples = buildCorpus(setup).examples('joint', 0);
+  const values = initialValues(setup);
+  try {
+    await startEngine('cpu');
+    const [exact, nudged] = stepAndNudged(setup, values, examples);
+    for (const engine of await everyEngine()) {
+      await startEngine(engine);
+      assertClose(stepOf(setup, values, examples), exact, engine, nudged);
+    }
+  } finally {
+    await startEngine(started);
+  }
+}
+
+export const TRAINING: PropertyKind = { name: 'training', size: 'tiny', space: 'any', properties: PROPERTIES };

@@ -1,0 +1,212 @@
+/**
+ * `engine native` on the command line: makes the native engine where npm could not download it, by building the addon of the npm
+ * package @tensorflow/tfjs-node against a TensorFlow that is at hand. Everything stays in the project's folder.
+ */
+import { spawnSync } from 'node:child_process';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import {
+  findTensorFlow,
+  NativeError,
+  type TensorFlowParts,
+  WHEEL_PLATFORM,
+  type Wheel,
+  wheelOf,
+} from './tensorflow.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const PACKAGE = path.join(ROOT, 'node_modules', '@tensorflow', 'tfjs-node');
+/** Where wheels are unpacked; ignored by git. */
+const CACHE = path.join(ROOT, '.native');
+
+/** Multiplies on the native engine and prints TensorFlow's version: in a process of its own, which may crash. */
+const PROBE = `
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+  import('./src/engine/engine.ts').then(async ({ startEngine, tf }) => {
+    const { version } = await startEngine('native');
+    const [product] = tf.matMul([[2]], [[3]]).dataSync();
+    if (product !== 6) throw new Error('2 x 3 is ' + product + ' there');
+    console.log(version);
+  }).catch((error) => { console.error(error.message); process.exit(1); });`;
+
+const say = (text: string): void => void process.stdout.write(`${text}\n`);
+
+interface Outcome {
+  ok: boolean;
+  output: string;
+}
+
+/** Runs a command, quietly; its output is for the error message, should it fail. */
+function run(
+  command: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Outcome {
+  const { status, stdout, stderr, error } = spawnSync(command, args, {
+    cwd: options.cwd ?? ROOT,
+    env: { ...process.env, ...options.env },
+    encoding: 'utf8',
+    maxBuffer: 1 << 28,
+  });
+  return { ok: status === 0, output: error === undefined ? `${stdout}${stderr}` : error.message };
+}
+
+function need(command: string, args: readonly string[], why: string): void {
+  if (!run(command, args).ok) throw new NativeError(`${command} is needed ${why}, and does not start here; install it`);
+}
+
+/** The version of the native engine that starts here, or why none does. */
+function probe(): Outcome {
+  const { ok, output } = run(process.execPath, ['--import', import.meta.resolve('tsx'), '--eval', PROBE]);
+  return { ok, output: output.trim() };
+}
+
+function checkTools(): void {
+  if (process.platform !== 'linux' && process.platform !== 'darwin') {
+    throw new NativeError(
+      `this builds on Linux and macOS, not on ${process.platform}; the engine wasm runs everywhere`,
+    );
+  }
+  need('python3', ['--version'], 'by node-gyp');
+  need('make', ['--version'], 'to build the addon');
+  const compiler = process.env.CXX ?? (process.platform === 'darwin' ? 'c++' : 'g++'); // as make has it
+  need(compiler, ['--version'], 'to build the addon (a C++17 compiler; CXX names another)');
+}
+
+/** Puts the npm package in place without its install step, which would download. */
+function installPackage(): void {
+  if (existsSync(path.join(PACKAGE, 'binding.gyp'))) return;
+  say('installing @tensorflow/tfjs-node, without its download');
+  const { ok, output } = run('npm', ['install', '--ignore-scripts', '--no-save', '--no-audit', '--no-fund']);
+  if (!ok || !existsSync(path.join(PACKAGE, 'binding.gyp'))) {
+    throw new NativeError(`npm could not install @tensorflow/tfjs-node:\n${output}`);
+  }
+}
+
+/** Downloads and unpacks what the addon needs of a TensorFlow wheel, once. @returns its folder */
+function fetchWheel({ version, python, platform, sha256 }: Wheel): string {
+  const folder = path.join(CACHE, `tensorflow-${version}`);
+  if (existsSync(folder)) return folder;
+  const here = `${process.platform}-${process.arch}`;
+  if (here !== WHEEL_PLATFORM) {
+    throw new NativeError(
+      `wheels are pinned for ${WHEEL_PLATFORM} only, not ${here}; set LIBTENSORFLOW_DIR to a TensorFlow`,
+    );
+  }
+  need('python3', ['-m', 'pip', '--version'], 'to download TensorFlow from PyPI (or set LIBTENSORFLOW_DIR)');
+  say(`downloading the wheel tensorflow-cpu ${version} from PyPI (about 200 MB)`);
+  mkdirSync(CACHE, { recursive: true });
+  const work = mkdtempSync(path.join(CACHE, 'unpacking-'));
+  try {
+    const requirements = path.join(work, 'requirements.txt');
+    writeFileSync(requirements, `tensorflow-cpu==${version} --hash=sha256:${sha256}\n`);
+    const download = run('python3', [
+      ...['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes'],
+      ...['--python-version', python, '--implementation', 'cp', '--platform', platform],
+      ...['--dest', work, '--requirement', requirements],
+    ]);
+    const wheel = readdirSync(work).find((name) => name.endsWith('.whl'));
+    if (!download.ok || wheel === undefined) {
+      throw new NativeError(
+        `tensorflow-cpu ${version} could not be downloaded from PyPI; set LIBTENSORFLOW_DIR to a TensorFlow that is here.\n${download.output}`,
+      );
+    }
+    // Two libraries and the C headers, with the platform headers that those include: a wheel holds much more.
+    const unpack = `
+import re, sys, zipfile
+wanted = re.compile(r"tensorflow/(libtensorflow\\w*\\.so\\.\\d+|include/.*/(c|platform)/.*\\.h)$")
+wheel = zipfile.ZipFile(sys.argv[1])
+wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if wanted.match(name)])`;
+    const unpacked = run('python3', ['-c', unpack, path.join(work, wheel), work]);
+    if (!unpacked.ok) throw new NativeError(`the wheel could not be unpacked into ${work}:\n${unpacked.output}`);
+    renameSync(path.join(work, 'tensorflow'), folder); // all of it, or nothing
+  } finally {
+    rmSync(work, { recursive: true, force: true });
+  }
+  return folder;
+}
+
+/** Lays a TensorFlow where the package's own build looks for it. */
+function stage({ include, libraries, main, framework }: TensorFlowParts): void {
+  const deps = path.join(PACKAGE, 'deps');
+  rmSync(deps, { recursive: true, force: true });
+  mkdirSync(path.join(deps, 'lib'), { recursive: true });
+  symlinkSync(include, path.join(deps, 'include'));
+  for (const library of libraries) symlinkSync(library, path.join(deps, 'lib', path.basename(library)));
+  // The linker looks for these two names; what the addon then loads is the name that the library gives itself.
+  const extension = process.platform === 'darwin' ? '2.dylib' : 'so';
+  for (const [name, library] of [
+    [`libtensorflow.${extension}`, main],
+    [`libtensorflow_framework.${extension}`, framework],
+  ]) {
+    const link = path.join(deps, 'lib', name);
+    if (!existsSync(link)) symlinkSync(library, link);
+  }
+}
+
+function build(): void {
+  say('building the addon');
+  const prefix = path.resolve(process.execPath, '..', '..');
+  const headers = existsSync(path.join(prefix, 'include', 'node', 'node_api.h'));
+  // Node's own headers where they came with it; otherwise node-gyp downloads them.
+  const env = headers && !process.env.npm_config_nodedir ? { npm_config_nodedir: prefix } : {};
+  const { ok, output } = run('npm', ['run', 'build-addon-from-source'], { cwd: PACKAGE, env });
+  if (ok) return;
+  const log = path.join(CACHE, 'build.log');
+  mkdirSync(CACHE, { recursive: true });
+  writeFileSync(log, output);
+  const errors = output.split('\n').filter((line) => /error/i.test(line) && !line.startsWith('node-pre-gyp'));
+  const hint = headers
+    ? ''
+    : " Node's C headers are not beside this Node, and node-gyp may not have been able to download them.";
+  throw new NativeError(
+    `the addon did not build.${hint} The whole log is ${log}; it says\n${errors.slice(0, 5).join('\n')}`,
+  );
+}
+
+function install(wheel: Wheel, rebuild: boolean): void {
+  const before = rebuild ? undefined : probe();
+  if (before?.ok) {
+    say(`The native engine already works: ${before.output}. Nothing to do.`);
+    return;
+  }
+  checkTools();
+  const own = process.env.LIBTENSORFLOW_DIR;
+  const tensorFlow = findTensorFlow(own ? path.resolve(own) : fetchWheel(wheel));
+  installPackage();
+  stage(tensorFlow);
+  build();
+  const after = probe();
+  if (!after.ok) throw new NativeError(`the addon was built but does not run:\n${after.output}`);
+  say(`The native engine works: ${after.output}.`);
+}
+
+function remove(): void {
+  for (const folder of [CACHE, PACKAGE]) rmSync(folder, { recursive: true, force: true });
+  say('The native engine is removed.');
+}
+
+export interface NativeOptions {
+  /** Version of the wheel that the addon is built against. */
+  readonly tensorflow: string;
+  /** Build it even if it already works. */
+  readonly rebuild: boolean;
+  /** Undo it. */
+  readonly remove: boolean;
+}
+
+/** @throws NativeError where it cannot be built here; the message says what is missing */
+export function nativeEngine(options: NativeOptions): void {
+  if (options.remove) remove();
+  else install(wheelOf(options.tensorflow), options.rebuild);
+}
