@@ -10,7 +10,6 @@ export {
   type Judgement,
   type Verdict,
 } from './claims/index.ts';
-export { claimsMarkdown, claimsTable } from './cli/table.ts';
 export { type Engine, EngineError, type EngineName, startEngine } from './engine/engine.ts';
 export { CheckpointError } from './lab/checkpoint.ts';
 export { type Job, type JobRequest, type JobResult, planJob, planSetups, runJob } from './lab/job.ts';
@@ -56,6 +55,7 @@ export type { Execution } from './records/execution.ts';
 export { comparable, parseRunRecord, RecordError, type RunRecord, runRecordSchema } from './records/record.ts';
 export { archiveStudy, evidenceOf, readStudy, type Study } from './records/study.ts';
 export { type FailedView, type RunView, type Views, viewOf, viewsOf } from './records/view.ts';
+export { claimsMarkdown, claimsTable } from './report/table.ts';
 export { setupHash } from './setup/hash.ts';
 export { claimSeeds, PRESETS } from './setup/presets.ts';
 export { parseSetup, type Setup, SetupError, setupSchema } from './setup/schema.ts';
