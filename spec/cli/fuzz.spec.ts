@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { parseDuration, runCli } from '../../src/cli/cli.ts';
+import { runCli } from '../../src/cli/cli.ts';
+import { parseDuration } from '../../src/cli/options.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import { type FuzzOptions, type FuzzTally, fuzz } from '../../src/properties/fuzz.ts';
 import { PROPERTIES } from '../../src/properties/kinds.ts';

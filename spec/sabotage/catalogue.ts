@@ -1148,7 +1148,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'verify-exit-code',
     story: '`verify` prints what differs and exits with 0.',
-    file: 'src/cli/cli.ts',
+    file: 'src/cli/verify.ts',
     edits: [['finish(agrees ? EXIT.reproduced : EXIT.notReproduced);', 'finish(EXIT.reproduced);']],
     caughtBy: {
       spec: 'spec/verify/verify.spec.ts',
@@ -1467,7 +1467,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'gate-always-green',
     story: '`reproduce` ends with 0 where a claim is not reproduced.',
-    file: 'src/cli/cli.ts',
+    file: 'src/cli/reproduce.ts',
     edits: [
       [
         "verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced",
@@ -1483,7 +1483,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'doubt-is-green',
     story: '`reproduce` ends with 0 where the runs cannot speak for or against a claim.',
-    file: 'src/cli/cli.ts',
+    file: 'src/cli/reproduce.ts',
     edits: [
       [
         "verdicts.every((verdict) => verdict === 'reproduced')",
@@ -1499,7 +1499,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'no-verdict-is-a-verdict',
     story: '`reproduce` ends as after a verdict where the records can bear none.',
-    file: 'src/cli/cli.ts',
+    file: 'src/cli/reproduce.ts',
     edits: [["if (verdicts.includes('invalid')) return EXIT.notCarriedOut;", '']],
     caughtBy: {
       spec: EXIT_CODES,

@@ -1,15 +1,8 @@
-/** `fuzz --null` on the command line: the error rate of the main claim on real runs in which there is nothing to find. */
+/** `fuzz --null`: the error rate of the main claim on real runs in which there is nothing to find. */
 import Table from 'cli-table3';
-import { ARCHIVES_WITH_LETTERS, mostAllowed, NOMINAL, nullWorlds, tryNull } from '../calibration/null.ts';
 import { startEngine } from '../engine/engine.ts';
-
-/** How many experiments. */
-export interface NullExperiments {
-  /** On recorded runs. */
-  readonly recorded: number;
-  /** On runs that are trained here. */
-  readonly trained: number;
-}
+import { EXIT } from './exit.ts';
+import { parseWhole, UsageError } from './options.ts';
 
 const HEAD = [
   'nothing to find',
@@ -22,8 +15,17 @@ const HEAD = [
   'at most',
 ];
 
-/** @returns whether the main claim finds what is not there no more often than its rule allows */
-export async function nullCommand({ recorded, trained }: NullExperiments): Promise<boolean> {
+/**
+ * @param text two numbers of experiments, on recorded runs and on runs that are trained here
+ * @returns the exit code: whether the main claim finds what is not there no more often than its rule allows
+ */
+export async function fuzzNull(text: string): Promise<number> {
+  const [recorded, trained, ...rest] = text.split(',').map((part) => parseWhole(part, '--null', 1, 1e6));
+  if (trained === undefined || rest.length > 0)
+    throw new UsageError(
+      `--null: "${text}" must be two numbers of experiments, on recorded runs and on runs trained here`,
+    );
+  const { ARCHIVES_WITH_LETTERS, mostAllowed, NOMINAL, nullWorlds, tryNull } = await import('../calibration/null.ts');
   await startEngine();
   const table = new Table({ head: HEAD, style: { head: [], border: [] } });
   let holds = true;
@@ -31,7 +33,8 @@ export async function nullCommand({ recorded, trained }: NullExperiments): Promi
     const experiments = world.id.endsWith('trained here') ? trained : recorded;
     const { verdicts } = await tryNull(world, experiments);
     const rate = verdicts.reproduced / experiments;
-    if (rate > mostAllowed(experiments)) holds = false;
+    const most = mostAllowed(experiments);
+    if (rate > most) holds = false;
     table.push([
       world.id,
       experiments,
@@ -40,10 +43,10 @@ export async function nullCommand({ recorded, trained }: NullExperiments): Promi
       verdicts.inconclusive,
       rate.toFixed(3),
       NOMINAL,
-      mostAllowed(experiments).toFixed(3),
+      most.toFixed(3),
     ]);
     process.stderr.write(`${world.id}: ${verdicts.reproduced} of ${experiments}\n`);
   }
   process.stdout.write(`${table.toString()}\n`);
-  return holds;
+  return holds ? EXIT.reproduced : EXIT.notReproduced;
 }

@@ -1,10 +1,13 @@
-/** `procedures` on the command line: simulates every procedure and writes reports/procedures.json. */
+/** The command `procedures`: simulates every procedure and writes reports/procedures.json. */
 import Table from 'cli-table3';
+import type { Command } from 'commander';
 import writeFileAtomic from 'write-file-atomic';
-import { PROCEDURES_COMMAND, PROCEDURES_FILE, type ProcedureReport, procedureCells } from '../calibration/file.ts';
-import { procedureRows } from '../calibration/rows.ts';
+import type { ProcedureReport } from '../calibration/file.ts';
+import { EXIT, type Finish } from './exit.ts';
 
-export async function procedures(): Promise<void> {
+async function procedures(): Promise<void> {
+  const { PROCEDURES_COMMAND, PROCEDURES_FILE, procedureCells } = await import('../calibration/file.ts');
+  const { procedureRows } = await import('../calibration/rows.ts');
   const rows = procedureRows({ tests: 2000, rules: 150 });
   const document: ProcedureReport = { command: PROCEDURES_COMMAND, rows };
   await writeFileAtomic(PROCEDURES_FILE, `${JSON.stringify(document, null, 1)}\n`);
@@ -15,3 +18,12 @@ export async function procedures(): Promise<void> {
   table.push(...rows.map(procedureCells));
   process.stdout.write(`${table.toString()}\n${rows.length} rows in ${PROCEDURES_FILE}\n`);
 }
+
+export const addProcedures = (program: Command, finish: Finish): Command =>
+  program
+    .command('procedures')
+    .description('Simulate how often every interval, test and rule errs, for the report: reports/procedures.json.')
+    .action(async () => {
+      await procedures();
+      finish(EXIT.reproduced);
+    });

@@ -1,164 +1,76 @@
-/** `verify` on the command line: works out again what records say, and tells what could and could not be checked. */
-import { existsSync } from 'node:fs';
-import path from 'node:path';
+/** The command `verify`: works out again what run records say, and tells what could and could not be checked. */
+import os from 'node:os';
 import Table from 'cli-table3';
-import { type EngineName, startEngine } from '../engine/engine.ts';
-import { RunStore } from '../lab/store.ts';
-import { ModelError } from '../model/config.ts';
-import { locateModel } from '../model/hub.ts';
-import { idsFor } from '../model/pretrained.ts';
-import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
-import { stream } from '../random/streams.ts';
-import { nameOf, type RunRecord } from '../records/record.ts';
-import { type PooledStudy, readStudies } from '../records/study.ts';
-import type { Setup } from '../setup/schema.ts';
-import { CHECKS, type Check, type Outcome, verifyRecord } from '../verify/record.ts';
-import { retrain, verifyModel } from '../verify/retrain.ts';
-import { readVerdicts, verifyVerdicts } from '../verify/verdicts.ts';
+import type { Command } from 'commander';
+import { EXIT, type Finish } from './exit.ts';
+import { jsonOption, parseWhole } from './options.ts';
 
-export interface VerifyOptions {
-  /** Archives, or folders that `reproduce` has filled. */
-  readonly sources: readonly string[];
-  /** A claims.json whose verdicts are checked; that of the folder when absent. */
-  readonly against?: string;
-  /** How many runs are trained again, chosen at random. */
-  readonly retrain: number;
-  /** What they are chosen with. */
-  readonly seed: number;
-  readonly jobs: number;
-  readonly json: boolean;
+interface Flags {
+  retrain: string;
+  seed: string;
+  against?: string;
+  jobs: string;
+  json: boolean;
 }
 
-function tokensOf(setup: Setup): TokenIds | { unknown: string } {
-  const { pretrained, vocabulary } = setup.model;
-  if (pretrained === null || vocabulary === null) return scratchTokenIds(setup);
-  try {
-    return idsFor(setup, locateModel(pretrained));
-  } catch (error) {
-    if (error instanceof ModelError) return { unknown: error.message };
-    throw error;
-  }
-}
+/** Differences that are told one by one. */
+const SHOWN = 20;
 
-/** Models that were kept beside a folder's records. */
-async function verifyModels(study: PooledStudy, sources: readonly string[]): Promise<Outcome[]> {
-  const outcomes: Outcome[] = [];
-  for (const run of study.records) {
-    if (run.status === 'failed' || run.abridged !== undefined) continue;
-    const folder = sources
-      .map((source) => new RunStore(source).modelPath(run.setup, run.engine.name))
-      .find((kept) => existsSync(kept));
-    const ids = tokensOf(run.setup);
-    const why = folder === undefined ? 'no model was kept' : 'unknown' in ids ? ids.unknown : undefined;
-    if (why !== undefined) outcomes.push({ check: 'parameters', what: nameOf(run), result: 'unknown', reason: why });
-    else {
-      await startEngine();
-      outcomes.push(verifyModel(run, folder as string, ids as TokenIds));
-    }
-  }
-  return outcomes;
-}
-
-/** Trains `options.retrain` of the records again, each on the engine of its record. */
-async function retrained(records: readonly RunRecord[], options: VerifyOptions): Promise<Outcome[]> {
-  const count = Math.min(options.retrain, records.length);
-  const chosen = stream(options.seed, 'verify/retrain').permutation(records.length).slice(0, count);
-  const picked = chosen.map((place) => records[place]);
-  const outcomes: Outcome[] = [];
-  for (const name of new Set(picked.map(({ engine }) => engine.name))) {
-    const engine = await startEngine(name as EngineName);
-    const own = picked.filter((record) => record.engine.name === name);
-    process.stderr.write(
-      `training ${own.length} of ${records.length} runs again on ${name}: ${own.map(nameOf).join('; ')}\n`,
-    );
-    outcomes.push(
-      ...(await retrain(own, engine, options.jobs, ({ what, result, reason }) => {
-        process.stderr.write(`${what}: ${result}${reason === undefined ? '' : `, ${reason}`}\n`);
-      })),
-    );
-  }
-  return outcomes;
-}
-
-/** A line for each check: how many agree, differ and could not be checked. */
-function summary(outcomes: readonly Outcome[]): string {
-  const table = new Table({
-    head: ['check', 'agree', 'differ', 'not checked', ''],
-    style: { head: [], border: [] },
+/** @returns whether everything that could be checked agrees */
+async function verify(sources: readonly string[], flags: Flags): Promise<boolean> {
+  const { CHECKS } = await import('../verify/record.ts');
+  const { reasons, tally, verifyStudies } = await import('../verify/verify.ts');
+  const { studies, outcomes } = await verifyStudies({
+    sources,
+    against: flags.against,
+    retrain: parseWhole(flags.retrain, '--retrain', 0, 1e6),
+    seed: parseWhole(flags.seed, '--seed', 0, 0xffffffff),
+    jobs: parseWhole(flags.jobs, '--jobs', 1, 1024),
+    say: (text) => void process.stderr.write(`${text}\n`),
   });
-  for (const [check, meaning] of Object.entries(CHECKS)) {
-    const own = outcomes.filter((outcome) => outcome.check === check);
-    const count = (result: Outcome['result']) => own.filter((outcome) => outcome.result === result).length;
-    table.push([check, count('agrees'), count('differs'), count('unknown'), meaning]);
-  }
-  return table.toString();
-}
-
-/** The reasons for what could not be checked, each once, with how many. */
-function reasons(outcomes: readonly Outcome[]): string[] {
-  const groups = new Map<string, number>();
-  for (const { check, reason } of outcomes.filter(({ result }) => result === 'unknown')) {
-    const line = `${check}: ${reason}`;
-    groups.set(line, (groups.get(line) ?? 0) + 1);
-  }
-  return [...groups].map(([line, times]) => `${line}${times > 1 ? ` (${times} times)` : ''}`);
-}
-
-/**
- * Verifies records.
- * @returns whether everything that could be checked agrees
- * @throws RecordError where records cannot be read, EngineError where an engine is asked for that is not here
- */
-export async function verify(options: VerifyOptions): Promise<boolean> {
-  const studies = await readStudies(options.sources);
-  const outcomes: Outcome[] = [];
-  for (const study of studies) {
-    for (const run of study.records) outcomes.push(...verifyRecord(run, tokensOf(run.setup)));
-    outcomes.push(...(await verifyModels(study, options.sources)));
-    const beside = options.sources
-      .filter((source) => study.source.split(' + ').includes(source))
-      .map((source) => path.join(source, 'claims.json'));
-    const files = options.against === undefined ? beside : [options.against];
-    const documents = files.map(readVerdicts);
-    const found = documents.filter((document) => document !== null);
-    for (const document of found.length === 0 ? [null] : found) outcomes.push(...verifyVerdicts(study, document));
-  }
+  const out = (text: string) => void process.stdout.write(`${text}\n`);
   const records = studies.flatMap((study) => study.records);
-  if (options.retrain > 0) outcomes.push(...(await retrained(records, options)));
-  else
-    outcomes.push({
-      check: 'retrained',
-      what: 'all runs',
-      result: 'unknown',
-      reason: '--retrain N trains N of them again',
-    });
-
+  const checks = tally(outcomes);
   const differing = outcomes.filter(({ result }) => result === 'differs');
-  if (options.json) {
-    const count = (check: Check, result: Outcome['result']) =>
-      outcomes.filter((outcome) => outcome.check === check && outcome.result === result).length;
-    const checks = Object.fromEntries(
-      (Object.keys(CHECKS) as Check[]).map((check) => [
-        check,
-        { agree: count(check, 'agrees'), differ: count(check, 'differs'), notChecked: count(check, 'unknown') },
-      ]),
-    );
-    process.stdout.write(
-      `${JSON.stringify({ records: records.length, agrees: differing.length === 0, checks, differing, notChecked: reasons(outcomes) })}\n`,
-    );
-    return differing.length === 0;
+  const notChecked = reasons(outcomes);
+  const agrees = differing.length === 0;
+  if (flags.json) {
+    out(JSON.stringify({ records: records.length, agrees, checks, differing, notChecked }));
+    return agrees;
   }
-  process.stdout.write(`${summary(outcomes)}\n`);
-  const unchecked = reasons(outcomes);
-  if (unchecked.length > 0) process.stdout.write(`not checked:\n${unchecked.map((line) => `  ${line}\n`).join('')}`);
-  const SHOWN = 20;
-  for (const { check, what, reason } of differing.slice(0, SHOWN))
-    process.stdout.write(`${what}: ${check}: ${reason}\n`);
-  if (differing.length > SHOWN) process.stdout.write(`and ${differing.length - SHOWN} more\n`);
+  const table = new Table({ head: ['check', 'agree', 'differ', 'not checked', ''], style: { head: [], border: [] } });
+  for (const [check, meaning] of Object.entries(CHECKS)) {
+    const { agree, differ, notChecked: not } = checks[check as keyof typeof CHECKS];
+    table.push([check, agree, differ, not, meaning]);
+  }
+  out(table.toString());
+  if (notChecked.length > 0) out(['not checked:', ...notChecked.map((line) => `  ${line}`)].join('\n'));
+  for (const { check, what, reason } of differing.slice(0, SHOWN)) out(`${what}: ${check}: ${reason}`);
+  if (differing.length > SHOWN) out(`and ${differing.length - SHOWN} more`);
   const failed = records.filter(({ status }) => status === 'failed').length;
-  process.stdout.write(
+  out(
     `${records.length} records, ${failed} of failed runs, in ${studies.map(({ name, arithmetic }) => `${name} (${arithmetic})`).join(', ')}: ` +
-      `${differing.length === 0 ? 'all that could be checked agrees' : `${differing.length} checks differ`}\n`,
+      `${agrees ? 'all that could be checked agrees' : `${differing.length} checks differ`}`,
   );
-  return differing.length === 0;
+  return agrees;
 }
+
+export const addVerify = (program: Command, finish: Finish): Command =>
+  program
+    .command('verify <study...>')
+    .description(
+      'Work out again what run records say: data, overlaps, measures, digests, verdicts; and tell what could not be checked.',
+    )
+    .option('--retrain <n>', 'train so many of the runs again, chosen at random, and compare', '0')
+    .option('--seed <n>', 'what they are chosen with', String(Math.floor(Date.now() / 1000)))
+    .option('--against <claims.json>', 'check the verdicts of this file (default: the claims.json in the folder)')
+    .option('--jobs <n>', 'runs at once', String(os.availableParallelism()))
+    .addOption(jsonOption)
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 all that could be checked agrees; 1 something differs; 2 the command could not be carried out.',
+    )
+    .action(async (sources: string[], flags: Flags) => {
+      const agrees = await verify(sources, flags);
+      finish(agrees ? EXIT.reproduced : EXIT.notReproduced);
+    });

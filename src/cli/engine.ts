@@ -1,0 +1,26 @@
+/** The command `engine native`: builds the engine that npm could not install. */
+import type { Command } from 'commander';
+import { type NativeOptions, nativeEngine } from '../tools/native.ts';
+import { WHEELS } from '../tools/tensorflow.ts';
+import { EXIT, type Finish } from './exit.ts';
+
+export const addEngine = (program: Command, finish: Finish): Command =>
+  program
+    .command('engine')
+    .description('Build an engine that npm could not install.')
+    .command('native')
+    .description(
+      'Build the native engine (@tensorflow/tfjs-node) against LIBTENSORFLOW_DIR, or a TensorFlow from PyPI.',
+    )
+    .exitOverride()
+    .option(
+      '--tensorflow <version>',
+      `which wheel: ${WHEELS.map(({ version }) => version).join(', ')}`,
+      WHEELS[0].version,
+    )
+    .option('--rebuild', 'build it even if it already works', false)
+    .option('--remove', 'undo it', false)
+    .action((options: NativeOptions) => {
+      nativeEngine(options);
+      finish(EXIT.reproduced);
+    });

@@ -1,0 +1,23 @@
+/** How commands end. */
+
+export const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2, interrupted: 130 } as const;
+
+/** Takes the exit code of the command that was carried out. */
+export type Finish = (code: number) => void;
+
+/**
+ * Does the work of a command. If the command is interrupted meanwhile, it says what becomes of the work and ends.
+ * @param kept what is kept, and how to go on
+ */
+export async function interruptible<Result>(kept: string, work: () => Promise<Result>): Promise<Result> {
+  const interrupted = () => {
+    process.stderr.write(`\nInterrupted. ${kept}\n`);
+    process.exit(EXIT.interrupted);
+  };
+  process.once('SIGINT', interrupted).once('SIGTERM', interrupted);
+  try {
+    return await work();
+  } finally {
+    process.off('SIGINT', interrupted).off('SIGTERM', interrupted);
+  }
+}

@@ -1,0 +1,127 @@
+/** `verify` on the command line: works out again what records say, and tells what could and could not be checked. */
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { type EngineName, startEngine } from '../engine/engine.ts';
+import { RunStore } from '../lab/store.ts';
+import { ModelError } from '../model/config.ts';
+import { locateModel } from '../model/hub.ts';
+import { idsFor } from '../model/pretrained.ts';
+import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
+import { stream } from '../random/streams.ts';
+import { nameOf, type RunRecord } from '../records/record.ts';
+import { type PooledStudy, readStudies } from '../records/study.ts';
+import type { Setup } from '../setup/schema.ts';
+import { CHECKS, type Check, type Outcome, verifyRecord } from './record.ts';
+import { retrain, verifyModel } from './retrain.ts';
+import { readVerdicts, verifyVerdicts } from './verdicts.ts';
+
+export interface VerifyOptions {
+  /** Archives, or folders that `reproduce` has filled. */
+  readonly sources: readonly string[];
+  /** A claims.json whose verdicts are checked; that of the folder when absent. */
+  readonly against?: string;
+  /** How many runs are trained again, chosen at random. */
+  readonly retrain: number;
+  /** What they are chosen with. */
+  readonly seed: number;
+  /** How many of them at once. */
+  readonly jobs: number;
+  /** Takes what a reader wants to know while runs are trained again. */
+  readonly say: (text: string) => void;
+}
+
+function tokensOf(setup: Setup): TokenIds | { unknown: string } {
+  const { pretrained, vocabulary } = setup.model;
+  if (pretrained === null || vocabulary === null) return scratchTokenIds(setup);
+  try {
+    return idsFor(setup, locateModel(pretrained));
+  } catch (error) {
+    if (error instanceof ModelError) return { unknown: error.message };
+    throw error;
+  }
+}
+
+/** Models that were kept beside a folder's records. */
+async function verifyModels(study: PooledStudy, sources: readonly string[]): Promise<Outcome[]> {
+  const outcomes: Outcome[] = [];
+  for (const run of study.records) {
+    if (run.status === 'failed' || run.abridged !== undefined) continue;
+    const folder = sources
+      .map((source) => new RunStore(source).modelPath(run.setup, run.engine.name))
+      .find((kept) => existsSync(kept));
+    const ids = tokensOf(run.setup);
+    const why = folder === undefined ? 'no model was kept' : 'unknown' in ids ? ids.unknown : undefined;
+    if (why !== undefined) outcomes.push({ check: 'parameters', what: nameOf(run), result: 'unknown', reason: why });
+    else {
+      await startEngine();
+      outcomes.push(verifyModel(run, folder as string, ids as TokenIds));
+    }
+  }
+  return outcomes;
+}
+
+/** Trains `options.retrain` of the records again, each on the engine of its record. */
+async function retrained(records: readonly RunRecord[], options: VerifyOptions): Promise<Outcome[]> {
+  const count = Math.min(options.retrain, records.length);
+  const chosen = stream(options.seed, 'verify/retrain').permutation(records.length).slice(0, count);
+  const picked = chosen.map((place) => records[place]);
+  const outcomes: Outcome[] = [];
+  for (const name of new Set(picked.map(({ engine }) => engine.name))) {
+    const engine = await startEngine(name as EngineName);
+    const own = picked.filter((record) => record.engine.name === name);
+    options.say(`training ${own.length} of ${records.length} runs again on ${name}: ${own.map(nameOf).join('; ')}`);
+    outcomes.push(
+      ...(await retrain(own, engine, options.jobs, ({ what, result, reason }) => {
+        options.say(`${what}: ${result}${reason === undefined ? '' : `, ${reason}`}`);
+      })),
+    );
+  }
+  return outcomes;
+}
+
+/** How many outcomes of each check agree, differ and could not be checked. */
+export function tally(outcomes: readonly Outcome[]) {
+  const count = (check: Check, result: Outcome['result']) =>
+    outcomes.filter((outcome) => outcome.check === check && outcome.result === result).length;
+  return Object.fromEntries(
+    (Object.keys(CHECKS) as Check[]).map((check) => [
+      check,
+      { agree: count(check, 'agrees'), differ: count(check, 'differs'), notChecked: count(check, 'unknown') },
+    ]),
+  ) as Record<Check, { agree: number; differ: number; notChecked: number }>;
+}
+
+/** The reasons for what could not be checked, each once, with how many. */
+export function reasons(outcomes: readonly Outcome[]): string[] {
+  const groups = new Map<string, number>();
+  for (const { check, reason } of outcomes.filter(({ result }) => result === 'unknown')) {
+    const line = `${check}: ${reason}`;
+    groups.set(line, (groups.get(line) ?? 0) + 1);
+  }
+  return [...groups].map(([line, times]) => `${line}${times > 1 ? ` (${times} times)` : ''}`);
+}
+
+/**
+ * Verifies the records of studies.
+ * @throws RecordError where records cannot be read, EngineError where an engine is asked for that is not here
+ */
+export async function verifyStudies(options: VerifyOptions): Promise<{ studies: PooledStudy[]; outcomes: Outcome[] }> {
+  const studies = await readStudies(options.sources);
+  const outcomes: Outcome[] = [];
+  for (const study of studies) {
+    for (const run of study.records) outcomes.push(...verifyRecord(run, tokensOf(run.setup)));
+    outcomes.push(...(await verifyModels(study, options.sources)));
+    const beside = options.sources
+      .filter((source) => study.source.split(' + ').includes(source))
+      .map((source) => path.join(source, 'claims.json'));
+    const files = options.against === undefined ? beside : [options.against];
+    const documents = files.map(readVerdicts);
+    const found = documents.filter((document) => document !== null);
+    for (const document of found.length === 0 ? [null] : found) outcomes.push(...verifyVerdicts(study, document));
+  }
+  const records = studies.flatMap((study) => study.records);
+  const unknown = { check: 'retrained', what: 'all runs', result: 'unknown' } as const;
+  if (options.retrain > 0) outcomes.push(...(await retrained(records, options)));
+  else outcomes.push({ ...unknown, reason: '--retrain N trains N of them again' });
+  return { studies, outcomes };
+}
