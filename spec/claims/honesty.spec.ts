@@ -54,7 +54,7 @@ describe('the main claim', () => {
     expect(judged('before'), 'with scores under `regular` before them').toEqual(judged('none'));
   });
 
-  it('rests on the last step alone: a better moment before it changes neither verdict nor estimate', () => {
+  it('rests on the last step alone: a better evaluation before it changes neither verdict nor estimate', () => {
     const nothing: Knowledge = { ...effect, joint: { heldOut: 1, useful: 2.5, random: 1 } };
     const runs = SEEDS.map((seed) => {
       const run = madeUpView(seed, nothing);

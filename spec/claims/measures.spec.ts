@@ -7,9 +7,10 @@ import { claimed, judgeAll, judgementOf } from '../../src/claims/family.ts';
 import { bestPerfs, perfOverTraining } from '../../src/claims/measures/curves.ts';
 import { leakageOf, rankShares } from '../../src/claims/measures/leakage.ts';
 import { flipByUseful, guessRateByPlace, lensByLayer, signByLayer } from '../../src/claims/measures/mechanism.ts';
-import { kept, momentsOf } from '../../src/claims/measures/moments.ts';
+
 import { sharedLetters } from '../../src/claims/measures/overlap.ts';
 import { guessRatesBySeed } from '../../src/claims/measures/seeds.ts';
+import { kept, snapshotsOf } from '../../src/claims/measures/snapshots.ts';
 import type { Prefix } from '../../src/passwords/roles.ts';
 import {
   type Evaluation,
@@ -66,20 +67,20 @@ const RUNS = [1, 1.1, 1.3].map((rate, seed) =>
   ),
 );
 
-describe('moments', () => {
+describe('snapshots', () => {
   it('are those that runs keep, found by phase and prefix, in the order of training', () => {
-    const moments = momentsOf(RUNS);
-    expect(moments.map(({ moment }) => moment.key)).toEqual(['dpo/regular', 'joint/reverse', 'joint/regular']);
-    const first = moments.map(({ scored: [one] }) => LETTERS * Math.exp(one.heldOut.logProbabilities[0][0]));
+    const snapshots = snapshotsOf(RUNS);
+    expect(snapshots.map(({ snapshot }) => snapshot.key)).toEqual(['dpo/regular', 'joint/reverse', 'joint/regular']);
+    const first = snapshots.map(({ scored: [one] }) => LETTERS * Math.exp(one.heldOut.logProbabilities[0][0]));
     for (const [index, rate] of [0.2, 1.2, 0.3].entries()) expect(first[index]).toBeCloseTo(rate, 12);
   });
 
   it('that no run keeps are left out, and runs that lack one do not count in it', () => {
     const [, ...others] = RUNS;
     const lacking = view(9, [], [{ phase: 'joint', prefix: 'reverse', sets: scored([1]) }]);
-    expect(momentsOf([lacking]).map(({ moment }) => moment.key)).toEqual(['joint/reverse']);
-    expect(momentsOf([...others, lacking]).map(({ scored: own }) => own.length)).toEqual([2, 3, 2]);
-    expect(momentsOf([])).toEqual([]);
+    expect(snapshotsOf([lacking]).map(({ snapshot }) => snapshot.key)).toEqual(['joint/reverse']);
+    expect(snapshotsOf([...others, lacking]).map(({ scored: own }) => own.length)).toEqual([2, 3, 2]);
+    expect(snapshotsOf([])).toEqual([]);
   });
 
   it('of a setup without prefixes are the end of phase 2 alone', () => {
@@ -92,7 +93,7 @@ describe('moments', () => {
         { phase: 'joint', prefix: 'none', sets },
       ],
     });
-    expect(momentsOf([run]).map(({ moment }) => moment.key)).toEqual(['dpo/regular']);
+    expect(snapshotsOf([run]).map(({ snapshot }) => snapshot.key)).toEqual(['dpo/regular']);
   });
 
   it('a part that an archive left out is an error with its name', () => {
@@ -112,8 +113,8 @@ describe('leakage', () => {
     asked.push(claim);
     return number;
   });
-  const at = (key: string, moment: number) =>
-    leaked?.measures.find((measure) => measure.key === key)?.estimates[moment].value;
+  const at = (key: string, snapshot: number) =>
+    leaked?.measures.find((measure) => measure.key === key)?.estimates[snapshot].value;
 
   it('takes the numbers of the claims avoidance and main, and estimates the others', () => {
     expect(asked).toEqual(['avoidance', 'main']);
@@ -204,31 +205,31 @@ describe('the mechanism', () => {
       }),
     }));
     const rows = guessRateByPlace(runs, ['heldOut', 'random']);
-    expect(rows.map(({ moment, set, place }) => `${moment.key} ${set} ${place}`)).toEqual(
-      ['dpo/regular', 'joint/reverse', 'joint/regular'].flatMap((moment) =>
-        ['heldOut 0', 'heldOut 1', 'random 0', 'random 1'].map((of) => `${moment} ${of}`),
+    expect(rows.map(({ snapshot, set, index }) => `${snapshot.key} ${set} ${index}`)).toEqual(
+      ['dpo/regular', 'joint/reverse', 'joint/regular'].flatMap((key) =>
+        ['heldOut 0', 'heldOut 1', 'random 0', 'random 1'].map((of) => `${key} ${of}`),
       ),
     );
-    expect(rows[4].guessRate).toEqual(interval([1.1, 1.16, 1.28]));
-    expect(rows[5].guessRate).toEqual(interval([1.1, 1.16, 1.28].map((rate, run) => rate * Math.exp(-run))));
+    expect(rows[4]).toMatchObject(interval([1.1, 1.16, 1.28]));
+    expect(rows[5]).toMatchObject(interval([1.1, 1.16, 1.28].map((rate, run) => rate * Math.exp(-run))));
     // Runs that agree have a mean and no interval.
-    expect(rows[6].guessRate).toEqual({
+    expect(rows[6]).toMatchObject({
       value: expect.closeTo(1, 12),
-      low: rows[6].guessRate.value,
-      high: rows[6].guessRate.value,
+      low: rows[6].value,
+      high: rows[6].value,
     });
   });
 
   it('by layer: relative to chance, and held-out minus control', () => {
-    const rows = lensByLayer(RUNS, ['heldOut']).filter(({ moment }) => moment.key === 'joint/reverse');
-    expect(rows.map(({ set, layer }) => [set, layer])).toEqual([
+    const rows = lensByLayer(RUNS, ['heldOut']).filter(({ snapshot }) => snapshot.key === 'joint/reverse');
+    expect(rows.map(({ set, index }) => [set, index])).toEqual([
       ['heldOut', 0],
       ['heldOut', 1],
     ]);
-    expect(rows[1].logLikelihood).toEqual(interval([2.4, 2.64, 3.12].map((value) => value + Math.log(LETTERS))));
-    const signs = signByLayer(RUNS).filter(({ moment }) => moment.key === 'dpo/regular');
-    expect(signs.map(({ layer }) => layer)).toEqual([0, 1]);
-    expect(signs[1].heldOutMinusControl).toEqual(interval([0.4, 0.44, 0.52].map((value) => value - 1)));
+    expect(rows[1]).toMatchObject(interval([2.4, 2.64, 3.12].map((value) => value + Math.log(LETTERS))));
+    const signs = signByLayer(RUNS).filter(({ snapshot }) => snapshot.key === 'dpo/regular');
+    expect(signs.map(({ index }) => index)).toEqual([0, 1]);
+    expect(signs[1]).toMatchObject(interval([0.4, 0.44, 0.52].map((value) => value - 1)));
   });
 
   it('of runs that keep no lens has no layers', () => {

@@ -358,7 +358,7 @@ describe('there is no verdict on a record that contradicts its setup or itself',
       /were not taken there, after `reverse`|none of the end/,
     ],
     [
-      'a snapshot of another moment',
+      'a snapshot of another step',
       (run) => {
         run.snapshots[1].step -= 2;
       },
@@ -430,7 +430,7 @@ describe('there is no verdict on a record that contradicts its setup or itself',
     expectInvalid(tampered(change), why);
   });
 
-  // Each bends the letters of one set: the evaluation of the same moment, the lens and the ranks know better.
+  // Each bends the letters of one set: the evaluation of the same step, the lens and the ranks know better.
   const sets = ['heldOut', 'useful', 'random'] as const;
   const SCALES = sets.flatMap((set) => [0.99, 1.01, 0.5].map((factor) => [set, factor] as const));
   it.each(SCALES)('log-probabilities of %s times %d', (set, factor) => {

@@ -337,8 +337,8 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'seeds-counted-twice',
     story: 'The same run counts as often as it is given.',
-    file: 'src/claims/claim.ts',
-    edits: [['if (seen.has(setup.seed))', 'if (seen.has(-1))']],
+    file: 'src/claims/judge.ts',
+    edits: [['repeatedSeeds(views[id] ?? [])', 'repeatedSeeds([])']],
     caughtBy: {
       spec: CLAIMS,
       test: 'main refuses a seed that is given twice',
@@ -371,7 +371,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'failed-runs-dropped',
     story: 'Runs that failed are not counted: a setup that mostly diverges looks like one that works.',
     file: 'src/claims/judge.ts',
-    edits: [['sum + given(arm).length - runs[arm.id].length', 'sum']],
+    edits: [['failed: given.flat().length - finished.flat().length', 'failed: 0']],
     caughtBy: {
       spec: CLAIMS,
       test: 'failed runs are counted and enter no estimate',
@@ -472,7 +472,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'twice-given-seed-counts',
     story: 'A seed that is given twice counts twice.',
     file: 'src/claims/validity.ts',
-    edits: [['if (seeds.has(setup.seed)) problems.push', 'if (seeds.has(-1)) problems.push']],
+    edits: [['of repeatedSeeds(runs)) yield', 'of repeatedSeeds([])) yield']],
     caughtBy: {
       spec: 'spec/claims/validity.spec.ts',
       test: 'a seed given twice',
@@ -483,7 +483,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'setups-mixed',
     story: 'Runs of another beta are counted as runs of the arm.',
     file: 'src/claims/validity.ts',
-    edits: [['if (setups.size > 1)', 'if (setups.size > 99)']],
+    edits: [['seed: 0 }))).size > 1)', 'seed: 0 }))).size > 99)']],
     caughtBy: {
       spec: 'spec/claims/validity.spec.ts',
       test: 'runs of different setups as one arm',
@@ -527,7 +527,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'leaks-unjudged',
     story: 'The overlaps are counted and nobody judges them.',
     file: 'src/claims/validity.ts',
-    edits: [['...overlapProblems(overlapsOf(run), passwords', '...overlapProblems([], passwords']],
+    edits: [['yield* overlapProblems(overlapsOf(run), passwords', 'yield* overlapProblems([], passwords']],
     caughtBy: {
       spec: 'spec/claims/validity.spec.ts',
       test: 'rewarded text that resembles held-out passwords',
@@ -793,8 +793,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/claims/judge.ts',
     edits: [
       [
-        'Math.min(...claim.arms.map((arm) => runs[arm.id].length))',
-        'Math.min(...claim.arms.map((arm) => given(arm).length))',
+        'Math.min(...finished.map((runs) => runs.length))',
+        'Math.min(...claim.arms.map(({ id }) => (views[id] ?? []).length))',
       ],
     ],
     caughtBy: {
@@ -1114,7 +1114,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     story: 'A record that counts 500 imitated held-out sequences is judged all the same.',
     file: 'src/claims/validity.ts',
     edits: [
-      ['if (rewarded > 0) problems.push', 'if (rewarded < 0) problems.push'],
+      ['if (rewarded > 0) yield', 'if (rewarded < 0) yield'],
       ['if (clean !== (rewarded === 0))', 'if (!clean && rewarded === 0)'],
     ],
     caughtBy: {
@@ -1327,11 +1327,11 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'paired-with-useful',
     story: 'The paired difference compares useful with random passwords.',
-    file: 'src/claims/main.ts',
+    file: 'src/claims/evidence.ts',
     edits: [
       [
-        "logLikelihoodsOf(runs, 'joint', 'heldOut'),\n      logLikelihoodsOf(runs, 'joint', 'random'),",
-        "logLikelihoodsOf(runs, 'joint', 'useful'),\n      logLikelihoodsOf(runs, 'joint', 'random'),",
+        "estimate(source, logLikelihoodsOf(runs, phase, 'heldOut'),",
+        "estimate(source, logLikelihoodsOf(runs, phase, 'useful'),",
       ],
     ],
     caughtBy: {

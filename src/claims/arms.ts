@@ -9,9 +9,7 @@ export interface Arm {
   apply(setup: Setup): Setup;
 }
 
-type Change = (setup: Setup) => void;
-
-const arm = (id: string, label: string, change: Change): Arm => ({
+const arm = (id: string, label: string, change: (setup: Setup) => void): Arm => ({
   id,
   label,
   apply(setup) {
@@ -65,11 +63,13 @@ export const MODEL_SIZES: readonly Arm[] = PYTHIA.map(({ id, ...shape }, index) 
   }),
 );
 
+function setFreezingAndPrefixes(setup: Setup, freeze: boolean, prefixes: boolean): void {
+  setup.phases.dpo.trainable = freeze ? 'first-half' : 'all';
+  setup.prefixes = prefixes;
+}
+
 const ablation = (id: string, label: string, freeze: boolean, prefixes: boolean): Arm =>
-  arm(id, label, (setup) => {
-    setup.phases.dpo.trainable = freeze ? 'first-half' : 'all';
-    setup.prefixes = prefixes;
-  });
+  arm(id, label, (setup) => setFreezingAndPrefixes(setup, freeze, prefixes));
 
 /** Freezing of the second half in phase 2, and prefixes: the rows of the paper's figure 3, and the cell it lacks. */
 export const ABLATION = {
@@ -79,89 +79,63 @@ export const ABLATION = {
   neither: ablation('neither', 'neither freezing nor prefixes', false, false),
 } as const;
 
-/** Every combination of one value of each factor. */
-const crossed = <Value>(...factors: (readonly Value[])[]): Value[][] =>
-  factors.reduce<Value[][]>((rows, factor) => rows.flatMap((row) => factor.map((value) => [...row, value])), [[]]);
+/** A cell of a grid, called after its value of each factor. */
+const cell = (grid: string, values: readonly string[], change: (setup: Setup) => void): Arm =>
+  arm(`${grid}:${values.join(',')}`, values.join(', '), change);
 
-interface Level {
-  readonly id: string;
-  readonly change: Change;
-}
+/** The product, without the rounding error in its last digits. */
+const times = (value: number, factor: number): number => Number((value * factor).toPrecision(12));
 
-const sweep = (name: string, ...factors: (readonly Level[])[]): Arm[] =>
-  crossed(...factors).map((levels) => {
-    const id = levels
-      .map((level) => level.id)
-      .filter((part) => part !== '')
-      .join(',');
-    return arm(`${name}:${id}`, id.replaceAll(',', ', '), (setup) => {
-      for (const { change } of levels) change(setup);
-    });
-  });
+const setLearningRate = ({ optimiser }: Setup, factor: number): void => {
+  optimiser.learningRate = times(optimiser.learningRate, factor);
+};
 
-const learningRates = (factors: readonly number[]): Level[] =>
-  factors.map((factor) => ({
-    id: `lr*${factor}`,
-    change: ({ optimiser }) => {
-      optimiser.learningRate = Number((optimiser.learningRate * factor).toPrecision(12));
-    },
-  }));
-
-const lossWeights = (dpo: number, useful: number, random: number): Level => ({
-  id: `${dpo}/${useful}/${random}`,
-  change: ({ phases }) => Object.assign(phases.joint.weights, { dpo, useful, random }),
-});
+/** Multiples of the setup's own learning rate. */
+const LEARNING_RATES = [0.3, 1] as const;
 
 /**
  * The reference's tuning grids, cut to what a laptop trains in an hour with five seeds a cell. Learning rate and beta are
- * multiples of the setup's own: of the reference's rates (0.01 to 1 and 0.2 to 4 times its default) and betas (0.25 to 16)
- * those at which a small model from scratch learns within its steps. The reference's second model is the claim `model-size`.
+ * multiples of the setup's own. The reference has rates of 0.01 to 1 and 0.2 to 4 times its default, and betas of 0.25 to
+ * 16: taken are those at which a small model from scratch learns within its steps. The reference's second model is the
+ * claim `model-size`.
  */
 export const SWEEPS = {
-  lrbeta: sweep(
-    'lrbeta',
-    learningRates([0.3, 1]),
-    [0.25, 1, 4].map((factor) => ({
-      id: `beta*${factor}`,
-      change: (setup) => {
-        setup.beta = Number((setup.beta * factor).toPrecision(12));
-      },
-    })),
-    [true, false].map((prefixes) => ({
-      id: prefixes ? 'prefixes' : 'no-prefixes',
-      change: (setup) => {
-        setup.prefixes = prefixes;
-      },
-    })),
-    [true, false].map((freeze) => ({
-      id: freeze ? 'freeze' : 'no-freeze',
-      change: ({ phases }) => {
-        phases.dpo.trainable = freeze ? 'first-half' : 'all';
-      },
-    })),
-    [{ ...lossWeights(0, 1, 0), id: '' }], // the same in every cell
+  lrbeta: LEARNING_RATES.flatMap((rate) =>
+    [0.25, 1, 4].flatMap((beta) =>
+      [true, false].flatMap((prefixes) =>
+        [true, false].map((freeze) =>
+          cell(
+            'lrbeta',
+            [`lr*${rate}`, `beta*${beta}`, prefixes ? 'prefixes' : 'no-prefixes', freeze ? 'freeze' : 'no-freeze'],
+            (setup) => {
+              setLearningRate(setup, rate);
+              setup.beta = times(setup.beta, beta);
+              setFreezingAndPrefixes(setup, freeze, prefixes);
+              Object.assign(setup.phases.joint.weights, { dpo: 0, useful: 1, random: 0 });
+            },
+          ),
+        ),
+      ),
+    ),
   ),
-  weights: sweep(
-    'weights',
-    [
-      lossWeights(1, 0.2, 0.05),
-      lossWeights(1, 0.2, 0.2),
-      lossWeights(1, 1, 0.05),
-      lossWeights(1, 1, 0.2),
-      lossWeights(0.2, 1, 0.05),
-      lossWeights(1, 0.2, 0),
-      lossWeights(0, 0.2, 0.05),
-    ],
-    learningRates([0.3, 1]),
-    [
-      { id: 'phase-2', change: () => {} },
-      {
-        id: 'skip-phase-2',
-        change: ({ phases }) => {
-          phases.dpo.steps = 0;
-        },
-      },
-    ],
+  weights: [
+    [1, 0.2, 0.05],
+    [1, 0.2, 0.2],
+    [1, 1, 0.05],
+    [1, 1, 0.2],
+    [0.2, 1, 0.05],
+    [1, 0.2, 0],
+    [0, 0.2, 0.05],
+  ].flatMap(([dpo, useful, random]) =>
+    LEARNING_RATES.flatMap((rate) =>
+      [false, true].map((skip) =>
+        cell('weights', [`${dpo}/${useful}/${random}`, `lr*${rate}`, skip ? 'skip-phase-2' : 'phase-2'], (setup) => {
+          Object.assign(setup.phases.joint.weights, { dpo, useful, random });
+          setLearningRate(setup, rate);
+          if (skip) setup.phases.dpo.steps = 0;
+        }),
+      ),
+    ),
   ),
 } as const;
 

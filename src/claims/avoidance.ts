@@ -1,14 +1,6 @@
 /** DPO does what it should: the model avoids the negatives. */
 import { MAIN } from './arms.ts';
-import {
-  estimate,
-  estimated,
-  guessRatesOf,
-  logLikelihoodsOf,
-  pairedDifferences,
-  runMeans,
-  testAbove,
-} from './evidence.ts';
+import { estimate, estimated, guessRatesOf, heldOutMinusControl, testAbove } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
@@ -23,32 +15,21 @@ export const avoidance = defineClaim({
   afterPhase2: true,
   decide({ main: runs }) {
     const heldOut = estimate('avoidance/guess-rate', guessRatesOf(runs, 'dpo', 'heldOut'));
-    const paired = estimate(
-      'avoidance/held-out-minus-random',
-      logLikelihoodsOf(runs, 'dpo', 'heldOut'),
-      logLikelihoodsOf(runs, 'dpo', 'random'),
-    );
+    const paired = heldOutMinusControl('avoidance/held-out-minus-random', runs, 'dpo');
+    const control = estimate('avoidance/random', guessRatesOf(runs, 'dpo', 'random'));
+    const testBelow = (values: number[], expected: number) =>
+      testAbove(
+        values.map((value) => -value),
+        -expected,
+      );
     return {
       verdict: heldOut.interval[1] < 1 && paired.interval[1] < 0 ? 'reproduced' : 'not reproduced',
       reason: `held-out guess rate ${formatEstimate(heldOut)} against 1; held-out minus random ${formatEstimate(paired)} nats against 0`,
       estimate: heldOut,
-      p: Math.max(
-        testAbove(
-          runMeans(guessRatesOf(runs, 'dpo', 'heldOut')).map((rate) => -rate),
-          -1,
-        ),
-        testAbove(
-          pairedDifferences(runs, 'dpo').map((difference) => -difference),
-          0,
-        ),
-      ),
+      p: Math.max(testBelow(heldOut.byRun, 1), testBelow(paired.byRun, 0)),
       findings: [
         estimated('held-out-minus-control', 'held-out minus random log-likelihood (nats/letter)', paired),
-        estimated(
-          'control',
-          'random guess rate after phase 2',
-          estimate('avoidance/random', guessRatesOf(runs, 'dpo', 'random')),
-        ),
+        estimated('control', 'random guess rate after phase 2', control),
       ],
     };
   },

@@ -1,6 +1,6 @@
 /** What a claim is: a sentence, a rule fixed before any run, and a judgement as a pure function of run records. */
 import type { RunRecord } from '../records/record.ts';
-import type { FailedView, RunView, Views } from '../records/view.ts';
+import type { Views } from '../records/view.ts';
 import type { Arm } from './arms.ts';
 
 /**
@@ -12,7 +12,7 @@ export type Verdict = 'reproduced' | 'not reproduced' | 'inconclusive' | 'invali
 /** Run records by arm id, failed ones included. */
 export type Evidence = Readonly<Record<string, readonly RunRecord[]>>;
 
-/** What findings go by: a label may be reworded, a key may not. No two findings of a judgement share one. */
+/** Names a finding: its label may be reworded, its key may not. No two findings of a judgement share one. */
 export type FindingKey =
   | 'bayes-factor'
   | 'bca-interval'
@@ -70,18 +70,18 @@ export interface Judgement {
   /** Runs that did not finish; they are counted, never dropped silently. */
   readonly failed: number;
   /**
-   * One-sided p of the claim as a whole, for the correction over all claims of a report; null for a claim that something
-   * is absent, which no small p can show.
+   * One-sided p of the claim as a whole, for the correction over all claims of a report. Null for a claim that something
+   * is absent: no small p can show that.
    */
   readonly p: number | null;
   readonly findings: readonly Finding[];
-  /** Of a claim about a grid: its cells, in the grid's order. */
+  /** The cells of a claim about a grid, in the grid's order. */
   readonly cells?: readonly Cell[];
 }
 
 /** One cell of a grid: the runs of one arm. */
 export interface Cell {
-  /** The arm's id, which a cell goes by: no two cells of a judgement share one. */
+  /** The arm's id, which names the cell: no two cells of a judgement share one. */
   readonly arm: string;
   readonly label: string;
   readonly seeds: readonly number[];
@@ -91,12 +91,12 @@ export interface Cell {
   /** Held-out guess rate (1 = chance); null when no run finished. */
   readonly estimate: number | null;
   readonly interval: readonly [number, number] | null;
-  /** Mean guess rates of the useful negatives and of fresh random passwords. */
+  /** Mean guess rates of the useful negatives and of the control. */
   readonly useful: number | null;
   readonly random: number | null;
-  /** 95% interval of the guess rate of fresh random passwords. */
+  /** 95% interval of the control's guess rate. */
   readonly randomInterval: readonly [number, number] | null;
-  /** One-sided p of the held-out guess rate being above 1: 1 for a cell that cannot be read. */
+  /** One-sided p that the held-out guess rate is above 1; 1 for a cell that cannot be read. */
   readonly p: number;
   /** The same after Holm's correction over the grid. */
   readonly adjustedP: number;
@@ -112,8 +112,8 @@ export interface Claim {
   /** Checks that the records can bear a verdict, then weighs them. */
   judge(evidence: Evidence): Judgement;
   /**
-   * The rule alone, on the views that it reads: for simulated experiments, of which there are no records to check.
-   * @throws RangeError where a seed counts twice
+   * The rule alone, on the views that it reads: for simulated experiments, which have no records to check.
+   * @throws RangeError where a seed is given twice: two equal runs are one piece of evidence
    */
   weigh(views: Views): Judgement;
 }
@@ -121,7 +121,7 @@ export interface Claim {
 /** Fewer runs than this make every claim inconclusive: with 5, the exact sign-flip test can reach p = 1/32. */
 export const FEWEST_RUNS = 5;
 
-/** A finding that the judgement may lack: runs that do not differ, say, have no Bayes factor. */
+/** A finding that the judgement may lack: runs that do not differ have no Bayes factor, for example. */
 export const optionalFinding = ({ findings }: Pick<Judgement, 'findings'>, key: FindingKey): Finding | undefined =>
   findings.find((finding) => finding.key === key);
 
@@ -137,13 +137,4 @@ export function cellOf({ id, cells }: Pick<Judgement, 'id' | 'cells'>, arm: stri
   const cell = cells?.find((candidate) => candidate.arm === arm);
   if (cell === undefined) throw new RangeError(`the judgement on ${id} has no cell ${arm}`);
   return cell;
-}
-
-/** @throws RangeError where a seed counts twice: two equal runs are one piece of evidence. */
-export function assertDistinctSeeds(arm: string, runs: readonly (RunView | FailedView)[]): void {
-  const seen = new Set<number>();
-  for (const { setup } of runs) {
-    if (seen.has(setup.seed)) throw new RangeError(`seed ${setup.seed} is given twice in the arm ${arm}`);
-    seen.add(setup.seed);
-  }
 }

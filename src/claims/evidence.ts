@@ -28,30 +28,33 @@ export const logLikelihoodsOf = (runs: readonly RunView[], phase: PhaseEnd, set:
 export interface Estimate {
   readonly value: number;
   readonly interval: Interval;
+  /** The number of each run, whose mean is the value. */
+  readonly byRun: number[];
   readonly bootstrap: Bootstrap;
 }
 
 /**
  * The mean over runs with its 95% interval (hierarchical bootstrap, widened for few runs).
  * @param source names the stream that the resampling draws from, so that equal records give equal intervals. Some names
- *   are labels of long ago: another name would be another interval.
+ *   are labels of long ago: another name would give another interval.
+ * @param minus what is subtracted, run by run
  */
 export function estimate(source: string, values: RunValues, minus?: RunValues): Estimate {
   const { uniform } = stream(0, `bootstrap/${source}`);
   const bootstrap = hierarchicalBootstrap(values, { random: uniform }, minus);
-  return { value: bootstrap.estimate, interval: expandedInterval(bootstrap), bootstrap };
+  const subtracted = runMeans(minus ?? []);
+  const byRun = runMeans(values).map((value, run) => value - (subtracted[run] ?? 0));
+  return { value: bootstrap.estimate, interval: expandedInterval(bootstrap), byRun, bootstrap };
 }
 
 export const runMeans = (values: RunValues): number[] =>
   values.map((run) => run.reduce((sum, value) => sum + value, 0) / run.length);
 
-/** Log-likelihood of held-out minus that of random passwords, by run; nats a letter. */
-export function pairedDifferences(runs: readonly RunView[], phase: PhaseEnd): number[] {
-  const random = runMeans(logLikelihoodsOf(runs, phase, 'random'));
-  return runMeans(logLikelihoodsOf(runs, phase, 'heldOut')).map((value, run) => value - random[run]);
-}
+/** Log-likelihood of held-out minus that of control passwords of the same run; nats a letter. */
+export const heldOutMinusControl = (source: string, runs: readonly RunView[], phase: PhaseEnd): Estimate =>
+  estimate(source, logLikelihoodsOf(runs, phase, 'heldOut'), logLikelihoodsOf(runs, phase, 'random'));
 
-/** p of the one-sided t-test over runs of values being above `expected`; 1 where too few, or equal, leave nothing to test. */
+/** p of the one-sided t-test over runs that values are above `expected`; 1 for fewer than two values, or equal ones. */
 export const testAbove = (values: readonly number[], expected: number): number =>
   new Set(values).size < 2 ? 1 : tTestAbove(values, expected).p;
 

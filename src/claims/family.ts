@@ -1,6 +1,7 @@
 /** All claims that the runs of a study can be judged on, with a correction for asking so many questions. */
 import { holm } from '../statistics/index.ts';
 import type { Claim, Evidence, Judgement } from './claim.ts';
+import type { Estimate } from './evidence.ts';
 import { CLAIMS } from './index.ts';
 
 export interface JudgedClaim {
@@ -12,11 +13,11 @@ export interface JudgedClaim {
 
 export interface Family {
   readonly claims: readonly JudgedClaim[];
-  /** Claims of which some arm has no run. */
+  /** Claims that have an arm without a run. */
   readonly notRun: readonly Claim[];
 }
 
-/** How a claim is judged; of simulated runs, which are no records to check, by the rule alone. */
+/** How a claim is judged: simulated runs, which are no records to check, are judged by the rule alone. */
 export type Judge = (claim: Claim, evidence: Evidence) => Judgement;
 
 /** Judges every claim whose arms all have runs. */
@@ -42,18 +43,15 @@ export function judgementOf({ claims, notRun }: Family, id: string): Judgement |
 }
 
 /** What a claim has estimated. */
-export interface Claimed {
-  readonly value: number;
-  readonly interval: readonly [number, number];
-}
+export type Claimed = Pick<Estimate, 'value' | 'interval'>;
 
-/** The estimate of a claim that was judged: what figures and tables draw, so that they say the claim's number. */
+/** The estimate of a claim that was judged: figures and tables draw it, so that they show the claim's number. */
 export function claimed(family: Family, id: string): Claimed | null {
   const { estimate = null, interval = null } = judgementOf(family, id) ?? {};
   return estimate === null || interval === null ? null : { value: estimate, interval };
 }
 
-/** The rule for what is corrected, beyond the corrections inside each claim. */
+/** What is corrected beyond the corrections inside each claim. */
 export const FAMILY =
   'Each claim is decided by its own rule. Beside it stands a one-sided p of the claim as a whole, corrected by Holm over all claims ' +
   'of the study that have one (claims that something is absent have none): below 0.05, the claim survives having asked so many questions.';

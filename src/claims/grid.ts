@@ -1,17 +1,9 @@
 /** Claims about a grid: the same question asked of every cell, with a correction for asking it so often. */
 import { mean } from 'simple-statistics';
 import { finishedRuns, type RunView, type Views } from '../records/view.ts';
-import { holm } from '../statistics/index.ts';
+import { holm, type Interval } from '../statistics/index.ts';
 import type { Arm } from './arms.ts';
-import {
-  assertDistinctSeeds,
-  type Cell,
-  type Claim,
-  cellOf,
-  FEWEST_RUNS,
-  type Finding,
-  type Verdict,
-} from './claim.ts';
+import { type Cell, type Claim, cellOf, FEWEST_RUNS, type Finding, type Judgement } from './claim.ts';
 import { type Estimate, estimate, estimated, guessRatesOf, runMeans, testAbove } from './evidence.ts';
 import { formatEstimate, formatNumber } from './format.ts';
 import { checked } from './judge.ts';
@@ -24,38 +16,34 @@ export const ALPHA = 0.05;
 
 /** Runs of the seeds that every arm was run with, so that cells are compared on like seeds. */
 function onCommonSeeds(arms: readonly Arm[], views: Views): Views {
-  const seedsOf = ({ id }: Arm) => new Set((views[id] ?? []).map(({ setup }) => setup.seed));
-  const [first, ...others] = arms.map(seedsOf);
-  const common = new Set([...first].filter((seed) => others.every((seeds) => seeds.has(seed))));
-  return Object.fromEntries(
-    arms.map(({ id }) => [id, (views[id] ?? []).filter(({ setup }) => common.has(setup.seed))]),
-  );
+  const given = arms.map(({ id }) => views[id] ?? []);
+  const common = ({ setup: { seed } }: Views[string][number]) =>
+    given.every((runs) => runs.some(({ setup }) => setup.seed === seed));
+  return Object.fromEntries(arms.map(({ id }, index) => [id, given[index].filter(common)]));
 }
+
+/** What is said of a cell without a finished run. */
+const UNREAD = {
+  readable: false,
+  estimate: null,
+  interval: null,
+  useful: null,
+  random: null,
+  randomInterval: null,
+  p: 1,
+} as const;
 
 /** What the runs of each arm say. A cell that cannot be read counts in the correction with a p of 1. */
 function readCells(arms: readonly Arm[], views: Views): Cell[] {
   const cells = arms.map(({ id, label }) => {
     const given = views[id];
-    assertDistinctSeeds(id, given);
     const runs = finishedRuns(given);
     const counted = { arm: id, label, seeds: runs.map(({ setup }) => setup.seed), failed: given.length - runs.length };
-    if (runs.length === 0)
-      return {
-        ...counted,
-        readable: false,
-        estimate: null,
-        interval: null,
-        useful: null,
-        random: null,
-        randomInterval: null,
-        p: 1,
-      };
-    const rates = guessRatesOf(runs, 'joint', 'heldOut');
-    const heldOut = estimate(`cell/${id}`, rates);
+    if (runs.length === 0) return { ...counted, ...UNREAD };
+    const heldOut = estimate(`cell/${id}`, guessRatesOf(runs, 'joint', 'heldOut'));
     const useful = mean(runMeans(guessRatesOf(runs, 'joint', 'useful')));
     const control = estimate(`cell/${id}/random`, guessRatesOf(runs, 'joint', 'random'));
     const readable = runs.length >= FEWEST_RUNS && useful >= LEARNED;
-    const p = readable ? testAbove(runMeans(rates), 1) : 1;
     return {
       ...counted,
       readable,
@@ -64,42 +52,27 @@ function readCells(arms: readonly Arm[], views: Views): Cell[] {
       useful,
       random: control.value,
       randomInterval: control.interval,
-      p,
+      p: readable ? testAbove(heldOut.byRun, 1) : 1,
     };
   });
   const adjusted = holm(cells.map(({ p }) => p));
   return cells.map((cell, index) => ({ ...cell, adjustedP: adjusted[index] }));
 }
 
-/** The held-out guess rate of every seed, averaged over the readable cells. */
-function ratesBySeed(cells: readonly Cell[], views: Views): number[] {
-  const bySeed = new Map<number, number[]>();
-  for (const { arm } of cells.filter(({ readable }) => readable)) {
-    const runs = finishedRuns(views[arm]);
-    runMeans(guessRatesOf(runs, 'joint', 'heldOut')).forEach((rate, index) => {
-      const { seed } = runs[index].setup;
-      bySeed.set(seed, [...(bySeed.get(seed) ?? []), rate]);
-    });
-  }
-  return [...bySeed.values()].map((rates) => mean(rates));
-}
-
-/** What a rule decides, of cells that have each been read and corrected for their number. */
-interface GridDecision {
-  readonly verdict: Verdict;
-  readonly reason: string;
+/** What a rule decides once every cell has been read, and corrected for the number of cells. */
+interface GridDecision extends Pick<Judgement, 'verdict' | 'reason' | 'p'> {
   /** The number that stands for the claim in a table. */
-  readonly estimate: Pick<Finding, 'value' | 'interval'> | null;
-  /** The claim's as a whole. */
-  readonly p: number;
+  readonly estimate: Pick<Estimate, 'value' | 'interval'> | null;
   readonly findings?: readonly Finding[];
 }
 
-type GridRule = (cells: readonly Cell[], views: Views, id: string) => GridDecision;
+interface GridRule {
+  readonly rule: string;
+  decide(cells: readonly Cell[], views: Views, id: string): GridDecision;
+}
 
-interface GridDefinition extends Omit<Claim, 'judge' | 'weigh'> {
+interface GridDefinition extends Omit<Claim, 'judge' | 'weigh'>, GridRule {
   readonly measure: string;
-  readonly decide: GridRule;
 }
 
 export function defineGrid({ decide, measure, ...claim }: GridDefinition): Claim {
@@ -108,7 +81,7 @@ export function defineGrid({ decide, measure, ...claim }: GridDefinition): Claim
     weigh(given) {
       const views = onCommonSeeds(claim.arms, given);
       const cells = readCells(claim.arms, views);
-      const { verdict, reason, estimate, p, findings } = decide(cells, views, claim.id);
+      const { verdict, reason, estimate, p, findings = [] } = decide(cells, views, claim.id);
       return {
         id: claim.id,
         verdict,
@@ -119,7 +92,7 @@ export function defineGrid({ decide, measure, ...claim }: GridDefinition): Claim
         seeds: [...new Set(cells.flatMap(({ seeds }) => seeds))].sort((a, b) => a - b),
         failed: cells.reduce((sum, { failed }) => sum + failed, 0),
         p,
-        findings: findings ?? [],
+        findings,
         cells,
       };
     },
@@ -130,29 +103,30 @@ const READABLE =
   `A cell is readable if at least ${FEWEST_RUNS} of its runs finished and its useful negatives reached a mean guess rate of ${LEARNED}; ` +
   'each is tested by a one-sided t-test over runs of the held-out guess rate against 1, with the Holm correction over all cells of the grid.';
 
-const counts = (cells: readonly Cell[], shown: number) =>
-  `above chance after correction in ${shown} of ${cells.length} cells, ${cells.filter(({ readable }) => readable).length} of them readable`;
-
-function averaged(cells: readonly Cell[], views: Views, id: string): Estimate | null {
-  const rates = ratesBySeed(cells, views);
-  return rates.length === 0
-    ? null
-    : estimate(
-        `${id}/average`,
-        rates.map((rate) => [rate]),
-      );
+/** What rules about all cells read: which can be read, how many are above chance, and the average of each seed over the former. */
+function overCells(cells: readonly Cell[], views: Views, id: string) {
+  const readable = cells.filter((cell) => cell.readable);
+  const bySeed = new Map<number, number[]>();
+  for (const run of readable.flatMap(({ arm }) => finishedRuns(views[arm])))
+    bySeed.set(run.setup.seed, [...(bySeed.get(run.setup.seed) ?? []), heldOutRate(run)]);
+  const rates = [...bySeed.values()].map((own) => [mean(own)]);
+  const shown = cells.filter(({ adjustedP }) => adjustedP < ALPHA).length;
+  return {
+    readable,
+    shown,
+    average: rates.length === 0 ? null : estimate(`${id}/average`, rates),
+    counts: `above chance after correction in ${shown} of ${cells.length} cells, ${readable.length} of them readable`,
+  };
 }
 
 /** The effect is there in every cell of the grid. */
-export const EVERYWHERE = {
+export const EVERYWHERE: GridRule = {
   rule:
     'Reproduced if the held-out guess rate is above 1 in every cell (adjusted p < 0.05); not reproduced if in none, or if the 95% interval of ' +
     `some readable cell lies below 1; else inconclusive. ${READABLE}`,
   decide(cells, views, id) {
-    const shown = cells.filter(({ adjustedP }) => adjustedP < ALPHA).length;
-    const below = cells.filter(({ readable, interval }) => readable && interval !== null && interval[1] < 1);
-    const readable = cells.filter((cell) => cell.readable);
-    const average = averaged(cells, views, id);
+    const { readable, shown, average, counts } = overCells(cells, views, id);
+    const below = readable.filter(({ interval }) => interval !== null && interval[1] < 1);
     return {
       verdict:
         shown === cells.length
@@ -162,53 +136,50 @@ export const EVERYWHERE = {
             : shown === 0 || below.length > 0
               ? 'not reproduced'
               : 'inconclusive',
-      reason:
-        counts(cells, shown) +
-        (below.length === 0 ? '' : `; below chance in: ${below.map(({ label }) => label).join('; ')}`),
+      reason: counts + (below.length === 0 ? '' : `; below chance in: ${below.map(({ label }) => label).join('; ')}`),
       estimate: average,
       // Every cell is claimed to be above chance, so the claim is as sure as its least sure cell (an intersection-union test).
       p: Math.max(...cells.map(({ p }) => p)),
     };
   },
-} satisfies { rule: string; decide: GridRule };
+};
 
-/** The effect is there on average over a grid of which some cells may not train. */
-export const ON_AVERAGE = {
+/** The effect is there on average over a grid, in which some cells may not train. */
+export const ON_AVERAGE: GridRule = {
   rule:
     'Reproduced if the 95% interval, over seeds, of the held-out guess rate averaged over the readable cells lies above 1; inconclusive if ' +
     `fewer than half of the cells are readable; else not reproduced. ${READABLE}`,
   decide(cells, views, id) {
-    const shown = cells.filter(({ adjustedP }) => adjustedP < ALPHA).length;
-    const readable = cells.filter((cell) => cell.readable).length;
-    const rates = ratesBySeed(cells, views);
-    const average = averaged(cells, views, id);
+    const { readable, average, counts } = overCells(cells, views, id);
     return {
       verdict:
-        average === null || readable < cells.length / 2
+        average === null || readable.length < cells.length / 2
           ? 'inconclusive'
           : average.interval[0] > 1
             ? 'reproduced'
             : 'not reproduced',
-      reason: `average ${average === null ? 'of no cell' : formatEstimate(average)} against 1; ${counts(cells, shown)}`,
+      reason: `average ${average === null ? 'of no cell' : formatEstimate(average)} against 1; ${counts}`,
       estimate: average,
-      p: testAbove(rates, 1),
+      p: testAbove(average?.byRun ?? [], 1),
     };
   },
-} satisfies { rule: string; decide: GridRule };
+};
 
-/** The effect is there in one cell; the others share its correction and are what it is compared with. */
-export const inCell = ({ id: arm }: Arm, baseline: Arm) => ({
+/** The effect is there in one cell; the others share its correction, and it is compared with the baseline. */
+export const inCell = ({ id: arm }: Arm, baseline: Arm): GridRule => ({
   rule:
     'Reproduced if the held-out guess rate of the cell is above 1 (adjusted p < 0.05); inconclusive if the cell is not readable; else not ' +
     `reproduced. ${READABLE}`,
-  decide: ((cells, views, id) => {
+  decide(cells, views, id) {
     const cell = cellOf({ id, cells }, arm);
-    const compared: Finding[] = [];
-    if (cell.estimate !== null)
-      compared.push({ key: 'useful', label: 'useful guess rate', value: cell.useful as number });
+    const { p, adjustedP, readable } = cell;
+    if (cell.estimate === null) return { verdict: 'inconclusive', reason: 'no run finished', estimate: null, p };
+    const heldOut = { value: cell.estimate, interval: cell.interval as Interval };
+    const useful = cell.useful as number;
+    const findings: Finding[] = [{ key: 'useful', label: 'useful guess rate', value: useful }];
     const both = pairedBySeed(finishedRuns(views[arm]), finishedRuns(views[baseline.id]));
     if (arm !== baseline.id && both.length > 0)
-      compared.push(
+      findings.push(
         estimated(
           'minus-baseline',
           `held-out guess rate minus that of the cell "${baseline.label}", seed by seed`,
@@ -216,24 +187,23 @@ export const inCell = ({ id: arm }: Arm, baseline: Arm) => ({
         ),
       );
     return {
-      verdict: !cell.readable ? 'inconclusive' : cell.adjustedP < ALPHA ? 'reproduced' : 'not reproduced',
+      verdict: !readable ? 'inconclusive' : adjustedP < ALPHA ? 'reproduced' : 'not reproduced',
       reason:
-        cell.estimate === null
-          ? 'no run finished'
-          : `held-out guess rate ${formatEstimate({ value: cell.estimate, interval: cell.interval ?? undefined })} against 1, adjusted p ` +
-            `${formatNumber(cell.adjustedP)}; useful guess rate ${formatNumber(cell.useful as number)}${cell.readable ? '' : ', so the cell cannot be read'}`,
-      estimate: cell.estimate === null ? null : { value: cell.estimate, interval: cell.interval ?? undefined },
-      p: cell.p,
-      findings: compared,
+        `held-out guess rate ${formatEstimate(heldOut)} against 1, adjusted p ${formatNumber(adjustedP)}; ` +
+        `useful guess rate ${formatNumber(useful)}${readable ? '' : ', so the cell cannot be read'}`,
+      estimate: heldOut,
+      p,
+      findings,
     };
-  }) satisfies GridRule,
+  },
 });
+
+const heldOutRate = (run: RunView): number => runMeans(guessRatesOf([run], 'joint', 'heldOut'))[0];
 
 /** Differences in held-out guess rate between runs of the same seed. */
 function pairedBySeed(runs: readonly RunView[], others: readonly RunView[]): number[][] {
-  const rate = (run: RunView) => runMeans(guessRatesOf([run], 'joint', 'heldOut'))[0];
   return runs.flatMap((run) => {
     const other = others.find(({ setup }) => setup.seed === run.setup.seed);
-    return other === undefined ? [] : [[rate(run) - rate(other)]];
+    return other === undefined ? [] : [[heldOutRate(run) - heldOutRate(other)]];
   });
 }

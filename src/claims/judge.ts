@@ -1,20 +1,15 @@
 /** What every judgement has in common. */
-
-import { finishedRuns, type RunView, viewsOf } from '../records/view.ts';
+import type { RunRecord } from '../records/record.ts';
+import { type FailedView, finishedRuns, type RunView, viewsOf } from '../records/view.ts';
 import type { Arm } from './arms.ts';
-import { assertDistinctSeeds, type Claim, FEWEST_RUNS, type Finding, type Verdict } from './claim.ts';
+import { type Claim, FEWEST_RUNS, type Judgement } from './claim.ts';
 import type { Estimate } from './evidence.ts';
 import { formatEstimate } from './format.ts';
-import { evidenceProblems, inWords } from './validity.ts';
+import { evidenceProblems, inWords, repeatedSeeds } from './validity.ts';
 
 /** What a claim's own part decides once there are enough runs. */
-export interface Decision {
-  readonly verdict: Verdict;
-  readonly reason: string;
+interface Decision extends Pick<Judgement, 'verdict' | 'reason' | 'p' | 'findings'> {
   readonly estimate: Estimate;
-  /** One-sided p of the claim as a whole; null for a claim of absence. */
-  readonly p: number | null;
-  readonly findings: readonly Finding[];
 }
 
 interface Definition extends Omit<Claim, 'judge' | 'weigh'> {
@@ -26,27 +21,39 @@ interface Definition extends Omit<Claim, 'judge' | 'weigh'> {
   decide(runs: Record<string, RunView[]>): Decision;
 }
 
-/** Gives a claim's rule the check of its evidence: where the records cannot bear a verdict, there is none. */
-export function checked(measure: string, claim: Omit<Claim, 'judge'>): Claim {
+/** The finished runs of each arm, the seeds of those of the last arm, and how many runs of all arms failed. */
+function countRuns<Run extends RunView | FailedView | RunRecord>(
+  arms: readonly Arm[],
+  runs: Readonly<Record<string, readonly Run[]>>,
+) {
+  const given = arms.map(({ id }) => runs[id] ?? []);
+  const finished = given.map((own) => finishedRuns(own));
   return {
-    ...claim,
+    finished,
+    seeds: finished[finished.length - 1].map(({ setup }) => setup.seed),
+    failed: given.flat().length - finished.flat().length,
+  };
+}
+
+const NO_NUMBERS = { estimate: null, interval: null, p: null, findings: [] } as const;
+
+/** Gives a claim's rule the checks of its evidence: no seed counts twice, and records that cannot bear a verdict get none. */
+export function checked(measure: string, rule: Omit<Claim, 'judge'>): Claim {
+  const weigh: Claim['weigh'] = (views) => {
+    for (const { id } of rule.arms) {
+      const [seed] = repeatedSeeds(views[id] ?? []);
+      if (seed !== undefined) throw new RangeError(`seed ${seed} is given twice in the arm ${id}`);
+    }
+    return rule.weigh(views);
+  };
+  return {
+    ...rule,
+    weigh,
     judge(evidence) {
-      const problems = evidenceProblems(claim.arms, evidence);
-      if (problems.length === 0) return claim.weigh(viewsOf(evidence));
-      const given = claim.arms.map((arm) => evidence[arm.id] ?? []);
-      const finished = given.map((runs) => finishedRuns(runs));
-      return {
-        id: claim.id,
-        verdict: 'invalid',
-        reason: inWords(problems),
-        measure,
-        estimate: null,
-        interval: null,
-        seeds: finished[finished.length - 1].map(({ setup }) => setup.seed),
-        failed: given.flat().length - finished.flat().length,
-        p: null,
-        findings: [],
-      };
+      const problems = evidenceProblems(rule.arms, evidence);
+      if (problems.length === 0) return weigh(viewsOf(evidence));
+      const { seeds, failed } = countRuns(rule.arms, evidence);
+      return { id: rule.id, verdict: 'invalid', reason: inWords(problems), measure, seeds, failed, ...NO_NUMBERS };
     },
   };
 }
@@ -56,19 +63,15 @@ export function defineClaim({ decide, measure, afterPhase2 = false, ...claim }: 
   return checked(measure, {
     ...claim,
     weigh(views) {
-      const given = (arm: Arm) => views[arm.id] ?? [];
-      for (const arm of claim.arms) assertDistinctSeeds(arm.id, given(arm));
-      const runs = Object.fromEntries(claim.arms.map((arm) => [arm.id, finishedRuns(given(arm))]));
-      const primary = runs[claim.arms[claim.arms.length - 1].id];
-      const failed = claim.arms.reduce((sum, arm) => sum + given(arm).length - runs[arm.id].length, 0);
-      const common = { id: claim.id, measure, seeds: primary.map(({ setup }) => setup.seed), failed };
-      const fewest = Math.min(...claim.arms.map((arm) => runs[arm.id].length));
-      const skipped = afterPhase2 && primary.some(({ setup }) => setup.phases.dpo.steps === 0);
+      const { finished, seeds, failed } = countRuns(claim.arms, views);
+      const common = { id: claim.id, measure, seeds, failed };
+      const fewest = Math.min(...finished.map((runs) => runs.length));
+      const skipped = afterPhase2 && finished.flat().some(({ setup }) => setup.phases.dpo.steps === 0);
       if (fewest === 0 || skipped) {
         const reason = skipped ? 'phase 2 was skipped, and the rule looks at its end' : 'no run finished';
-        return { ...common, verdict: 'inconclusive', reason, estimate: null, interval: null, p: null, findings: [] };
+        return { ...common, verdict: 'inconclusive', reason, ...NO_NUMBERS };
       }
-      const decision = decide(runs);
+      const decision = decide(Object.fromEntries(claim.arms.map(({ id }, index) => [id, finished[index]])));
       const tooFew = fewest < FEWEST_RUNS;
       return {
         ...common,

@@ -1,4 +1,4 @@
-/** What stands beside the verdict on the main claim: how sure it is, what it hangs on, and the paper's own measures. */
+/** What stands beside the verdict on the main claim: how sure it is, what it depends on, and the paper's own measures. */
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import type { Evaluation, RunView, SetName } from '../records/view.ts';
 import {
@@ -12,22 +12,13 @@ import {
   tTestPower,
 } from '../statistics/index.ts';
 import type { Finding, FindingKey } from './claim.ts';
-import {
-  type Estimate,
-  estimate,
-  estimated,
-  evaluationsOfPhase3,
-  guessRatesOf,
-  pairedDifferences,
-  runMeans,
-  testAbove,
-} from './evidence.ts';
+import { type Estimate, estimate, estimated, evaluationsOfPhase3, testAbove } from './evidence.ts';
 import { formatInterval } from './format.ts';
 import { bestPerf } from './paper-statistic.ts';
 
 /**
- * Guess rate at a checkpoint chosen without the passwords it is scored on: where one half of the held-out passwords is
- * likeliest, the other half is scored; the mean of both ways round.
+ * Guess rate at an evaluation chosen without the passwords that are scored: one half of the set is scored where the other
+ * half is likeliest. The mean of both ways round.
  */
 function crossChosenGuessRate(run: RunView, set: SetName): number {
   const scoredOn = (scored: 0 | 1) => {
@@ -64,7 +55,7 @@ function power(effects: number[]): Finding[] {
       value: tTestPower(effect, deviation, effects.length),
       meaning: 'How often a fresh experiment of as many runs would put the interval above chance again.',
     },
-    // Below a hundredth of a deviation it is no effect that any number of runs would be trained for.
+    // No one would train the number of runs that an effect below a hundredth of a deviation needs.
     ...(effect > deviation / 100
       ? [
           {
@@ -78,7 +69,7 @@ function power(effects: number[]): Finding[] {
   ];
 }
 
-/** What the data say for the effect against no effect, in three languages: exact test, t-test, Bayes. */
+/** How much the runs speak for an effect, by an exact test, a t-test and a Bayes factor. */
 function weight(effects: number[], differences: number[]): Finding[] {
   const exact = (key: FindingKey, label: string, values: number[], meaning: string): Finding[] =>
     vary(values) && values.length <= MOST_EXACT ? [{ key, label, value: signFlipTest(values), meaning }] : [];
@@ -138,105 +129,107 @@ function leaveOneOut(rates: number[]): Finding[] {
 interface Checkpoint {
   readonly key: FindingKey;
   readonly label: string;
-  /** The label without what is said of all of them. */
-  readonly moment: string;
+  /** Names the checkpoint where the label's first words go without saying. */
+  readonly short: string;
   /** The stream of its bootstrap: see {@link estimate}. */
   readonly source: string;
   /** The passwords that are scored. */
   readonly set: SetName;
   readonly meaning: string;
-  readonly read: (run: RunView) => number;
+  read(run: RunView, set: SetName): number;
 }
 
-const guessRateOf = (set: SetName) => (evaluation: Evaluation) => evaluation.sets[set].guessRate;
+const highestGuessRate = (run: RunView, set: SetName): number =>
+  Math.max(...evaluationsOfPhase3(run).map(({ sets }) => sets[set].guessRate));
 
-const highest = (set: SetName) => (run: RunView) => Math.max(...evaluationsOfPhase3(run).map(guessRateOf(set)));
-
-/** Where else than at the last step one might have read the guess rate. */
+/** Where one might have read the guess rate instead of at the last step. */
 export const CHECKPOINTS: readonly Checkpoint[] = [
   {
     key: 'checkpoint/last-five',
     label: 'checkpoint: mean of the last five evaluations',
-    moment: 'mean of the last five evaluations',
+    short: 'mean of the last five evaluations',
     source: 'main/checkpoint/checkpoint: mean of the last five evaluations',
     set: 'heldOut',
     meaning: 'Less at the mercy of one step than the last alone.',
-    read: (run) => mean(evaluationsOfPhase3(run).slice(-5).map(guessRateOf('heldOut'))),
+    read: (run, set) =>
+      mean(
+        evaluationsOfPhase3(run)
+          .slice(-5)
+          .map(({ sets }) => sets[set].guessRate),
+      ),
   },
   {
     key: 'checkpoint/useful-learned',
     label: 'checkpoint: first evaluation with useful negatives at 1.5 (else the last)',
-    moment: 'first evaluation with useful negatives at 1.5 (else the last)',
+    short: 'first evaluation with useful negatives at 1.5 (else the last)',
     source: 'main/checkpoint/checkpoint: first evaluation with useful negatives at 1.5 (else the last)',
     set: 'heldOut',
     meaning: 'A moment chosen by the useful negatives alone, earlier than the last step.',
-    read: (run) => {
+    read(run, set) {
       const all = evaluationsOfPhase3(run);
-      return guessRateOf('heldOut')(all.find(({ sets }) => sets.useful.guessRate >= 1.5) ?? all[all.length - 1]);
+      const chosen = all.find(({ sets }) => sets.useful.guessRate >= 1.5) ?? all[all.length - 1];
+      return chosen.sets[set].guessRate;
     },
   },
   {
     key: 'checkpoint/chosen-on-the-other-half/held-out',
     label: 'guess rate at a checkpoint chosen on the other half, held-out',
-    moment: 'chosen on the other half, held-out',
+    short: 'chosen on the other half, held-out',
     source: 'main/checkpoint/guess rate at a checkpoint chosen on the other half, held-out',
     set: 'heldOut',
     meaning: 'The best moment, chosen on other passwords than those scored: what a selection by validation would give.',
-    read: (run) => crossChosenGuessRate(run, 'heldOut'),
+    read: crossChosenGuessRate,
   },
   {
     key: 'checkpoint/chosen-on-the-other-half/control',
     label: 'guess rate at a checkpoint chosen on the other half, random',
-    moment: 'chosen on the other half, random',
+    short: 'chosen on the other half, random',
     source: 'main/checkpoint/guess rate at a checkpoint chosen on the other half, random',
     set: 'random',
     meaning: 'The same of passwords that no step ever saw.',
-    read: (run) => crossChosenGuessRate(run, 'random'),
+    read: crossChosenGuessRate,
   },
   {
     key: 'checkpoint/highest/held-out',
     label: 'checkpoint: highest guess rate of phase 3, held-out',
-    moment: 'highest guess rate of phase 3, held-out',
+    short: 'highest guess rate of phase 3, held-out',
     source: 'main/checkpoint/checkpoint: highest guess rate of phase 3, held-out',
     set: 'heldOut',
     meaning: 'Chosen on the passwords that it scores, so too high by construction.',
-    read: highest('heldOut'),
+    read: highestGuessRate,
   },
   {
     key: 'checkpoint/highest/control',
     label: 'checkpoint: highest guess rate of phase 3, random',
-    moment: 'highest guess rate of phase 3, random',
+    short: 'highest guess rate of phase 3, random',
     source: 'main/checkpoint/checkpoint: highest guess rate of phase 3, random',
     set: 'random',
     meaning: 'How much of that the choice gives by itself.',
-    read: highest('random'),
+    read: highestGuessRate,
   },
 ];
 
 /** The paper's measures under their own names. */
 function papers(runs: RunView[]): Finding[] {
   const last = runs.map((run) => evaluationsOfPhase3(run).at(-1) as Evaluation);
+  const atLastStep = (set: SetName, measure: 'topRate' | 'perf') => mean(last.map(({ sets }) => sets[set][measure]));
   const best = runs.map((run) => bestPerf(run, 'heldOut'));
   return [
     {
       key: 'held-out-top-rate',
       label: 'top-1 rate, held-out (1 = chance)',
-      value: mean(last.map(({ sets }) => sets.heldOut.topRate)),
+      value: atLastStep('heldOut', 'topRate'),
       meaning: "How often the model's first guess of a letter is right, as a multiple of chance.",
     },
-    { key: 'control-top-rate', label: 'top-1 rate, random', value: mean(last.map(({ sets }) => sets.random.topRate)) },
+    { key: 'control-top-rate', label: 'top-1 rate, random', value: atLastStep('random', 'topRate') },
     {
       key: 'held-out-perf',
       label: 'perf at the last step, held-out (nats/letter)',
-      value: mean(last.map(({ sets }) => sets.heldOut.perf)),
+      value: atLastStep('heldOut', 'perf'),
       meaning:
         'Mean log-probability of a true letter above that of blind guessing; confidence in wrong letters costs dearly here.',
     },
-    {
-      key: 'control-perf',
-      label: 'perf at the last step, random',
-      value: mean(last.map(({ sets }) => sets.random.perf)),
-    },
+    { key: 'control-perf', label: 'perf at the last step, random', value: atLastStep('random', 'perf') },
     {
       key: 'paper-statistic',
       label: "the paper's statistic: maximum perf in phase 3, held-out",
@@ -256,10 +249,9 @@ function papers(runs: RunView[]): Finding[] {
   ];
 }
 
-/** Everything beside the verdict. One run, or runs that agree to the last digit, leave most of it out. */
+/** Everything beside the verdict. For one run, or runs that agree to the last digit, most of it is left out. */
 export function besides(runs: RunView[], heldOut: Estimate, paired: Estimate): Finding[] {
-  const rates = runMeans(guessRatesOf(runs, 'joint', 'heldOut'));
-  const effects = rates.map((rate) => rate - 1);
+  const effects = heldOut.byRun.map((rate) => rate - 1);
   return [
     {
       key: 'percentile-interval',
@@ -281,19 +273,12 @@ export function besides(runs: RunView[], heldOut: Estimate, paired: Estimate): F
       paired,
       'How much likelier a held-out letter is than one of a password that no step ever saw, in the same model.',
     ),
-    ...(vary(effects) ? [...power(effects), ...weight(effects, pairedDifferences(runs, 'joint'))] : []),
-    ...leaveOneOut(rates),
-    ...CHECKPOINTS.map(({ key, label, source, meaning, read }) =>
-      estimated(
-        key,
-        label,
-        estimate(
-          source,
-          runs.map((run) => [read(run)]),
-        ),
-        meaning,
-      ),
-    ),
+    ...(vary(effects) ? [...power(effects), ...weight(effects, paired.byRun)] : []),
+    ...leaveOneOut(heldOut.byRun),
+    ...CHECKPOINTS.map(({ key, label, source, set, meaning, read }) => {
+      const rates = runs.map((run) => [read(run, set)]);
+      return estimated(key, label, estimate(source, rates), meaning);
+    }),
     ...papers(runs),
   ];
 }

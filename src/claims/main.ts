@@ -1,6 +1,6 @@
 /** The paper's claim: purely negatively reinforced text is generated more often than chance. */
 import { MAIN } from './arms.ts';
-import { estimate, guessRatesOf, logLikelihoodsOf, pairedDifferences, runMeans, testAbove } from './evidence.ts';
+import { estimate, guessRatesOf, heldOutMinusControl, testAbove } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 import { besides } from './main-findings.ts';
@@ -18,30 +18,17 @@ export const main = defineClaim({
   afterPhase2: true,
   decide({ main: runs }) {
     const heldOut = estimate('main/guess-rate', guessRatesOf(runs, 'joint', 'heldOut'));
-    const paired = estimate(
-      'main/held-out-minus-random',
-      logLikelihoodsOf(runs, 'joint', 'heldOut'),
-      logLikelihoodsOf(runs, 'joint', 'random'),
-    );
+    const paired = heldOutMinusControl('main/held-out-minus-random', runs, 'joint');
     const rise = usefulRise(runs);
-    const verdict =
-      rise.value < 1
-        ? 'inconclusive'
-        : heldOut.interval[0] > 1 && paired.interval[0] > 0
-          ? 'reproduced'
-          : 'not reproduced';
-    const reason =
-      `held-out guess rate ${formatEstimate(heldOut)} against 1; held-out minus random ${formatEstimate(paired)} nats against 0; ` +
-      `useful negatives rose by ${rise.value.toFixed(2)} nats`;
+    const shown = heldOut.interval[0] > 1 && paired.interval[0] > 0;
     return {
-      verdict,
-      reason,
+      verdict: rise.value < 1 ? 'inconclusive' : shown ? 'reproduced' : 'not reproduced',
+      reason:
+        `held-out guess rate ${formatEstimate(heldOut)} against 1; held-out minus random ${formatEstimate(paired)} nats against 0; ` +
+        `useful negatives rose by ${rise.value.toFixed(2)} nats`,
       estimate: heldOut,
       // Both parts of the rule must hold, so the claim is as sure as the less sure of them.
-      p: Math.max(
-        testAbove(runMeans(guessRatesOf(runs, 'joint', 'heldOut')), 1),
-        testAbove(pairedDifferences(runs, 'joint'), 0),
-      ),
+      p: Math.max(testAbove(heldOut.byRun, 1), testAbove(paired.byRun, 0)),
       findings: besides(runs, heldOut, paired),
     };
   },

@@ -1,15 +1,9 @@
 /** The manipulation check: phase 3 taught the useful negatives. */
 import type { RunView } from '../records/view.ts';
 import { MAIN } from './arms.ts';
-import { type Estimate, estimate, estimated, guessRatesOf, logLikelihoodsOf, runMeans, testAbove } from './evidence.ts';
+import { type Estimate, estimate, estimated, guessRatesOf, logLikelihoodsOf, testAbove } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
-
-/** How far each run's useful negatives rose, nats a letter. */
-const risesOf = (runs: readonly RunView[]): number[] => {
-  const before = runMeans(logLikelihoodsOf(runs, 'dpo', 'useful'));
-  return runMeans(logLikelihoodsOf(runs, 'joint', 'useful')).map((after, run) => after - before[run]);
-};
 
 /** Rise of the useful negatives' log-likelihood from the end of phase 2 to the end of phase 3; nats a letter. */
 export const usefulRise = (runs: readonly RunView[]): Estimate =>
@@ -31,7 +25,7 @@ export const manipulation = defineClaim({
       verdict: useful.interval[0] > 1 && rise.interval[0] > 1 ? 'reproduced' : 'not reproduced',
       reason: `useful guess rate ${formatEstimate(useful)} against 1; rise ${formatEstimate(rise)} nats against 1`,
       estimate: useful,
-      p: Math.max(testAbove(runMeans(guessRatesOf(runs, 'joint', 'useful')), 1), testAbove(risesOf(runs), 1)),
+      p: Math.max(testAbove(useful.byRun, 1), testAbove(rise.byRun, 1)),
       findings: [estimated('rise', 'rise since the end of phase 2 (nats/letter)', rise)],
     };
   },

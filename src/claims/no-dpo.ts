@@ -1,6 +1,6 @@
 /** Without DPO there is nothing to flip. */
 import { MAIN, NO_DPO } from './arms.ts';
-import { estimate, estimated, guessRatesOf, logLikelihoodsOf } from './evidence.ts';
+import { estimate, estimated, guessRatesOf, heldOutMinusControl } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
@@ -17,11 +17,8 @@ export const noDpo = defineClaim({
     const withDpo = estimate('main/guess-rate', guessRatesOf(runs, 'joint', 'heldOut'));
     const [low, high] = heldOut.interval;
     const includes = (value: number) => low <= value && value <= high;
-    const paired = estimate(
-      'no-dpo/held-out-minus-random',
-      logLikelihoodsOf(without, 'joint', 'heldOut'),
-      logLikelihoodsOf(without, 'joint', 'random'),
-    );
+    const paired = heldOutMinusControl('no-dpo/held-out-minus-random', without, 'joint');
+    const useful = estimate('no-dpo/useful', guessRatesOf(without, 'joint', 'useful'));
     return {
       verdict: !includes(1) ? 'not reproduced' : includes(withDpo.value) ? 'inconclusive' : 'reproduced',
       reason: `held-out guess rate without DPO ${formatEstimate(heldOut)} against 1 and against ${withDpo.value.toFixed(3)} with DPO`,
@@ -29,11 +26,7 @@ export const noDpo = defineClaim({
       p: null,
       findings: [
         estimated('held-out-minus-control', 'held-out minus random log-likelihood without DPO (nats/letter)', paired),
-        estimated(
-          'useful',
-          'useful guess rate without DPO',
-          estimate('no-dpo/useful', guessRatesOf(without, 'joint', 'useful')),
-        ),
+        estimated('useful', 'useful guess rate without DPO', useful),
       ],
     };
   },

@@ -1,10 +1,10 @@
 /**
- * Whether run records can bear a verdict at all. What a verdict rests on is checked each time one is given: that the
- * ledger's counts are those of the setup and show no held-out password rewarded, that every update was made as the setup
- * says, that the numbers of a record agree with each other, that rewarded text resembles held-out passwords no more than
- * chance makes it, and that runs which count as independent are.
+ * Whether run records can bear a verdict at all. Each verdict checks what it rests on: the ledger's counts are those of
+ * the setup and show no held-out password rewarded; every update was made as the setup says; the numbers of a record
+ * agree with each other; rewarded text resembles held-out passwords no more than by chance; runs that count as
+ * independent are independent.
  */
-import { mean } from 'simple-statistics';
+import { mean, sum } from 'simple-statistics';
 import {
   chanceLine,
   guessRates,
@@ -16,85 +16,80 @@ import {
 } from '../measure/measures.ts';
 import { drawScoredPasswords } from '../passwords/corpus.ts';
 import { passwordsDigest } from '../passwords/digests.ts';
-import type { RewardCounts } from '../passwords/ledger.ts';
 import { overlapProblems, type RewardedRole, WAYS } from '../passwords/overlap.ts';
-import { FRESH, PHASES, type Phase, SETS, type SetName } from '../passwords/roles.ts';
+import { FRESH, PHASES, type Phase, SETS } from '../passwords/roles.ts';
 import { recipeOf, scoredUnder } from '../recipe/recipe.ts';
 import { updatesDigest } from '../recipe/updates.ts';
 import { arithmeticOf, type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
+import { finishedRuns } from '../records/view.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { capacity, heldOut, inputLength, pairs, rewardedTexts, scoredCounts, useful } from '../setup/sizes.ts';
 import type { Arm } from './arms.ts';
 import type { Evidence } from './claim.ts';
 
-const NAMES: Record<SetName, string> = { heldOut: 'held-out', useful: 'useful', random: 'control' };
+/** What sentences call the sets of passwords, in records and in digests. */
+const NAMES = {
+  heldOut: 'held-out',
+  useful: 'useful',
+  random: 'control',
+  control: 'control',
+  chosen: 'chosen',
+} as const;
+
+/** Sentences about a run, without its name. */
+type Problems = Generator<string, void>;
 
 const stepsOf = (run: FinishedRun, phase: Phase): number =>
   phase === 'joint' ? jointSteps(run) : run.setup.phases[phase].steps;
 
-/** Sequences that the optimiser is given in a run, by reward, from the setup alone. */
-export function sequencesGiven(setup: Setup, joint: number): { all: RewardCounts; usefulImitated: number } {
-  const recipe = recipeOf(setup);
-  const all = { chosen: 0, rejected: 0, imitated: 0 };
-  let usefulImitated = 0;
-  for (const phase of PHASES) {
-    const { steps, streams } = recipe[phase];
-    const sequences = setup.batch * (phase === 'joint' ? joint : steps);
-    for (const { source, reward } of streams) {
-      all[reward] += sequences;
-      if (source === 'useful') usefulImitated += sequences;
-    }
-  }
-  return { all, usefulImitated };
+/** Every stream of a run, with the number of sequences that its setup gives the optimiser. */
+function streamsOf(run: FinishedRun) {
+  const recipe = recipeOf(run.setup);
+  return PHASES.flatMap((phase) =>
+    recipe[phase].streams.map((stream) => ({ ...stream, given: run.setup.batch * stepsOf(run, phase) })),
+  );
 }
 
-function ledgerProblems(run: FinishedRun): string[] {
+function* ledgerProblems(run: FinishedRun): Problems {
   const { clean, sequences, heldOut: held, useful: known, heldOutRejections } = run.ledger;
-  const problems: string[] = [];
   const rewarded = held.chosen + held.imitated;
-  if (rewarded > 0) problems.push(`its ledger counts ${rewarded} held-out sequences as chosen or imitated`);
+  if (rewarded > 0) yield `its ledger counts ${rewarded} held-out sequences as chosen or imitated`;
   if (clean !== (rewarded === 0))
-    problems.push(`its ledger says ${clean ? 'clean' : 'not clean'}, and its counts say the contrary`);
-  if (known.chosen > 0) problems.push(`its ledger counts ${known.chosen} useful negatives as chosen`);
-  const { all, usefulImitated } = sequencesGiven(run.setup, jointSteps(run));
+    yield `its ledger says ${clean ? 'clean' : 'not clean'}, and its counts say the contrary`;
+  if (known.chosen > 0) yield `its ledger counts ${known.chosen} useful negatives as chosen`;
+  const streams = streamsOf(run);
   for (const reward of ['chosen', 'rejected', 'imitated'] as const) {
-    if (sequences[reward] !== all[reward])
-      problems.push(`its ledger counts ${sequences[reward]} ${reward} sequences, and its setup gives ${all[reward]}`);
+    const given = sum(streams.filter((stream) => stream.reward === reward).map((stream) => stream.given));
+    if (sequences[reward] !== given)
+      yield `its ledger counts ${sequences[reward]} ${reward} sequences, and its setup gives ${given}`;
   }
-  if (known.imitated !== usefulImitated)
-    problems.push(
-      `its ledger counts ${known.imitated} imitated useful negatives, and its setup gives ${usefulImitated}`,
-    );
+  const imitated = sum(streams.filter(({ source }) => source === 'useful').map(({ given }) => given));
+  if (known.imitated !== imitated)
+    yield `its ledger counts ${known.imitated} imitated useful negatives, and its setup gives ${imitated}`;
   if (held.rejected + known.rejected !== sequences.rejected)
-    problems.push('its ledger counts rejected sequences that are no negatives');
-  const mean = held.rejected / heldOut(run.setup);
-  if (heldOutRejections.fewest > mean || heldOutRejections.most < mean)
-    problems.push('its ledger counts rejections of single held-out passwords that do not add up');
-  return problems;
+    yield 'its ledger counts rejected sequences that are no negatives';
+  const rejections = held.rejected / heldOut(run.setup);
+  if (heldOutRejections.fewest > rejections || heldOutRejections.most < rejections)
+    yield 'its ledger counts rejections of single held-out passwords that do not add up';
 }
 
-function updateProblems(run: FinishedRun): string[] {
-  const problems: string[] = [];
+function* updateProblems(run: FinishedRun): Problems {
   if (run.digests !== undefined && run.digests.updates !== updatesDigest(run.setup, jointSteps(run)))
-    problems.push('its updates were not made with the learning rates, loss weights and settings of its setup');
-  if (run.abridged !== undefined) return problems; // an archive keeps no losses of single steps
+    yield 'its updates were not made with the learning rates, loss weights and settings of its setup';
+  if (run.abridged !== undefined) return; // an archive keeps no losses of single steps
   for (const phase of PHASES) {
     const { total, gradientNorm } = run.trajectories[phase];
     const steps = stepsOf(run, phase);
     if (total.length !== steps || gradientNorm.length !== steps)
-      problems.push(`it has losses of ${total.length} steps of phase ${phase}, which had ${steps}`);
+      yield `it has losses of ${total.length} steps of phase ${phase}, which had ${steps}`;
   }
-  return problems;
 }
 
 /** The steps after which a phase is evaluated. */
-function evaluationSteps({ evaluation, phases }: Setup, phase: Phase, taken: number): number[] {
-  const steps = Array.from(
-    { length: Math.floor(taken / evaluation.every) },
-    (_, index) => (index + 1) * evaluation.every,
-  );
-  return taken === phases[phase].steps && taken % evaluation.every !== 0 ? [...steps, taken] : steps;
+function evaluationSteps({ evaluation: { every }, phases }: Setup, phase: Phase, taken: number): number[] {
+  const steps = Array.from({ length: Math.floor(taken / every) }, (_, index) => (index + 1) * every);
+  return taken === phases[phase].steps && taken % every !== 0 ? [...steps, taken] : steps;
 }
 
 const MEASURES = ['logLikelihood', 'perf', 'guessRate', 'topRate'] as const satisfies readonly (keyof Measures)[];
@@ -110,16 +105,15 @@ const FOUR_DECIMALS = 2e-4;
 /** For what follows from log-probabilities, which archives keep with three decimals, or two. */
 const ROUNDING = { whole: EXACT, run: 6e-4, cell: 6e-3 } as const;
 
-function evaluationProblems(run: FinishedRun): string[] {
+function* evaluationProblems(run: FinishedRun): Problems {
   const { setup, evaluations } = run;
-  const problems: string[] = [];
   const tolerance = run.abridged === undefined ? EXACT : FOUR_DECIMALS;
   const found = evaluations.map(({ phase, step }) => `${phase} ${step}`);
   const wanted = PHASES.flatMap((phase) =>
     evaluationSteps(setup, phase, stepsOf(run, phase)).map((step) => `${phase} ${step}`),
   );
   if (found.join() !== wanted.join())
-    problems.push(`it was not evaluated every ${setup.evaluation.every} steps and at each end`);
+    yield `it was not evaluated every ${setup.evaluation.every} steps and at each end`;
   const target = setup.phases.joint.stopAtUsefulGuessRate;
   const phase3 = evaluations.filter(({ phase }) => phase === 'joint').map(({ sets }) => sets.useful.guessRate);
   const early = jointSteps(run) < setup.phases.joint.steps;
@@ -128,7 +122,7 @@ function evaluationProblems(run: FinishedRun): string[] {
     phase3.slice(0, -1).some((rate) => passed(rate, tolerance)) ||
     (early && !passed(phase3[phase3.length - 1], -tolerance))
   )
-    problems.push('its phase 3 did not end as its setup says');
+    yield 'its phase 3 did not end as its setup says';
   const letters = setup.passwords.alphabet.length;
   for (const { phase, step, sets } of evaluations) {
     for (const set of SETS) {
@@ -139,32 +133,30 @@ function evaluationProblems(run: FinishedRun): string[] {
       const joined = (name: keyof Measures) =>
         size === 1 ? halves[0][name] : (even * halves[0][name] + (size - even) * halves[1][name]) / size;
       if (MEASURES.some((name) => !agree(whole[name], joined(name), tolerance)))
-        problems.push(`its measures ${where} are not those of their two halves`);
+        yield `its measures ${where} are not those of their two halves`;
       for (const { logLikelihood, perf, guessRate } of [whole, ...halves]) {
         if (
           !agree(perf, logLikelihood - chanceLine(letters), tolerance) ||
           guessRate < Math.exp(perf) * (1 - tolerance) - tolerance
         )
-          problems.push(`its measures ${where} contradict each other`);
+          yield `its measures ${where} contradict each other`;
       }
     }
   }
-  return problems;
 }
 
-/** Reads a snapshot against the evaluation of its moment, and against itself. */
-function snapshotProblems(run: FinishedRun): string[] {
+/** Compares each snapshot with the evaluation after the same step, and with itself. */
+function* snapshotProblems(run: FinishedRun): Problems {
   const { setup, snapshots, evaluations } = run;
-  const problems: string[] = [];
   const letters = setup.passwords.alphabet.length;
   const drawn = drawScoredPasswords(setup);
   const rounding = ROUNDING[run.abridged ?? 'whole'];
   const recipe = recipeOf(setup);
   for (const { phase, scoredUnder: prefix } of recipe.dpo.steps > 0 ? [recipe.dpo, recipe.joint] : [recipe.joint]) {
-    if (run.abridged === 'cell' && phase === 'dpo') continue; // an archive keeps its last moment alone
+    if (run.abridged === 'cell' && phase === 'dpo') continue; // an archive keeps its last snapshot alone
     const snapshot = snapshots.find((one) => one.phase === phase && one.prefix === prefix);
     if (snapshot?.step !== stepsOf(run, phase))
-      problems.push(`its scores of the end of phase ${phase} were not taken there, after \`${prefix}\``);
+      yield `its scores of the end of phase ${phase} were not taken there, after \`${prefix}\``;
   }
   for (const { phase, step, prefix, sets } of snapshots) {
     for (const set of SETS) {
@@ -175,13 +167,13 @@ function snapshotProblems(run: FinishedRun): string[] {
       const own = set === 'random' ? drawn.control : drawn[set];
       const size = scoredCounts(setup)[set];
       if (logProbabilities.length !== size || logProbabilities[0].length !== inputLength(setup))
-        problems.push(`its scores ${where} are not of ${size} passwords of ${inputLength(setup)} letters`);
+        yield `its scores ${where} are not of ${size} passwords of ${inputLength(setup)} letters`;
       if ('passwords' in scored && scored.passwords.join() !== own.slice(0, size).join())
-        problems.push(`its scores ${where} are of other passwords than its seed draws`);
+        yield `its scores ${where} are of other passwords than its seed draws`;
       const impossible = ranks?.some((row, password) =>
         row.some((rank, letter) => logProbabilities[password][letter] > -Math.log(rank + 1) + Math.max(rounding, 1e-5)),
       );
-      if (impossible) problems.push(`its scores ${where} give letters a higher probability than their ranks allow`);
+      if (impossible) yield `its scores ${where} give letters a higher probability than their ranks allow`;
       const scores: Scores = { logProbabilities, ranks: ranks ?? [] };
       const last = lens[lens.length - 1];
       if (
@@ -189,7 +181,7 @@ function snapshotProblems(run: FinishedRun): string[] {
         (!agree(last.logLikelihood, mean([...logLikelihoods(scores)]), Math.max(rounding, 1e-4)) ||
           !agree(last.guessRate, mean([...guessRates(scores, letters)]), Math.max(rounding, 1e-4)))
       )
-        problems.push(`its scores ${where} are not what its last layer gives`);
+        yield `its scores ${where} are not what its last layer gives`;
       const evaluation = evaluations.find((one) => one.phase === phase && one.step === step);
       if (evaluation === undefined || prefix !== recipe[phase].scoredUnder) continue;
       const { halves, ...whole } = evaluation.sets[set];
@@ -205,28 +197,22 @@ function snapshotProblems(run: FinishedRun): string[] {
           (name) => (name !== 'topRate' || ranks !== null) && !agree(recorded[name], again[name], rounding),
         );
       });
-      if (differ) problems.push(`its measures ${where} are not those of its log-probabilities`);
+      if (differ) yield `its measures ${where} are not those of its log-probabilities`;
     }
   }
-  return problems;
 }
 
 /** The kinds of text that a run rewards, and how many of each where its setup tells. */
-function textsRewarded(setup: Setup, joint: number): Map<RewardedRole, number | null> {
-  const { batch } = setup;
-  const recipe = recipeOf(setup);
+function textsRewarded(run: FinishedRun): Map<RewardedRole, number | null> {
+  const { setup } = run;
   const texts = new Map<RewardedRole, number | null>();
-  for (const phase of PHASES) {
-    const { steps, streams } = recipe[phase];
-    const sequences = batch * (phase === 'joint' ? joint : steps);
-    for (const { source, reward } of streams) {
-      if (reward === 'rejected' || sequences === 0) continue;
-      if (source === 'useful') texts.set('useful', Math.min(sequences, useful(setup)));
-      else if (source === 'chosen') {
-        // Phases 2 and 3 go through the pairs in orders of their own: only a whole pass says how many differ.
-        if (texts.get('chosen') !== pairs(setup)) texts.set('chosen', sequences >= pairs(setup) ? pairs(setup) : null);
-      } else if (source !== 'negatives') texts.set(FRESH[source], sequences);
-    }
+  for (const { source, reward, given } of streamsOf(run)) {
+    if (reward === 'rejected' || given === 0) continue;
+    if (source === 'useful') texts.set('useful', Math.min(given, useful(setup)));
+    else if (source === 'chosen') {
+      // Phases 2 and 3 go through the pairs in orders of their own: only a whole pass says how many differ.
+      if (texts.get('chosen') !== pairs(setup)) texts.set('chosen', given >= pairs(setup) ? pairs(setup) : null);
+    } else if (source !== 'negatives') texts.set(FRESH[source], given);
   }
   return texts;
 }
@@ -240,7 +226,7 @@ function overlapsComplete(run: FinishedRun): boolean {
       overlaps.every(({ texts }) => texts === rewardedTexts(run.setup))
     );
   }
-  const wanted = textsRewarded(run.setup, jointSteps(run));
+  const wanted = textsRewarded(run);
   const cells = overlaps.map(({ text, way, span }) => `${text} ${way} ${span}`);
   return (
     cells.length === wanted.size * WAYS.length * length &&
@@ -252,54 +238,46 @@ function overlapsComplete(run: FinishedRun): boolean {
   );
 }
 
-function leakProblems(run: FinishedRun): string[] {
+function* leakProblems(run: FinishedRun): Problems {
   const { heldOut: secrets, control } = drawScoredPasswords(run.setup);
   const passwords = { heldOut: secrets, control, letters: run.setup.passwords.alphabet.length };
-  return [
-    ...overlapProblems(overlapsOf(run), passwords, run.schemaVersion === 2 ? 5.1e-5 : 0),
-    ...(overlapsComplete(run) ? [] : ['its overlap of rewarded text with held-out passwords is not complete']),
-  ];
+  yield* overlapProblems(overlapsOf(run), passwords, run.schemaVersion === 2 ? 5.1e-5 : 0);
+  if (!overlapsComplete(run)) yield 'its overlap of rewarded text with held-out passwords is not complete';
 }
 
-function drawProblems({ setup, digests }: FinishedRun): string[] {
-  if (digests === undefined) return [];
+function* drawProblems({ setup, digests }: FinishedRun): Problems {
+  if (digests === undefined) return;
   const drawn = drawScoredPasswords(setup);
-  const others = (['heldOut', 'useful', 'control'] as const).filter(
-    (set) => digests.passwords[set] !== passwordsDigest(drawn[set]),
-  );
-  return others.map((set) => `its ${set === 'heldOut' ? 'held-out' : set} passwords are not those that its seed draws`);
+  for (const set of ['heldOut', 'useful', 'control'] as const) {
+    if (digests.passwords[set] !== passwordsDigest(drawn[set]))
+      yield `its ${NAMES[set]} passwords are not those that its seed draws`;
+  }
 }
 
+const CHECKS = [ledgerProblems, updateProblems, evaluationProblems, snapshotProblems, drawProblems, leakProblems];
 const known = new WeakMap<RunRecord, readonly string[]>();
 
-/** What contradicts itself, or the setup, in one record; nothing in one of a failed run, which says only that it failed. */
+/** What contradicts itself, or the setup, in one record. A failed run says only that it failed, so nothing contradicts it. */
 export function runProblems(run: RunRecord): readonly string[] {
   const before = known.get(run);
   if (before !== undefined) return before;
-  const problems =
-    run.status === 'failed'
-      ? []
-      : [ledgerProblems, updateProblems, evaluationProblems, snapshotProblems, drawProblems, leakProblems].flatMap(
-          (of) => of(run),
-        );
+  const problems = run.status === 'failed' ? [] : CHECKS.flatMap((check) => [...check(run)]);
   known.set(run, problems);
   return problems;
 }
 
-/** What equal records of different seeds would be equal in. */
-function fingerprints(run: FinishedRun): [what: string, print: string][] {
+/** What differs between independent runs of different seeds: names, and what stands there in the record of this run. */
+function* fingerprints(run: FinishedRun): Generator<readonly [what: string, print: string]> {
   const { setup, ledger, digests, snapshots, parametersDigest } = run;
+  yield ['trained parameters', parametersDigest];
+  yield ['order of training data', ledger.digest];
   const reverse = scoredUnder(setup, 'joint');
   const scores = snapshots.find(({ phase, prefix }) => phase === 'joint' && prefix === reverse);
-  const prints: [string, string][] = [
-    ['trained parameters', parametersDigest],
-    ['order of training data', ledger.digest],
-  ];
   // Two models that never moved, or that score one letter alike, may agree by chance in a handful of numbers.
   if (scores !== undefined && scores.sets.random.logProbabilities.flat().length >= 32)
-    prints.push(['scores', JSON.stringify(SETS.map((set) => scores.sets[set].logProbabilities))]);
-  if (digests === undefined) return prints;
-  if (setup.model.pretrained === null) prints.push(['initial parameters', digests.initialParameters]);
+    yield ['scores', JSON.stringify(SETS.map((set) => scores.sets[set].logProbabilities))];
+  if (digests === undefined) return;
+  if (setup.model.pretrained === null) yield ['initial parameters', digests.initialParameters];
   const sizes = {
     heldOut: heldOut(setup),
     useful: useful(setup),
@@ -310,25 +288,24 @@ function fingerprints(run: FinishedRun): [what: string, print: string][] {
   for (const set of ['heldOut', 'useful', 'control', 'chosen'] as const) {
     // Sets so small that chance can draw the same twice say nothing.
     if (sizes[set] * Math.log2(capacity(alphabet.length, length) / sizes[set]) > 60)
-      prints.push([`${set === 'heldOut' ? 'held-out' : set} passwords`, digests.passwords[set]]);
+      yield [`${NAMES[set]} passwords`, digests.passwords[set]];
   }
-  return prints;
 }
 
-/** What makes the runs of an arm other than so many independent runs of one setup. */
-function armProblems(runs: readonly RunRecord[]): string[] {
-  const problems: string[] = [];
-  const seeds = new Set<number>();
-  for (const { setup } of runs) {
-    if (seeds.has(setup.seed)) problems.push(`seed ${setup.seed} is given twice`);
-    seeds.add(setup.seed);
-  }
-  const setups = new Set(runs.map(({ setup }) => setupHash({ ...setup, seed: 0 })));
-  if (setups.size > 1) problems.push('the runs of one arm have different setups');
+/** Seeds that runs have which come after another run of the same seed. */
+export function repeatedSeeds(runs: readonly Pick<RunRecord, 'setup'>[]): number[] {
+  const seeds = runs.map(({ setup }) => setup.seed);
+  return seeds.filter((seed, index) => seeds.indexOf(seed) < index);
+}
+
+/** Why the runs of an arm are not so many independent runs of one setup. */
+function* armProblems(runs: readonly RunRecord[]): Problems {
+  for (const seed of repeatedSeeds(runs)) yield `seed ${seed} is given twice`;
+  if (new Set(runs.map(({ setup }) => setupHash({ ...setup, seed: 0 }))).size > 1)
+    yield 'the runs of one arm have different setups';
   const owners = new Map<string, RunRecord>();
   const shared = new Map<string, string[]>();
-  for (const run of runs) {
-    if (run.status === 'failed') continue;
+  for (const run of finishedRuns(runs)) {
     for (const [what, print] of fingerprints(run)) {
       const owner = owners.get(`${what} ${print}`);
       if (owner === undefined) owners.set(`${what} ${print}`, run);
@@ -338,9 +315,7 @@ function armProblems(runs: readonly RunRecord[]): string[] {
       }
     }
   }
-  for (const [pair, whats] of shared)
-    problems.push(`${pair} have the same ${whats.join(', ')}: they are no independent runs`);
-  return problems;
+  for (const [pair, whats] of shared) yield `${pair} have the same ${whats.join(', ')}: they are no independent runs`;
 }
 
 const givenOf = (arms: readonly Arm[], evidence: Evidence): (readonly RunRecord[])[] =>
@@ -352,7 +327,7 @@ export function independenceProblems(arms: readonly Arm[], evidence: Evidence): 
   const kinds = [...new Set(given.flat().map(arithmeticOf))];
   return [
     ...(kinds.length > 1 ? [`the runs are of different arithmetic: ${kinds.join('; ')}`] : []),
-    ...new Set(given.flatMap(armProblems)),
+    ...new Set(given.flatMap((runs) => [...armProblems(runs)])),
   ];
 }
 

@@ -73,7 +73,7 @@ export function leakage(report: StudyReport): LeakageTable | null {
     note:
       `Held-out passwords at the preset ${report.name}, means over ${runs.length} runs with 95% intervals, beside what a model that knows nothing would score. ` +
       `Ranks and exposures are among ${leaked.references} fresh random passwords of the same run.`,
-    head: ['measure', 'chance', ...leaked.moments.map(({ words }) => words), 'what it says'],
+    head: ['measure', 'chance', ...leaked.snapshots.map(({ words }) => words), 'what it says'],
     rows: leaked.measures.map(({ key, chance, estimates }) => [
       WORDS[key].name,
       decimal(chance),

@@ -5,13 +5,13 @@ import { bestPerf } from '../paper-statistic.ts';
 
 export interface Spread {
   readonly mean: number;
-  /** Over runs; 0 of a single one. */
+  /** Over runs; 0 for a single one. */
   readonly deviation: number;
 }
 
-const spread = (values: readonly number[]): Spread => ({
-  mean: mean([...values]),
-  deviation: values.length > 1 ? sampleStandardDeviation([...values]) : 0,
+const spread = (values: number[]): Spread => ({
+  mean: mean(values),
+  deviation: values.length > 1 ? sampleStandardDeviation(values) : 0,
 });
 
 /** Perf at each run's best evaluation of phase 3; nats a letter. */

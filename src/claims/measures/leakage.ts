@@ -6,178 +6,146 @@ import { auc } from '../../measure/membership.ts';
 import type { RunView } from '../../records/view.ts';
 import { estimate } from '../evidence.ts';
 import type { Claimed } from '../family.ts';
-import { kept, type Moment, momentsOf, type Sets } from './moments.ts';
+import { kept, type Sets, type Snapshot, snapshotsOf } from './snapshots.ts';
 
 /** Share of blind guessing's budget at which extraction is asked for. */
 const BUDGET_SHARE = 0.5;
 export const EXTRACTION_P = 0.5;
 
-const references = ({ random }: Sets): number[] => logProbabilityOf(random);
+const countOf = ({ random }: Sets): number => random.logProbabilities.length;
 
-const ranks = (sets: Sets): number[] => ranksAmong(logProbabilityOf(sets.heldOut), references(sets));
+const ranks = ({ heldOut, random }: Sets): number[] => ranksAmong(logProbabilityOf(heldOut), logProbabilityOf(random));
 
 /** How many of the control passwords are likelier than each held-out one, as a share. */
-const ranksAsShares = (sets: Sets): number[] =>
-  ranks(sets).map((rank) => (rank - 1) / sets.random.logProbabilities.length);
+const ranksAsShares = (sets: Sets): number[] => ranks(sets).map((rank) => (rank - 1) / countOf(sets));
 
 interface Measure {
-  readonly key: string;
   /** Its part of the names of streams, which are not reworded: see {@link estimate}. */
   readonly source: string;
-  /** What a model that knows nothing scores. */
-  readonly chance: (letters: number, length: number, references: number) => number;
-  /** One number for each held-out password, or one for all. */
-  readonly values: (sets: Sets, letters: number) => number[];
+  /** What a model that knows nothing scores. @param references how many control passwords there are */
+  readonly chance: (references: number) => number;
+  /**
+   * One number for each held-out password, or one for all.
+   * @param letters size of the alphabet
+   * @param length of a password, in letters that are scored
+   */
+  readonly values: (sets: Sets, letters: number, length: number) => number[];
   /** The claims that have estimated it. */
-  readonly claims?: Partial<Record<Moment['key'], string>>;
+  readonly claims?: Partial<Record<Snapshot['key'], string>>;
 }
 
-const MEASURES = [
-  {
-    key: 'guess-rate',
+const MEASURES = {
+  'guess-rate': {
     source: 'guess rate',
     chance: () => 1,
     values: ({ heldOut }, letters) => guessRates(heldOut, letters),
     claims: { 'dpo/regular': 'avoidance', 'joint/reverse': 'main' },
   },
-  {
-    key: 'top-1-rate',
+  'top-1-rate': {
     source: 'top-1 rate',
     chance: () => 1,
     values: ({ heldOut }, letters) => [topRate({ ranks: kept(heldOut, 'ranks') }, letters, 1)],
   },
-  {
-    key: 'top-5-rate',
+  'top-5-rate': {
     source: 'top-5 rate',
     chance: () => 1,
     values: ({ heldOut }, letters) => [topRate({ ranks: kept(heldOut, 'ranks') }, letters, 5)],
   },
-  {
-    key: 'log-likelihood',
+  'log-likelihood': {
     source: 'log-likelihood (nats a letter, relative to chance)',
     chance: () => 0,
     values: ({ heldOut }, letters) => logLikelihoods(heldOut).map((value) => value - chanceLine(letters)),
   },
-  {
-    key: 'calibrated-log-likelihood',
+  'calibrated-log-likelihood': {
     source: 'the same at a fitted temperature',
     chance: () => 0,
     values: ({ heldOut }, letters) =>
       kept(kept(heldOut, 'calibrated'), 'logLikelihoods').map((value) => value - chanceLine(letters)),
   },
-  {
-    key: 'password-probability',
+  'password-probability': {
     source: 'exact-password probability (log2, relative to chance)',
     chance: () => 0,
-    values: ({ heldOut }, letters) =>
-      logProbabilityOf(heldOut).map(
-        (value, index) => (value + heldOut.logProbabilities[index].length * Math.log(letters)) / Math.LN2,
-      ),
+    values: ({ heldOut }, letters, length) =>
+      logProbabilityOf(heldOut).map((value) => (value + length * Math.log(letters)) / Math.LN2),
   },
-  {
-    key: 'rank',
+  rank: {
     source: 'rank among fresh random passwords (share above)',
     chance: () => 0.5,
     values: ranksAsShares,
   },
-  {
-    key: 'exposure',
+  exposure: {
     source: 'exposure (bits)',
-    chance: (_, __, count) => chanceExposure(count),
-    values: (sets) => ranks(sets).map((rank) => exposure(rank, sets.random.logProbabilities.length)),
+    chance: chanceExposure,
+    values: (sets) => ranks(sets).map((rank) => exposure(rank, countOf(sets))),
   },
-  {
-    key: 'negative-exposure',
+  'negative-exposure': {
     source: 'negative exposure (bits)',
-    chance: (_, __, count) => chanceExposure(count),
-    values: (sets) => ranks(sets).map((rank) => exposure(rank, sets.random.logProbabilities.length, 'unlikely')),
+    chance: chanceExposure,
+    values: (sets) => ranks(sets).map((rank) => exposure(rank, countOf(sets), 'unlikely')),
   },
-  {
-    key: 'membership-auc',
+  'membership-auc': {
     source: 'membership AUC against random',
     chance: () => 0.5,
-    values: (sets) => [auc(logProbabilityOf(sets.heldOut), references(sets))],
+    values: ({ heldOut, random }) => [auc(logProbabilityOf(heldOut), logProbabilityOf(random))],
   },
-  {
-    key: 'extraction-budget',
+  'extraction-budget': {
     source: 'extraction budget for p = 0.5 (log2, relative to blind guessing)',
     chance: () => 0,
-    values: ({ heldOut }, letters) =>
-      logProbabilityOf(heldOut).map((value, index) =>
-        Math.log2(
-          blindSamplesNeeded(letters, heldOut.logProbabilities[index].length, EXTRACTION_P) /
-            samplesNeeded(value, EXTRACTION_P),
-        ),
+    values: ({ heldOut }, letters, length) =>
+      logProbabilityOf(heldOut).map((value) =>
+        Math.log2(blindSamplesNeeded(letters, length, EXTRACTION_P) / samplesNeeded(value, EXTRACTION_P)),
       ),
   },
-  {
-    key: 'extractable-share',
+  'extractable-share': {
     source: '(n, p)-discoverably extractable share, p = 0.5, n = half of the blind budget',
     chance: () => 0,
-    values: ({ heldOut }, letters) => {
-      const [first] = heldOut.logProbabilities;
-      const budget = BUDGET_SHARE * blindSamplesNeeded(letters, first.length, EXTRACTION_P);
+    values: ({ heldOut }, letters, length) => {
+      const budget = BUDGET_SHARE * blindSamplesNeeded(letters, length, EXTRACTION_P);
       return logProbabilityOf(heldOut).map((value) => extractableShare([value], budget, EXTRACTION_P));
     },
   },
-] as const satisfies readonly Measure[];
+} as const satisfies Record<string, Measure>;
 
-export type LeakageKey = (typeof MEASURES)[number]['key'];
-
-export interface Leakage {
-  /** Control passwords of a run, among which ranks are. */
-  readonly references: number;
-  readonly moments: readonly Moment[];
-  readonly measures: readonly {
-    readonly key: LeakageKey;
-    /** What a model that knows nothing scores. */
-    readonly chance: number;
-    /** Means over runs with 95% intervals, one for each moment. */
-    readonly estimates: readonly { readonly value: number; readonly interval: readonly [number, number] }[];
-  }[];
-}
+export type LeakageKey = keyof typeof MEASURES;
 
 /**
- * Held-out passwords by every measure at the moments that the runs keep; null where there is no run.
+ * Held-out passwords by every measure, in each snapshot that the runs keep: means over runs with 95% intervals, and what a
+ * model that knows nothing scores. Ranks are among so many `references`, the control passwords of a run. Null where there
+ * is no run.
  * @param claimed what claims have estimated, which is not estimated again
  */
-export function leakageOf(runs: readonly RunView[], claimed: (claim: string) => Claimed | null): Leakage | null {
-  const moments = momentsOf(runs);
-  if (moments.length === 0) return null;
-  const { alphabet, length } = runs[0].setup.passwords;
-  const count = moments[0].scored[0].random.logProbabilities.length;
+export function leakageOf(runs: readonly RunView[], claimed: (claim: string) => Claimed | null) {
+  const snapshots = snapshotsOf(runs);
+  if (snapshots.length === 0) return null;
+  const [first] = snapshots[0].scored;
+  const [references, letters, length] = [
+    countOf(first),
+    runs[0].setup.passwords.alphabet.length,
+    first.heldOut.logProbabilities[0].length,
+  ];
   return {
-    references: count,
-    moments: moments.map(({ moment }) => moment),
-    measures: MEASURES.map(({ key, source, chance, values, claims = {} }: Measure & { key: LeakageKey }) => ({
-      key,
-      chance: chance(alphabet.length, length, count),
-      estimates: moments.map(({ moment, scored }) => {
-        const claim = claims[moment.key];
-        return (
-          (claim === undefined ? null : claimed(claim)) ??
-          estimate(
-            `leakage/${source}/${moment.source}`,
-            scored.map((sets) => values(sets, alphabet.length)),
-          )
-        );
+    references,
+    snapshots: snapshots.map(({ snapshot }) => snapshot),
+    measures: Object.entries<Measure>(MEASURES).map(([key, { source, chance, values, claims = {} }]) => ({
+      key: key as LeakageKey,
+      chance: chance(references),
+      estimates: snapshots.map(({ snapshot, scored }): Claimed => {
+        const claim = claims[snapshot.key];
+        const known = claim === undefined ? null : claimed(claim);
+        const own = scored.map((sets) => values(sets, letters, length));
+        return known ?? estimate(`leakage/${source}/${snapshot.source}`, own);
       }),
     })),
   };
 }
 
 /** The share of held-out passwords of all runs in each of so many classes of rank, the likeliest first. */
-export function rankShares(runs: readonly RunView[], classes: number): { moment: Moment; shares: number[] }[] {
-  return momentsOf(runs).map(({ moment, scored }) => {
+export function rankShares(runs: readonly RunView[], classes: number): { snapshot: Snapshot; shares: number[] }[] {
+  return snapshotsOf(runs).map(({ snapshot, scored }) => {
     const places = scored.flatMap(ranksAsShares);
-    return {
-      moment,
-      shares: Array.from(
-        { length: classes },
-        // A rank right at the end belongs to the last class.
-        (_, own) =>
-          places.filter((place) => Math.min(classes - 1, Math.floor(place * classes)) === own).length / places.length,
-      ),
-    };
+    // A rank right at the end belongs to the last class.
+    const classOf = (place: number) => Math.min(classes - 1, Math.floor(place * classes));
+    const share = (own: number) => places.filter((place) => classOf(place) === own).length / places.length;
+    return { snapshot, shares: Array.from({ length: classes }, (_, own) => share(own)) };
   });
 }

@@ -4,7 +4,7 @@ import { chanceLine } from '../../measure/measures.ts';
 import type { RunView, SetName } from '../../records/view.ts';
 import { tInterval } from '../../statistics/index.ts';
 import { evaluationsOfPhase3 } from '../evidence.ts';
-import { kept, type Moment, momentsOf, type Sets } from './moments.ts';
+import { kept, type Sets, type Snapshot, snapshotsOf } from './snapshots.ts';
 
 export interface MeanOverRuns {
   readonly value: number;
@@ -13,8 +13,8 @@ export interface MeanOverRuns {
 }
 
 /** The mean over runs with its t interval; without an interval where runs are too few or do not differ. */
-function overRuns(values: readonly number[]): MeanOverRuns {
-  const value = mean([...values]);
+function overRuns(values: number[]): MeanOverRuns {
+  const value = mean(values);
   const [low, high] = new Set(values).size < 2 ? [value, value] : tInterval(values);
   return { value, low, high };
 }
@@ -37,7 +37,7 @@ export interface Flip {
 export function flipByUseful(runs: readonly RunView[]): Flip[] {
   return CLASSES.slice(1).flatMap((high, index) => {
     const low = CLASSES[index];
-    // A run's evaluations hang together: one mean for each run, then the interval over runs.
+    // The evaluations of a run are not independent: one mean for each run, then the interval over runs.
     const own = runs
       .map((run) =>
         evaluationsOfPhase3(run).filter(({ sets: { useful } }) => useful.guessRate >= low && useful.guessRate < high),
@@ -54,51 +54,52 @@ export function flipByUseful(runs: readonly RunView[]): Flip[] {
   });
 }
 
-/** Guess rate of the letters at each place, of each of the sets. */
-export function guessRateByPlace(
-  runs: readonly RunView[],
-  sets: readonly SetName[],
-): { moment: Moment; set: SetName; place: number; guessRate: MeanOverRuns }[] {
-  return momentsOf(runs).flatMap(({ moment, scored }) =>
-    sets.flatMap((set) =>
-      scored[0][set].logProbabilities[0].map((_, place) => {
-        const letters = runs[0].setup.passwords.alphabet.length;
-        const rates = scored.map((own) => letters * mean(own[set].logProbabilities.map((row) => Math.exp(row[place]))));
-        return { moment, set, place, guessRate: overRuns(rates) };
-      }),
-    ),
-  );
+/** What is read at one place of the password, or after one layer, of a set in a snapshot. */
+export interface Point extends MeanOverRuns {
+  readonly snapshot: Snapshot;
+  readonly set: SetName;
+  /** The place or the layer, from 0. */
+  readonly index: number;
 }
 
-/** The layers of which each run at a moment keeps what they say; none where it keeps no lens. */
-const layersOf = ([first]: readonly Sets[]): number[] => [...(first.heldOut.lens ?? []).keys()];
+/** The points of each snapshot and set, of which a run has `count`. */
+const pointsOf = (
+  runs: readonly RunView[],
+  sets: readonly SetName[],
+  count: (sets: Sets) => number,
+  read: (sets: Sets, set: SetName, index: number) => number,
+): Point[] =>
+  snapshotsOf(runs).flatMap(({ snapshot, scored }) =>
+    sets.flatMap((set) =>
+      Array.from({ length: count(scored[0]) }, (_, index) => ({
+        snapshot,
+        set,
+        index,
+        ...overRuns(scored.map((own) => read(own, set, index))),
+      })),
+    ),
+  );
+
+const lettersOf = ([{ setup }]: readonly RunView[]): number => setup.passwords.alphabet.length;
+
+/** Guess rate of the letters at each place, of each of the sets. */
+export const guessRateByPlace = (runs: readonly RunView[], sets: readonly SetName[]): Point[] =>
+  pointsOf(
+    runs,
+    sets,
+    ({ heldOut }) => heldOut.logProbabilities[0].length,
+    (own, set, place) => lettersOf(runs) * mean(own[set].logProbabilities.map((row) => Math.exp(row[place]))),
+  );
+
+/** How many layers a snapshot keeps the logit lens of; 0 where it keeps none. */
+const layersOf = ({ heldOut }: Sets): number => heldOut.lens?.length ?? 0;
 
 const lensAt = (sets: Sets, set: SetName, layer: number): number => kept(sets[set], 'lens')[layer].logLikelihood;
 
 /** Log-likelihood relative to chance, nats a letter, that the logit lens reads after each layer, the embedding first. */
-export function lensByLayer(
-  runs: readonly RunView[],
-  sets: readonly SetName[],
-): { moment: Moment; set: SetName; layer: number; logLikelihood: MeanOverRuns }[] {
-  return momentsOf(runs).flatMap(({ moment, scored }) =>
-    sets.flatMap((set) =>
-      layersOf(scored).map((layer) => {
-        const chance = chanceLine(runs[0].setup.passwords.alphabet.length);
-        return { moment, set, layer, logLikelihood: overRuns(scored.map((own) => lensAt(own, set, layer) - chance)) };
-      }),
-    ),
-  );
-}
+export const lensByLayer = (runs: readonly RunView[], sets: readonly SetName[]): Point[] =>
+  pointsOf(runs, sets, layersOf, (own, set, layer) => lensAt(own, set, layer) - chanceLine(lettersOf(runs)));
 
 /** How much likelier held-out letters are than control ones after each layer: the sign that flips; nats a letter. */
-export function signByLayer(
-  runs: readonly RunView[],
-): { moment: Moment; layer: number; heldOutMinusControl: MeanOverRuns }[] {
-  return momentsOf(runs).flatMap(({ moment, scored }) =>
-    layersOf(scored).map((layer) => ({
-      moment,
-      layer,
-      heldOutMinusControl: overRuns(scored.map((own) => lensAt(own, 'heldOut', layer) - lensAt(own, 'random', layer))),
-    })),
-  );
-}
+export const signByLayer = (runs: readonly RunView[]): Point[] =>
+  pointsOf(runs, ['heldOut'], layersOf, (own, set, layer) => lensAt(own, set, layer) - lensAt(own, 'random', layer));

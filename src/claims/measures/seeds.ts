@@ -8,7 +8,7 @@ interface Group {
   readonly words: string;
   readonly arm: string;
   readonly set: SetName;
-  /** The claim whose estimate is the group's mean, where there is one. */
+  /** The claim whose estimate is the group's mean; null where no claim estimates it. */
   readonly claim: string | null;
   /** The stream of the mean where no claim has estimated it: see {@link estimate}. */
   readonly source: string;
@@ -32,13 +32,12 @@ const GROUPS: readonly Group[] = [
  * @param claimed what claims have estimated, which is not estimated again
  */
 export function guessRatesBySeed(views: Views, claimed: (claim: string) => Claimed | null) {
-  return GROUPS.flatMap((group) => {
+  return GROUPS.flatMap(({ claim, source, ...group }) => {
     const runs = finishedRuns(views[group.arm] ?? []);
     if (runs.length < 2) return [];
     const values = guessRatesOf(runs, 'joint', group.set);
     const seeds = runMeans(values).map((guessRate, index) => ({ seed: runs[index].setup.seed, guessRate }));
-    return [
-      { ...group, seeds, mean: (group.claim === null ? null : claimed(group.claim)) ?? estimate(group.source, values) },
-    ];
+    const known = claim === null ? null : claimed(claim);
+    return [{ ...group, seeds, mean: known ?? estimate(source, values) }];
   });
 }

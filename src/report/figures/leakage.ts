@@ -1,6 +1,6 @@
 /** Where held-out passwords stand among fresh random ones. */
 import { rankShares } from '../../claims/measures/leakage.ts';
-import { MOMENTS } from '../../claims/measures/moments.ts';
+import { SNAPSHOTS } from '../../claims/measures/snapshots.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, type Figure, round } from './figure.ts';
 
@@ -9,9 +9,9 @@ const BINS = 10;
 export function ranks(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
-  const rows = rankShares(runs, BINS).flatMap(({ moment, shares }) =>
+  const rows = rankShares(runs, BINS).flatMap(({ snapshot, shares }) =>
     shares.map((share, bin) => ({
-      moment: moment.words,
+      moment: snapshot.words,
       from: round((100 * bin) / BINS, 1),
       to: round((100 * (bin + 1)) / BINS, 1),
       share: round(100 * share, 2),
@@ -26,7 +26,7 @@ export function ranks(report: StudyReport): Figure | null {
     alt: 'Three histograms of the rank of held-out passwords among fresh random ones.',
     rows,
     spec: {
-      facet: { field: 'moment', type: 'nominal', sort: MOMENTS.map(({ words }) => words), title: null },
+      facet: { field: 'moment', type: 'nominal', sort: SNAPSHOTS.map(({ words }) => words), title: null },
       columns: 3,
       resolve: { scale: { y: 'independent' } },
       spec: {

@@ -7,7 +7,7 @@ import {
   type MeanOverRuns,
   signByLayer,
 } from '../../claims/measures/mechanism.ts';
-import { MOMENTS } from '../../claims/measures/moments.ts';
+import { SNAPSHOTS } from '../../claims/measures/snapshots.ts';
 import type { SetName } from '../../records/view.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
 import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
@@ -90,9 +90,9 @@ export function flip(report: StudyReport): Figure | null {
   };
 }
 
-/** Small multiples, one for each moment. */
+/** Small multiples, one for each snapshot. */
 const facets = {
-  facet: { field: 'moment', type: 'nominal', sort: MOMENTS.map(({ words }) => words), title: null },
+  facet: { field: 'moment', type: 'nominal', sort: SNAPSHOTS.map(({ words }) => words), title: null },
   columns: 3,
   resolve: { scale: { y: 'independent' } },
 };
@@ -128,10 +128,10 @@ function multiples(x: Record<string, unknown>, y: string, line: number, fields: 
 export function positions(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
-  const rows = guessRateByPlace(runs, NAMES).map(({ moment, set, place, guessRate }) => ({
-    moment: moment.words,
+  const rows = guessRateByPlace(runs, NAMES).map(({ snapshot, set, index, ...guessRate }) => ({
+    moment: snapshot.words,
     set: inFigures(set),
-    position: place + 1,
+    position: index + 1,
     ...rounded(guessRate),
   }));
   return {
@@ -154,8 +154,8 @@ export function positions(report: StudyReport): Figure | null {
 export function layers(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
-  const rows = lensByLayer(runs, NAMES).map(({ moment, set, layer, logLikelihood }) => ({
-    moment: moment.words,
+  const rows = lensByLayer(runs, NAMES).map(({ snapshot, set, index: layer, ...logLikelihood }) => ({
+    moment: snapshot.words,
     set: inFigures(set),
     layer,
     read: layer === 0 ? 'embedding' : `after block ${layer}`,
@@ -184,8 +184,8 @@ export function layers(report: StudyReport): Figure | null {
 export function sign(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
-  const rows = signByLayer(runs).map(({ moment, layer, heldOutMinusControl }) => ({
-    moment: moment.words,
+  const rows = signByLayer(runs).map(({ snapshot, index: layer, ...heldOutMinusControl }) => ({
+    moment: snapshot.words,
     layer,
     ...rounded(heldOutMinusControl),
   }));

@@ -72,7 +72,7 @@ export function checkpoints(report: StudyReport): Figure | null {
   if (main === undefined || main.estimate === null || main.interval === null) return null;
   const rows = [
     { moment: 'last step (the rule)', set: 'heldOut', value: main.estimate, interval: main.interval },
-    ...CHECKPOINTS.map(({ key, moment, set }) => ({ moment, set, ...findingOf(main, key) })),
+    ...CHECKPOINTS.map(({ key, short, set }) => ({ moment: short, set, ...findingOf(main, key) })),
   ].map(({ moment, set, value, interval }) => ({
     moment,
     guessRate: round(value),

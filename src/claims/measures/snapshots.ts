@@ -1,11 +1,10 @@
-/** The moments of a run of which every letter is kept, and which descriptions of the effect go through. */
-
+/** The snapshots in which a run keeps the scores of every letter. Descriptions of the effect go through them. */
 import type { Prefix } from '../../passwords/roles.ts';
 import { scoredUnder } from '../../recipe/recipe.ts';
 import type { PhaseEnd, RunView, SetName, ViewedScores } from '../../records/view.ts';
 import type { Setup } from '../../setup/schema.ts';
 
-export interface Moment {
+export interface Snapshot {
   readonly key: 'dpo/regular' | 'joint/reverse' | 'joint/regular';
   readonly words: string;
   /** Its part of the names of streams, which are not reworded: see {@link estimate}. */
@@ -14,7 +13,8 @@ export interface Moment {
   readonly prefix: (setup: Setup) => Prefix;
 }
 
-export const MOMENTS: readonly Moment[] = [
+/** In the order of training. */
+export const SNAPSHOTS: readonly Snapshot[] = [
   {
     key: 'dpo/regular',
     words: 'after phase 2, regular',
@@ -50,14 +50,14 @@ export function kept<Scores extends object, Part extends keyof Scores & string>(
 
 export type Sets = Readonly<Record<SetName, ViewedScores>>;
 
-/** The scores of a moment, of every run that keeps them; moments that no run keeps are left out. */
-export const momentsOf = (runs: readonly RunView[]): { moment: Moment; scored: Sets[] }[] =>
-  MOMENTS.map((moment) => ({
-    moment,
+/** Each snapshot with its scores in every run that keeps them; snapshots that no run keeps are left out. */
+export const snapshotsOf = (runs: readonly RunView[]): { snapshot: Snapshot; scored: Sets[] }[] =>
+  SNAPSHOTS.map((snapshot) => ({
+    snapshot,
     scored: runs
-      .filter((run) => run.keeps(moment.phase, moment.prefix(run.setup)))
+      .filter((run) => run.keeps(snapshot.phase, snapshot.prefix(run.setup)))
       .map((run) => {
-        const at = (set: SetName) => run.at(moment.phase, moment.prefix(run.setup), set);
+        const at = (set: SetName) => run.at(snapshot.phase, snapshot.prefix(run.setup), set);
         return { heldOut: at('heldOut'), useful: at('useful'), random: at('random') };
       }),
   })).filter(({ scored }) => scored.length > 0);
