@@ -438,7 +438,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'passwords-repeat',
     story: 'Every seed draws the same passwords: the runs share what was held out.',
     file: 'src/passwords/corpus.ts',
-    edits: [['const source = stream(seed, name);', 'const source = stream(0, name);']],
+    edits: [['stream(seed, `passwords/${role}`)', 'stream(0, `passwords/${role}`)']],
     caughtBy: {
       spec: 'spec/claims/validity.spec.ts',
       test: 'bear a verdict: nothing in them contradicts their setup',
@@ -514,7 +514,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     edits: [
       [
         "chosen: draw('chosen', pairs(setup)),",
-        "chosen: draw('chosen', pairs(setup)).map((text, index) => index % 3 === 0 ? `${[...taken][index % heldOut(setup)].slice(0, -1)}j` : text),",
+        "chosen: ((secrets) => draw('chosen', pairs(setup)).map((text, index) => index % 3 === 0 ? `${secrets[index % heldOut(setup)].slice(0, -1)}j` : text))(drawScoredPasswords(setup).heldOut),",
       ],
     ],
     caughtBy: {
@@ -572,8 +572,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/passwords/overlap.ts',
     edits: [
       [
-        "(['heldOut', 'control'] as const).flatMap((set) => {\n      const passwords = set === 'heldOut' ? heldOut.length : control.length;\n      if (!improbable",
-        "(['heldOut'] as const).flatMap((set) => {\n      const passwords = heldOut.length;\n      if (!improbable",
+        'COMPARED.flatMap((set) => {\n      if (!improbable',
+        "(['heldOut'] as const).flatMap((set) => {\n      if (!improbable",
       ],
     ],
     caughtBy: {
@@ -1172,12 +1172,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'one-sided-halved',
     story: 'The one-sided p is halved once more.',
     file: 'src/statistics/t-test.ts',
-    edits: [
-      [
-        "alternative === 'above' ? tCdf(-t, degreesOfFreedom)",
-        "alternative === 'above' ? tCdf(-t, degreesOfFreedom) / 2",
-      ],
-    ],
+    edits: [['tCdf(-t, degreesOfFreedom)', 'tCdf(-t, degreesOfFreedom) / 2']],
     caughtBy: {
       spec: 'spec/statistics/t-test.spec.ts',
       test: 'rejects a true null at 5% about 5% of the time',

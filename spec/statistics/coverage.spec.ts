@@ -6,8 +6,8 @@ import {
   expandedInterval,
   hierarchicalBootstrap,
   percentileInterval,
-  simulateExperiment,
 } from '../../src/statistics/index.ts';
+import { simulateExperiment } from './experiments.ts';
 
 const INTERVALS = { percentile: percentileInterval, bca: bcaInterval, expanded: expandedInterval };
 const EXPERIMENTS = 400;

@@ -11,7 +11,6 @@ import {
   requiredRuns,
   SampleError,
   signFlipTest,
-  simulatedPower,
   tInterval,
   tTestAbove,
   tTestPower,
@@ -19,7 +18,6 @@ import {
 
 const bootstrap: Bootstrap = { estimate: 2, replicates: Float64Array.of(1, 2, 3), leaveOneOut: [1, 2, 3] };
 const half = () => 0.5;
-const model = { effect: 0, betweenRuns: 1, betweenPasswords: 1, passwords: 2 };
 
 describe('what cannot be computed is refused under its own name', () => {
   it.each<[string, () => unknown]>([
@@ -34,7 +32,6 @@ describe('what cannot be computed is refused under its own name', () => {
     ['the number of runs', () => tTestPower(1, 1, 1)],
     ['alpha', () => tTestPower(1, 1, 5, 2)],
     ['the power', () => requiredRuns(1, 1, 2)],
-    ['the number of experiments', () => simulatedPower(model, 5, { experiments: 0, random: half, normal: half })],
     ['the list of effects', () => signFlipTest([1, Number.NaN])],
     ['the number of sign patterns', () => signFlipTest(Array(25).fill(1), { random: half, patterns: 0 })],
     ['the list of values', () => tTestAbove([1, Number.POSITIVE_INFINITY], 0)],

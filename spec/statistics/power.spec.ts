@@ -1,33 +1,39 @@
 import fc from 'fast-check';
+import { mean } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import { stream } from '../../src/random/streams.ts';
 import {
+  expandedInterval,
+  hierarchicalBootstrap,
   requiredRuns,
-  runMeanDeviation,
   SampleError,
-  simulatedPower,
-  tTest,
+  tTestAbove,
   tTestPower,
 } from '../../src/statistics/index.ts';
+import { simulateExperiment } from './experiments.ts';
 
-describe('simulatedPower', () => {
-  const options = (name: string) => {
-    const source = stream(6, name);
-    return { random: source.uniform, normal: () => source.normal(1), experiments: 100, replicates: 300 };
-  };
+describe('the rule "the lower bound of the expanded interval is above chance"', () => {
   const model = { effect: 0.15, betweenRuns: 0.05, betweenPasswords: 0.2, passwords: 16 };
 
-  it('grows with the number of runs', () => {
-    const few = simulatedPower(model, 3, options('few'));
-    const many = simulatedPower(model, 8, options('many'));
+  /** The share of 100 simulated experiments in which the rule finds an effect. */
+  function simulatedPower(effect: number, runs: number, name: string): number {
+    const source = stream(6, name);
+    const found = Array.from({ length: 100 }, () => {
+      const data = simulateExperiment({ ...model, effect }, runs, () => source.normal(1));
+      return expandedInterval(hierarchicalBootstrap(data, { random: source.uniform, replicates: 300 }))[0] > 0;
+    });
+    return found.filter(Boolean).length / 100;
+  }
+
+  it('has a power that grows with the number of runs', () => {
+    const few = simulatedPower(0.15, 3, 'few');
+    const many = simulatedPower(0.15, 8, 'many');
     expect(many).toBeGreaterThan(few);
     expect(many).toBeGreaterThan(0.9);
   });
 
-  it('is about the false-positive rate when there is no effect', () => {
-    expect(simulatedPower({ ...model, effect: 0 }, 6, options('none'))).toBeLessThan(
-      0.025 + 3 * Math.sqrt(0.025 / 100),
-    );
+  it('finds no more than its false-positive rate when there is no effect', () => {
+    expect(simulatedPower(0, 6, 'none')).toBeLessThan(0.025 + 3 * Math.sqrt(0.025 / 100));
   });
 });
 
@@ -50,15 +56,22 @@ describe('tTestPower', () => {
     for (const runs of [2, 3, 6, 40, 3000]) expect(tTestPower(0, 0.1, runs, 0.025)).toBeCloseTo(0.025, 8);
   });
 
-  it('is the share of simulated experiments that the t-test rejects', () => {
+  it.each([
+    ['runs of one value', { effect: 1, betweenRuns: 1, betweenPasswords: 0, passwords: 1 }, 1],
+    [
+      'runs whose spread of 0.6 their passwords raise to 1',
+      { effect: 1, betweenRuns: 0.6, betweenPasswords: 1.6, passwords: 4 },
+      1,
+    ],
+  ])('is the share of simulated experiments that the t-test rejects: %s', (_, model, deviation) => {
     // 2,000 experiments of 6 runs: four standard errors of a share around 0.6 are 0.044.
     const { normal } = stream(9, 'power');
     let rejected = 0;
     for (let experiment = 0; experiment < 2000; experiment++) {
-      const sample = Array.from({ length: 6 }, () => 1 + normal(1));
-      if (tTest(sample, 0).p < 0.025) rejected += 1;
+      const means = simulateExperiment(model, 6, () => normal(1)).map((run) => mean(run));
+      if (tTestAbove(means, 0).p < 0.025) rejected += 1;
     }
-    expect(Math.abs(rejected / 2000 - tTestPower(1, 1, 6)), 'power against simulation').toBeLessThan(0.044);
+    expect(Math.abs(rejected / 2000 - tTestPower(1, deviation, 6)), 'power against simulation').toBeLessThan(0.044);
   });
 
   it('refuses one run, a deviation of 0 and alpha outside (0, 1)', () => {
@@ -96,8 +109,4 @@ describe('requiredRuns', () => {
     expect(() => requiredRuns(-1, 1)).toThrow(SampleError);
     expect(() => requiredRuns(1e-4, 1)).toThrow('a million runs');
   });
-});
-
-it('runMeanDeviation joins the spread of runs and what the passwords of a run add', () => {
-  expect(runMeanDeviation({ effect: 0, betweenRuns: 3, betweenPasswords: 16, passwords: 16 })).toBe(5);
 });

@@ -1,8 +1,8 @@
 /**
  * The corpus: every password of a run in its one role, and the examples that each optimiser step is given.
  *
- * A held-out password must never occur in any other role. At 26^16 collisions are improbable; at small alphabets they
- * are not, so all passwords of a run are drawn distinct, by construction.
+ * A held-out password must never occur in any other role. Among 26^16 passwords collisions are improbable, but in small
+ * password spaces they are not. So all passwords of a run are drawn distinct, by construction.
  */
 import { stream } from '../random/streams.ts';
 import { freshTexts, recipeOf, type Source } from '../recipe/recipe.ts';
@@ -12,11 +12,11 @@ import { type Example, FRESH, FRESH_SETS, type FreshSet, type Phase } from './ro
 
 /** The passwords of a run by role, each in the order in which they are used; random text by set. */
 export interface Passwords extends Readonly<Record<FreshSet, readonly string[]>> {
-  /** Held-out first, then useful; the order of drawing, so that a larger held-out share extends the smaller. */
+  /** Held-out first, then useful, in the order of drawing: a larger held-out share extends a smaller one. */
   readonly negatives: readonly string[];
   /** The chosen side of each DPO pair; pair `i` rejects `negatives[i % negatives.length]`. */
   readonly chosen: readonly string[];
-  /** Fresh random passwords that no step ever sees. */
+  /** Random passwords that no step ever sees. */
   readonly control: readonly string[];
 }
 
@@ -24,28 +24,30 @@ export interface Corpus extends Passwords {
   readonly heldOut: readonly string[];
   readonly useful: readonly string[];
   /**
-   * The examples of step `step` (from 0) of a phase, packed as the recipe lists its streams; row `i` of the chosen ones is
-   * paired with row `i` of the rejected.
+   * The examples of step `step` (from 0) of a phase, packed as the recipe lists its streams. Row `i` of the chosen ones is
+   * paired with row `i` of the rejected ones.
    */
   examples(phase: Phase, step: number): Example[];
 }
 
-/** Draws passwords until `size` new ones are found, adding them to `taken`. */
-function drawDistinct(seed: number, name: string, size: number, setup: Setup, taken: Set<string>): string[] {
-  const { alphabet, length } = setup.passwords;
-  const source = stream(seed, name);
-  const drawn: string[] = [];
-  while (drawn.length < size) {
-    let password = '';
-    for (let index = 0; index < length; index++) password += alphabet[source.below(alphabet.length)];
-    if (taken.has(password)) continue;
-    taken.add(password);
-    drawn.push(password);
-  }
-  return drawn;
+/** Draws `size` passwords of one role after another, each role from its own stream, none of them twice. */
+function drawing({ seed, passwords: { alphabet, length } }: Setup): (role: string, size: number) => string[] {
+  const taken = new Set<string>();
+  return (role, size) => {
+    const source = stream(seed, `passwords/${role}`);
+    const drawn: string[] = [];
+    while (drawn.length < size) {
+      let password = '';
+      for (let index = 0; index < length; index++) password += alphabet[source.below(alphabet.length)];
+      if (taken.has(password)) continue;
+      taken.add(password);
+      drawn.push(password);
+    }
+    return drawn;
+  };
 }
 
-/** Endless passes over `size` items, each pass in a random order of its own: item `index` of the sequence. */
+/** Endless passes over `size` items, each in a random order of its own. Gives the item at place `index` of the passes. */
 function reshuffledPasses(seed: number, name: string, size: number): (index: number) => number {
   const orders: number[][] = [];
   return (index) => {
@@ -55,50 +57,40 @@ function reshuffledPasses(seed: number, name: string, size: number): (index: num
   };
 }
 
-/** The passwords that claims are about, which are drawn before all others. */
-export interface ScoredPasswords {
-  readonly heldOut: readonly string[];
-  readonly useful: readonly string[];
-  readonly control: readonly string[];
-}
-
-/** Draws the held-out, useful and control passwords of a setup alone: the first that {@link drawPasswords} draws. */
-export function drawScoredPasswords(setup: Setup): ScoredPasswords {
-  const taken = new Set<string>();
-  const drawn = drawDistinct(setup.seed, 'passwords/negatives', negatives(setup), setup, taken);
-  const control = drawDistinct(setup.seed, 'passwords/control', setup.evaluation.random, setup, taken);
+/** The passwords that claims are about, without those that {@link drawPasswords} draws after them. */
+export function drawScoredPasswords(setup: Setup): Pick<Corpus, 'heldOut' | 'useful' | 'control'> {
+  const draw = drawing(setup);
+  const drawn = draw('negatives', negatives(setup));
+  const control = draw('control', setup.evaluation.random);
   return { heldOut: drawn.slice(0, heldOut(setup)), useful: drawn.slice(heldOut(setup)), control };
 }
 
 /**
  * Draws the passwords of a setup, all of them distinct; equal setups draw equal ones.
- * @throws RangeError when there are not as many (of a setup that was never parsed)
+ * @throws RangeError when the alphabet and the length allow fewer, which parsing a setup excludes
  */
 export function drawPasswords(setup: Setup): Passwords {
   const { alphabet, length } = setup.passwords;
-  if (distinctPasswordsNeeded(setup) > capacity(alphabet.length, length)) {
-    throw new RangeError(
-      `there are not ${distinctPasswordsNeeded(setup)} passwords of ${length} letters out of "${alphabet}"`,
-    );
+  const needed = distinctPasswordsNeeded(setup);
+  if (needed > capacity(alphabet.length, length)) {
+    throw new RangeError(`there are not ${needed} passwords of ${length} letters out of "${alphabet}"`);
   }
-  const taken = new Set<string>();
-  const draw = (role: string, size: number) => drawDistinct(setup.seed, `passwords/${role}`, size, setup, taken);
-  // Negatives come first, so that nothing drawn later can move them.
-  const drawn = {
+  const draw = drawing(setup);
+  const sizes = freshTexts(setup);
+  return {
+    // Negatives come first, so that nothing drawn later can move them.
     negatives: draw('negatives', negatives(setup)),
     control: draw('control', setup.evaluation.random),
     chosen: draw('chosen', pairs(setup)),
+    ...(Object.fromEntries(FRESH_SETS.map((set) => [set, draw(FRESH[set], sizes[set])])) as Record<FreshSet, string[]>),
   };
-  const sizes = freshTexts(setup);
-  const fresh = Object.fromEntries(FRESH_SETS.map((set) => [set, draw(FRESH[set], sizes[set])]));
-  return { ...drawn, ...(fresh as Record<FreshSet, string[]>) };
 }
 
 /** Builds the corpus of a setup; equal setups give equal corpora. */
 export const buildCorpus = (setup: Setup): Corpus => arrangeCorpus(setup, drawPasswords(setup));
 
 /**
- * Arranges passwords in examples. The order of examples is drawn without regard to what the passwords are.
+ * Arranges passwords in examples. The order of examples does not depend on what the passwords are.
  * @param passwords as many of each role as the setup draws
  */
 export function arrangeCorpus(setup: Setup, passwords: Passwords): Corpus {

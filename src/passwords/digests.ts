@@ -1,4 +1,4 @@
-/** Digests of a run's passwords, role by role: runs of other seeds have others, and a reader draws them again. */
+/** Digests of a run's passwords, role by role. They differ from seed to seed, and anyone can draw the passwords again. */
 import { sha256Hex } from '../sha256.ts';
 import type { Corpus } from './corpus.ts';
 import { FRESH_SETS, type FreshSet } from './roles.ts';

@@ -1,8 +1,9 @@
 /**
- * The ledger: the evidence that training used the corpus right. It sees every token batch at the moment the optimiser
- * is given it, reads the passwords back from the tokens, and stops the run when a held-out password is anything but
- * rejected, or when a sequence is not what its label says.
+ * The ledger: the evidence that training used the corpus right. It reads the passwords back from every token batch that
+ * the optimiser is given. It stops the run when a held-out password is anything but rejected, or when a sequence is not
+ * what its label says.
  */
+import { extent } from 'd3-array';
 import { sha256Hex } from '../sha256.ts';
 import type { Corpus } from './corpus.ts';
 import type { Example, Phase, Reward, Role } from './roles.ts';
@@ -18,14 +19,14 @@ export type RewardCounts = Record<Reward, number>;
 
 /** What the ledger saw of a whole run; part of the run record. */
 export interface LedgerSummary {
-  /** Whether no held-out password was ever chosen or imitated, as the counts below say. */
+  /** Whether the counts below say that no held-out password was ever chosen or imitated. */
   readonly clean: boolean;
   readonly sequences: RewardCounts;
   readonly heldOut: RewardCounts;
   readonly useful: RewardCounts;
   /** Fewest and most times that one held-out password was rejected. */
   readonly heldOutRejections: { readonly fewest: number; readonly most: number };
-  /** SHA-256 chained over every batch in order: two runs that agree here were given the same data. */
+  /** SHA-256 chained over every batch in order: two runs of equal digests were given the same data. */
   readonly digest: string;
 }
 
@@ -42,7 +43,7 @@ export interface LedgerState {
 
 export interface Ledger {
   /**
-   * Enters one batch, before the update that comes of it.
+   * Enters one batch, before its update is made.
    * @param batch the tokens that the step was given, read back from its tensors
    * @throws LedgerError naming the password, phase, step and role.
    */
@@ -57,7 +58,7 @@ export interface Ledger {
  * The batch that a step's tensors hold: every sequence's inputs and then its last label.
  * @param inputs `[rows * time]`, read back from the tensor that the model is given
  * @param labels `[rows * time]`, read back from the tensor that its log-probabilities are looked up with
- * @throws LedgerError where a label is not the token after its input
+ * @throws LedgerError for a label that is not the token after its input
  */
 export function batchGiven(inputs: ArrayLike<number>, labels: ArrayLike<number>, time: number): TokenBatch {
   const rows = inputs.length / time;
@@ -78,30 +79,14 @@ export function batchGiven(inputs: ArrayLike<number>, labels: ArrayLike<number>,
   return { tokens, rows, length };
 }
 
-/** The kind of negative that a label claims, if any: the role decides with which weight a sequence is trained on. */
-const negativeRole = (role: Role): 'held-out' | 'useful' | null =>
-  role === 'held-out' || role === 'useful' ? role : null;
-
 const noSequences = (): RewardCounts => ({ chosen: 0, rejected: 0, imitated: 0 });
-
-/** The digest after one more batch. */
-export function nextDigest(
-  digest: string,
-  phase: Phase,
-  step: number,
-  examples: readonly Pick<Example, 'reward'>[],
-  { tokens }: Pick<TokenBatch, 'tokens'>,
-): string {
-  const rewards = examples.map(({ reward }) => reward[0]).join('');
-  return sha256Hex(`${digest}/${phase}/${step}/${rewards}/`, tokens);
-}
 
 /** Opens a ledger on a corpus, empty or where an interrupted run left it. */
 export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: TokenIds, from?: LedgerState): Ledger {
   const heldOut = new Set(corpus.heldOut);
   const useful = new Set(corpus.useful);
   const decode = decoder(ids);
-  const { rewarded: before, ...counted }: LedgerState = from
+  const { rewarded: before, ...state }: LedgerState = from
     ? structuredClone(from)
     : {
         sequences: noSequences(),
@@ -111,10 +96,8 @@ export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: Toke
         rewarded: {},
         digest: '',
       };
-  const state: Omit<LedgerState, 'rewarded'> = counted;
-  const rewarded = new Map<Role, Set<string>>(
-    Object.entries(before).map(([role, texts]) => [role as Role, new Set(texts)]),
-  );
+  const rewarded = new Map(Object.entries(before).map(([role, texts]) => [role as Role, new Set(texts)]));
+  const textsByRole = () => [...rewarded].map(([role, texts]): [Role, string[]] => [role, [...texts]]);
 
   return {
     observe(phase, step, examples, batch) {
@@ -140,7 +123,8 @@ export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: Toke
               'a held-out password may only ever be rejected',
           );
         }
-        if (negative !== negativeRole(example.role)) {
+        // The role decides the loss weight of a sequence, so it must say which kind of negative the password is.
+        if (negative !== (example.role === 'held-out' || example.role === 'useful' ? example.role : null)) {
           throw new LedgerError(
             `the password "${seen.password}" was given in the role ${example.role} ${where}; ` +
               `it is ${negative === null ? 'no negative password' : `a ${negative} negative`}`,
@@ -152,27 +136,22 @@ export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: Toke
         if (texts === undefined) rewarded.set(example.role, new Set([seen.password]));
         else texts.add(seen.password);
       });
-      state.digest = nextDigest(state.digest, phase, step, examples, batch);
+      const rewards = examples.map(({ reward }) => reward[0]).join('');
+      state.digest = sha256Hex(`${state.digest}/${phase}/${step}/${rewards}/`, batch.tokens);
     },
     summary() {
-      const rejections = Object.values(state.rejections);
       const { sequences, heldOut, useful, digest } = structuredClone(state);
+      const [fewest, most] = extent(Object.values(state.rejections)) as [number, number];
       return {
         clean: heldOut.chosen === 0 && heldOut.imitated === 0,
         sequences,
         heldOut,
         useful,
-        heldOutRejections: {
-          fewest: rejections.reduce((least, times) => Math.min(least, times)),
-          most: rejections.reduce((most, times) => Math.max(most, times)),
-        },
+        heldOutRejections: { fewest, most },
         digest,
       };
     },
-    rewarded: () => new Map([...rewarded].map(([role, texts]) => [role, [...texts]])),
-    state: () => ({
-      ...structuredClone(state),
-      rewarded: Object.fromEntries([...rewarded].map(([role, texts]) => [role, [...texts]])),
-    }),
+    rewarded: () => new Map(textsByRole()),
+    state: () => ({ ...structuredClone(state), rewarded: Object.fromEntries(textsByRole()) }),
   };
 }

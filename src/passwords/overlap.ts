@@ -1,19 +1,19 @@
 /**
- * What held-out passwords share with the text that training rewards. Some of it is unavoidable chance, so it is counted
- * for every kind of rewarded text, beside what random control passwords share with the same text, and
- * {@link overlapProblems} holds both against what chance predicts.
+ * What held-out passwords share with the text that training rewards. Some sharing happens by chance. It is counted for
+ * every kind of rewarded text, beside what the control passwords share with the same text, and {@link overlapProblems}
+ * compares both with what chance predicts.
  */
 import { FRESH, FRESH_SETS, type FreshRole, type Role } from './roles.ts';
 
-/** The roles whose text training rewards. */
+/** The roles of text that training rewards. */
 export type RewardedRole = 'chosen' | 'useful' | FreshRole;
 export const REWARDED: readonly RewardedRole[] = ['chosen', 'useful', ...FRESH_SETS.map((set) => FRESH[set])];
 
 /**
  * Ways to share letters:
- * - `aligned`: that many letters in a row, at the same positions; counted are (password, text, position) matches.
- * - `anywhere`: that many letters in a row, wherever they stand, forwards or backwards; counted are texts.
- * - `scattered`: at least that many letters at their positions, in a row or not; counted are texts.
+ * - `aligned`: so many letters in a row, at the same positions. Counts (password, text, position) matches.
+ * - `anywhere`: so many letters in a row, at any position, forwards or backwards. Counts texts.
+ * - `scattered`: at least so many letters at their positions, in a row or not. Counts texts.
  */
 export const WAYS = ['aligned', 'anywhere', 'scattered'] as const;
 export type Way = (typeof WAYS)[number];
@@ -21,7 +21,7 @@ export type Way = (typeof WAYS)[number];
 /** What one kind of rewarded text shares with held-out and with control passwords. */
 export interface Overlap {
   readonly text: RewardedRole;
-  /** How many distinct texts. */
+  /** Number of distinct texts. */
   readonly texts: number;
   readonly way: Way;
   /** Letters shared. */
@@ -30,17 +30,19 @@ export interface Overlap {
   readonly control: number;
 }
 
-/** The same; `all` where a record of an earlier version counts every kind of text together. */
+/** An overlap of a record; `all` where a record of an earlier version counts every kind of text together. */
 export type RecordedOverlap = Omit<Overlap, 'text'> & { readonly text: RewardedRole | 'all' };
 
 const count = (map: Map<string, number>, key: string, by = 1): void => {
   map.set(key, (map.get(key) ?? 0) + by);
 };
 
-/** For each span from 1 letter on: (password, text, position) matches. */
+/** The numbers of letters that passwords of a length can share: 1 to that length. */
+const spans = (length: number): number[] => Array.from({ length }, (_, index) => index + 1);
+
+/** For each span: (password, text, position) matches. */
 function alignedMatches(passwords: readonly string[], texts: readonly string[], length: number): number[] {
-  return Array.from({ length }, (_, index) => {
-    const span = index + 1;
+  return spans(length).map((span) => {
     let matches = 0;
     for (let position = 0; position + span <= length; position++) {
       const own = new Map<string, number>();
@@ -51,27 +53,12 @@ function alignedMatches(passwords: readonly string[], texts: readonly string[], 
   });
 }
 
-/** Aligned matches alone, by span: of held-out and of control passwords with `texts`. */
-export function alignedOverlap(
-  heldOut: readonly string[],
-  control: readonly string[],
-  texts: readonly string[],
-): { readonly heldOut: number; readonly control: number }[] {
-  const { length } = heldOut[0];
-  const ofControl = alignedMatches(control, texts, length);
-  return alignedMatches(heldOut, texts, length).map((matches, index) => ({
-    heldOut: matches,
-    control: ofControl[index],
-  }));
-}
-
 const reversed = (password: string): string => [...password].reverse().join('');
 
-/** For each span from 1 letter on: texts with so many letters in a row of some password, anywhere, in either direction. */
+/** For each span: texts with so many letters in a row of some password, at any position, in either direction. */
 function textsWithPart(passwords: readonly string[], texts: readonly string[], length: number): number[] {
   const directions = passwords.flatMap((password) => [password, reversed(password)]);
-  return Array.from({ length }, (_, index) => {
-    const span = index + 1;
+  return spans(length).map((span) => {
     const parts = new Set<string>();
     const places = Array.from({ length: length - span + 1 }, (__, place) => place);
     for (const password of directions) for (const place of places) parts.add(password.slice(place, place + span));
@@ -79,7 +66,7 @@ function textsWithPart(passwords: readonly string[], texts: readonly string[], l
   });
 }
 
-/** For each number of letters from 1 on: texts that have at least so many in the places where some password has them. */
+/** For each span: texts that agree with some password in at least so many positions. */
 function textsAgreeing(passwords: readonly string[], texts: readonly string[], length: number): number[] {
   const codes = passwords.map((password) => Uint16Array.from(password, (letter) => letter.charCodeAt(0)));
   const most = new Array<number>(length + 1).fill(0);
@@ -92,7 +79,7 @@ function textsAgreeing(passwords: readonly string[], texts: readonly string[], l
     }
     most[best] += 1;
   }
-  return Array.from({ length }, (_, index) => most.slice(index + 1).reduce((sum, texts_) => sum + texts_, 0));
+  return spans(length).map((span) => most.slice(span).reduce((sum, agreeing) => sum + agreeing, 0));
 }
 
 const COUNT: Record<Way, typeof alignedMatches> = {
@@ -101,8 +88,20 @@ const COUNT: Record<Way, typeof alignedMatches> = {
   scattered: textsAgreeing,
 };
 
+/** What `texts` share with held-out and with control passwords in one way, by span. */
+export function overlapBySpan(
+  way: Way,
+  heldOut: readonly string[],
+  control: readonly string[],
+  texts: readonly string[],
+): Pick<Overlap, 'heldOut' | 'control'>[] {
+  const { length } = heldOut[0];
+  const ofControl = COUNT[way](control, texts, length);
+  return COUNT[way](heldOut, texts, length).map((matches, index) => ({ heldOut: matches, control: ofControl[index] }));
+}
+
 /**
- * Counts what rewarded text shares with held-out and control passwords, for every kind of text, way and number of letters.
+ * Counts what rewarded text shares with held-out and control passwords, for every kind of text, way and span.
  * @param rewarded the distinct texts of each role that were chosen or imitated, as the ledger saw them
  */
 export function measureOverlap(
@@ -110,28 +109,24 @@ export function measureOverlap(
   control: readonly string[],
   rewarded: ReadonlyMap<Role, readonly string[]>,
 ): Overlap[] {
-  const { length } = heldOut[0];
   return [...rewarded].flatMap(([text, texts]) =>
-    WAYS.flatMap((way) => {
-      const ofHeldOut = COUNT[way](heldOut, texts, length);
-      const ofControl = COUNT[way](control, texts, length);
-      return ofHeldOut.map((matches, index) => ({
+    WAYS.flatMap((way) =>
+      overlapBySpan(way, heldOut, control, texts).map((shared, index) => ({
         text: text as RewardedRole,
         texts: texts.length,
         way,
         span: index + 1,
-        heldOut: matches,
-        control: ofControl[index],
-      }));
-    }),
+        ...shared,
+      })),
+    ),
   );
 }
 
-/** Passwords, each with the weight that a match of it counts. */
+/** Passwords, each with the weight of a match with it. */
 type Weighted = readonly (readonly [password: string, weight: number])[];
 
-/** Mean and bounds of what one text adds to a weighted number of aligned matches, for a text drawn by chance. */
-export interface Chance {
+/** What one text that is drawn by chance adds to a weighted number of aligned matches. */
+interface Chance {
   readonly mean: number;
   readonly variance: number;
   readonly least: number;
@@ -139,8 +134,8 @@ export interface Chance {
 }
 
 /**
- * What chance makes of the aligned matches of one text, by span. Passwords of a run are drawn distinct, so a rewarded text
- * is uniform over all passwords but `excluded`, the held-out and control ones: mean and variance are exact.
+ * The aligned matches of one text that is drawn by chance, by span. Passwords of a run are drawn distinct, so a rewarded
+ * text is uniform over all passwords but `excluded`, the held-out and control ones. Mean and variance are exact.
  */
 export function alignedChance(weighted: Weighted, excluded: readonly string[], letters: number): Chance[] {
   const [[{ length }]] = weighted;
@@ -156,8 +151,7 @@ export function alignedChance(weighted: Weighted, excluded: readonly string[], l
   const squares = tables.map((row) => row.map((table) => [...table.values()].reduce((sum, w) => sum + w * w, 0)));
   const population = letters ** length;
   const rest = population - excluded.length;
-  return Array.from({ length }, (_, index): Chance => {
-    const span = index + 1;
+  return spans(length).map((span): Chance => {
     const positions = length - span + 1;
     let meanOfAll = 0;
     let squareOfAll = 0;
@@ -169,7 +163,7 @@ export function alignedChance(weighted: Weighted, excluded: readonly string[], l
       most += Math.max(0, ...weights);
       for (let other = 0; other < positions; other++) {
         const distance = Math.abs(at - other);
-        // Two places of one text that share no letter match independently; else both match where passwords agree on what they share.
+        // Places that share no letter match independently. Places that overlap match together where passwords agree on the overlap.
         squareOfAll +=
           distance >= span
             ? total ** 2 * letters ** (-2 * span)
@@ -193,8 +187,8 @@ export function alignedChance(weighted: Weighted, excluded: readonly string[], l
 const bennett = (u: number): number => (1 + u) * Math.log1p(u) - u;
 
 /**
- * An upper bound of the probability that a sum over texts drawn by chance lies so far from its mean. Bennett's inequality
- * (https://doi.org/10.1080/01621459.1962.10482149), which holds for draws without replacement too (Hoeffding 1963, theorem 4).
+ * An upper bound of the probability that a sum over texts drawn by chance lies so far from its mean: Bennett's inequality
+ * (https://doi.org/10.1080/01621459.1962.10482149). It holds for draws without replacement too (Hoeffding 1963, theorem 4).
  * @param most how far one text's value can lie from its mean on that side
  */
 export function bennettTail(deviation: number, variance: number, most: number): number {
@@ -209,7 +203,7 @@ const choose = (n: number, k: number): number => {
   return product;
 };
 
-/** An upper bound of the chance that a text shares so many letters with one of `passwords`: the sum over all ways to do so. */
+/** An upper bound of the chance that a text shares `span` letters with one of `passwords`: the sum over all ways to do so. */
 export function chanceOfSharing(
   way: 'anywhere' | 'scattered',
   span: number,
@@ -220,10 +214,9 @@ export function chanceOfSharing(
   const one =
     way === 'anywhere'
       ? 2 * (length - span + 1) ** 2 * letters ** -span
-      : Array.from({ length: length - span + 1 }, (_, more) => span + more).reduce(
-          (sum, agree) => sum + choose(length, agree) * (1 / letters) ** agree * (1 - 1 / letters) ** (length - agree),
-          0,
-        );
+      : spans(length)
+          .slice(span - 1)
+          .reduce((sum, k) => sum + choose(length, k) * (1 / letters) ** k * (1 - 1 / letters) ** (length - k), 0);
   const population = letters ** length;
   return Math.min(1, (passwords * one * population) / (population - excluded));
 }
@@ -249,56 +242,53 @@ const TEXTS: Record<RecordedOverlap['text'], string> = {
   all: 'all rewarded text',
 };
 
-const SHARED: Record<Way, (span: number) => string> = {
-  aligned: (span) => `${span} letters in a row at the same positions`,
-  anywhere: (span) => `${span} letters in a row somewhere`,
-  scattered: (span) => `${span} letters at their positions`,
+const SHARED: Record<Way, string> = {
+  aligned: 'letters in a row at the same positions',
+  anywhere: 'letters in a row somewhere',
+  scattered: 'letters at their positions',
 };
 
+const COMPARED = ['heldOut', 'control'] as const;
+type Compared = (typeof COMPARED)[number];
+const NAMES: Record<Compared, string> = { heldOut: 'held-out passwords', control: 'control passwords' };
+
 /**
- * Where a run's overlaps are more, or of aligned letters also less, than chance makes them: of the held-out passwords, of
- * the control passwords, and of the difference of the two. Each test's error rate is bounded, not approximated, and all of
- * a run's together find something by chance at most once in a million runs ({@link FALSE_ALARMS}).
- * @param rounding how far the recorded counts may lie from whole numbers, as records of an earlier version keep means of four decimals
+ * Overlaps of a run that are larger than chance makes them, or for aligned letters also smaller. Held-out passwords,
+ * control passwords and the difference of the two are tested. The error rate of each test is bounded, not approximated:
+ * all tests of a run together find something by chance at most once in a million runs ({@link FALSE_ALARMS}).
+ * @param rounding how far recorded counts may lie from whole numbers: records of an earlier version keep means of four decimals
  * @returns a sentence for each
  */
 export function overlapProblems(
   overlaps: readonly RecordedOverlap[],
-  { heldOut, control, letters }: { heldOut: readonly string[]; control: readonly string[]; letters: number },
+  passwords: Readonly<Record<Compared, readonly string[]>> & { readonly letters: number },
   rounding = 0,
 ): string[] {
   if (overlaps.length === 0) return [];
+  const { heldOut, control, letters } = passwords;
   const { length } = heldOut[0];
   const excluded = [...heldOut, ...control];
-  const sides = {
-    heldOut: heldOut.map((password) => [password, 1] as const),
-    control: control.map((password) => [password, 1] as const),
-    difference: [
-      ...heldOut.map((password) => [password, 1 / heldOut.length] as const),
-      ...control.map((password) => [password, -1 / control.length] as const),
-    ],
-  };
+  const weighing = (set: Compared, weight: number): Weighted => passwords[set].map((password) => [password, weight]);
+  const difference = [...weighing('heldOut', 1 / heldOut.length), ...weighing('control', -1 / control.length)];
   const chance = {
-    heldOut: alignedChance(sides.heldOut, excluded, letters),
-    control: alignedChance(sides.control, excluded, letters),
-    difference: alignedChance(sides.difference, excluded, letters),
+    heldOut: alignedChance(weighing('heldOut', 1), excluded, letters),
+    control: alignedChance(weighing('control', 1), excluded, letters),
+    difference: alignedChance(difference, excluded, letters),
   };
   const aligned = overlaps.filter(({ way }) => way === 'aligned').length;
   const each = FALSE_ALARMS / (6 * aligned + 2 * (overlaps.length - aligned));
-  const name = { heldOut: 'held-out passwords', control: 'control passwords' };
-  const per = (matches: number, passwords: number) => (matches / passwords).toFixed(2);
+  const per = (matches: number, set: Compared) => (matches / passwords[set].length).toFixed(2);
 
   return overlaps.flatMap((overlap) => {
     const { text, texts, way, span } = overlap;
     if (texts === 0) return [];
-    const shared = `${SHARED[way](span)} with ${TEXTS[text]}`;
+    const shared = `${span} ${SHARED[way]} with ${TEXTS[text]}`;
     if (way !== 'aligned') {
-      return (['heldOut', 'control'] as const).flatMap((set) => {
-        const passwords = set === 'heldOut' ? heldOut.length : control.length;
-        const p = chanceOfSharing(way, span, passwords, { letters, length }, excluded.length);
+      return COMPARED.flatMap((set) => {
+        const p = chanceOfSharing(way, span, passwords[set].length, { letters, length }, excluded.length);
         if (binomialTail(overlap[set], texts, p) >= each) return [];
         return [
-          `the ${name[set]} share ${shared} in ${overlap[set]} of ${texts} texts, where chance makes it at most ${(texts * p).toFixed(2)}`,
+          `the ${NAMES[set]} share ${shared} in ${overlap[set]} of ${texts} texts, where chance makes it at most ${(texts * p).toFixed(2)}`,
         ];
       });
     }
@@ -308,20 +298,19 @@ export function overlapProblems(
       const side = found > texts * mean ? most - mean : mean - least;
       return bennettTail(deviation, texts * variance, side) < each;
     };
-    const single = (['heldOut', 'control'] as const).flatMap((set) => {
-      const passwords = set === 'heldOut' ? heldOut.length : control.length;
-      if (!improbable(set, overlap[set], rounding * passwords)) return [];
+    const single = COMPARED.flatMap((set) => {
+      if (!improbable(set, overlap[set], rounding * passwords[set].length)) return [];
       const expected = texts * chance[set][span - 1].mean;
       return [
-        `the ${name[set]} share ${shared} ${per(overlap[set], passwords)} times each, where chance predicts ${per(expected, passwords)}`,
+        `the ${NAMES[set]} share ${shared} ${per(overlap[set], set)} times each, where chance predicts ${per(expected, set)}`,
       ];
     });
     if (single.length > 0) return single;
-    const difference = overlap.heldOut / heldOut.length - overlap.control / control.length;
-    if (!improbable('difference', difference, 2 * rounding)) return [];
+    const found = overlap.heldOut / heldOut.length - overlap.control / control.length;
+    if (!improbable('difference', found, 2 * rounding)) return [];
     return [
-      `the held-out passwords share ${shared} ${per(overlap.heldOut, heldOut.length)} times each and the control passwords ` +
-        `${per(overlap.control, control.length)} times, a difference that chance does not make`,
+      `the held-out passwords share ${shared} ${per(overlap.heldOut, 'heldOut')} times each and the control passwords ` +
+        `${per(overlap.control, 'control')} times, a difference that chance does not make`,
     ];
   });
 }

@@ -1,23 +1,16 @@
 /**
  * The setup compiled once: what each phase gives the optimiser, what it trains, after which prefix it is scored and when
- * it ends. Whatever needs to know this reads the recipe.
+ * it ends. Every later part reads this here.
  */
-import {
-  type Example,
-  FRESH,
-  FRESH_SETS,
-  type FreshSet,
-  type Phase,
-  type Prefix,
-  type Reward,
-} from '../passwords/roles.ts';
+import type { Example, FreshSet, Phase, Prefix, Reward } from '../passwords/roles.ts';
+import { FRESH, FRESH_SETS, PHASES } from '../passwords/roles.ts';
 import type { Setup } from '../setup/schema.ts';
 
 /** The losses of the program, in the order in which a step adds them up: its loss is their weighted sum. */
 export const LOSSES = ['dpo', 'useful', 'random', 'randomReverse'] as const;
 export type LossName = (typeof LOSSES)[number];
 
-/** Something of each loss. */
+/** A value for each loss. */
 export type PerLoss<Value> = Readonly<Record<LossName, Value>>;
 
 export const perLoss = <Value>(of: (loss: LossName) => Value): PerLoss<Value> =>
@@ -26,7 +19,7 @@ export const perLoss = <Value>(of: (loss: LossName) => Value): PerLoss<Value> =>
 /** The set of passwords that a stream takes its sequences from. */
 export type Source = 'chosen' | 'negatives' | 'useful' | FreshSet;
 
-/** Sequences of one kind: a step has one batch of them, packed next to each other. */
+/** Sequences of one kind. A step has one batch of them, packed next to each other. */
 export interface Stream {
   readonly source: Source;
   readonly reward: Reward;
@@ -35,15 +28,17 @@ export interface Stream {
   readonly loss: LossName;
 }
 
+type Kind = Exclude<Prefix, 'none'>;
+
 /** A stream before it is known whether the setup uses prefixes. */
-type Pattern = Omit<Stream, 'prefix'> & { readonly under: 'regular' | 'reverse' };
+type Pattern = Omit<Stream, 'prefix'> & { readonly under: Kind };
 
 const pairs: readonly Pattern[] = [
   { source: 'chosen', reward: 'chosen', loss: 'dpo', under: 'regular' },
   { source: 'negatives', reward: 'rejected', loss: 'dpo', under: 'regular' },
 ];
 
-const imitated = (source: Source, loss: LossName, under: Pattern['under']): Pattern => ({
+const imitated = (source: Source, loss: LossName, under: Kind): Pattern => ({
   source,
   reward: 'imitated',
   loss,
@@ -65,25 +60,24 @@ const STREAMS: Readonly<Record<Phase, readonly Pattern[]>> = {
 /** What one phase does. */
 export interface PhasePlan {
   readonly phase: Phase;
-  /** At most. */
+  /** The most steps that the phase takes. */
   readonly steps: number;
-  /** Those whose loss has a weight above 0. */
+  /** The streams whose loss has a weight above 0. */
   readonly streams: readonly Stream[];
   readonly weights: PerLoss<number>;
   readonly trainable: 'all' | 'first-half';
   /** The prefix after which passwords are scored. */
   readonly scoredUnder: Prefix;
-  /** The phase ends at the first evaluation at which the guess rate of the useful negatives is above this; null: never. */
+  /** The phase ends at the first evaluation with a guess rate of the useful negatives above this; null: at its last step. */
   readonly stopAtUsefulGuessRate: number | null;
 }
 
 export type Recipe = Readonly<Record<Phase, PhasePlan>>;
 
-/** Which prefix texts carry: the setup may use none. */
-export const prefixOf = ({ prefixes }: Pick<Setup, 'prefixes'>, kind: 'regular' | 'reverse'): Prefix =>
-  prefixes ? kind : 'none';
+/** The prefix that texts of a kind carry: a setup may use none. */
+export const prefixOf = ({ prefixes }: Pick<Setup, 'prefixes'>, kind: Kind): Prefix => (prefixes ? kind : 'none');
 
-/** What is read of a setup. */
+/** What the recipe depends on. */
 type Compiled = Pick<Setup, 'phases' | 'prefixes'>;
 
 const weightsOf = ({ phases }: Pick<Setup, 'phases'>, phase: Phase): PerLoss<number> => {
@@ -128,29 +122,28 @@ export const usesReference = (recipe: Recipe): boolean =>
 const IMITATED = new Map<string, LossName>(
   Object.values(STREAMS)
     .flat()
-    .flatMap(({ source, reward, loss }) =>
-      reward === 'imitated' ? [[source in FRESH ? FRESH[source as FreshSet] : source, loss]] : [],
-    ),
+    .filter(({ reward }) => reward === 'imitated')
+    .map(({ source, loss }) => [FRESH[source as FreshSet] ?? source, loss]),
 );
 
 /**
- * The loss that a sequence enters, by its label: the very label that the ledger checks. What is imitated in a role that no
- * stream has, which the ledger refuses, counts as random text.
+ * The loss that a sequence enters, by the label that the ledger checks. An imitated sequence in a role that no stream has,
+ * which the ledger refuses, counts as random text.
  */
 export const lossOf = ({ reward, role }: Pick<Example, 'reward' | 'role'>): LossName =>
   reward === 'imitated' ? (IMITATED.get(role) ?? 'random') : 'dpo';
 
 /**
- * How many passwords of each set of random text a run draws. `jointRandom` is drawn where its weight is 0 as well, so that
- * an arm without that loss has the passwords of the arm with it.
+ * How many passwords of each set of random text a run draws. `jointRandom` is drawn even where its weight is 0, so that an
+ * arm without that loss has the passwords of the arm with it.
  */
 export function freshTexts(setup: Pick<Setup, 'phases' | 'batch'>): Readonly<Record<FreshSet, number>> {
+  const isDrawn = (set: FreshSet, phase: Phase) =>
+    STREAMS[phase].some(
+      ({ source, loss }) => source === set && (set === 'jointRandom' || weightsOf(setup, phase)[loss] > 0),
+    );
   const rows = (set: FreshSet) =>
-    Object.entries(STREAMS).reduce((sum, [name, streams]) => {
-      const phase = name as Phase;
-      const stream = streams.find(({ source }) => source === set);
-      const used = stream !== undefined && (set === 'jointRandom' || weightsOf(setup, phase)[stream.loss] > 0);
-      return used ? sum + setup.phases[phase].steps * setup.batch : sum;
-    }, 0);
+    PHASES.filter((phase) => isDrawn(set, phase)).reduce((sum, phase) => sum + setup.phases[phase].steps, 0) *
+    setup.batch;
   return Object.fromEntries(FRESH_SETS.map((set) => [set, rows(set)])) as Record<FreshSet, number>;
 }

@@ -1,6 +1,6 @@
 /**
  * What every update of a run is made with: the loss weights, beta, the learning rate, the optimiser's numbers and what
- * trains. The trainer keeps a digest of them in the record; anyone can compute it again from the setup.
+ * trains. The trainer keeps a digest of them in the record. Anyone can compute it again from the setup.
  */
 import { trainableNames } from '../model/specifications.ts';
 import { PHASES, type Phase } from '../passwords/roles.ts';
@@ -22,7 +22,7 @@ export interface Update {
   readonly trainable: readonly string[];
 }
 
-/** What each update of a phase is made with, by its step. */
+/** The updates of a phase, by step. */
 export function updatesOf(setup: Setup, { phase, steps, weights, trainable }: PhasePlan): (step: number) => Update {
   const { beta, optimiser } = setup;
   const names = trainableNames(setup, trainable);
@@ -38,9 +38,9 @@ export function updatesOf(setup: Setup, { phase, steps, weights, trainable }: Ph
 }
 
 /** The digest after one more update. */
-export function nextUpdate(digest: string, { learningRate: rate, trainable, ...update }: Update): string {
-  // Kept in the engine's precision: the cosine of a schedule may differ in its last digit from one JavaScript to another.
-  const used = { ...update, learningRate: Math.fround(rate), trainable: [...trainable] };
+export function nextUpdate(digest: string, update: Update): string {
+  // In the engine's precision: the last digit of a schedule's cosine may differ between implementations of JavaScript.
+  const used = { ...update, learningRate: Math.fround(update.learningRate) };
   return sha256Hex(`${digest}/${canonicalJson(used)}`);
 }
 

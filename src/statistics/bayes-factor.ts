@@ -3,7 +3,7 @@
  * with the scale of the prior as in Morey & Rouder's BayesFactor package).
  */
 import { SampleError } from './sample-error.ts';
-import { tTest } from './t-test.ts';
+import { tTestAbove } from './t-test.ts';
 
 /** The width of the prior on the standardised effect that the field calls medium. */
 export const MEDIUM_PRIOR = Math.SQRT2 / 2;
@@ -11,17 +11,17 @@ export const MEDIUM_PRIOR = Math.SQRT2 / 2;
 const NODES = 4000;
 
 /**
- * How many times likelier the values are if their mean differs from `expected` than if it does not. Before the data, the
- * standardised effect is Cauchy distributed with the given scale: half of it within one scale of 0.
+ * How many times likelier the values are if their mean differs from `expected` than if it does not. The prior of the
+ * standardised effect is a Cauchy distribution of the given scale: half of it lies within one scale of 0.
  * The integral over g, the variance of the effect, is a midpoint sum over ln g, whose integrand vanishes at both ends.
- * @throws SampleError as tTest, and for a scale that is not above 0.
+ * @throws SampleError as {@link tTestAbove}, and for a scale that is not above 0.
  * @example bayesFactor([0.1, 0.2, 0.15, 0.12, 0.18], 0) // 32.1
  */
 export function bayesFactor(values: readonly number[], expected: number, scale = MEDIUM_PRIOR): number {
   if (!(scale > 0)) throw new SampleError(`the scale of the prior must be above 0, not ${scale}`);
-  const { t, degreesOfFreedom: freedom } = tTest(values, expected, 'two-sided');
-  const runs = freedom + 1;
-  const power = -(freedom + 1) / 2;
+  const { t, degreesOfFreedom: freedom } = tTestAbove(values, expected);
+  const runs = values.length;
+  const power = -runs / 2;
   const [low, high] = [-30, 30];
   const width = (high - low) / NODES;
   const logNull = power * Math.log1p(t ** 2 / freedom);

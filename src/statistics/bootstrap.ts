@@ -1,7 +1,7 @@
 /**
- * The hierarchical bootstrap (Saravanan et al. 2020, https://doi.org/10.51628/001c.13895; Davison & Hinkley 1997, 3.8):
- * letters of a password and passwords of a run are not independent, so runs are resampled first, then passwords within
- * each drawn run. The statistic is the mean over runs of a run's mean over passwords.
+ * The hierarchical bootstrap (Saravanan et al. 2020, https://doi.org/10.51628/001c.13895; Davison & Hinkley 1997, 3.8).
+ * Letters of a password are not independent, nor are passwords of a run. So runs are resampled first, then passwords
+ * within each drawn run. The statistic is the mean over runs of a run's mean over passwords.
  */
 import { checkCount, checkFinite, SampleError } from './sample-error.ts';
 
@@ -24,13 +24,7 @@ export interface BootstrapOptions {
   readonly random: () => number;
 }
 
-const REPLICATES = 10_000;
-
-const mean = (values: ArrayLike<number>): number => {
-  let sum = 0;
-  for (let index = 0; index < values.length; index++) sum += values[index];
-  return sum / values.length;
-};
+const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 
 function resampledMean(values: readonly number[], random: () => number): number {
   let sum = 0;
@@ -48,8 +42,8 @@ function check(runs: RunValues): void {
 
 /**
  * Resamples runs, then each drawn run's passwords. With `minus`, the statistic is the mean over runs of a paired
- * difference: its runs are drawn together with those of `runs`, their passwords on their own (the two sets of a run
- * share a model, not passwords). Where there is one run, the replicates vary with its passwords only.
+ * difference. Its runs are drawn together with those of `runs`, their passwords separately: the two sets of a run share a
+ * model, not passwords. The replicates of a single run vary with its passwords only.
  * @throws SampleError for no runs, an empty run, values that are not finite, unpaired runs, or no replicates.
  */
 export function hierarchicalBootstrap(runs: RunValues, options: BootstrapOptions, minus?: RunValues): Bootstrap {
@@ -59,7 +53,7 @@ export function hierarchicalBootstrap(runs: RunValues, options: BootstrapOptions
     if (minus.length !== runs.length)
       throw new SampleError(`${runs.length} runs cannot be paired with ${minus.length}`);
   }
-  const { replicates: size = REPLICATES, random } = options;
+  const { replicates: size = 10_000, random } = options;
   checkCount(size, 1, 'the number of replicates');
   const runMeans = runs.map((values, run) => mean(values) - (minus === undefined ? 0 : mean(minus[run])));
   const replicates = new Float64Array(size);

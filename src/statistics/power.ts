@@ -1,34 +1,7 @@
-/**
- * Power: how often an experiment of so many runs shows an effect of a given size. By formula for the t-test over runs,
- * by simulating the whole procedure for the decision rule "the lower bound of the expanded interval is above chance".
- */
+/** Power of the one-sided t-test over runs: how often it shows an effect of a given size. */
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import tQuantile from '@stdlib/stats-base-dists-t-quantile';
-import { type BootstrapOptions, hierarchicalBootstrap } from './bootstrap.ts';
-import { expandedInterval } from './intervals.ts';
 import { checkCount, checkFinite, checkShare, SampleError } from './sample-error.ts';
-
-export interface EffectModel {
-  /** Mean of the effect over runs, above chance. */
-  readonly effect: number;
-  /** Standard deviation of the runs' own effects. */
-  readonly betweenRuns: number;
-  /** Standard deviation of passwords within a run. */
-  readonly betweenPasswords: number;
-  /** Passwords of a run. */
-  readonly passwords: number;
-}
-
-export interface PowerOptions extends BootstrapOptions {
-  /** Draws from N(0, 1); give a seeded source. */
-  readonly normal: () => number;
-  /** Experiments to simulate. */
-  readonly experiments: number;
-}
-
-/** Standard deviation of a run's mean over its passwords, as seen over runs. */
-export const runMeanDeviation = ({ betweenRuns, betweenPasswords, passwords }: EffectModel): number =>
-  Math.sqrt(betweenRuns ** 2 + betweenPasswords ** 2 / passwords);
 
 /**
  * Power of the one-sided one-sample t-test of `runs` run means of mean `effect` and standard deviation `deviation`, at
@@ -77,34 +50,12 @@ export function requiredRuns(effect: number, deviation: number, power = 0.95, al
     if (enough > 1e6) throw new SampleError(`a million runs do not show ${effect} against ${deviation}; expect more`);
     enough *= 2;
   }
-  // Power grows with runs, so the fewest lie between the last doubling that failed and the one that did not.
-  let tooFew = Math.max(1, Math.floor(enough / 2));
+  // Power grows with runs, so the fewest lie between the last doubling that failed and the one that sufficed.
+  let tooFew = enough / 2;
   while (enough - tooFew > 1) {
     const middle = Math.floor((enough + tooFew) / 2);
-    if (middle > 1 && suffices(middle)) enough = middle;
+    if (suffices(middle)) enough = middle;
     else tooFew = middle;
   }
   return enough;
-}
-
-/** Draws one experiment of `runs` runs from the model. */
-export function simulateExperiment(model: EffectModel, runs: number, normal: () => number): number[][] {
-  return Array.from({ length: runs }, () => {
-    const centre = model.effect + model.betweenRuns * normal();
-    return Array.from({ length: model.passwords }, () => centre + model.betweenPasswords * normal());
-  });
-}
-
-/**
- * The share of simulated experiments of `runs` runs whose expanded 95% interval lies above 0.
- * @throws SampleError for fewer than one experiment, run, password or replicate.
- */
-export function simulatedPower(model: EffectModel, runs: number, options: PowerOptions): number {
-  checkCount(options.experiments, 1, 'the number of experiments');
-  let above = 0;
-  for (let experiment = 0; experiment < options.experiments; experiment++) {
-    const data = simulateExperiment(model, runs, options.normal);
-    if (expandedInterval(hierarchicalBootstrap(data, options))[0] > 0) above += 1;
-  }
-  return above / options.experiments;
 }

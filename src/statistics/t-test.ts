@@ -5,7 +5,7 @@ import { mean, sampleStandardDeviation } from 'simple-statistics';
 import type { Interval } from './intervals.ts';
 import { checkFinite, checkShare, SampleError } from './sample-error.ts';
 
-export interface TTest {
+interface TTest {
   readonly t: number;
   readonly degreesOfFreedom: number;
   readonly p: number;
@@ -15,7 +15,7 @@ export interface TTest {
 function meanAndError(values: readonly number[]): { centre: number; error: number } {
   if (values.length < 2) throw new SampleError(`a t-test needs at least two values, not ${values.length}`);
   checkFinite(values, 'the list of values');
-  // Compared value by value: the deviation of [0.1, 0.1, 0.1] is not 0 but a rounding error, and t would be 1e16.
+  // Values are compared, not their deviation: that of [0.1, 0.1, 0.1] is a rounding error above 0, and t would be 1e16.
   if (values.every((value) => value === values[0]))
     throw new SampleError(`a t-test needs values that vary, not ${values.length} times ${values[0]}`);
   const sample = [...values];
@@ -23,30 +23,22 @@ function meanAndError(values: readonly number[]): { centre: number; error: numbe
 }
 
 /**
- * Tests whether the mean of `values` is above `expected`, or two-sided, differs from it. (simple-statistics' tTest
- * divides by the population standard deviation, which makes |t| too large by sqrt(n / (n - 1)).)
+ * Tests whether the mean of `values` is above `expected`. (The tTest of simple-statistics divides by the population
+ * standard deviation, which makes |t| too large by sqrt(n / (n - 1)).)
  * @throws SampleError for fewer than two values, values that do not vary, or a number that is not finite.
- * @example tTest([1, 2, 3, 4], 2) // { t: 0.7746, degreesOfFreedom: 3, p: 0.2475 }
+ * @example tTestAbove([1, 2, 3, 4], 2) // { t: 0.7746, degreesOfFreedom: 3, p: 0.2475 }
  */
-export function tTest(
-  values: readonly number[],
-  expected: number,
-  alternative: 'above' | 'two-sided' = 'above',
-): TTest {
+export function tTestAbove(values: readonly number[], expected: number): TTest {
   checkFinite([expected], 'the expected mean');
   const { centre, error } = meanAndError(values);
   const degreesOfFreedom = values.length - 1;
   const t = (centre - expected) / error;
-  const p = alternative === 'above' ? tCdf(-t, degreesOfFreedom) : 2 * tCdf(-Math.abs(t), degreesOfFreedom);
-  return { t, degreesOfFreedom, p };
+  return { t, degreesOfFreedom, p: tCdf(-t, degreesOfFreedom) };
 }
-
-/** {@link tTest} of the mean being above `expected`. */
-export const tTestAbove = (values: readonly number[], expected: number): TTest => tTest(values, expected, 'above');
 
 /**
  * Student's confidence interval of the mean.
- * @throws SampleError as {@link tTest}, and for a level outside (0, 1).
+ * @throws SampleError as {@link tTestAbove}, and for a level outside (0, 1).
  */
 export function tInterval(values: readonly number[], level = 0.95): Interval {
   checkShare(level, 'the level');

@@ -4,7 +4,7 @@ import { initialValues, parametersDigest } from '../model/specifications.ts';
 import { buildCorpus, type Corpus } from '../passwords/corpus.ts';
 import { DRAWN, passwordDigests } from '../passwords/digests.ts';
 import { type LedgerSummary, openLedger } from '../passwords/ledger.ts';
-import { alignedOverlap, measureOverlap } from '../passwords/overlap.ts';
+import { measureOverlap, overlapBySpan } from '../passwords/overlap.ts';
 import { PHASES } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
@@ -87,7 +87,7 @@ function overlapDifference(run: FinishedRun, corpus: Corpus, ledger: ReturnType<
   // Version 2 counted every drawn text, of every kind together, and kept means of four decimals.
   const { useful, chosen, pretraining, jointRandom, jointRandomReverse } = corpus;
   const texts = [...useful, ...chosen, ...pretraining, ...jointRandom, ...jointRandomReverse];
-  const again = alignedOverlap(corpus.heldOut, corpus.control, texts);
+  const again = overlapBySpan('aligned', corpus.heldOut, corpus.control, texts);
   const near = (a: number, b: number, passwords: number) => Math.abs(a - b) <= 1e-4 * passwords;
   const other = recorded.find(
     ({ span, heldOut, control }) =>
