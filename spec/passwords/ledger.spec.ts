@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
-import { LedgerError, openLedger } from '../../src/passwords/ledger.ts';
+import { batchGiven, LedgerError, openLedger } from '../../src/passwords/ledger.ts';
 import { type Example, PHASES, type Phase } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { tinySetup } from '../helpers/setups.ts';
@@ -148,5 +148,19 @@ describe('the ledger stops a run', () => {
 
   it('but not one in which a held-out password is rejected', () => {
     expect(give([{ password: secret, role: 'held-out', prefix: 'regular', reward: 'rejected' }])).not.toThrow();
+  });
+});
+
+describe('the batch that a step’s tensors hold', () => {
+  it('is every sequence of inputs and labels, whole', () => {
+    const { tokens, rows, length } = batchGiven([26, 0, 1, 27, 2, 3], [0, 1, 2, 2, 3, 4], 3);
+    expect({ tokens: [...tokens], rows, length }).toEqual({ tokens: [26, 0, 1, 2, 27, 2, 3, 4], rows: 2, length: 4 });
+  });
+
+  it('is refused where labels are not the tokens that come next', () => {
+    expect(() => batchGiven([26, 0, 1], [0, 2, 2], 3), 'labels of another text').toThrow(LedgerError);
+    expect(() => batchGiven([26, 0, 1], [0, 2, 2], 3)).toThrow(
+      /sequence 0 is to predict token 2 where token 1 comes next/,
+    );
   });
 });

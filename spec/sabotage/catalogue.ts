@@ -666,7 +666,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/passwords/ledger.ts',
     edits: [['if (place > 0 && inputs[at] !== labels[at - 1]) {', 'if (place < 0 && inputs[at] !== labels[at - 1]) {']],
     caughtBy: {
-      spec: 'spec/training/given.spec.ts',
+      spec: LEDGER,
       test: 'is refused where labels are not the tokens that come next',
       message: /labels of another text/,
     },
@@ -1258,7 +1258,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/recipe/schedule.ts',
     edits: [['return (base * (1 + Math.cos((Math.PI * (step - warmupSteps)) / steps))) / 2;', 'return base;']],
     caughtBy: {
-      spec: 'spec/training/optimiser.spec.ts',
+      spec: 'spec/recipe/schedule.spec.ts',
       test: 'then follows a cosine over all steps',
       message: /rate at the end of the cosine: expected 1 to be close to/,
     },

@@ -6,13 +6,13 @@
 import { createHash } from 'node:crypto';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
-import { parameterSpecifications } from '../../src/model/parameters.ts';
 import { buildCorpus, type Corpus } from '../../src/passwords/corpus.ts';
-import { batchGiven, LedgerError } from '../../src/passwords/ledger.ts';
+import { LedgerError } from '../../src/passwords/ledger.ts';
 import { updatesDigest } from '../../src/recipe/updates.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { trainToEnd } from '../../src/training/trainer.ts';
 import { tinySetup } from '../helpers/setups.ts';
+import { updates } from '../recipe/expected-updates.ts';
 
 beforeAll(() => startEngine());
 
@@ -38,51 +38,6 @@ function dataDigest(setup: Setup, corpus: Pick<Corpus, 'examples'>): string {
       ]);
       const rewards = rows.map(({ reward }) => reward[0]).join('');
       digest = sha256(`${digest}/${phase}/${step}/${rewards}/`, new Uint8Array(Int32Array.from(tokens).buffer));
-    }
-  }
-  return digest;
-}
-
-/** JSON with its keys in order. */
-const json = (value: unknown): string =>
-  JSON.stringify(value, (_, part) =>
-    part !== null && typeof part === 'object' && !Array.isArray(part)
-      ? Object.fromEntries(
-          Object.keys(part)
-            .sort()
-            .map((key) => [key, part[key]]),
-        )
-      : part,
-  );
-
-/** The digest of how every update is made. */
-function updates({ beta, optimiser, phases, ...setup }: Setup): string {
-  const names = (all: boolean) =>
-    parameterSpecifications(setup as Setup)
-      .filter(({ firstHalf }) => all || firstHalf)
-      .map(({ name }) => name);
-  const weights = {
-    pretrain: { dpo: 0, useful: 0, random: 1, randomReverse: 0 },
-    dpo: { dpo: 1, useful: 0, random: 0, randomReverse: 0 },
-    joint: phases.joint.weights,
-  };
-  let digest = '';
-  for (const phase of PHASES) {
-    const { steps } = phases[phase];
-    for (let step = 0; step < steps; step++) {
-      const { warmupSteps: warm, learningRate: base } = optimiser;
-      const rate = step < warm ? (base * step) / warm : (base * (1 + Math.cos((Math.PI * (step - warm)) / steps))) / 2;
-      const trainable = names(phase !== 'dpo' || phases.dpo.trainable === 'all');
-      const update = {
-        phase,
-        step,
-        weights: weights[phase],
-        beta,
-        optimiser,
-        learningRate: Math.fround(rate),
-        trainable,
-      };
-      digest = sha256(`${digest}/${json(update)}`);
     }
   }
   return digest;
@@ -145,47 +100,6 @@ describe('the record of a run', () => {
     expect(ledger.digest).toBe(dataDigest(setup, other));
   });
 
-  it.each([
-    [
-      'learning rate',
-      (setup: Setup) => {
-        setup.optimiser.learningRate *= 0.5;
-      },
-    ],
-    [
-      'weight decay',
-      (setup: Setup) => {
-        setup.optimiser.weightDecay = 0;
-      },
-    ],
-    [
-      'beta',
-      (setup: Setup) => {
-        setup.beta = 0.2;
-      },
-    ],
-    [
-      'weight of a loss',
-      (setup: Setup) => {
-        setup.phases.joint.weights.useful = 0.6;
-      },
-    ],
-    [
-      'warm-up',
-      (setup: Setup) => {
-        setup.optimiser.warmupSteps = 3;
-      },
-    ],
-    [
-      'frozen half',
-      (setup: Setup) => {
-        setup.phases.dpo.trainable = 'first-half';
-      },
-    ],
-  ])('has another digest of its updates for another %s', (_, change) => {
-    expect(updatesDigest(tinySetup(change), 8)).not.toBe(updatesDigest(tinySetup(), 8));
-  });
-
   it('counts the texts that were rewarded by what the ledger saw, not by what was drawn', async () => {
     const setup = tinySetup((draft) => {
       draft.phases.joint.weights.random = 0;
@@ -198,18 +112,6 @@ describe('the record of a run', () => {
 });
 
 describe('the batch that a step’s tensors hold', () => {
-  it('is every sequence of inputs and labels, whole', () => {
-    const { tokens, rows, length } = batchGiven([26, 0, 1, 27, 2, 3], [0, 1, 2, 2, 3, 4], 3);
-    expect({ tokens: [...tokens], rows, length }).toEqual({ tokens: [26, 0, 1, 2, 27, 2, 3, 4], rows: 2, length: 4 });
-  });
-
-  it('is refused where labels are not the tokens that come next', () => {
-    expect(() => batchGiven([26, 0, 1], [0, 2, 2], 3), 'labels of another text').toThrow(LedgerError);
-    expect(() => batchGiven([26, 0, 1], [0, 2, 2], 3)).toThrow(
-      /sequence 0 is to predict token 2 where token 1 comes next/,
-    );
-  });
-
   it('that does not fit its labels stops the run before it changes the parameters, and leaves no tensor', async () => {
     const setup = tinySetup();
     const corpus = buildCorpus(setup);

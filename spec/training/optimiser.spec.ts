@@ -3,7 +3,6 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { type Parameters, valuesOf } from '../../src/model/parameters.ts';
 import { stream } from '../../src/random/streams.ts';
-import { learningRate } from '../../src/recipe/schedule.ts';
 import { adamwStep, clipFactor, globalNorm, stepNumbers } from '../../src/training/adamw.ts';
 import { DivergenceError, newOptimiser } from '../../src/training/optimiser.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
@@ -186,25 +185,5 @@ describe('clipping', () => {
     expect(clipFactor(5, 1) * 5, 'norm after clipping').toBeCloseTo(1, 5);
     expect(clipFactor(0.5, 1)).toBe(1);
     expect(clipFactor(0, 1)).toBe(1);
-  });
-});
-
-describe('the schedule', () => {
-  it('warms up linearly from 0 to the base rate', () => {
-    expect(learningRate(1, 0, 1200, 100)).toBe(0);
-    expect(learningRate(1, 50, 1200, 100)).toBe(0.5);
-    expect(learningRate(1, 100, 1200, 100)).toBe(1);
-  });
-
-  it('then follows a cosine over all steps, so that it ends slightly above 0', () => {
-    // (1 + cos(pi * 1099 / 1200)) / 2, by hand
-    expect(learningRate(1, 1199, 1200, 100), 'rate at the end of the cosine').toBeCloseTo(0.017376, 5);
-    for (let step = 101; step < 1200; step++)
-      expect(learningRate(1, step, 1200, 100)).toBeLessThan(learningRate(1, step - 1, 1200, 100));
-  });
-
-  it("never leaves warm-up in the paper's phase 1 of 64 steps", () => {
-    for (let step = 0; step < 64; step++)
-      expect(learningRate(1e-4, step, 64, 100)).toBeCloseTo((1e-4 * step) / 100, 12);
   });
 });

@@ -5,8 +5,8 @@ export const PHASES = ['pretrain', 'dpo', 'joint'] as const;
 export type Phase = (typeof PHASES)[number];
 
 /**
- * Sets of random text, in the order of drawing, each with its role: every password is drawn fresh, imitated in one row of
- * one step, and used for nothing else.
+ * Sets of random text, in the order of drawing, each with its role. Each of their passwords is imitated in one row of one
+ * step, and used for nothing else.
  */
 export const FRESH = {
   pretraining: 'pretraining',

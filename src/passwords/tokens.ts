@@ -44,7 +44,7 @@ export function tokenBatch(examples: readonly Pick<Example, 'prefix' | 'password
   return { tokens: Int32Array.from(rows.flat()), rows: rows.length, length };
 }
 
-/** Reads sequences back from token ids: the way the ledger sees what training was really given. */
+/** Reads sequences back from token ids, as the ledger does with the tokens that training was given. */
 export function decoder(ids: TokenIds): (batch: TokenBatch, row: number) => { prefix: Prefix; password: string } {
   const letters = new Map([...ids.letters].map(([letter, id]) => [id, letter]));
   const prefixes = new Map<number, Prefix>([

@@ -3,7 +3,7 @@ import { checkFinite, SampleError } from './sample-error.ts';
 
 /**
  * Adjusted p-values, in the order given: rejecting those below alpha keeps the chance of any false rejection at most
- * alpha, however the tests depend on one another. A test that could not be carried out still counts: give it a p of 1.
+ * alpha, however the tests depend on one another. A test that could not be carried out still counts: its p is 1.
  * @throws SampleError for a p outside [0, 1].
  * @example holm([0.01, 0.04, 0.03]) // [0.03, 0.06, 0.06]
  */

@@ -14,9 +14,9 @@ const quantiles = ({ replicates }: Bootstrap, low: number, high: number): Interv
 ];
 
 /**
- * The percentile interval: the middle `level` of the replicates (Efron & Tibshirani 1993, 13.3). With few runs that
- * differ it is too narrow (spec/statistics/coverage.spec.ts), and of a single run it shows the passwords' spread alone:
- * decide with {@link expandedInterval}.
+ * The percentile interval: the middle `level` of the replicates (Efron & Tibshirani 1993, 13.3). It is too narrow for few
+ * runs that differ (spec/statistics/coverage.spec.ts), and shows only the spread of passwords for a single run. Decide with
+ * {@link expandedInterval}.
  * @throws SampleError for a level outside (0, 1).
  */
 export function percentileInterval(bootstrap: Bootstrap, level = 0.95): Interval {
@@ -26,10 +26,10 @@ export function percentileInterval(bootstrap: Bootstrap, level = 0.95): Interval
 
 /**
  * The percentile interval widened for few runs (Hesterberg 2015, https://doi.org/10.1080/00031305.2015.1089789, 5.2,
- * "expanded percentile"): resampling n runs understates the variance by (n - 1) / n and uses normal where Student's
- * tails belong, so the quantiles taken are those at which a normal interval becomes the t interval.
- * A single run says nothing of run-to-run variation: the interval is then infinite. With 4 runs at 95% the tail is
- * 0.00012, so 10,000 replicates put the bounds at the second smallest and largest; 2 or 3 runs reach the extremes.
+ * "expanded percentile"). Resampling n runs understates the variance by (n - 1) / n, and has normal tails in place of
+ * Student's. So the quantiles taken are those at which a normal interval becomes the t interval.
+ * The interval of a single run, which shows no run-to-run variation, is infinite. With 4 runs at 95% the tail is 0.00012,
+ * so 10,000 replicates put the bounds at the second smallest and largest. With 2 or 3 runs they are the extremes.
  * @throws SampleError for a level outside (0, 1).
  */
 export function expandedInterval(bootstrap: Bootstrap, level = 0.95): Interval {
@@ -43,19 +43,20 @@ export function expandedInterval(bootstrap: Bootstrap, level = 0.95): Interval {
 
 /**
  * The bias-corrected and accelerated interval (Efron 1987; Efron & Tibshirani 1993, 14.3). The acceleration comes from
- * leaving out one run at a time, runs being the level that is sampled independently. A single run leaves nothing to
- * leave out: the interval is then infinite.
+ * leaving out one run at a time, because runs are the level that is sampled independently. The interval of a single run
+ * is infinite.
  * @throws SampleError for a level outside (0, 1).
  */
 export function bcaInterval(bootstrap: Bootstrap, level = 0.95): Interval {
   checkShare(level, 'the level');
   const { replicates, estimate, leaveOneOut } = bootstrap;
   if (leaveOneOut.length < 2) return [Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY];
-  // Sums over the same runs in another order differ by rounding: counted as ties, or the bias would follow run order.
-  const slack = 1e-12 * Math.max(Math.abs(replicates[0]), Math.abs(replicates[replicates.length - 1]));
+  const [least, most] = [replicates[0], replicates[replicates.length - 1]];
+  // Sums of the same runs in another order differ by rounding. They count as ties, or the bias would depend on that order.
+  const slack = 1e-12 * Math.max(Math.abs(least), Math.abs(most));
   let below = 0;
   for (const value of replicates) below += Math.abs(value - estimate) <= slack ? 0.5 : value < estimate ? 1 : 0;
-  if (below === 0 || below === replicates.length) return [replicates[0], replicates[replicates.length - 1]];
+  if (below === 0 || below === replicates.length) return [least, most];
   const bias = normalQuantile(below / replicates.length, 0, 1);
   const centre = leaveOneOut.reduce((sum, value) => sum + value, 0) / leaveOneOut.length;
   const deviations = leaveOneOut.map((value) => centre - value);

@@ -4,8 +4,8 @@ import { checkCount, checkFinite, SampleError } from './sample-error.ts';
 /** Above this many runs 2^n sign patterns are too many to visit. */
 export const MOST_EXACT = 20;
 
-export interface SignFlipOptions {
-  /** What counts as at least as extreme: a mean as high (`above`, the default), or one as far from 0 (`two-sided`). */
+interface SignFlipOptions {
+  /** Which means are at least as extreme: those as high (`above`, the default), or as far from 0 (`two-sided`). */
   readonly alternative?: 'above' | 'two-sided';
   /** Uniform numbers in [0, 1), for more than 20 effects; give a seeded source. */
   readonly random?: () => number;
@@ -15,8 +15,8 @@ export interface SignFlipOptions {
 
 /**
  * p-value of the mean of `effects` (one for each run): the share of all 2^n sign patterns whose mean is at least as
- * extreme as the observed one. The observed pattern is one of them, so p is never 0. Where there are more than 20
- * effects, patterns are drawn instead and the observed one is added to them, (b + 1) / (m + 1): Phipson & Smyth 2010,
+ * extreme as the observed one. The observed pattern is one of them, so p is never 0. For more than 20 effects, patterns
+ * are drawn at random and the observed one is added to them, (b + 1) / (m + 1): Phipson & Smyth 2010,
  * https://doi.org/10.2202/1544-6115.1585.
  * @throws SampleError for no effects, values that are not finite, or more than 20 effects and no `random`.
  * @example signFlipTest([1, 2, 3]) // 1 / 8
@@ -47,6 +47,5 @@ export function signFlipTest(effects: readonly number[], options: SignFlipOption
     return atLeast;
   };
   if (size <= MOST_EXACT) return countAtLeast(2 ** size, (pattern, run) => ((pattern >> run) & 1) === 1) / 2 ** size;
-  const draw = random as () => number;
-  return (countAtLeast(patterns, () => draw() < 0.5) + 1) / (patterns + 1);
+  return (countAtLeast(patterns, () => (random as () => number)() < 0.5) + 1) / (patterns + 1);
 }
