@@ -70,7 +70,11 @@ const RUNS = [1, 1.1, 1.3].map((rate, seed) =>
 describe('snapshots', () => {
   it('are those that runs keep, found by phase and prefix, in the order of training', () => {
     const snapshots = snapshotsOf(RUNS);
-    expect(snapshots.map(({ snapshot }) => snapshot.key)).toEqual(['dpo/regular', 'joint/reverse', 'joint/regular']);
+    expect(snapshots.map(({ snapshot }) => snapshot.key)).toEqual([
+      'after phase 2, regular',
+      'after phase 3, reverse',
+      'after phase 3, regular',
+    ]);
     const first = snapshots.map(({ scored: [one] }) => LETTERS * Math.exp(one.heldOut.logProbabilities[0][0]));
     for (const [index, rate] of [0.2, 1.2, 0.3].entries()) expect(first[index]).toBeCloseTo(rate, 12);
   });
@@ -78,7 +82,7 @@ describe('snapshots', () => {
   it('that no run keeps are left out, and runs that lack one do not count in it', () => {
     const [, ...others] = RUNS;
     const lacking = view(9, [], [{ phase: 'joint', prefix: 'reverse', sets: scored([1]) }]);
-    expect(snapshotsOf([lacking]).map(({ snapshot }) => snapshot.key)).toEqual(['joint/reverse']);
+    expect(snapshotsOf([lacking]).map(({ snapshot }) => snapshot.key)).toEqual(['after phase 3, reverse']);
     expect(snapshotsOf([...others, lacking]).map(({ scored: own }) => own.length)).toEqual([2, 3, 2]);
     expect(snapshotsOf([])).toEqual([]);
   });
@@ -93,13 +97,13 @@ describe('snapshots', () => {
         { phase: 'joint', prefix: 'none', sets },
       ],
     });
-    expect(snapshotsOf([run]).map(({ snapshot }) => snapshot.key)).toEqual(['dpo/regular']);
+    expect(snapshotsOf([run]).map(({ snapshot }) => snapshot.key)).toEqual(['after phase 2, regular']);
   });
 
   it('a part that an archive left out is an error with its name', () => {
-    expect(kept(flat([1]), 'ranks')).toEqual([[0, 0]]);
+    expect(kept(flat([1]).ranks, 'ranks')).toEqual([[0, 0]]);
     const { logProbabilities } = flat([1]);
-    expect(() => kept<ViewedScores, 'ranks'>({ logProbabilities }, 'ranks')).toThrow('keeps no ranks');
+    expect(() => kept(undefined, 'ranks')).toThrow('keeps no ranks');
     const bare = { heldOut: { logProbabilities }, useful: flat([1]), random: flat([1]) };
     const run = view(1, [], [{ phase: 'joint', prefix: 'reverse', sets: bare }]);
     expect(() => leakageOf([run, run], () => null)).toThrow('keeps no ranks');
@@ -206,7 +210,7 @@ describe('the mechanism', () => {
     }));
     const rows = guessRateByPlace(runs, ['heldOut', 'random']);
     expect(rows.map(({ snapshot, set, index }) => `${snapshot.key} ${set} ${index}`)).toEqual(
-      ['dpo/regular', 'joint/reverse', 'joint/regular'].flatMap((key) =>
+      ['after phase 2, regular', 'after phase 3, reverse', 'after phase 3, regular'].flatMap((key) =>
         ['heldOut 0', 'heldOut 1', 'random 0', 'random 1'].map((of) => `${key} ${of}`),
       ),
     );
@@ -221,13 +225,13 @@ describe('the mechanism', () => {
   });
 
   it('by layer: relative to chance, and held-out minus control', () => {
-    const rows = lensByLayer(RUNS, ['heldOut']).filter(({ snapshot }) => snapshot.key === 'joint/reverse');
+    const rows = lensByLayer(RUNS, ['heldOut']).filter(({ snapshot }) => snapshot.key === 'after phase 3, reverse');
     expect(rows.map(({ set, index }) => [set, index])).toEqual([
       ['heldOut', 0],
       ['heldOut', 1],
     ]);
     expect(rows[1]).toMatchObject(interval([2.4, 2.64, 3.12].map((value) => value + Math.log(LETTERS))));
-    const signs = signByLayer(RUNS).filter(({ snapshot }) => snapshot.key === 'dpo/regular');
+    const signs = signByLayer(RUNS).filter(({ snapshot }) => snapshot.key === 'after phase 2, regular');
     expect(signs.map(({ index }) => index)).toEqual([0, 1]);
     expect(signs[1]).toMatchObject(interval([0.4, 0.44, 0.52].map((value) => value - 1)));
   });

@@ -34,31 +34,31 @@ export const HELD_OUT_SHARES: readonly Arm[] = Array.from({ length: 9 }, (_, ind
   }),
 );
 
-/** The Pythia models of the reference's grid `smodels`. */
-const PYTHIA = [
-  { id: '70m', layers: 6, hidden: 512, heads: 8 },
-  { id: '160m', layers: 12, hidden: 768, heads: 12 },
-  { id: '410m', layers: 24, hidden: 1024, heads: 16 },
-  { id: '1b', layers: 16, hidden: 2048, heads: 8 },
+/**
+ * The Pythia models of the reference's grid `smodels`. For a model from scratch, `factor` gives its layers, heads and width
+ * relative to the setup's own; the size of a head stays.
+ */
+const SIZES = [
+  { pythia: '70m', layers: 6, hidden: 512, heads: 8, factor: 0.5 },
+  { pythia: '160m', layers: 12, hidden: 768, heads: 12, factor: 1 },
+  { pythia: '410m', layers: 24, hidden: 1024, heads: 16, factor: 1.5 },
+  { pythia: '1b', layers: 16, hidden: 2048, heads: 8, factor: 2 },
 ] as const;
-
-/** Layers, heads and width of a model from scratch relative to the setup's own; the size of a head stays. */
-const LADDER = [0.5, 1, 1.5, 2] as const;
 
 const scaled = (value: number, factor: number): number => Math.max(1, Math.round(value * factor));
 
 /** Four sizes, smallest first: Pythia's where the weights are Pythia's, else fractions of the setup's own size. */
-export const MODEL_SIZES: readonly Arm[] = PYTHIA.map(({ id, ...shape }, index) =>
-  arm(`size-${index + 1}`, `size ${index + 1} of ${PYTHIA.length}`, ({ model }) => {
+export const MODEL_SIZES: readonly Arm[] = SIZES.map(({ pythia, factor, ...shape }, index) =>
+  arm(`size-${index + 1}`, `size ${index + 1} of ${SIZES.length}`, ({ model }) => {
     if (model.pretrained !== null) {
-      const pretrained = `EleutherAI/pythia-${id}`;
+      const pretrained = `EleutherAI/pythia-${pythia}`;
       // The digest is of one model's files.
       if (pretrained !== model.pretrained) Object.assign(model, shape, { pretrained, weights: null });
       return;
     }
     const headDimensions = model.hidden / model.heads;
-    model.heads = scaled(model.heads, LADDER[index]);
-    model.layers = scaled(model.layers, LADDER[index]);
+    model.heads = scaled(model.heads, factor);
+    model.layers = scaled(model.layers, factor);
     model.hidden = model.heads * headDimensions;
   }),
 );
@@ -86,10 +86,6 @@ const cell = (grid: string, values: readonly string[], change: (setup: Setup) =>
 /** The product, without the rounding error in its last digits. */
 const times = (value: number, factor: number): number => Number((value * factor).toPrecision(12));
 
-const setLearningRate = ({ optimiser }: Setup, factor: number): void => {
-  optimiser.learningRate = times(optimiser.learningRate, factor);
-};
-
 /** Multiples of the setup's own learning rate. */
 const LEARNING_RATES = [0.3, 1] as const;
 
@@ -108,7 +104,7 @@ export const SWEEPS = {
             'lrbeta',
             [`lr*${rate}`, `beta*${beta}`, prefixes ? 'prefixes' : 'no-prefixes', freeze ? 'freeze' : 'no-freeze'],
             (setup) => {
-              setLearningRate(setup, rate);
+              setup.optimiser.learningRate = times(setup.optimiser.learningRate, rate);
               setup.beta = times(setup.beta, beta);
               setFreezingAndPrefixes(setup, freeze, prefixes);
               Object.assign(setup.phases.joint.weights, { dpo: 0, useful: 1, random: 0 });
@@ -131,7 +127,7 @@ export const SWEEPS = {
       [false, true].map((skip) =>
         cell('weights', [`${dpo}/${useful}/${random}`, `lr*${rate}`, skip ? 'skip-phase-2' : 'phase-2'], (setup) => {
           Object.assign(setup.phases.joint.weights, { dpo, useful, random });
-          setLearningRate(setup, rate);
+          setup.optimiser.learningRate = times(setup.optimiser.learningRate, rate);
           if (skip) setup.phases.dpo.steps = 0;
         }),
       ),

@@ -54,17 +54,17 @@ export const runMeans = (values: RunValues): number[] =>
 export const heldOutMinusControl = (source: string, runs: readonly RunView[], phase: PhaseEnd): Estimate =>
   estimate(source, logLikelihoodsOf(runs, phase, 'heldOut'), logLikelihoodsOf(runs, phase, 'random'));
 
-/** p of the one-sided t-test over runs that values are above `expected`; 1 for fewer than two values, or equal ones. */
+/** Whether there are different values: fewer than two, or equal ones, leave a test nothing to weigh. */
+export const vary = (values: readonly number[]): boolean => new Set(values).size > 1;
+
+/** p of the one-sided t-test over runs that values are above `expected`; 1 where they do not vary. */
 export const testAbove = (values: readonly number[], expected: number): number =>
-  new Set(values).size < 2 ? 1 : tTestAbove(values, expected).p;
+  vary(values) ? tTestAbove(values, expected).p : 1;
 
 /** An estimate as a finding, without the bootstrap behind it. */
-export const estimated = (
-  key: FindingKey,
-  label: string,
-  { value, interval }: Estimate,
-  meaning?: string,
-): Finding => ({ key, label, value, interval, ...(meaning === undefined ? {} : { meaning }) });
+export function estimated(key: FindingKey, label: string, { value, interval }: Estimate, meaning?: string): Finding {
+  return { key, label, value, interval, meaning };
+}
 
 /** Evaluations of phase 3, in order. */
 export const evaluationsOfPhase3 = (run: Pick<RunView, 'evaluations'>): Evaluation[] =>

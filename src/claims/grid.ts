@@ -6,15 +6,15 @@ import type { Arm } from './arms.ts';
 import { type Cell, type Claim, cellOf, FEWEST_RUNS, type Finding, type Judgement } from './claim.ts';
 import { type Estimate, estimate, estimated, guessRatesOf, runMeans, testAbove } from './evidence.ts';
 import { formatEstimate, formatNumber } from './format.ts';
-import { checked } from './judge.ts';
+import { checked, type Defined } from './judge.ts';
 
-/** A cell below this has taught the useful negatives too little for anything to have been flipped. */
+/** A cell whose useful negatives have a lower guess rate than this has learned too little for anything to be flipped. */
 export const LEARNED = 1.3;
 
 /** Significance of a cell after Holm's correction. */
 export const ALPHA = 0.05;
 
-/** Runs of the seeds that every arm was run with, so that cells are compared on like seeds. */
+/** Runs of the seeds that every arm was run with, so that cells are compared on the same seeds. */
 function onCommonSeeds(arms: readonly Arm[], views: Views): Views {
   const given = arms.map(({ id }) => views[id] ?? []);
   const common = ({ setup: { seed } }: Views[string][number]) =>
@@ -31,7 +31,7 @@ const UNREAD = {
   random: null,
   randomInterval: null,
   p: 1,
-} as const;
+};
 
 /** What the runs of each arm say. A cell that cannot be read counts in the correction with a p of 1. */
 function readCells(arms: readonly Arm[], views: Views): Cell[] {
@@ -59,7 +59,7 @@ function readCells(arms: readonly Arm[], views: Views): Cell[] {
   return cells.map((cell, index) => ({ ...cell, adjustedP: adjusted[index] }));
 }
 
-/** What a rule decides once every cell has been read, and corrected for the number of cells. */
+/** What a rule decides once every cell has been read and corrected for the number of cells. */
 interface GridDecision extends Pick<Judgement, 'verdict' | 'reason' | 'p'> {
   /** The number that stands for the claim in a table. */
   readonly estimate: Pick<Estimate, 'value' | 'interval'> | null;
@@ -71,11 +71,7 @@ interface GridRule {
   decide(cells: readonly Cell[], views: Views, id: string): GridDecision;
 }
 
-interface GridDefinition extends Omit<Claim, 'judge' | 'weigh'>, GridRule {
-  readonly measure: string;
-}
-
-export function defineGrid({ decide, measure, ...claim }: GridDefinition): Claim {
+export function defineGrid({ decide, measure, ...claim }: Defined & GridRule): Claim {
   return checked(measure, {
     ...claim,
     weigh(given) {
@@ -103,7 +99,7 @@ const READABLE =
   `A cell is readable if at least ${FEWEST_RUNS} of its runs finished and its useful negatives reached a mean guess rate of ${LEARNED}; ` +
   'each is tested by a one-sided t-test over runs of the held-out guess rate against 1, with the Holm correction over all cells of the grid.';
 
-/** What rules about all cells read: which can be read, how many are above chance, and the average of each seed over the former. */
+/** What rules about all cells read: the readable cells, how many cells are above chance, and each seed's average over the readable ones. */
 function overCells(cells: readonly Cell[], views: Views, id: string) {
   const readable = cells.filter((cell) => cell.readable);
   const bySeed = new Map<number, number[]>();

@@ -1,20 +1,20 @@
 /** What every judgement has in common. */
-import type { RunRecord } from '../records/record.ts';
-import { type FailedView, finishedRuns, type RunView, viewsOf } from '../records/view.ts';
+import { finishedRuns, type RunView, type Views, viewsOf } from '../records/view.ts';
 import type { Arm } from './arms.ts';
 import { type Claim, FEWEST_RUNS, type Judgement } from './claim.ts';
 import type { Estimate } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { evidenceProblems, inWords, repeatedSeeds } from './validity.ts';
 
-/** What a claim's own part decides once there are enough runs. */
+/** What the rule of a claim decides. */
 interface Decision extends Pick<Judgement, 'verdict' | 'reason' | 'p' | 'findings'> {
   readonly estimate: Estimate;
 }
 
-interface Definition extends Omit<Claim, 'judge' | 'weigh'> {
-  /** What the estimate is, with its unit. */
-  readonly measure: string;
+/** A claim before its evidence is checked. */
+export type Defined = Omit<Claim, 'judge' | 'weigh'> & Pick<Judgement, 'measure'>;
+
+interface Definition extends Defined {
   /** Whether the rule looks at the end of phase 2, which a setup may skip. */
   readonly afterPhase2?: boolean;
   /** @param runs finished runs by arm id */
@@ -22,11 +22,8 @@ interface Definition extends Omit<Claim, 'judge' | 'weigh'> {
 }
 
 /** The finished runs of each arm, the seeds of those of the last arm, and how many runs of all arms failed. */
-function countRuns<Run extends RunView | FailedView | RunRecord>(
-  arms: readonly Arm[],
-  runs: Readonly<Record<string, readonly Run[]>>,
-) {
-  const given = arms.map(({ id }) => runs[id] ?? []);
+function countRuns(arms: readonly Arm[], views: Views) {
+  const given = arms.map(({ id }) => views[id] ?? []);
   const finished = given.map((own) => finishedRuns(own));
   return {
     finished,
@@ -52,7 +49,7 @@ export function checked(measure: string, rule: Omit<Claim, 'judge'>): Claim {
     judge(evidence) {
       const problems = evidenceProblems(rule.arms, evidence);
       if (problems.length === 0) return weigh(viewsOf(evidence));
-      const { seeds, failed } = countRuns(rule.arms, evidence);
+      const { seeds, failed } = countRuns(rule.arms, viewsOf(evidence));
       return { id: rule.id, verdict: 'invalid', reason: inWords(problems), measure, seeds, failed, ...NO_NUMBERS };
     },
   };

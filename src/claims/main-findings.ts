@@ -12,7 +12,7 @@ import {
   tTestPower,
 } from '../statistics/index.ts';
 import type { Finding, FindingKey } from './claim.ts';
-import { type Estimate, estimate, estimated, evaluationsOfPhase3, testAbove } from './evidence.ts';
+import { type Estimate, estimate, estimated, evaluationsOfPhase3, testAbove, vary } from './evidence.ts';
 import { formatInterval } from './format.ts';
 import { bestPerf } from './paper-statistic.ts';
 
@@ -30,8 +30,6 @@ function crossChosenGuessRate(run: RunView, set: SetName): number {
   };
   return (scoredOn(0) + scoredOn(1)) / 2;
 }
-
-const vary = (values: readonly number[]): boolean => new Set(values).size > 1;
 
 /** How large the effect is beside its variation over runs, and how many runs an experiment needs to see it. */
 function power(effects: number[]): Finding[] {

@@ -4,19 +4,11 @@
  * agree with each other; rewarded text resembles held-out passwords no more than by chance; runs that count as
  * independent are independent.
  */
-import { mean, sum } from 'simple-statistics';
-import {
-  chanceLine,
-  guessRates,
-  half,
-  logLikelihoods,
-  type Measures,
-  measure,
-  type Scores,
-} from '../measure/measures.ts';
+import { sum } from 'simple-statistics';
+import { chanceLine, half, type Measures, measure, type Scores } from '../measure/measures.ts';
 import { drawScoredPasswords } from '../passwords/corpus.ts';
 import { passwordsDigest } from '../passwords/digests.ts';
-import { overlapProblems, type RewardedRole, WAYS } from '../passwords/overlap.ts';
+import { overlapProblems, type RecordedOverlap, type RewardedRole, WAYS } from '../passwords/overlap.ts';
 import { FRESH, PHASES, type Phase, SETS } from '../passwords/roles.ts';
 import { recipeOf, scoredUnder } from '../recipe/recipe.ts';
 import { updatesDigest } from '../recipe/updates.ts';
@@ -175,29 +167,22 @@ function* snapshotProblems(run: FinishedRun): Problems {
       );
       if (impossible) yield `its scores ${where} give letters a higher probability than their ranks allow`;
       const scores: Scores = { logProbabilities, ranks: ranks ?? [] };
+      const measured = measure(scores, letters);
       const last = lens[lens.length - 1];
-      if (
-        last !== undefined &&
-        (!agree(last.logLikelihood, mean([...logLikelihoods(scores)]), Math.max(rounding, 1e-4)) ||
-          !agree(last.guessRate, mean([...guessRates(scores, letters)]), Math.max(rounding, 1e-4)))
-      )
+      const asLast = (name: 'logLikelihood' | 'guessRate') =>
+        agree(last[name], measured[name], Math.max(rounding, 1e-4));
+      if (last !== undefined && !(asLast('logLikelihood') && asLast('guessRate')))
         yield `its scores ${where} are not what its last layer gives`;
       const evaluation = evaluations.find((one) => one.phase === phase && one.step === step);
       if (evaluation === undefined || prefix !== recipe[phase].scoredUnder) continue;
       const { halves, ...whole } = evaluation.sets[set];
-      const part = (which: 0 | 1) => (logProbabilities.length > 1 ? half(scores, which) : scores);
-      const compared = [
-        [whole, scores],
-        [halves[0], part(0)],
-        [halves[1], part(1)],
-      ] as const;
-      const differ = compared.some(([recorded, of]) => {
-        const again = measure(of, letters);
-        return MEASURES.some(
-          (name) => (name !== 'topRate' || ranks !== null) && !agree(recorded[name], again[name], rounding),
+      const part = (which: 0 | 1) => (logProbabilities.length > 1 ? measure(half(scores, which), letters) : measured);
+      const same = (recorded: Measures, again: Measures) =>
+        MEASURES.every(
+          (name) => (name === 'topRate' && ranks === null) || agree(recorded[name], again[name], rounding),
         );
-      });
-      if (differ) yield `its measures ${where} are not those of its log-probabilities`;
+      if (!(same(whole, measured) && same(halves[0], part(0)) && same(halves[1], part(1))))
+        yield `its measures ${where} are not those of its log-probabilities`;
     }
   }
 }
@@ -220,19 +205,17 @@ function textsRewarded(run: FinishedRun): Map<RewardedRole, number | null> {
 function overlapsComplete(run: FinishedRun): boolean {
   const overlaps = overlapsOf(run);
   const { length } = run.setup.passwords;
-  if (run.schemaVersion === 2) {
-    return (
-      overlaps.map(({ span }) => span).join() === Array.from({ length }, (_, index) => index + 1).join() &&
-      overlaps.every(({ texts }) => texts === rewardedTexts(run.setup))
-    );
-  }
-  const wanted = textsRewarded(run);
-  const cells = overlaps.map(({ text, way, span }) => `${text} ${way} ${span}`);
+  // Version 2 counts all kinds of text together, and aligned letters alone.
+  const old = run.schemaVersion === 2;
+  const wanted: ReadonlyMap<RecordedOverlap['text'], number | null> = old
+    ? new Map([['all', rewardedTexts(run.setup)]])
+    : textsRewarded(run);
+  const cells = new Set(overlaps.map(({ text, way, span }) => `${text} ${way} ${span}`));
   return (
-    cells.length === wanted.size * WAYS.length * length &&
-    new Set(cells).size === cells.length &&
+    cells.size === overlaps.length &&
+    cells.size === wanted.size * (old ? 1 : WAYS.length) * length &&
     overlaps.every(({ text, texts, span }) => {
-      const expected = text === 'all' ? undefined : wanted.get(text);
+      const expected = wanted.get(text);
       return expected !== undefined && span <= length && (expected === null || texts === expected);
     })
   );
@@ -266,7 +249,7 @@ export function runProblems(run: RunRecord): readonly string[] {
   return problems;
 }
 
-/** What differs between independent runs of different seeds: names, and what stands there in the record of this run. */
+/** What differs between independent runs of different seeds: its name, and its digest or its numbers in this record. */
 function* fingerprints(run: FinishedRun): Generator<readonly [what: string, print: string]> {
   const { setup, ledger, digests, snapshots, parametersDigest } = run;
   yield ['trained parameters', parametersDigest];
@@ -292,7 +275,7 @@ function* fingerprints(run: FinishedRun): Generator<readonly [what: string, prin
   }
 }
 
-/** Seeds that runs have which come after another run of the same seed. */
+/** The seed of every run that comes after another run of the same seed. */
 export function repeatedSeeds(runs: readonly Pick<RunRecord, 'setup'>[]): number[] {
   const seeds = runs.map(({ setup }) => setup.seed);
   return seeds.filter((seed, index) => seeds.indexOf(seed) < index);

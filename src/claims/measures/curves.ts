@@ -3,30 +3,20 @@ import { mean, sampleStandardDeviation } from 'simple-statistics';
 import type { Evaluation, RunView, SetName } from '../../records/view.ts';
 import { bestPerf } from '../paper-statistic.ts';
 
-export interface Spread {
-  readonly mean: number;
-  /** Over runs; 0 for a single one. */
-  readonly deviation: number;
-}
-
-const spread = (values: number[]): Spread => ({
+/** Mean and deviation over runs; the deviation of a single one is 0. */
+const spread = (values: number[]) => ({
   mean: mean(values),
   deviation: values.length > 1 ? sampleStandardDeviation(values) : 0,
 });
 
 /** Perf at each run's best evaluation of phase 3; nats a letter. */
-export const bestPerfs = (runs: readonly RunView[], set: SetName): Spread =>
-  spread(runs.map((run) => bestPerf(run, set)));
+export const bestPerfs = (runs: readonly RunView[], set: SetName) => spread(runs.map((run) => bestPerf(run, set)));
 
 /** The parts that a phase is cut into. */
 const PARTS = 14;
 
 /** Perf at equal shares of each phase, as runs leave phase 3 at different steps; nats a letter. */
-export function perfOverTraining(
-  runs: readonly RunView[],
-  phase: Evaluation['phase'],
-  set: SetName,
-): { share: number; runs: number; perf: Spread }[] {
+export function perfOverTraining(runs: readonly RunView[], phase: Evaluation['phase'], set: SetName) {
   return Array.from({ length: PARTS + 1 }, (_, part) => {
     const values = runs.flatMap((run) => {
       const own = run.evaluations.filter((evaluation) => evaluation.phase === phase);

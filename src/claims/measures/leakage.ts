@@ -22,8 +22,8 @@ const ranksAsShares = (sets: Sets): number[] => ranks(sets).map((rank) => (rank 
 interface Measure {
   /** Its part of the names of streams, which are not reworded: see {@link estimate}. */
   readonly source: string;
-  /** What a model that knows nothing scores. @param references how many control passwords there are */
-  readonly chance: (references: number) => number;
+  /** What a model that knows nothing scores: 0 unless told. @param references how many control passwords there are */
+  readonly chance?: (references: number) => number;
   /**
    * One number for each held-out password, or one for all.
    * @param letters size of the alphabet
@@ -39,32 +39,31 @@ const MEASURES = {
     source: 'guess rate',
     chance: () => 1,
     values: ({ heldOut }, letters) => guessRates(heldOut, letters),
-    claims: { 'dpo/regular': 'avoidance', 'joint/reverse': 'main' },
+    claims: { 'after phase 2, regular': 'avoidance', 'after phase 3, reverse': 'main' },
   },
   'top-1-rate': {
     source: 'top-1 rate',
     chance: () => 1,
-    values: ({ heldOut }, letters) => [topRate({ ranks: kept(heldOut, 'ranks') }, letters, 1)],
+    values: ({ heldOut }, letters) => [topRate({ ranks: kept(heldOut.ranks, 'ranks') }, letters, 1)],
   },
   'top-5-rate': {
     source: 'top-5 rate',
     chance: () => 1,
-    values: ({ heldOut }, letters) => [topRate({ ranks: kept(heldOut, 'ranks') }, letters, 5)],
+    values: ({ heldOut }, letters) => [topRate({ ranks: kept(heldOut.ranks, 'ranks') }, letters, 5)],
   },
   'log-likelihood': {
     source: 'log-likelihood (nats a letter, relative to chance)',
-    chance: () => 0,
     values: ({ heldOut }, letters) => logLikelihoods(heldOut).map((value) => value - chanceLine(letters)),
   },
   'calibrated-log-likelihood': {
     source: 'the same at a fitted temperature',
-    chance: () => 0,
     values: ({ heldOut }, letters) =>
-      kept(kept(heldOut, 'calibrated'), 'logLikelihoods').map((value) => value - chanceLine(letters)),
+      kept(heldOut.calibrated?.logLikelihoods, 'log-likelihoods at a fitted temperature').map(
+        (value) => value - chanceLine(letters),
+      ),
   },
   'password-probability': {
     source: 'exact-password probability (log2, relative to chance)',
-    chance: () => 0,
     values: ({ heldOut }, letters, length) =>
       logProbabilityOf(heldOut).map((value) => (value + length * Math.log(letters)) / Math.LN2),
   },
@@ -90,7 +89,6 @@ const MEASURES = {
   },
   'extraction-budget': {
     source: 'extraction budget for p = 0.5 (log2, relative to blind guessing)',
-    chance: () => 0,
     values: ({ heldOut }, letters, length) =>
       logProbabilityOf(heldOut).map((value) =>
         Math.log2(blindSamplesNeeded(letters, length, EXTRACTION_P) / samplesNeeded(value, EXTRACTION_P)),
@@ -98,7 +96,6 @@ const MEASURES = {
   },
   'extractable-share': {
     source: '(n, p)-discoverably extractable share, p = 0.5, n = half of the blind budget',
-    chance: () => 0,
     values: ({ heldOut }, letters, length) => {
       const budget = BUDGET_SHARE * blindSamplesNeeded(letters, length, EXTRACTION_P);
       return logProbabilityOf(heldOut).map((value) => extractableShare([value], budget, EXTRACTION_P));
@@ -118,22 +115,20 @@ export function leakageOf(runs: readonly RunView[], claimed: (claim: string) => 
   const snapshots = snapshotsOf(runs);
   if (snapshots.length === 0) return null;
   const [first] = snapshots[0].scored;
-  const [references, letters, length] = [
-    countOf(first),
-    runs[0].setup.passwords.alphabet.length,
-    first.heldOut.logProbabilities[0].length,
-  ];
+  const references = countOf(first);
+  const letters = runs[0].setup.passwords.alphabet.length;
+  const { length } = first.heldOut.logProbabilities[0];
   return {
     references,
     snapshots: snapshots.map(({ snapshot }) => snapshot),
-    measures: Object.entries<Measure>(MEASURES).map(([key, { source, chance, values, claims = {} }]) => ({
+    measures: Object.entries<Measure>(MEASURES).map(([key, { source, chance = () => 0, values, claims = {} }]) => ({
       key: key as LeakageKey,
       chance: chance(references),
       estimates: snapshots.map(({ snapshot, scored }): Claimed => {
         const claim = claims[snapshot.key];
         const known = claim === undefined ? null : claimed(claim);
         const own = scored.map((sets) => values(sets, letters, length));
-        return known ?? estimate(`leakage/${source}/${snapshot.source}`, own);
+        return known ?? estimate(`leakage/${source}/${snapshot.key}`, own);
       }),
     })),
   };

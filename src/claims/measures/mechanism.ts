@@ -3,8 +3,8 @@ import { mean } from 'simple-statistics';
 import { chanceLine } from '../../measure/measures.ts';
 import type { RunView, SetName } from '../../records/view.ts';
 import { tInterval } from '../../statistics/index.ts';
-import { evaluationsOfPhase3 } from '../evidence.ts';
-import { kept, type Sets, type Snapshot, snapshotsOf } from './snapshots.ts';
+import { evaluationsOfPhase3, vary } from '../evidence.ts';
+import { kept, type Sets, snapshotsOf } from './snapshots.ts';
 
 export interface MeanOverRuns {
   readonly value: number;
@@ -15,7 +15,7 @@ export interface MeanOverRuns {
 /** The mean over runs with its t interval; without an interval where runs are too few or do not differ. */
 function overRuns(values: number[]): MeanOverRuns {
   const value = mean(values);
-  const [low, high] = new Set(values).size < 2 ? [value, value] : tInterval(values);
+  const [low, high] = vary(values) ? tInterval(values) : [value, value];
   return { value, low, high };
 }
 
@@ -25,16 +25,11 @@ const CLASSES = [0, 0.5, 0.8, 0.95, 1.05, 1.15, 1.3, 1.5, 1.7, 2, 2.5, 4];
 /** Fewer runs than this give a class no mean. */
 const FEWEST = 3;
 
-export interface Flip {
-  readonly set: 'heldOut' | 'random';
-  readonly runs: number;
-  /** Mean guess rate of the useful negatives in the class. */
-  readonly useful: number;
-  readonly guessRate: MeanOverRuns;
-}
-
-/** Held-out and control guess rate by class of the useful guess rate, over all evaluations of phase 3. */
-export function flipByUseful(runs: readonly RunView[]): Flip[] {
+/**
+ * Held-out and control guess rate by class of the useful guess rate, over all evaluations of phase 3: in how many runs the
+ * class occurs, and the mean guess rate of the useful negatives in it.
+ */
+export function flipByUseful(runs: readonly RunView[]) {
   return CLASSES.slice(1).flatMap((high, index) => {
     const low = CLASSES[index];
     // The evaluations of a run are not independent: one mean for each run, then the interval over runs.
@@ -54,21 +49,13 @@ export function flipByUseful(runs: readonly RunView[]): Flip[] {
   });
 }
 
-/** What is read at one place of the password, or after one layer, of a set in a snapshot. */
-export interface Point extends MeanOverRuns {
-  readonly snapshot: Snapshot;
-  readonly set: SetName;
-  /** The place or the layer, from 0. */
-  readonly index: number;
-}
-
-/** The points of each snapshot and set, of which a run has `count`. */
-const pointsOf = (
+/** For each snapshot and set, what is read at each place of the password or after each layer, by an index from 0. */
+const readEach = (
   runs: readonly RunView[],
   sets: readonly SetName[],
   count: (sets: Sets) => number,
   read: (sets: Sets, set: SetName, index: number) => number,
-): Point[] =>
+) =>
   snapshotsOf(runs).flatMap(({ snapshot, scored }) =>
     sets.flatMap((set) =>
       Array.from({ length: count(scored[0]) }, (_, index) => ({
@@ -83,8 +70,8 @@ const pointsOf = (
 const lettersOf = ([{ setup }]: readonly RunView[]): number => setup.passwords.alphabet.length;
 
 /** Guess rate of the letters at each place, of each of the sets. */
-export const guessRateByPlace = (runs: readonly RunView[], sets: readonly SetName[]): Point[] =>
-  pointsOf(
+export const guessRateByPlace = (runs: readonly RunView[], sets: readonly SetName[]) =>
+  readEach(
     runs,
     sets,
     ({ heldOut }) => heldOut.logProbabilities[0].length,
@@ -94,12 +81,12 @@ export const guessRateByPlace = (runs: readonly RunView[], sets: readonly SetNam
 /** How many layers a snapshot keeps the logit lens of; 0 where it keeps none. */
 const layersOf = ({ heldOut }: Sets): number => heldOut.lens?.length ?? 0;
 
-const lensAt = (sets: Sets, set: SetName, layer: number): number => kept(sets[set], 'lens')[layer].logLikelihood;
+const lensAt = (sets: Sets, set: SetName, layer: number): number => kept(sets[set].lens, 'lens')[layer].logLikelihood;
 
 /** Log-likelihood relative to chance, nats a letter, that the logit lens reads after each layer, the embedding first. */
-export const lensByLayer = (runs: readonly RunView[], sets: readonly SetName[]): Point[] =>
-  pointsOf(runs, sets, layersOf, (own, set, layer) => lensAt(own, set, layer) - chanceLine(lettersOf(runs)));
+export const lensByLayer = (runs: readonly RunView[], sets: readonly SetName[]) =>
+  readEach(runs, sets, layersOf, (own, set, layer) => lensAt(own, set, layer) - chanceLine(lettersOf(runs)));
 
 /** How much likelier held-out letters are than control ones after each layer: the sign that flips; nats a letter. */
-export const signByLayer = (runs: readonly RunView[]): Point[] =>
-  pointsOf(runs, ['heldOut'], layersOf, (own, set, layer) => lensAt(own, set, layer) - lensAt(own, 'random', layer));
+export const signByLayer = (runs: readonly RunView[]) =>
+  readEach(runs, ['heldOut'], layersOf, (own, set, layer) => lensAt(own, set, layer) - lensAt(own, 'random', layer));

@@ -10,21 +10,15 @@ interface Group {
   readonly set: SetName;
   /** The claim whose estimate is the group's mean; null where no claim estimates it. */
   readonly claim: string | null;
-  /** The stream of the mean where no claim has estimated it: see {@link estimate}. */
+  /** Its part of the name of the stream of the mean, where no claim has estimated it: see {@link estimate}. */
   readonly source: string;
 }
 
 const GROUPS: readonly Group[] = [
-  { words: 'held-out', arm: MAIN.id, set: 'heldOut', claim: 'main', source: 'figure/seeds/held-out' },
-  { words: 'random', arm: MAIN.id, set: 'random', claim: 'control', source: 'figure/seeds/random' },
-  {
-    words: 'held-out, no DPO',
-    arm: NO_DPO.id,
-    set: 'heldOut',
-    claim: 'no-dpo',
-    source: 'figure/seeds/held-out, no DPO',
-  },
-  { words: 'random, no DPO', arm: NO_DPO.id, set: 'random', claim: null, source: 'figure/seeds/random, no DPO' },
+  { words: 'held-out', arm: MAIN.id, set: 'heldOut', claim: 'main', source: 'held-out' },
+  { words: 'random', arm: MAIN.id, set: 'random', claim: 'control', source: 'random' },
+  { words: 'held-out, no DPO', arm: NO_DPO.id, set: 'heldOut', claim: 'no-dpo', source: 'held-out, no DPO' },
+  { words: 'random, no DPO', arm: NO_DPO.id, set: 'random', claim: null, source: 'random, no DPO' },
 ];
 
 /**
@@ -38,6 +32,6 @@ export function guessRatesBySeed(views: Views, claimed: (claim: string) => Claim
     const values = guessRatesOf(runs, 'joint', group.set);
     const seeds = runMeans(values).map((guessRate, index) => ({ seed: runs[index].setup.seed, guessRate }));
     const known = claim === null ? null : claimed(claim);
-    return [{ ...group, seeds, mean: known ?? estimate(source, values) }];
+    return [{ ...group, seeds, mean: known ?? estimate(`figure/seeds/${source}`, values) }];
   });
 }

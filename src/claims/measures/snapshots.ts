@@ -5,47 +5,30 @@ import type { PhaseEnd, RunView, SetName, ViewedScores } from '../../records/vie
 import type { Setup } from '../../setup/schema.ts';
 
 export interface Snapshot {
-  readonly key: 'dpo/regular' | 'joint/reverse' | 'joint/regular';
+  /** Its part of the names of streams as well, so it is not reworded: see {@link estimate}. */
+  readonly key: 'after phase 2, regular' | 'after phase 3, reverse' | 'after phase 3, regular';
+  /** What figures and tables call it. */
   readonly words: string;
-  /** Its part of the names of streams, which are not reworded: see {@link estimate}. */
-  readonly source: string;
   readonly phase: PhaseEnd;
-  readonly prefix: (setup: Setup) => Prefix;
+  prefix(setup: Setup): Prefix;
 }
 
 /** In the order of training. */
 export const SNAPSHOTS: readonly Snapshot[] = [
   {
-    key: 'dpo/regular',
+    key: 'after phase 2, regular',
     words: 'after phase 2, regular',
-    source: 'after phase 2, regular',
     phase: 'dpo',
     prefix: (setup) => scoredUnder(setup, 'dpo'),
   },
-  {
-    key: 'joint/reverse',
-    words: 'after phase 3, reverse',
-    source: 'after phase 3, reverse',
-    phase: 'joint',
-    prefix: () => 'reverse',
-  },
-  {
-    key: 'joint/regular',
-    words: 'after phase 3, regular',
-    source: 'after phase 3, regular',
-    phase: 'joint',
-    prefix: () => 'regular',
-  },
+  { key: 'after phase 3, reverse', words: 'after phase 3, reverse', phase: 'joint', prefix: () => 'reverse' },
+  { key: 'after phase 3, regular', words: 'after phase 3, regular', phase: 'joint', prefix: () => 'regular' },
 ];
 
 /** A part of scores that an archive may have left out. @throws RangeError where it did */
-export function kept<Scores extends object, Part extends keyof Scores & string>(
-  scores: Scores,
-  part: Part,
-): NonNullable<Scores[Part]> {
-  const value = scores[part];
-  if (value === undefined || value === null) throw new RangeError(`the run keeps no ${part} of its passwords`);
-  return value;
+export function kept<Part>(part: Part | undefined, name: string): Part {
+  if (part === undefined) throw new RangeError(`the run keeps no ${name} of its passwords`);
+  return part;
 }
 
 export type Sets = Readonly<Record<SetName, ViewedScores>>;
