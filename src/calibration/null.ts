@@ -5,6 +5,7 @@
 import path from 'node:path';
 import type { Verdict } from '../claims/claim.ts';
 import { main } from '../claims/main.ts';
+import type { Engine } from '../engine/engine.ts';
 import { type Stream, stream } from '../random/streams.ts';
 import { scoredUnder } from '../recipe/recipe.ts';
 import { ARCHIVES, evidenceOf, readStudy, type Study } from '../records/study.ts';
@@ -115,16 +116,18 @@ const small = (change: (setup: Setup) => void): Setup => {
   return parseSetup(setup);
 };
 
-const trained = async (setup: Setup): Promise<RunView> => viewOf({ setup, ...(await trainToEnd(setup)) });
+const trained = async (setup: Setup, engine: Engine): Promise<RunView> =>
+  viewOf({ setup, ...(await trainToEnd(setup, { engine })) });
 
-const trainedWorlds: readonly NullWorld[] = [
+const trainedWorlds = (engine: Engine): readonly NullWorld[] => [
   {
     id: 'fresh passwords, trained here',
     statement: 'Small runs with all three phases; passwords that they have not seen stand for the held-out ones.',
     experiment: async (source, index) => {
       const runs: RunView[] = [];
       for (let run = 0; run < 5; run++) {
-        runs.push(withFresh(await trained(small((setup) => Object.assign(setup, { seed: 5 * index + run }))), source));
+        const setup = small((draft) => Object.assign(draft, { seed: 5 * index + run }));
+        runs.push(withFresh(await trained(setup, engine), source));
       }
       return runs;
     },
@@ -139,7 +142,7 @@ const trainedWorlds: readonly NullWorld[] = [
           draft.seed = 5 * index + run;
           draft.phases.joint.weights.useful = 0;
         });
-        runs.push(await trained(setup));
+        runs.push(await trained(setup, engine));
       }
       return runs;
     },
@@ -147,9 +150,9 @@ const trainedWorlds: readonly NullWorld[] = [
 ];
 
 /** Every world: recorded runs of the reference report, and runs trained on the spot. */
-export async function nullWorlds(archives: readonly string[]): Promise<NullWorld[]> {
+export async function nullWorlds(archives: readonly string[], engine: Engine): Promise<NullWorld[]> {
   const studies = await Promise.all(archives.map(readStudy));
-  return [...studies.flatMap(recorded), ...trainedWorlds];
+  return [...studies.flatMap(recorded), ...trainedWorlds(engine)];
 }
 
 /** Judges the main claim in as many experiments of a world. */

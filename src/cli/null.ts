@@ -26,10 +26,10 @@ export async function fuzzNull(text: string): Promise<number> {
       `--null: "${text}" must be two numbers of experiments, on recorded runs and on runs trained here`,
     );
   const { ARCHIVES_WITH_LETTERS, mostAllowed, NOMINAL, nullWorlds, tryNull } = await import('../calibration/null.ts');
-  await startEngine();
+  const engine = await startEngine();
   const table = new Table({ head: HEAD, style: { head: [], border: [] } });
   let holds = true;
-  for (const world of await nullWorlds(ARCHIVES_WITH_LETTERS)) {
+  for (const world of await nullWorlds(ARCHIVES_WITH_LETTERS, engine)) {
     const experiments = world.id.endsWith('trained here') ? trained : recorded;
     const { verdicts } = await tryNull(world, experiments);
     const rate = verdicts.reproduced / experiments;

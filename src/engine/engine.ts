@@ -1,27 +1,16 @@
 /**
- * Which TensorFlow.js backend runs: `native` (@tensorflow/tfjs-node, where its library could be installed), else `wasm`,
- * else `cpu` (plain JavaScript). The only door to TensorFlow.js for the rest of the program.
+ * Engines: TensorFlow.js on its backend `native` (@tensorflow/tfjs-node, where its library could be installed), `wasm`, or
+ * `cpu` (plain JavaScript). The only door to TensorFlow.js for the rest of the program.
  */
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
-import type { AdamwGraph } from './native/adamw.ts';
+import type { ResidentAdamw } from './resident.ts';
 
 export { tf };
 
 export const ENGINES = ['native', 'wasm', 'cpu'] as const;
 export type EngineName = (typeof ENGINES)[number];
-const BACKENDS: Record<EngineName, string> = { native: 'tensorflow', wasm: 'wasm', cpu: 'cpu' };
-
-/** The engine that runs now. */
-export const runningEngine = (): EngineName => ENGINES.find((name) => BACKENDS[name] === tf.getBackend()) as EngineName;
-
-/** The engine that ran; part of every run record. */
-export interface Engine {
-  readonly name: EngineName;
-  /** Version of @tensorflow/tfjs, and of the TensorFlow under it on `native`. */
-  readonly version: string;
-}
 
 /** What an engine does in a way of its own. */
 export interface Ways {
@@ -31,14 +20,35 @@ export interface Ways {
    * AdamW of parameters that stay in the engine's memory, where gradients are added up as well; null where both are done
    * in arrays outside, because that memory is small.
    */
-  readonly resident: ((shapes: readonly (readonly number[])[], beta1: number, beta2: number) => AdamwGraph) | null;
+  readonly resident: ResidentAdamw | null;
+}
+
+/** Computes tensors. One engine runs at a time: TensorFlow.js computes every tensor of a process on one backend. */
+export interface Engine extends Ways {
+  readonly name: EngineName;
+  /** Version of @tensorflow/tfjs, and of the TensorFlow under it on `native`. */
+  readonly version: string;
+  /**
+   * The values of a tensor, to look at and not to change: they may be the memory that the engine computes in.
+   * @throws EngineError when another engine was started after this one
+   */
+  read<Type extends 'float32' | 'int32' = 'float32'>(tensor: tf.Tensor): Promise<tf.DataTypeMap[Type]>;
+}
+
+/** How an engine starts: its backend in TensorFlow.js, and what makes it go in a way of its own. */
+interface Start {
+  readonly backend: string;
+  load(): Promise<Ways>;
 }
 
 const PLAIN: Ways = { newGraphs: () => OPERATION_BY_OPERATION, resident: null };
-let running = PLAIN;
 
-/** The ways of the engine that runs. */
-export const ways = (): Ways => running;
+const STARTS: Record<EngineName, Start> = {
+  // Loaded when it starts: it needs Node.
+  native: { backend: 'tensorflow', load: async () => (await import('./native/native.ts')).load() },
+  wasm: { backend: 'wasm', load: async () => PLAIN },
+  cpu: { backend: 'cpu', load: async () => PLAIN },
+};
 
 /** The engine asked for does not exist or cannot start here. */
 export class EngineError extends Error {
@@ -57,24 +67,19 @@ export function parseEngine(name: string): EngineName {
   return engine;
 }
 
-/** Starts an engine. @returns why it does not start here, or null when it runs */
-async function start(name: EngineName): Promise<string | null> {
-  try {
-    // Loaded here: the native engine needs Node.
-    const native = name === 'native' ? (await import('./native/native.ts')).load() : null;
-    if (!(await tf.setBackend(BACKENDS[name]))) return 'TensorFlow.js could not initialise it';
-    await tf.ready();
-    running = native ?? PLAIN;
-    return null;
-  } catch (error) {
-    return (error as Error).message.split('\n')[0];
-  }
-}
-
-function versionOf(name: EngineName): string {
-  if (name !== 'native') return tf.version.tfjs;
-  const { binding } = tf.backend() as unknown as { binding: { TF_Version: string } };
-  return `${tf.version.tfjs} on TensorFlow ${binding.TF_Version}`;
+/** Starts an engine. @throws with the reason, where it does not start */
+async function start(name: EngineName): Promise<Engine> {
+  const { backend, load } = STARTS[name];
+  const ways = await load();
+  if (!(await tf.setBackend(backend))) throw new Error('TensorFlow.js could not initialise it');
+  await tf.ready();
+  const { binding } = tf.backend() as { binding?: { TF_Version: string } };
+  const read: Engine['read'] = async (tensor) => {
+    if (tf.getBackend() !== backend) throw new EngineError(`the engine ${name} no longer runs: another was started`);
+    return tensor.data();
+  };
+  const version = binding === undefined ? tf.version.tfjs : `${tf.version.tfjs} on TensorFlow ${binding.TF_Version}`;
+  return { name, version, read, ...ways };
 }
 
 /**
@@ -87,9 +92,11 @@ export async function startEngine(forced: string | undefined = process.env[ENGIN
   const candidates = forced ? [parseEngine(forced)] : ENGINES;
   const reasons: string[] = [];
   for (const name of candidates) {
-    const reason = await start(name);
-    if (reason === null) return { name, version: versionOf(name) };
-    reasons.push(`${name} cannot start on this machine: ${reason}`);
+    try {
+      return await start(name);
+    } catch (error) {
+      reasons.push(`${name} cannot start on this machine: ${(error as Error).message.split('\n')[0]}`);
+    }
   }
   const hint =
     candidates[0] === 'native' ? ' "npx negative-knowledge engine native" builds it; or unset the variable.' : '';

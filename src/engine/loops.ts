@@ -92,8 +92,8 @@ export function registerLoop<Input extends string, Attributes>(loop: Loop<Input,
   }
 }
 
-/** Whether operations run as loops here; on the native engine they are composed of TensorFlow.js operations. */
-export const hasLoops = (): boolean => LOOP_BACKENDS.some((name) => name === tf.getBackend());
+/** Whether the running engine has a kernel of this name; where it has none, the operation is composed of others. */
+export const hasKernel = (name: string): boolean => tf.getKernel(name, tf.getBackend()) !== undefined;
 
 /** Runs a registered kernel on tensors. */
 export function runKernel<Result extends tf.Tensor | tf.Tensor[]>(

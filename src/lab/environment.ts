@@ -74,7 +74,7 @@ export const recordHead = (setup: Setup, engine: Engine, execution: Execution, t
     schemaVersion: 3,
     setup,
     setupHash: setupHash(setup),
-    engine,
+    engine: { name: engine.name, version: engine.version },
     execution: executionOf(setup, execution.microBatch),
     environment: describeEnvironment(),
     times,

@@ -76,6 +76,7 @@ export async function run(
   let record: RunRecord;
   try {
     const given = {
+      engine,
       from,
       execution,
       start: folder === undefined || from !== undefined ? undefined : loadPretrained(setup, folder),
@@ -87,9 +88,11 @@ export async function run(
         onProgress?.(event.progress);
       } else if (event.kind === 'checkpoint') {
         const due = checkpointDue ?? clock.due;
-        if (due()) await clock.timed(() => store.writeCheckpoint(setup, engine.name, event.state(), execution));
+        if (due())
+          await clock.timed(async () => store.writeCheckpoint(setup, engine.name, await event.state(), execution));
       } else if (keepModel) {
-        const save = (model: string) => saveModel(model, setup, event.values(), tokenizerFrom);
+        const values = await event.values();
+        const save = (model: string) => saveModel(model, setup, values, tokenizerFrom);
         await store.writeModel(setup, engine.name, save);
       }
     });

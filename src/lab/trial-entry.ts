@@ -32,23 +32,23 @@ function roughValues(setup: Setup): ParameterValues {
   );
 }
 
-function secondsOf(body: () => void): number {
-  body(); // the first time is not like the others
+async function secondsOf(body: () => Promise<unknown>): Promise<number> {
+  await body(); // the first time is not like the others
   const started = performance.now();
-  body();
+  await body();
   return (performance.now() - started) / 1000;
 }
 
-await startEngine();
+const engine = await startEngine();
 const setup = parseSetup(JSON.parse(readFileSync(0, 'utf8')));
-const session = new Session(setup, { start: roughValues(setup), reference: () => -26 });
+const session = new Session(setup, { engine, start: roughValues(setup), reference: () => -26 });
 const seconds = {} as TrialCost['seconds'];
 for (const phase of PHASES) {
-  session.begin(phase);
-  seconds[phase] = secondsOf(() => session.step(0));
+  await session.begin(phase);
+  seconds[phase] = await secondsOf(() => session.step(0));
 }
 const passwords = [...session.corpus.negatives, ...session.corpus.chosen];
 const prefix = prefixOf(setup, 'regular');
-const secondsPerPassword = secondsOf(() => score(session.reader, passwords, prefix)) / passwords.length;
+const secondsPerPassword = (await secondsOf(() => score(session.reader, passwords, prefix))) / passwords.length;
 const cost: TrialCost = { seconds, secondsPerPassword, peakBytes: process.resourceUsage().maxRSS * 1024 };
 process.stdout.write(JSON.stringify(cost));

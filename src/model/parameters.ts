@@ -1,11 +1,22 @@
 /** The parameters of a GPT-NeoX model on the engine. */
-import { tf } from '../engine/engine.ts';
+import { type Engine, tf } from '../engine/engine.ts';
+import type { Graphs } from '../engine/graphs.ts';
+import type { ModelShape } from './gpt-neox.ts';
 import { type ModelSetup, type ParameterValues, parameterSpecifications } from './specifications.ts';
 
 export * from './specifications.ts';
 
 /** A model's parameters by name. */
 export type Parameters = Map<string, tf.Tensor>;
+
+/** A model on an engine. */
+export interface LoadedModel {
+  readonly engine: Engine;
+  readonly parameters: Parameters;
+  readonly model: ModelShape;
+  /** Where its graphs are kept from call to call; absent to call every operation by itself. */
+  readonly graphs?: Graphs;
+}
 
 /** Puts parameter values on the engine. */
 export function loadParameters(setup: ModelSetup, values: ParameterValues): Parameters {
@@ -19,8 +30,11 @@ export function loadParameters(setup: ModelSetup, values: ParameterValues): Para
 }
 
 /** Copies the values of parameters off the engine. */
-export const valuesOf = (parameters: Parameters, names: Iterable<string> = parameters.keys()): ParameterValues =>
-  new Map(
-    // The CPU backend gives the array that it computes with: copied.
-    [...names].map((name) => [name, (parameters.get(name) as tf.Tensor).dataSync<'float32'>().slice()]),
-  );
+export async function valuesOf(
+  { engine, parameters }: Pick<LoadedModel, 'engine' | 'parameters'>,
+  names: Iterable<string> = parameters.keys(),
+): Promise<ParameterValues> {
+  const values: ParameterValues = new Map();
+  for (const name of names) values.set(name, (await engine.read(parameters.get(name) as tf.Tensor)).slice());
+  return values;
+}

@@ -1,5 +1,6 @@
 /** A chunk of fuzzing: some setups drawn from one seed, each held against properties, and what fails shrunk. */
 import fc from 'fast-check';
+import type { Engine } from '../engine/engine.ts';
 import type { Setup } from '../setup/schema.ts';
 import { setups } from './arbitraries.ts';
 import { KINDS } from './kinds.ts';
@@ -41,6 +42,7 @@ export interface ChunkEvents {
 /** Tries a chunk. The first setup that fails is shrunk, and ends it. */
 export async function tryChunk(
   chunk: Chunk,
+  engine: Engine,
   { onSetup, onFailure }: ChunkEvents = {},
   kinds: readonly PropertyKind[] = KINDS,
 ): Promise<ChunkResult> {
@@ -52,7 +54,7 @@ export async function tryChunk(
       // While it is shrunk a failure stays one of the same property: another one would be another story.
       if (smallest !== null && smallest.property !== id) continue;
       try {
-        await check(setup);
+        await check(setup, engine);
       } catch (error) {
         smallest = { property: id, setup, message: (error as Error).message };
         onFailure?.(smallest);

@@ -1,5 +1,6 @@
 /** Properties: sentences that must be true of every setup, each with the check that looks for an exception. */
 
+import type { Engine } from '../engine/engine.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { PasswordSpace, SetupSize } from './arbitraries.ts';
 
@@ -8,8 +9,11 @@ export interface SetupProperty {
   readonly id: string;
   /** What is true of every setup. */
   readonly statement: string;
-  /** @throws Error that says what the setup does instead. Every further draw comes from a stream of the setup's seed. */
-  check(setup: Setup): void | Promise<void>;
+  /**
+   * @param engine what trains; properties of the data need none
+   * @throws Error that says what the setup does instead. Every further draw comes from a stream of the setup's seed.
+   */
+  check(setup: Setup, engine: Engine): void | Promise<void>;
 }
 
 /** Properties that are tried on the same setups. */
@@ -22,10 +26,12 @@ export interface PropertyKind {
 }
 
 /** Computes something of a setup once for all properties that look at it. */
-export function ofSetup<Value>(compute: (setup: Setup) => Value): (setup: Setup) => Value {
+export function ofSetup<Value, Rest extends unknown[]>(
+  compute: (setup: Setup, ...rest: Rest) => Value,
+): (setup: Setup, ...rest: Rest) => Value {
   const computed = new WeakMap<Setup, Value>();
-  return (setup) => {
-    if (!computed.has(setup)) computed.set(setup, compute(setup));
+  return (setup, ...rest) => {
+    if (!computed.has(setup)) computed.set(setup, compute(setup, ...rest));
     return computed.get(setup) as Value;
   };
 }

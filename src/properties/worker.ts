@@ -13,7 +13,9 @@ export type ChunkEvent = { setup: true } | { failure: Omit<Failure, 'replay'> };
 process.once('disconnect', () => process.exit());
 
 export default async function work({ chunk, engine }: ChunkTask): Promise<ChunkResult> {
-  await startEngine(engine);
   const send = (event: ChunkEvent) => process.send?.(event);
-  return tryChunk(chunk, { onSetup: () => send({ setup: true }), onFailure: (failure) => send({ failure }) });
+  return tryChunk(chunk, await startEngine(engine), {
+    onSetup: () => send({ setup: true }),
+    onFailure: (failure) => send({ failure }),
+  });
 }

@@ -16,6 +16,13 @@ const perSet = <Value>(of: (set: SetName) => Value): PerSet<Value> => ({
   random: of('random'),
 });
 
+/** One set after the other: an engine computes one thing at a time. */
+const forEachSet = async <Value>(of: (set: SetName) => Promise<Value>): Promise<PerSet<Value>> => ({
+  heldOut: await of('heldOut'),
+  useful: await of('useful'),
+  random: await of('random'),
+});
+
 /** Measures of each set after `step` steps of a phase; the halves are its passwords at even and at odd places. */
 export interface Evaluation {
   phase: Phase;
@@ -50,8 +57,12 @@ export const scoredPasswords = ({ evaluation }: Setup, corpus: Corpus): PerSet<r
 });
 
 /** Scores every set of passwords after a prefix. */
-export const scoreSets = (reader: Reader, passwords: PerSet<readonly string[]>, prefix: Prefix): Scored['sets'] =>
-  perSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }));
+export const scoreSets = (
+  reader: Reader,
+  passwords: PerSet<readonly string[]>,
+  prefix: Prefix,
+): Promise<Scored['sets']> =>
+  forEachSet(async (set) => ({ passwords: [...passwords[set]], ...(await score(reader, passwords[set], prefix)) }));
 
 /** @param letters in the alphabet */
 export function evaluate({ phase, step, sets }: Scored, letters: number): Evaluation {
@@ -64,9 +75,9 @@ export function evaluate({ phase, step, sets }: Scored, letters: number): Evalua
 }
 
 /** Adds to scores what only the ends of phases are looked at for. */
-export function examine(reader: Reader, scored: Scored, alphabet: string): Snapshot {
+export async function examine(reader: Reader, scored: Scored, alphabet: string): Promise<Snapshot> {
   const { prefix } = scored;
-  const sets = perSet((set) => {
+  const sets = await forEachSet(async (set) => {
     const ofSet = scored.sets[set];
     const { passwords } = ofSet;
     const places = ofSet.logProbabilities[0].length;
@@ -74,11 +85,11 @@ export function examine(reader: Reader, scored: Scored, alphabet: string): Snaps
     const truth = passwords.map((password) => [...password].slice(-places).map((letter) => alphabet.indexOf(letter)));
     return {
       ...ofSet,
-      lens: lens(reader, passwords, prefix).map((logProbabilities) => ({
+      lens: (await lens(reader, passwords, prefix)).map((logProbabilities) => ({
         logLikelihood: mean(logLikelihoods({ logProbabilities })),
         guessRate: mean(guessRates({ logProbabilities }, alphabet.length)),
       })),
-      calibrated: calibrate({ logits: letterLogits(reader, passwords, prefix), truth }),
+      calibrated: calibrate({ logits: await letterLogits(reader, passwords, prefix), truth }),
     };
   });
   return { ...scored, sets };

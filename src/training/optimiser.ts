@@ -2,9 +2,9 @@
  * The parameters under training, with AdamW's state: made anew for every phase, as the reference code does. Both stay in
  * the engine's memory where it can update them there; elsewhere they are plain arrays outside, as a WASM heap is small.
  */
-import { tf, type Ways, ways } from '../engine/engine.ts';
-import type { AdamwGraph } from '../engine/native/adamw.ts';
-import { type Parameters, type ParameterValues, valuesOf } from '../model/parameters.ts';
+import { type Engine, tf } from '../engine/engine.ts';
+import type { ResidentAdamw, ResidentParameters } from '../engine/resident.ts';
+import { type LoadedModel, type Parameters, type ParameterValues, valuesOf } from '../model/parameters.ts';
 import { adamwStep, clipFactor, globalNorm, type Moments, type OptimiserSetup, stepNumbers } from './adamw.ts';
 import type { Gradient } from './step.ts';
 
@@ -16,6 +16,9 @@ export class DivergenceError extends Error {
 /** Moments of every trained parameter, by name; empty before the first update of a phase. */
 export type OptimiserState = Map<string, Moments>;
 
+/** What an optimiser needs of a model. */
+type OptimisedModel = Pick<LoadedModel, 'engine' | 'parameters'>;
+
 /** Updates the parameters that it was made for. */
 export interface Optimiser {
   /**
@@ -25,9 +28,9 @@ export interface Optimiser {
    * @returns the gradient norm before clipping
    * @throws DivergenceError when the gradient norm is not finite; nothing was changed then.
    */
-  apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): number;
+  apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): Promise<number>;
   /** A copy of the moments. */
-  state(): OptimiserState;
+  state(): Promise<OptimiserState>;
   dispose(): void;
 }
 
@@ -39,24 +42,26 @@ function finite(norm: number): number {
 
 /** Plain arrays, one parameter after the other. */
 class ArrayOptimiser implements Optimiser {
+  readonly #engine: Engine;
   readonly #parameters: Parameters;
   readonly #setup: OptimiserSetup;
   readonly #values: ParameterValues;
   readonly #moments: OptimiserState;
 
-  constructor(parameters: Parameters, trainable: readonly string[], setup: OptimiserSetup, from: OptimiserState) {
-    this.#parameters = parameters;
+  constructor(model: OptimisedModel, values: ParameterValues, setup: OptimiserSetup, from: OptimiserState) {
+    this.#engine = model.engine;
+    this.#parameters = model.parameters;
     this.#setup = setup;
-    this.#values = valuesOf(parameters, trainable);
-    this.#moments = from.size > 0 ? structuredClone(from) : zeroMoments(this.#values);
+    this.#values = values;
+    this.#moments = from.size > 0 ? structuredClone(from) : zeroMoments(values);
   }
 
-  apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): number {
+  async apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): Promise<number> {
     const arrays = new Map<string, Float32Array>();
     for (const [name, gradient] of gradients) {
       if (gradient instanceof Float32Array) arrays.set(name, gradient);
       else {
-        arrays.set(name, gradient.dataSync<'float32'>());
+        arrays.set(name, await this.#engine.read(gradient));
         gradient.dispose();
       }
     }
@@ -74,7 +79,7 @@ class ArrayOptimiser implements Optimiser {
     return norm;
   }
 
-  state(): OptimiserState {
+  async state(): Promise<OptimiserState> {
     return structuredClone(this.#moments);
   }
 
@@ -91,25 +96,27 @@ const zeroMoments = (values: ParameterValues): OptimiserState =>
 
 /** The engine's own kernel, in its memory. */
 class ResidentOptimiser implements Optimiser {
+  readonly #engine: Engine;
   readonly #parameters: Parameters;
   readonly #trainable: readonly string[];
   readonly #setup: OptimiserSetup;
-  readonly #graph: AdamwGraph;
+  readonly #resident: ResidentParameters;
 
   constructor(
-    graphOf: NonNullable<Ways['resident']>,
-    parameters: Parameters,
+    newResident: ResidentAdamw,
+    { engine, parameters }: OptimisedModel,
     trainable: readonly string[],
     setup: OptimiserSetup,
     from: OptimiserState,
   ) {
+    this.#engine = engine;
     this.#parameters = parameters;
     this.#trainable = trainable;
     // TensorFlow's kernel takes float32 numbers, and 1 - 0.999 differs from what it then is by 1e-5: the correction of
     // its bias has to be of the same number.
     this.#setup = { ...setup, beta1: Math.fround(setup.beta1), beta2: Math.fround(setup.beta2) };
     const values = trainable.map((name) => parameters.get(name) as tf.Tensor);
-    this.#graph = graphOf(
+    this.#resident = newResident(
       values.map(({ shape }) => shape),
       setup.beta1,
       setup.beta2,
@@ -121,22 +128,22 @@ class ResidentOptimiser implements Optimiser {
         second: tensor(second, index),
       });
       const fresh = from.size === 0;
-      this.#graph.start(
+      this.#resident.start(
         values,
         fresh ? undefined : trainable.map((name, index) => moments(from.get(name) as Moments, index)),
       );
     });
   }
 
-  apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): number {
+  async apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): Promise<number> {
     const given = this.#trainable.map((name) => gradients.get(name) as tf.Tensor); // none is added up outside here
     try {
-      const norm = finite(this.#graph.norm(given));
+      const norm = finite(await this.#resident.norm(given));
       const { keep, stepSize, correction } = stepNumbers(this.#setup, learningRate, update);
       const scale = clipFactor(norm, this.#setup.clipNorm);
       for (const name of this.#trainable) this.#parameters.get(name)?.dispose(); // so that they are updated in place
       const rate = stepSize / correction;
-      const updated = this.#graph.update(given, { scale, keep, rate, epsilon: this.#setup.epsilon / correction });
+      const updated = this.#resident.update(given, { scale, keep, rate, epsilon: this.#setup.epsilon / correction });
       this.#trainable.forEach((name, index) => {
         this.#parameters.set(name, updated[index]);
       });
@@ -146,34 +153,34 @@ class ResidentOptimiser implements Optimiser {
     }
   }
 
-  state(): OptimiserState {
-    return new Map(
-      this.#graph.moments().map(({ first, second }, index) => {
-        const moments = { first: first.dataSync<'float32'>(), second: second.dataSync<'float32'>() };
-        tf.dispose([first, second]);
-        return [this.#trainable[index], moments];
-      }),
-    );
+  async state(): Promise<OptimiserState> {
+    const state: OptimiserState = new Map();
+    for (const [index, { first, second }] of this.#resident.moments().entries()) {
+      const moments = { first: await this.#engine.read(first), second: await this.#engine.read(second) };
+      tf.dispose([first, second]);
+      state.set(this.#trainable[index], moments);
+    }
+    return state;
   }
 
   dispose(): void {
-    this.#graph.dispose();
+    this.#resident.dispose();
   }
 }
 
 /**
  * AdamW for a phase.
- * @param parameters all of the model's; the trained ones are replaced at every update
+ * @param model its trained parameters are replaced at every update
  * @param from moments to go on from; empty at the start of a phase
  */
-export const newOptimiser = (
-  parameters: Parameters,
+export async function newOptimiser(
+  model: OptimisedModel,
   trainable: readonly string[],
   setup: OptimiserSetup,
   from: OptimiserState = new Map(),
-): Optimiser => {
-  const { resident } = ways();
+): Promise<Optimiser> {
+  const { resident } = model.engine;
   return resident === null
-    ? new ArrayOptimiser(parameters, trainable, setup, from)
-    : new ResidentOptimiser(resident, parameters, trainable, setup, from);
-};
+    ? new ArrayOptimiser(model, await valuesOf(model, trainable), setup, from)
+    : new ResidentOptimiser(resident, model, trainable, setup, from);
+}

@@ -1,11 +1,11 @@
 /** Scores passwords with a model: the only bridge from tensors to measures. */
 import { tf } from '../engine/engine.ts';
-import { type Graphs, OPERATION_BY_OPERATION } from '../engine/graphs.ts';
+import { OPERATION_BY_OPERATION } from '../engine/graphs.ts';
 import { embedding } from '../engine/operations/embedding.ts';
 import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
 import type { Scores } from '../measure/measures.ts';
-import { forward, inputsAndLabels, type ModelShape, residualStream, unembed } from '../model/gpt-neox.ts';
-import type { Parameters } from '../model/parameters.ts';
+import { forward, inputsAndLabels, residualStream, unembed } from '../model/gpt-neox.ts';
+import type { LoadedModel, Parameters } from '../model/parameters.ts';
 import type { Prefix } from '../passwords/roles.ts';
 import { type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 
@@ -15,11 +15,8 @@ const CHUNK = 128;
 const LOGITS = 2 ** 25;
 
 /** A model and how its texts are tokenised: what reads passwords. */
-export interface Reader {
-  readonly parameters: Parameters;
-  readonly model: ModelShape;
+export interface Reader extends LoadedModel {
   readonly ids: TokenIds;
-  readonly graphs?: Graphs;
 }
 
 /** Tokens that the model knows. */
@@ -42,15 +39,15 @@ type Computation = (
  * @param extra further inputs of a chunk
  * @param take is given each chunk's values and labels, and how many passwords and letters it has
  */
-function readPasswords(
-  { parameters, model, ids, graphs = OPERATION_BY_OPERATION }: Reader,
+async function readPasswords(
+  { engine, parameters, model, ids, graphs = OPERATION_BY_OPERATION }: Reader,
   passwords: readonly string[],
   prefix: Prefix,
   what: string,
   compute: (time: number) => Computation,
   extra: (labels: Int32Array) => tf.Tensor[],
   take: (values: ArrayLike<number>[], rows: number, time: number) => void,
-): void {
+): Promise<void> {
   const names = [...parameters.keys()];
   const logits = (passwords[0]?.length ?? 1) * vocabularyOf(parameters);
   const size = Math.max(1, Math.min(CHUNK, Math.floor(LOGITS / logits)));
@@ -66,17 +63,13 @@ function readPasswords(
       return compute(time)(given, tokens as tf.Tensor1D, next as tf.Tensor1D, ...others);
     };
     const computed = graphs.run(`${what} ${JSON.stringify({ model, time })}`, body, [...fed, ...parameters.values()]);
-    take(
-      computed.map((tensor) => tensor.dataSync()),
-      batch.rows,
-      time,
-    );
+    take(await Promise.all(computed.map((tensor) => engine.read(tensor))), batch.rows, time);
     tf.dispose([...fed, ...computed]);
   }
 }
 
 /** Log-probability of every letter of passwords after a prefix, and how many tokens the model thought likelier. */
-export function score(reader: Reader, passwords: readonly string[], prefix: Prefix): Scores {
+export async function score(reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<Scores> {
   const scores: Scores = { logProbabilities: [], ranks: [] };
   const compute =
     (time: number): Computation =>
@@ -94,7 +87,7 @@ export function score(reader: Reader, passwords: readonly string[], prefix: Pref
       'int32',
     ),
   ];
-  readPasswords(reader, passwords, prefix, 'score', compute, places, ([logP, ranks], rows, time) => {
+  await readPasswords(reader, passwords, prefix, 'score', compute, places, ([logP, ranks], rows, time) => {
     for (let row = 0; row < rows; row++) {
       const letters = Array.from({ length: time }, (_, letter) => row * time + letter);
       scores.logProbabilities.push(letters.map((index) => exactDecimal(logP[index])));
@@ -108,7 +101,7 @@ export function score(reader: Reader, passwords: readonly string[], prefix: Pref
  * The logit lens: log-probability of every letter as the embedding and then each block leave it in the residual stream.
  * @returns `[layers + 1][passwords][letters]`, nats
  */
-export function lens(reader: Reader, passwords: readonly string[], prefix: Prefix): number[][][] {
+export async function lens(reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<number[][][]> {
   const layers: number[][][] = Array.from({ length: reader.model.layers + 1 }, () => []);
   const compute =
     (time: number): Computation =>
@@ -117,7 +110,7 @@ export function lens(reader: Reader, passwords: readonly string[], prefix: Prefi
         // One layer's logits at a time: they are what takes memory.
         tf.tidy(() => tokenLogProbability(unembed(parameters, reader.model, x), labels)),
       );
-  readPasswords(
+  await readPasswords(
     reader,
     passwords,
     prefix,
@@ -138,7 +131,11 @@ export function lens(reader: Reader, passwords: readonly string[], prefix: Prefi
  * The logits of the alphabet's letters at every place of passwords after a prefix.
  * @returns by password and letter: the logit of each letter of the alphabet
  */
-export function letterLogits(reader: Reader, passwords: readonly string[], prefix: Prefix): number[][][] {
+export async function letterLogits(
+  reader: Reader,
+  passwords: readonly string[],
+  prefix: Prefix,
+): Promise<number[][][]> {
   const { ids, model } = reader;
   const vocabulary = vocabularyOf(reader.parameters);
   const tokens = [...ids.letters.values()];
@@ -150,7 +147,7 @@ export function letterLogits(reader: Reader, passwords: readonly string[], prefi
   const compute =
     (time: number): Computation =>
     (given, inputs, _, chosen) => [tf.matMul(forward(given, model, inputs, time), chosen as tf.Tensor2D)];
-  readPasswords(
+  await readPasswords(
     reader,
     passwords,
     prefix,

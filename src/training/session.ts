@@ -1,5 +1,6 @@
 /** A setup in training: its model on the engine, its data and its ledger, one optimiser step at a time. */
-import { tf, ways } from '../engine/engine.ts';
+import { type Engine, tf } from '../engine/engine.ts';
+import type { Graphs } from '../engine/graphs.ts';
 import {
   initialValues,
   loadParameters,
@@ -33,6 +34,8 @@ export interface SessionState {
 }
 
 export interface SessionOptions {
+  /** What computes. */
+  readonly engine: Engine;
   /** Where to go on from; absent for a new run. */
   readonly from?: SessionState;
   /** What a new run starts from; drawn from the setup's seed when absent. */
@@ -63,7 +66,7 @@ export class Session {
   /** Reads passwords with the model as it is now. */
   readonly reader: Reader;
   readonly initialParameters: string;
-  readonly #graphs = ways().newGraphs();
+  readonly #graphs: Graphs;
   readonly #givenReference: ReferenceLookup | undefined;
   readonly #microBatch: number | null;
   #reference: Map<string, number> | null;
@@ -73,7 +76,7 @@ export class Session {
 
   constructor(
     setup: Setup,
-    { from, start, ids = scratchTokenIds(setup), corpus, execution, reference }: SessionOptions = {},
+    { engine, from, start, ids = scratchTokenIds(setup), corpus, execution, reference }: SessionOptions,
   ) {
     const values = from?.values ?? start ?? initialValues(setup);
     this.setup = setup;
@@ -85,7 +88,8 @@ export class Session {
     this.#givenReference = reference;
     this.#reference = from?.reference ?? null;
     this.#updates = from?.updates ?? '';
-    this.reader = { parameters: loadParameters(setup, values), model: setup.model, ids, graphs: this.#graphs };
+    this.#graphs = engine.newGraphs();
+    this.reader = { engine, parameters: loadParameters(setup, values), model: setup.model, ids, graphs: this.#graphs };
   }
 
   /** Digest of the updates so far. */
@@ -98,7 +102,7 @@ export class Session {
    * compares with one.
    * @param moments of the optimiser, to go on from
    */
-  begin(phase: Phase, moments: OptimiserState = new Map()): void {
+  async begin(phase: Phase, moments: OptimiserState = new Map()): Promise<void> {
     this.leave();
     const { setup, recipe, reader } = this;
     if (
@@ -107,10 +111,10 @@ export class Session {
       this.#reference === null &&
       this.#givenReference === undefined
     ) {
-      this.#reference = this.#referenceLogProbabilities();
+      this.#reference = await this.#referenceLogProbabilities();
     }
     const update = updatesOf(setup, recipe[phase]);
-    const optimiser = newOptimiser(reader.parameters, update(0).trainable, setup.optimiser, moments);
+    const optimiser = await newOptimiser(reader, update(0).trainable, setup.optimiser, moments);
     this.#phase = { phase, update, optimiser };
   }
 
@@ -126,11 +130,11 @@ export class Session {
    * @throws LedgerError when a held-out password is given as anything but rejected.
    * @throws DivergenceError when the loss or a gradient is no longer a number; it names phase and step.
    */
-  step(step: number): Stepped {
+  async step(step: number): Promise<Stepped> {
     if (this.#phase === null) throw new Error('begin a phase first');
     const { phase, update: updateOf, optimiser } = this.#phase;
     try {
-      return this.#stepOf(phase, updateOf(step), optimiser);
+      return await this.#stepOf(phase, updateOf(step), optimiser);
     } catch (error) {
       if (error instanceof DivergenceError) {
         error.message += ` in phase ${phase}, step ${step}; try a smaller learning rate`;
@@ -139,46 +143,45 @@ export class Session {
     }
   }
 
-  #stepOf(phase: Phase, update: Update, optimiser: Optimiser): Stepped {
-    const { setup, corpus, ledger, reader } = this;
+  async #stepOf(phase: Phase, update: Update, optimiser: Optimiser): Promise<Stepped> {
+    const { corpus, ledger, reader } = this;
     const { step, weights, beta, trainable } = update;
     const examples = corpus.examples(phase, step);
     const batch = tokenBatch(examples, reader.ids);
     const reference = this.#givenReference ?? ((password) => this.#reference?.get(password) as number);
     const input = { examples, batch, weights, beta, reference };
-    const outcome = stepInPasses(reader.parameters, setup.model, trainable, input, this.#microBatch, this.#graphs);
-    const { losses, gradients, given } = outcome;
+    const { losses, gradients, given } = await stepInPasses(reader, trainable, input, this.#microBatch);
     try {
       ledger.observe(phase, step, examples, batchGiven(given.inputs, given.labels, batch.length - 1));
     } catch (error) {
       tf.dispose([...gradients.values()].filter((gradient) => gradient instanceof tf.Tensor));
       throw error;
     }
-    const gradientNorm = optimiser.apply(gradients, update.learningRate, step + 1);
+    const gradientNorm = await optimiser.apply(gradients, update.learningRate, step + 1);
     this.#updates = nextUpdate(this.#updates, update);
     if (!Number.isFinite(losses.total)) throw new DivergenceError(`the loss is ${losses.total}`);
     return { losses, gradientNorm, sequences: examples.length };
   }
 
   /** Sums of log-probabilities under the model as it is now (prefix `regular`) of every password that DPO looks up. */
-  #referenceLogProbabilities(): Map<string, number> {
+  async #referenceLogProbabilities(): Promise<Map<string, number>> {
     const { negatives, chosen } = this.corpus;
     const passwords = [...negatives, ...chosen];
-    const { logProbabilities } = score(this.reader, passwords, prefixOf(this.setup, 'regular'));
+    const { logProbabilities } = await score(this.reader, passwords, prefixOf(this.setup, 'regular'));
     const sums = logProbabilities.map((row) => row.reduce((sum, value) => sum + value, 0));
     return new Map(passwords.map((password, index) => [password, sums[index]]));
   }
 
   /** Copies the parameters off the engine. */
-  values(): ParameterValues {
-    return valuesOf(this.reader.parameters);
+  values(): Promise<ParameterValues> {
+    return valuesOf(this.reader);
   }
 
   /** A copy of everything that going on from here needs. */
-  state(): SessionState {
+  async state(): Promise<SessionState> {
     return {
-      values: this.values(),
-      optimiser: this.#phase?.optimiser.state() ?? new Map(),
+      values: await this.values(),
+      optimiser: (await this.#phase?.optimiser.state()) ?? new Map(),
       reference: this.#reference, // never changed once it is there
       ledger: this.ledger.state(),
       updates: this.#updates,

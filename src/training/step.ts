@@ -1,8 +1,8 @@
 /** One packed optimiser step's loss and gradients: every sequence of the step shares one forward and one backward pass. */
-import { tf, ways } from '../engine/engine.ts';
-import { type Graphs, OPERATION_BY_OPERATION } from '../engine/graphs.ts';
-import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
-import type { Parameters } from '../model/parameters.ts';
+import { type Engine, tf } from '../engine/engine.ts';
+import { OPERATION_BY_OPERATION } from '../engine/graphs.ts';
+import { inputsAndLabels, labelLogProbabilities } from '../model/gpt-neox.ts';
+import type { LoadedModel } from '../model/parameters.ts';
 import type { Example, Reward } from '../passwords/roles.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
 import { LOSSES, type LossName, lossOf, type PerLoss, perLoss } from '../recipe/recipe.ts';
@@ -88,15 +88,12 @@ const comparedIn = ({ dpo: { chosen, rejected } }: Layout, examples: readonly Ex
 /**
  * Loss and gradients of one step. Frozen parameters get no gradient, and none is computed for them.
  * @param trainable names of the parameters to differentiate
- * @param graphs where the step's graph is kept from call to call
  */
-export function lossAndGradients(
-  parameters: Parameters,
-  model: ModelShape,
+export async function lossAndGradients(
+  { engine, parameters, model, graphs = OPERATION_BY_OPERATION }: LoadedModel,
   trainable: readonly string[],
   { examples, batch, weights, beta, reference }: StepInput,
-  graphs: Graphs = OPERATION_BY_OPERATION,
-): StepOutcome<tf.Tensor> {
+): Promise<StepOutcome<tf.Tensor>> {
   const layout = layoutOf(examples);
   const present = lossesIn(layout);
   const names = [...parameters.keys()];
@@ -128,9 +125,11 @@ export function lossAndGradients(
   const key = `step ${JSON.stringify({ model, layout, weights, beta, trainable })}`;
   const [total, ...rest] = graphs.run(key, step, [...fed, ...parameters.values()]);
   const scalars = [total, ...rest.splice(0, present.length)];
-  const [totalLoss, ...values] = scalars.map((scalar) => scalar.dataSync()[0]);
-  const read = (tensor: tf.Tensor): Int32Array => Int32Array.from(tensor.dataSync());
-  const given = { inputs: read(fed[0]), labels: read(fed[1]) };
+  const [totalLoss, ...values] = (await Promise.all(scalars.map((scalar) => engine.read(scalar)))).map(
+    ([value]) => value,
+  );
+  const readBack = async (tensor: tf.Tensor) => (await engine.read<'int32'>(tensor)).slice();
+  const given = { inputs: await readBack(fed[0]), labels: await readBack(fed[1]) };
   tf.dispose([...fed, ...scalars]);
   return {
     losses: {
@@ -193,15 +192,19 @@ function passesOf(step: StepInput, microBatch: number): Pass[] {
 }
 
 /** Adds gradients up: where the engine keeps them, or in arrays outside its small memory. */
-function addGradients(sums: Map<string, Gradient>, gradients: ReadonlyMap<string, tf.Tensor>): void {
+async function addGradients(
+  { resident, read }: Engine,
+  sums: Map<string, Gradient>,
+  gradients: ReadonlyMap<string, tf.Tensor>,
+): Promise<void> {
   for (const [name, gradient] of gradients) {
     const sum = sums.get(name);
-    if (ways().resident !== null) {
+    if (resident !== null) {
       sums.set(name, sum === undefined ? gradient : tf.add(sum as tf.Tensor, gradient));
       if (sum !== undefined) tf.dispose([sum as tf.Tensor, gradient]);
       continue;
     }
-    const values = gradient.dataSync<'float32'>();
+    const values = await read(gradient);
     if (sum === undefined) sums.set(name, values.slice());
     else {
       const array = sum as Float32Array;
@@ -218,16 +221,14 @@ const NO_TOKEN = -1;
  * Loss and gradients of one step in passes of at most `microBatch` sequences of each kind, or in one where it is null:
  * equal but for rounding, in a memory that grows with the pass instead of the step.
  */
-export function stepInPasses(
-  parameters: Parameters,
-  model: ModelShape,
+export async function stepInPasses(
+  model: LoadedModel,
   trainable: readonly string[],
   input: StepInput,
   microBatch: number | null,
-  graphs: Graphs = OPERATION_BY_OPERATION,
-): StepOutcome<Gradient> {
+): Promise<StepOutcome<Gradient>> {
   const passes = microBatch === null ? [] : passesOf(input, microBatch);
-  if (passes.length <= 1) return lossAndGradients(parameters, model, trainable, input, graphs);
+  if (passes.length <= 1) return lossAndGradients(model, trainable, input);
   const gradients = new Map<string, Gradient>();
   let losses: Losses = { total: 0, ...perLoss(() => null) };
   const time = input.batch.length - 1;
@@ -236,12 +237,12 @@ export function stepInPasses(
     labels: new Int32Array(input.batch.rows * time).fill(NO_TOKEN),
   };
   for (const { input: part, shares, rows } of passes) {
-    const found = lossAndGradients(parameters, model, trainable, part, graphs);
+    const found = await lossAndGradients(model, trainable, part);
     rows.forEach((row, index) => {
       given.inputs.set(found.given.inputs.subarray(index * time, (index + 1) * time), row * time);
       given.labels.set(found.given.labels.subarray(index * time, (index + 1) * time), row * time);
     });
-    addGradients(gradients, found.gradients);
+    await addGradients(model.engine, gradients, found.gradients);
     const before = losses;
     losses = {
       total: before.total + found.losses.total,

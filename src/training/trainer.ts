@@ -69,10 +69,10 @@ export interface Progress {
 /** What {@link train} tells on its way. */
 export type TrainingEvent =
   | { readonly kind: 'step'; readonly progress: Progress }
-  /** A run can go on from here; its state is copied when it is asked for, before the next event. */
-  | { readonly kind: 'checkpoint'; state(): TrainerState }
+  /** A run can go on from here. Its state is read when it is asked for: await it before the next event is asked for. */
+  | { readonly kind: 'checkpoint'; state(): Promise<TrainerState> }
   /** After the last step. */
-  | { readonly kind: 'trained'; values(): ParameterValues };
+  | { readonly kind: 'trained'; values(): Promise<ParameterValues> };
 
 export interface TrainerOptions extends Omit<SessionOptions, 'from' | 'reference'> {
   readonly from?: TrainerState;
@@ -98,7 +98,7 @@ function record(trajectory: Trajectory, { losses, gradientNorm }: Stepped): void
  * @throws LedgerError when a held-out password is given as anything but rejected.
  * @throws DivergenceError when the loss or a gradient is no longer a number; it names phase and step.
  */
-export async function* train(setup: Setup, options: TrainerOptions = {}): AsyncGenerator<TrainingEvent, Outcome, void> {
+export async function* train(setup: Setup, options: TrainerOptions): AsyncGenerator<TrainingEvent, Outcome, void> {
   const { from } = options;
   if (setup.model.pretrained !== null && options.start === undefined && from === undefined) {
     throw new SetupError(`model.pretrained: the weights of ${setup.model.pretrained} have to be given to start from`);
@@ -112,7 +112,7 @@ export async function* train(setup: Setup, options: TrainerOptions = {}): AsyncG
 
   const checkpoint = (phase: Phase, step: number): TrainingEvent => ({
     kind: 'checkpoint',
-    state: () => ({ phase, step, ...session.state(), history: structuredClone(history) }),
+    state: async () => ({ phase, step, ...(await session.state()), history: structuredClone(history) }),
   });
 
   /** The steps of a phase that are left. */
@@ -121,25 +121,25 @@ export async function* train(setup: Setup, options: TrainerOptions = {}): AsyncG
     const { steps, scoredUnder } = plan;
     let ended = begun >= steps;
     for (let step = begun + 1; !ended; step++) {
-      const stepped = session.step(step - 1);
+      const stepped = await session.step(step - 1);
       record(history.trajectories[phase], stepped);
       tokens += stepped.sequences * inputLength(setup);
       let evaluation: Evaluation | null = null;
       if (step % setup.evaluation.every === 0 || step === steps) {
-        const scored = { phase, step, prefix: scoredUnder, sets: scoreSets(reader, passwords, scoredUnder) };
+        const scored = { phase, step, prefix: scoredUnder, sets: await scoreSets(reader, passwords, scoredUnder) };
         evaluation = evaluate(scored, alphabet.length);
         history.evaluations.push(evaluation);
         ended = ends(plan, step, evaluation.sets.useful.guessRate);
         if (ended && phase !== 'pretrain') {
-          history.snapshots.push(examine(reader, scored, alphabet));
+          history.snapshots.push(await examine(reader, scored, alphabet));
           if (scoredUnder === 'reverse') {
             const unflipped = {
               phase,
               step,
               prefix: 'regular',
-              sets: scoreSets(reader, passwords, 'regular'),
+              sets: await scoreSets(reader, passwords, 'regular'),
             } as const;
-            history.snapshots.push(examine(reader, unflipped, alphabet));
+            history.snapshots.push(await examine(reader, unflipped, alphabet));
           }
         }
       }
@@ -153,7 +153,7 @@ export async function* train(setup: Setup, options: TrainerOptions = {}): AsyncG
     for (const phase of PHASES.slice(PHASES.indexOf(first))) {
       const resumed = from !== undefined && phase === first;
       if (phase !== first) yield checkpoint(phase, 0);
-      session.begin(phase, resumed ? from.optimiser : undefined);
+      await session.begin(phase, resumed ? from.optimiser : undefined);
       yield* finishPhase(phase, resumed ? from.step : 0);
       session.leave();
     }
@@ -167,7 +167,7 @@ export async function* train(setup: Setup, options: TrainerOptions = {}): AsyncG
         initialParameters: session.initialParameters,
         updates: session.updates,
       },
-      parametersDigest: parametersDigest(session.values()),
+      parametersDigest: parametersDigest(await session.values()),
     };
   } finally {
     session.dispose();
@@ -177,13 +177,13 @@ export async function* train(setup: Setup, options: TrainerOptions = {}): AsyncG
 /** Takes the state of every checkpoint, for {@link trainToEnd}. */
 export const atCheckpoints =
   (take: (state: TrainerState) => unknown) =>
-  (event: TrainingEvent): unknown =>
-    event.kind === 'checkpoint' ? take(event.state()) : undefined;
+  async (event: TrainingEvent): Promise<unknown> =>
+    event.kind === 'checkpoint' ? take(await event.state()) : undefined;
 
 /** Trains a setup to its end. @param onEvent awaited before training goes on */
 export async function trainToEnd(
   setup: Setup,
-  options: TrainerOptions = {},
+  options: TrainerOptions,
   onEvent: (event: TrainingEvent) => unknown = () => {},
 ): Promise<Outcome> {
   const training = train(setup, options);

@@ -2,7 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
-import { type Engine, tf, ways } from '../engine/engine.ts';
+import { type Engine, tf } from '../engine/engine.ts';
 import { runAll, type StoredRun } from '../lab/pool.ts';
 import { RunStore } from '../lab/store.ts';
 import { loadParameters, parametersDigest } from '../model/parameters.ts';
@@ -18,19 +18,19 @@ import type { Outcome } from './record.ts';
 const SCORED_ALIKE = 1e-3;
 
 /** Checks a kept model: its digest, and what it says of every letter at the end of the run. */
-export function verifyModel(run: WholeRun, folder: string, ids: TokenIds): Outcome {
+export async function verifyModel(run: WholeRun, folder: string, ids: TokenIds, engine: Engine): Promise<Outcome> {
   const { setup } = run;
   const what = nameOf(run);
   const differs = (reason: string): Outcome => ({ check: 'parameters', what, result: 'differs', reason });
   const values = loadValues(setup, folder);
   if (parametersDigest(values) !== run.parametersDigest) return differs(`${folder} holds other parameters`);
   const parameters = loadParameters(setup, values);
-  const graphs = ways().newGraphs();
+  const reader = { engine, parameters, model: setup.model, ids, graphs: engine.newGraphs() };
   try {
     for (const { phase, prefix, sets } of run.snapshots) {
       if (phase !== 'joint') continue;
       for (const [set, { passwords, logProbabilities }] of Object.entries(sets)) {
-        const again = score({ parameters, model: setup.model, ids, graphs }, passwords, prefix).logProbabilities;
+        const { logProbabilities: again } = await score(reader, passwords, prefix);
         const apart = Math.max(
           ...again.map((row, password) =>
             row.reduce(
@@ -47,7 +47,7 @@ export function verifyModel(run: WholeRun, folder: string, ids: TokenIds): Outco
     }
   } finally {
     tf.dispose([...parameters.values()]);
-    graphs.dispose();
+    reader.graphs.dispose();
   }
   return { check: 'parameters', what, result: 'agrees' };
 }

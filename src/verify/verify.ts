@@ -53,8 +53,7 @@ async function verifyModels(study: PooledStudy, sources: readonly string[]): Pro
     const why = folder === undefined ? 'no model was kept' : 'unknown' in ids ? ids.unknown : undefined;
     if (why !== undefined) outcomes.push({ check: 'parameters', what: nameOf(run), result: 'unknown', reason: why });
     else {
-      await startEngine();
-      outcomes.push(verifyModel(run, folder as string, ids as TokenIds));
+      outcomes.push(await verifyModel(run, folder as string, ids as TokenIds, await startEngine()));
     }
   }
   return outcomes;

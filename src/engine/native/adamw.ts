@@ -1,27 +1,11 @@
 /**
  * AdamW as a TensorFlow graph that holds parameters and moments in variables: TensorFlow updates them where they lie, on
- * all its threads. What the numbers of an update are is the caller's business (src/training/optimiser.ts).
+ * all its threads.
  */
 import { tf } from '../engine.ts';
+import type { AdamwUpdate, MomentTensors, ResidentParameters } from '../resident.ts';
 import { nativeBackend, typeAttribute } from './backend.ts';
 import { GraphWriter, type Session } from './graph.ts';
-
-/** First and second moment of one parameter's gradient. */
-export interface MomentTensors {
-  readonly first: tf.Tensor;
-  readonly second: tf.Tensor;
-}
-
-/**
- * One update of every parameter: gradient g = scale * gradient; the moments move towards g by 1 - beta1 and towards g^2 by
- * 1 - beta2; then parameter = parameter * keep - rate * first / (sqrt(second) + epsilon).
- */
-export interface AdamwUpdate {
-  readonly scale: number;
-  readonly keep: number;
-  readonly rate: number;
-  readonly epsilon: number;
-}
 
 /** The graph's names of what belongs to one parameter. */
 interface Names {
@@ -34,7 +18,7 @@ interface Names {
 }
 
 /** AdamW of some parameters, which take part in the order of the shapes it was made for. */
-export class AdamwGraph {
+export class AdamwGraph implements ResidentParameters {
   readonly #session: Session;
   readonly #parameters: Names[];
   readonly #scalars: Record<keyof AdamwUpdate, string>;
@@ -103,10 +87,6 @@ export class AdamwGraph {
     this.#session = graph.load();
   }
 
-  /**
-   * Sets every variable.
-   * @param moments absent to start from 0
-   */
   start(values: readonly tf.Tensor[], moments?: readonly MomentTensors[]): void {
     const placeholders = this.#parameters.map(({ given }) => given);
     const done =
@@ -124,24 +104,18 @@ export class AdamwGraph {
     tf.dispose(done);
   }
 
-  /** L2 norm of all gradients together; added up in double precision. */
-  norm(gradients: readonly tf.Tensor[]): number {
+  async norm(gradients: readonly tf.Tensor[]): Promise<number> {
     const norms = this.#session.run(
       this.#parameters.map(({ gradient }) => gradient),
       gradients,
       this.#parameters.map(({ norms }) => norms),
     );
     let squares = 0;
-    for (const tensor of norms) for (const norm of tensor.dataSync()) squares += norm * norm;
+    for (const tensor of norms) for (const norm of await tensor.data()) squares += norm * norm;
     tf.dispose(norms);
     return Math.sqrt(squares);
   }
 
-  /**
-   * Updates every parameter.
-   * @returns the new parameters. They share the variables' memory: the next update is the quicker if they are disposed
-   * before it, and leaves them as they are if they are not.
-   */
   update(gradients: readonly tf.Tensor[], numbers: AdamwUpdate): tf.Tensor[] {
     const keys = Object.keys(this.#scalars) as (keyof AdamwUpdate)[];
     const scalars = keys.map((key) => tf.scalar(numbers[key]));
@@ -154,7 +128,6 @@ export class AdamwGraph {
     return updated;
   }
 
-  /** The moments as they are now. */
   moments(): MomentTensors[] {
     const both = this.#session.run(
       [],

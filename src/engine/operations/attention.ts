@@ -6,7 +6,7 @@
 import type { KernelBackend } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
-import { hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { place, withScratch } from '../simd/kernels.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -349,5 +349,5 @@ function composed(qkv: tf.Tensor, shape: AttentionShape): tf.Tensor {
  * @returns `[sequences * time, hidden]`
  */
 export function attention(qkv: tf.Tensor, shape: AttentionShape): tf.Tensor {
-  return hasLoops() ? runKernel<tf.Tensor[]>(KERNEL, { qkv }, shape)[0] : composed(qkv, shape);
+  return hasKernel(KERNEL) ? runKernel<tf.Tensor[]>(KERNEL, { qkv }, shape)[0] : composed(qkv, shape);
 }

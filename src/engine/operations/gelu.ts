@@ -1,7 +1,7 @@
 /** GELU, exact: x * Phi(x), Phi the standard normal distribution function (arXiv 1606.08415; GPT-NeoX uses this form). */
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import { tf } from '../engine.ts';
-import { type Arrays, hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { type Arrays, hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { withScratch } from '../simd/kernels.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -57,7 +57,7 @@ tf.registerGradient({
 
 /** GELU of every element. */
 export function gelu(x: tf.Tensor): tf.Tensor {
-  if (hasLoops()) return runKernel<tf.Tensor[]>(KERNEL, { x })[0];
+  if (hasKernel(KERNEL)) return runKernel<tf.Tensor[]>(KERNEL, { x })[0];
   return withGradient(
     [x],
     () => {

@@ -1,6 +1,6 @@
 /** Layer norm over the last axis (arXiv 1607.06450). */
 import { tf } from '../engine.ts';
-import { hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { columnSums } from './column-sums.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -125,7 +125,7 @@ tf.registerGradient({
  * @param bias `[width]`
  */
 export function layerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, epsilon: number): tf.Tensor {
-  if (hasLoops()) return runKernel<tf.Tensor[]>(KERNEL, { x, gain, bias }, { epsilon })[0];
+  if (hasKernel(KERNEL)) return runKernel<tf.Tensor[]>(KERNEL, { x, gain, bias }, { epsilon })[0];
   return withGradient(
     [x, gain, bias],
     () => {

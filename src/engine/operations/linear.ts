@@ -1,7 +1,7 @@
 /** A linear layer, x W + b. */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
-import { hasLoops, runKernel } from '../loops.ts';
+import { hasKernel, runKernel } from '../loops.ts';
 import { columnSums } from './column-sums.ts';
 import { transposed } from './transposed.ts';
 import { withGradient } from './with-gradient.ts';
@@ -49,7 +49,7 @@ tf.registerGradient({
  * @returns `[rows, out]`
  */
 export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
-  if (hasLoops()) return runKernel<tf.Tensor>(KERNEL, bias === undefined ? { x, weight } : { x, weight, bias });
+  if (hasKernel(KERNEL)) return runKernel<tf.Tensor>(KERNEL, bias === undefined ? { x, weight } : { x, weight, bias });
   return withGradient(
     bias === undefined ? [x, weight] : [x, weight, bias],
     () => {

@@ -2,7 +2,7 @@
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
-import { hasLoops, registerLoop, runKernel } from '../loops.ts';
+import { hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { nativeBackend, typeAttribute } from '../native/backend.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -74,7 +74,7 @@ tf.registerGradient({
  * @returns `[rows]`, nats
  */
 export function tokenLogProbability(logits: tf.Tensor, labels: tf.Tensor1D): tf.Tensor1D {
-  if (hasLoops()) return runKernel<tf.Tensor[]>(KERNEL, { logits, labels })[0] as tf.Tensor1D;
+  if (hasKernel(KERNEL)) return runKernel<tf.Tensor[]>(KERNEL, { logits, labels })[0] as tf.Tensor1D;
   return withGradient(
     [logits],
     () => {
