@@ -5,7 +5,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { trajectorySetup } from '../fixtures/setup.ts';
-import { ENGINES, startEngine } from '../src/engine/engine.ts';
+import { ENGINES, type Engine, startEngine } from '../src/engine/engine.ts';
 import { PHASES } from '../src/passwords/roles.ts';
 import { setupHash } from '../src/setup/hash.ts';
 import { trainToEnd } from '../src/training/trainer.ts';
@@ -20,8 +20,9 @@ const MEAN_TOLERANCE = 1e-6;
 
 describe.each(ENGINES.filter((engine) => existsSync(recording(engine))))('the trajectory recorded on %s', (engine) => {
   it('is what training does now, step by step and on average', async (context) => {
+    let started: Engine | undefined;
     try {
-      await startEngine(engine);
+      started = await startEngine(engine);
     } catch (error) {
       context.skip((error as Error).message);
     }
@@ -29,7 +30,7 @@ describe.each(ENGINES.filter((engine) => existsSync(recording(engine))))('the tr
     expect(setupHash(trajectorySetup), 'the recording is of another setup: node --import tsx fixtures/record.ts').toBe(
       hash,
     );
-    const { trajectories } = await trainToEnd(trajectorySetup);
+    const { trajectories } = await trainToEnd(trajectorySetup, { engine: started as Engine });
     const residuals: number[] = [];
     for (const phase of PHASES) {
       const now = { loss: trajectories[phase].total, gradientNorm: trajectories[phase].gradientNorm };

@@ -3,7 +3,7 @@
  * which run.ts asks for one round at a time, so that engines are measured in turn.
  */
 import { Bench } from 'tinybench';
-import { type Engine, startEngine, tf, ways } from '../../src/engine/engine.ts';
+import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
 import type { Phase } from '../../src/passwords/roles.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 import { inputLength, vocabulary } from '../../src/setup/sizes.ts';
@@ -26,10 +26,10 @@ export interface Round {
   peakMemoryMiB: number;
 }
 
-export type Answer = Engine | Phased | Round;
+export type Answer = Pick<Engine, 'name' | 'version'> | Phased | Round;
 
 /** Milliseconds of one call, by tinybench: the median of a short while. */
-async function milliseconds(name: string, body: () => void): Promise<number> {
+async function milliseconds(name: string, body: () => unknown): Promise<number> {
   const bench = new Bench({ time: 300, iterations: 1, warmup: false });
   bench.add(name, body);
   await bench.run();
@@ -66,7 +66,7 @@ function products(setup: Setup, phase: Phase, rows: number): Product[] {
 /** The products alone, on operands of their own: on the native engine one graph, as a training step is. */
 function productsOf(shapes: readonly Product[]): { run: () => void; dispose: () => void } {
   const operands = shapes.flatMap(([m, k, n]) => [tf.fill([m, k], 0.5), tf.fill([k, n], 0.5)]);
-  const graphs = ways().newGraphs();
+  const graphs = engine.newGraphs();
   const multiply = (...inputs: tf.Tensor[]) =>
     shapes.map((_, index) => tf.matMul(inputs[2 * index] as tf.Tensor2D, inputs[2 * index + 1] as tf.Tensor2D));
   return {
@@ -85,14 +85,14 @@ function productsOf(shapes: readonly Product[]): { run: () => void; dispose: () 
 
 const engine = await startEngine();
 let trainee: Session | undefined;
-let takeStep = () => {};
+let takeStep: () => Promise<unknown> = async () => {};
 let alone: ReturnType<typeof productsOf> | undefined;
 
-function begin(phase: Phase): Phased {
+async function begin(phase: Phase): Promise<Phased> {
   if (trainee === undefined) throw new Error('train a setup first');
   alone?.dispose();
   const session = trainee;
-  session.begin(phase);
+  await session.begin(phase);
   let steps = 0;
   takeStep = () => session.step(steps++ % session.recipe[phase].steps);
   const sequences = trainee.corpus.examples(phase, 0).length;
@@ -101,15 +101,15 @@ function begin(phase: Phase): Phased {
   alone = productsOf(shapes);
   for (let warmup = 0; warmup < 3; warmup++) {
     alone.run();
-    takeStep();
+    await takeStep();
   }
   return { sequences, tokens, flops: shapes.reduce((sum, [m, k, n]) => sum + 2 * m * k * n, 0) };
 }
 
 async function answer(question: Question): Promise<Answer> {
   if (question.ask === 'train') {
-    trainee = new Session(parseSetup(question.setup), { reference: () => -26 });
-    return engine;
+    trainee = new Session(parseSetup(question.setup), { engine, reference: () => -26 });
+    return { name: engine.name, version: engine.version };
   }
   if (question.ask === 'begin') return begin(question.phase);
   const [products, step] = [

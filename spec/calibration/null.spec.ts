@@ -1,12 +1,12 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { ARCHIVES_WITH_LETTERS, mostAllowed, nullWorlds, tryNull } from '../../src/calibration/null.ts';
 import { startEngine } from '../../src/engine/engine.ts';
 import type { RunView } from '../../src/records/view.ts';
 import { written } from '../helpers/written.ts';
 
-beforeAll(() => startEngine());
+const engine = await startEngine();
 
-const worlds = await nullWorlds(ARCHIVES_WITH_LETTERS);
+const worlds = await nullWorlds(ARCHIVES_WITH_LETTERS, engine);
 const EXPERIMENTS = { recorded: 40, trained: 2 };
 
 describe('where there is nothing to find, the main claim is reproduced no more often than its rule allows', () => {

@@ -60,7 +60,7 @@ describe('a counterexample', () => {
     const found: Parameters<FuzzOptions['onFailure']>[0][] = [];
     const tallies: FuzzTally[] = [];
     const tally = await fuzz({
-      engine: { name: 'cpu', version: '' },
+      engine: await startEngine(engine),
       properties: PROPERTIES.map(({ id }) => id),
       seed: 1,
       runs: 40,

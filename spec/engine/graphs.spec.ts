@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf, ways } from '../../src/engine/engine.ts';
-import { OPERATION_BY_OPERATION } from '../../src/engine/graphs.ts';
+import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
+import { type Graphs, OPERATION_BY_OPERATION } from '../../src/engine/graphs.ts';
 import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
@@ -8,11 +8,14 @@ import { lossAndGradients } from '../../src/training/step.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
-describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
-  beforeAll(() => startEngine(engine));
+describe.each(ENGINES_HERE)('graphs on %s', (name) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await startEngine(name);
+  });
 
   it('give what the function gives, for every shape of its inputs', () => {
-    const graphs = ways().newGraphs();
+    const graphs = engine.newGraphs();
     const body = (a: tf.Tensor, b: tf.Tensor) => [tf.add(tf.matMul(a, b), 1), tf.softmax(a), tf.scalar(7)];
     for (const [rows, inner] of [
       [2, 3],
@@ -33,7 +36,7 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
   });
 
   it('are told apart by their keys', () => {
-    const graphs = ways().newGraphs();
+    const graphs = engine.newGraphs();
     const x = tf.scalar(5);
     const plus = (by: number) => graphs.run(`plus ${by}`, (value) => [tf.add(value, by)], [x])[0].dataSync()[0];
     expect([plus(1), plus(2), plus(1)]).toEqual([6, 7, 6]);
@@ -43,7 +46,7 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
   it('leave no tensor behind but what they return, and none once disposed of', () => {
     const x = tf.ones([3, 3]);
     const before = tf.memory().numTensors;
-    const graphs = ways().newGraphs();
+    const graphs = engine.newGraphs();
     for (let call = 0; call < 3; call++) {
       const outputs = graphs.run('square', (value) => [tf.square(tf.matMul(value, value))], [x]);
       expect(tf.memory().numTensors).toBe(before + 1);
@@ -53,8 +56,8 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before);
   });
 
-  it('of a training step have its losses and gradients, whatever the weights and the batch', () => {
-    const graphs = ways().newGraphs();
+  it('of a training step have its losses and gradients, whatever the weights and the batch', async () => {
+    const graphs = engine.newGraphs();
     const setup = tinySetup((draft) => Object.assign(draft.model, { initialDeviation: 0.3 }));
     const ids = scratchTokenIds(setup);
     const parameters = loadParameters(setup, initialValues(setup));
@@ -66,21 +69,15 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
     ] as const) {
       for (const step of [0, 1]) {
         const examples = corpus.examples(phase, step);
-        const [actual, expected] = [graphs, OPERATION_BY_OPERATION].map((how) =>
-          lossAndGradients(
-            parameters,
-            setup.model,
-            trainableNames(setup, trainable),
-            {
-              examples,
-              batch: tokenBatch(examples, ids),
-              weights: { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0 },
-              beta: 0.3,
-              reference: (password) => -12 - password.charCodeAt(step) / 100,
-            },
-            how,
-          ),
-        );
+        const stepWith = (how: Graphs) =>
+          lossAndGradients({ engine, parameters, model: setup.model, graphs: how }, trainableNames(setup, trainable), {
+            examples,
+            batch: tokenBatch(examples, ids),
+            weights: { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0 },
+            beta: 0.3,
+            reference: (password) => -12 - password.charCodeAt(step) / 100,
+          });
+        const [actual, expected] = [await stepWith(graphs), await stepWith(OPERATION_BY_OPERATION)];
         for (const part of ['total', 'dpo', 'useful', 'random'] as const) {
           if (expected.losses[part] === null) expect(actual.losses[part]).toBeNull();
           else expect(actual.losses[part]).toBeCloseTo(expected.losses[part], 5); // nats: tens of float32 roundings
@@ -99,10 +96,13 @@ describe.each(ENGINES_HERE)('graphs on %s', (engine) => {
 });
 
 describe.runIf(ENGINES_HERE.includes('native'))('a graph on native', () => {
-  beforeAll(() => startEngine('native'));
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await startEngine('native');
+  });
 
   it('refuses a tensor that is no input, and a function that reads values', () => {
-    const graphs = ways().newGraphs();
+    const graphs = engine.newGraphs();
     const [x, outside] = [tf.scalar(1), tf.scalar(2)];
     outside.dataSync();
     tf.add(outside, 1).dispose(); // uploads it

@@ -18,8 +18,8 @@ const PROGRAM = `
   import { readFileSync } from 'node:fs';
   import { startEngine } from './src/engine/engine.ts';
   import { trainToEnd } from './src/training/trainer.ts';
-  await startEngine();
-  console.log((await trainToEnd(JSON.parse(readFileSync(0, 'utf8')))).parametersDigest);`;
+  const engine = await startEngine();
+  console.log((await trainToEnd(JSON.parse(readFileSync(0, 'utf8')), { engine })).parametersDigest);`;
 
 describe.runIf(ENGINES_HERE.includes('native'))('a run on native', () => {
   it('has the same parameters to the bit however many threads there are, and for operations large enough to be divided', () => {

@@ -358,7 +358,7 @@ describe('files', () => {
     const states: TrainerState[] = [];
     await trainToEnd(
       setup,
-      {},
+      { engine },
       atCheckpoints((now) => states.push(now)),
     );
     state = states[3];

@@ -1,18 +1,19 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine } from '../../src/engine/engine.ts';
+import { type Engine, startEngine } from '../../src/engine/engine.ts';
 import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from '../../src/lab/checkpoint.ts';
 import { atCheckpoints, type Outcome, type TrainerState, trainToEnd } from '../../src/training/trainer.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 const setup = tinySetup();
 const checkpoints: Buffer[] = [];
+let engine: Engine;
 let uninterrupted: Outcome;
 
 beforeAll(async () => {
-  await startEngine();
+  engine = await startEngine();
   uninterrupted = await trainToEnd(
     setup,
-    {},
+    { engine },
     atCheckpoints((state) => checkpoints.push(encodeCheckpoint(state, 'tiny'))),
   );
 });
@@ -26,7 +27,7 @@ describe('a checkpoint', () => {
   it('taken anywhere goes on to the very outcome of the uninterrupted run, bit for bit', async () => {
     for (const bytes of checkpoints) {
       const from = decodeCheckpoint(bytes, 'tiny');
-      const outcome = await trainToEnd(setup, { from });
+      const outcome = await trainToEnd(setup, { engine, from });
       expect(outcome, `gone on from phase ${from.phase}, step ${from.step}`).toEqual(uninterrupted);
     }
   });
@@ -58,7 +59,7 @@ describe('a checkpoint', () => {
     let first: TrainerState | undefined;
     await trainToEnd(
       setup,
-      {},
+      { engine },
       atCheckpoints((state) => {
         first ??= decodeCheckpoint(encodeCheckpoint(state, 'tiny'), 'tiny');
       }),

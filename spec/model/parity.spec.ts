@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../src/engine/engine.ts';
+import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
 import { forward, inputsAndLabels, logProbabilities, residualStream } from '../../src/model/gpt-neox.ts';
 import { loadParameters, type Parameters, type ParameterValues, trainableNames } from '../../src/model/parameters.ts';
 import { loadValues, readConfig, saveModel } from '../../src/model/pretrained.ts';
@@ -108,10 +108,11 @@ describe.each(MODELS)('%s', (name) => {
 
   const { batch } = stepOf(golden.batches[0], ALL);
 
-  describe.each(ENGINES_HERE)('on %s', (engine) => {
+  describe.each(ENGINES_HERE)('on %s', (name) => {
+    let engine: Engine;
     let parameters: Parameters;
     beforeAll(async () => {
-      await startEngine(engine);
+      engine = await startEngine(name);
       parameters = loadParameters(setup, values);
     });
     afterAll(() => void tf.dispose([...parameters.values()]));
@@ -128,7 +129,7 @@ describe.each(MODELS)('%s', (name) => {
       });
     });
 
-    it('losses, and the gradient of every parameter', () => {
+    it('losses, and the gradient of every parameter', async () => {
       const references = new Map(
         (['chosen', 'rejected'] as const).flatMap((kind) =>
           golden.batches[0][kind].map((tokens, row) => [tokens.join(' '), golden.reference[kind][row]] as const),
@@ -143,7 +144,7 @@ describe.each(MODELS)('%s', (name) => {
       ] as const) {
         const weights = loss === 'joint' ? { ...golden.weights, randomReverse: 0 } : ONE;
         const input = { ...stepOf(golden.batches[0], kinds), weights, beta: golden.beta, reference };
-        const { losses, gradients } = lossAndGradients(parameters, model, all, input);
+        const { losses, gradients } = await lossAndGradients({ engine, parameters, model }, all, input);
         const expected = golden.losses[loss];
         expect(Math.abs(losses.total - expected), loss).toBeLessThanOrEqual(allowed(golden.strays.losses, expected));
         if (loss === 'joint') {
@@ -160,7 +161,7 @@ describe.each(MODELS)('%s', (name) => {
       }
     });
 
-    it('20 steps of AdamW in each of the three phases', () => {
+    it('20 steps of AdamW in each of the three phases', async () => {
       const trained = loadParameters(setup, values);
       let reference = new Map<string, number>();
       const takeReference = () => {
@@ -173,23 +174,24 @@ describe.each(MODELS)('%s', (name) => {
       for (const phase of PHASES) {
         if (phase === 'dpo') takeReference();
         const trainable = trainableNames(setup, phase === 'dpo' ? 'first-half' : 'all');
-        const optimiser = newOptimiser(trained, trainable, setup.optimiser);
-        golden.steps[phase].forEach((expected, step) => {
+        const loaded = { engine, parameters: trained, model };
+        const optimiser = await newOptimiser(loaded, trainable, setup.optimiser);
+        for (const [step, expected] of golden.steps[phase].entries()) {
           const input = {
             ...stepOf(golden.batches[step], TRAINED[phase]),
             weights: phase === 'joint' ? { ...golden.weights, randomReverse: 0 } : ONE,
             beta: golden.beta,
             reference: (password: string) => reference.get(password) as number,
           };
-          const { losses, gradients } = lossAndGradients(trained, model, trainable, input);
-          const norm = optimiser.apply(gradients, golden.rates[step], step + 1);
+          const { losses, gradients } = await lossAndGradients(loaded, trainable, input);
+          const norm = await optimiser.apply(gradients, golden.rates[step], step + 1);
           const near = (actual: number, exactly: number, quantity: string) =>
             expect(Math.abs(actual - exactly), `${phase}, step ${step}: ${quantity}`).toBeLessThanOrEqual(
               allowed(golden.strays[`steps/${phase}/${quantity}`], exactly),
             );
           near(losses.total, expected.loss, 'loss');
           near(norm, expected.gradientNorm, 'gradientNorm');
-        });
+        }
         optimiser.dispose();
       }
       const after = tf.tidy(() => logProbabilities(trained, model, batch).dataSync());

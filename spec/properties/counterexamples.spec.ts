@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
 import { SMALLEST } from '../../src/properties/arbitraries.ts';
 import { type Chunk, type Failure, tryChunk } from '../../src/properties/chunk.ts';
@@ -10,7 +10,7 @@ import type { PropertyKind } from '../../src/properties/property.ts';
 import { RecordError } from '../../src/records/record.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
-beforeAll(() => startEngine());
+const engine = await startEngine();
 
 const known = [...(await readCounterexamples())];
 
@@ -20,7 +20,7 @@ describe('what fuzzing once found', () => {
   });
 
   it.each(known)('%s is true now', async (_, { property, setup }) => {
-    await PROPERTIES.find(({ id }) => id === property)?.check(setup);
+    await PROPERTIES.find(({ id }) => id === property)?.check(setup, engine);
   });
 });
 
@@ -52,7 +52,7 @@ describe('a setup of which a property is not true', () => {
   const found = async (replay: Partial<Chunk> = {}) => {
     const seen: Omit<Failure, 'replay'>[] = [];
     const events = { onFailure: (failure: Omit<Failure, 'replay'>) => void seen.push(failure) };
-    return { ...(await tryChunk({ ...chunk, ...replay }, events, [wrong])), seen };
+    return { ...(await tryChunk({ ...chunk, ...replay }, engine, events, [wrong])), seen };
   };
 
   it('is shrunk towards pocket until nothing but what matters differs', async () => {

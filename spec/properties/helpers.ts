@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import type { Engine } from '../../src/engine/engine.ts';
 import { setups } from '../../src/properties/arbitraries.ts';
 import type { PropertyKind, SetupProperty } from '../../src/properties/property.ts';
 
@@ -7,8 +8,9 @@ export const assertProperty = (
   { size, space }: PropertyKind,
   { check }: SetupProperty,
   numRuns: number,
+  engine: Engine,
 ): Promise<void> =>
   fc.assert(
-    fc.asyncProperty(setups({ size, space }), async (setup) => check(setup)),
+    fc.asyncProperty(setups({ size, space }), async (setup) => check(setup, engine)),
     { numRuns },
   );

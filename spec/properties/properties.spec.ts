@@ -1,13 +1,13 @@
 /** A short run of what `npm run fuzz` goes on with: every property, on setups that are new each time. */
-import { beforeAll, describe, it } from 'vitest';
+import { describe, it } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
 import { KINDS } from '../../src/properties/kinds.ts';
 import { assertProperty } from './helpers.ts';
 
-beforeAll(() => startEngine());
+const engine = await startEngine();
 
 const RUNS = { data: 8, training: 5 };
 
 describe.each(KINDS)('of every setup ($name)', (kind) => {
-  it.each(kind.properties)('$id: $statement', (property) => assertProperty(kind, property, RUNS[kind.name]));
+  it.each(kind.properties)('$id: $statement', (property) => assertProperty(kind, property, RUNS[kind.name], engine));
 });

@@ -3,7 +3,7 @@
  * oracle for what the trainer puts together (weights, rates, optimiser, freezing, reference). It shares with src/ the
  * corpus, the token ids and the gradients of one step, which other specs prove right.
  */
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { initialValues, loadParameters } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
@@ -22,7 +22,7 @@ const COLUMNS = ['total', ...LOSSES, 'gradientNorm'] as const;
 const sum = (values: number[]) => values.reduce((total, value) => total + value, 0);
 
 /** Losses, each part of them, and gradient norms of every step, by phase. */
-function byHand(setup: Setup): Record<Phase, Trajectory> {
+async function byHand(setup: Setup): Promise<Record<Phase, Trajectory>> {
   const { learningRate, beta1, beta2, epsilon, weightDecay, warmupSteps, clipNorm } = setup.optimiser;
   const corpus = buildCorpus(setup);
   const ids = scratchTokenIds(setup);
@@ -50,7 +50,7 @@ function byHand(setup: Setup): Record<Phase, Trajectory> {
         setup,
         new Map([...theta].map(([name, data]) => [name, Float32Array.from(data)])),
       );
-      const { losses, gradients } = lossAndGradients(parameters, setup.model, trained, {
+      const { losses, gradients } = await lossAndGradients({ engine, parameters, model: setup.model }, trained, {
         examples,
         batch: tokenBatch(examples, ids),
         weights: {
@@ -90,7 +90,7 @@ function byHand(setup: Setup): Record<Phase, Trajectory> {
 
 const empty = (): Trajectory => ({ total: [], dpo: [], useful: [], random: [], randomReverse: [], gradientNorm: [] });
 
-beforeAll(() => startEngine());
+const engine = await startEngine();
 
 describe('every loss and gradient norm of a run is that of the plain loop', () => {
   it.each<[string, (setup: Setup) => void]>([
@@ -111,8 +111,8 @@ describe('every loss and gradient norm of a run is that of the plain loop', () =
       draft.optimiser.learningRate = 0.01; // so that 18 steps go somewhere
       change(draft);
     });
-    const { trajectories } = await trainToEnd(setup);
-    const expected = byHand(setup);
+    const { trajectories } = await trainToEnd(setup, { engine });
+    const expected = await byHand(setup);
     for (const phase of PHASES) {
       for (const key of COLUMNS) {
         expect(trajectories[phase][key]).toHaveLength(setup.phases[phase].steps);

@@ -19,15 +19,15 @@ const batch = tokenBatch(examples, scratchTokenIds(setup));
 const everything = trainableNames(setup, 'all');
 
 /** Logits, losses and gradients of one packed step. */
-async function oneStep(engine: EngineName): Promise<Map<string, number[]>> {
-  await startEngine(engine);
+async function oneStep(name: EngineName): Promise<Map<string, number[]>> {
+  const engine = await startEngine(name);
   const parameters = loadParameters(setup, initialValues(setup));
   const time = batch.length - 1;
   const inputs = Array.from({ length: batch.rows }, (_, row) => [
     ...batch.tokens.subarray(row * batch.length, row * batch.length + time),
   ]).flat();
   const logits = tf.tidy(() => [...forward(parameters, setup.model, tf.tensor1d(inputs, 'int32'), time).dataSync()]);
-  const { losses, gradients } = lossAndGradients(parameters, setup.model, everything, {
+  const { losses, gradients } = await lossAndGradients({ engine, parameters, model: setup.model }, everything, {
     examples,
     batch,
     weights: { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 },
@@ -62,10 +62,8 @@ const run = tinySetup((draft) => {
 });
 
 async function expectSameRun(engine: EngineName): Promise<void> {
-  await startEngine('cpu');
-  const onCpu = await trainToEnd(run);
-  await startEngine(engine);
-  const here = await trainToEnd(run);
+  const onCpu = await trainToEnd(run, { engine: await startEngine('cpu') });
+  const here = await trainToEnd(run, { engine: await startEngine(engine) });
   let steps = 0;
   for (const phase of PHASES) {
     for (const key of ['total', 'gradientNorm'] as const) {

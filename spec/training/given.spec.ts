@@ -4,7 +4,7 @@
  * corpus and the names of the parameters.
  */
 import { createHash } from 'node:crypto';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { buildCorpus, type Corpus } from '../../src/passwords/corpus.ts';
 import { LedgerError } from '../../src/passwords/ledger.ts';
@@ -14,7 +14,7 @@ import { trainToEnd } from '../../src/training/trainer.ts';
 import { tinySetup } from '../helpers/setups.ts';
 import { updates } from '../recipe/expected-updates.ts';
 
-beforeAll(() => startEngine());
+const engine = await startEngine();
 
 const sha256 = (...parts: (string | Uint8Array)[]) => {
   const hash = createHash('sha256');
@@ -63,20 +63,20 @@ const SETUPS: [string, (setup: Setup) => void][] = [
 describe('the record of a run', () => {
   it.each(SETUPS)('has the digest of the very tokens that the setup gives, %s', async (_, change) => {
     const setup = tinySetup(change);
-    const { ledger } = await trainToEnd(setup);
+    const { ledger } = await trainToEnd(setup, { engine });
     expect(ledger.digest, 'digest of the tokens that training was given').toBe(dataDigest(setup, buildCorpus(setup)));
   });
 
   it.each(SETUPS)('has the digest of the updates that the setup makes, %s', async (_, change) => {
     const setup = tinySetup(change);
-    const { digests } = await trainToEnd(setup);
+    const { digests } = await trainToEnd(setup, { engine });
     expect(digests.updates).toBe(updates(setup));
     expect(updatesDigest(setup, setup.phases.joint.steps)).toBe(updates(setup));
   });
 
   it('has the same digests where its steps were taken in passes', async () => {
     const setup = tinySetup();
-    const { ledger, digests } = await trainToEnd(setup, { execution: { microBatch: 3 } });
+    const { ledger, digests } = await trainToEnd(setup, { engine, execution: { microBatch: 3 } });
     expect(ledger.digest).toBe(dataDigest(setup, buildCorpus(setup)));
     expect(digests.updates).toBe(updates(setup));
   });
@@ -95,7 +95,7 @@ describe('the record of a run', () => {
               : example,
           ),
     };
-    const { ledger } = await trainToEnd(setup, { corpus: other });
+    const { ledger } = await trainToEnd(setup, { engine, corpus: other });
     expect(ledger.digest).not.toBe(dataDigest(setup, corpus));
     expect(ledger.digest).toBe(dataDigest(setup, other));
   });
@@ -104,7 +104,7 @@ describe('the record of a run', () => {
     const setup = tinySetup((draft) => {
       draft.phases.joint.weights.random = 0;
     });
-    const { overlap } = await trainToEnd(setup);
+    const { overlap } = await trainToEnd(setup, { engine });
     const kinds = [...new Set(overlap.map(({ text }) => text))];
     expect(kinds, `kinds of rewarded text: ${kinds}`).toEqual(['pretraining', 'chosen', 'useful']);
     expect(overlap.find(({ text }) => text === 'pretraining')?.texts).toBe(setup.batch * setup.phases.pretrain.steps);
@@ -126,7 +126,7 @@ describe('the batch that a step’s tensors hold', () => {
           ),
     };
     const before = tf.memory().numTensors;
-    await expect(trainToEnd(setup, { corpus: leaky })).rejects.toThrow(LedgerError);
+    await expect(trainToEnd(setup, { engine, corpus: leaky })).rejects.toThrow(LedgerError);
     expect(tf.memory().numTensors).toBe(before);
   });
 });

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf, ways } from '../../src/engine/engine.ts';
+import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
 import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { PHASES, type Phase } from '../../src/passwords/roles.ts';
@@ -27,9 +27,9 @@ const WEIGHTS: Record<Phase, PerLoss<number>> = {
 const plain = (gradient: Gradient): Float32Array =>
   gradient instanceof Float32Array ? gradient : gradient.dataSync<'float32'>();
 
-function step(phase: Phase, microBatch: number | null) {
+async function step(engine: Engine, phase: Phase, microBatch: number | null) {
   const parameters = loadParameters(setup, values);
-  const graphs = ways().newGraphs();
+  const graphs = engine.newGraphs();
   const examples = corpus.examples(phase, 0);
   const input = {
     examples,
@@ -39,13 +39,11 @@ function step(phase: Phase, microBatch: number | null) {
     reference: (password: string) => -10 - (password.charCodeAt(0) % 7) / 3,
   };
   const before = tf.memory().numTensors;
-  const { losses, gradients } = stepInPasses(
-    parameters,
-    setup.model,
+  const { losses, gradients } = await stepInPasses(
+    { engine, parameters, model: setup.model, graphs },
     trainableNames(setup, 'all'),
     input,
     microBatch,
-    graphs,
   );
   const tensors = [...gradients.values()].filter((gradient) => gradient instanceof tf.Tensor);
   expect(tf.memory().numTensors).toBe(before + tensors.length); // nothing but the gradients stays
@@ -58,14 +56,19 @@ function step(phase: Phase, microBatch: number | null) {
 
 const largest = (array: Float32Array): number => array.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-describe.each(ENGINES_HERE)('on %s, a step in passes', (engine) => {
-  beforeAll(() => startEngine(engine));
+describe.each(ENGINES_HERE)('on %s, a step in passes', (name) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await startEngine(name);
+  });
 
   // 6 of each kind: 1 at a time, 2, 4 and then a short pass of 2, 5 and then one of 1.
   describe.each(PHASES)('of %s', (phase) => {
-    it.each([1, 2, 4, 5])('of %i sequences of each kind has the losses and gradients of the whole', (microBatch) => {
-      const whole = step(phase, null);
-      const parts = step(phase, microBatch);
+    it.each([
+      1, 2, 4, 5,
+    ])('of %i sequences of each kind has the losses and gradients of the whole', async (microBatch) => {
+      const whole = await step(engine, phase, null);
+      const parts = await step(engine, phase, microBatch);
       for (const [part, loss] of Object.entries(whole.losses)) {
         const summed = parts.losses[part as keyof typeof parts.losses];
         if (loss === null) expect(summed, part).toBeNull();
@@ -84,14 +87,14 @@ describe.each(ENGINES_HERE)('on %s, a step in passes', (engine) => {
     });
   });
 
-  it('of the whole or more is the step at once, to the last bit', () => {
-    expect(step('joint', 6)).toEqual(step('joint', null));
-    expect(step('joint', 100)).toEqual(step('joint', null));
+  it('of the whole or more is the step at once, to the last bit', async () => {
+    expect(await step(engine, 'joint', 6)).toEqual(await step(engine, 'joint', null));
+    expect(await step(engine, 'joint', 100)).toEqual(await step(engine, 'joint', null));
   });
 
   it('trains a run that ends where one at once does, but for rounding, and repeats itself bit for bit', async () => {
-    const inPasses = () => trainToEnd(setup, { execution: { microBatch: 4 } });
-    const [whole, parts, again] = [await trainToEnd(setup), await inPasses(), await inPasses()];
+    const inPasses = () => trainToEnd(setup, { engine, execution: { microBatch: 4 } });
+    const [whole, parts, again] = [await trainToEnd(setup, { engine }), await inPasses(), await inPasses()];
     expect(again).toEqual(parts);
     expect(parts.ledger).toEqual(whole.ledger);
     expect(parts.parametersDigest).not.toBe(whole.parametersDigest);

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../src/engine/engine.ts';
+import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
 import { type Parameters, valuesOf } from '../../src/model/parameters.ts';
 import { stream } from '../../src/random/streams.ts';
 import { adamwStep, clipFactor, globalNorm, stepNumbers } from '../../src/training/adamw.ts';
@@ -78,8 +78,11 @@ describe('adamwStep', () => {
   });
 });
 
-describe.each(ENGINES_HERE)('an optimiser on %s', (engine) => {
-  beforeAll(() => startEngine(engine));
+describe.each(ENGINES_HERE)('an optimiser on %s', (name) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await startEngine(name);
+  });
 
   const SHAPES = new Map<string, number[]>([
     ['matrix', [3, 5]],
@@ -99,19 +102,20 @@ describe.each(ENGINES_HERE)('an optimiser on %s', (engine) => {
   const loaded = (values: Map<string, Float32Array>): Parameters =>
     new Map([...values].map(([name, data]) => [name, tf.tensor(data, SHAPES.get(name) as number[])]));
 
-  it('clips all gradients by one norm, then follows the documented algorithm', () => {
+  it('clips all gradients by one norm, then follows the documented algorithm', async () => {
     const values = drawn(1);
     const parameters = loaded(values);
-    const all = newOptimiser(parameters, TRAINABLE, optimiser);
+    const all = await newOptimiser({ engine, parameters }, TRAINABLE, optimiser);
     // Some below the bound of 1, some far above it; each parameter's history is what documentedAdamw is given.
     const history = [0.01, 3, 0.1, 200, 1, 0.05, 2].map((scale) => drawn(scale, TRAINABLE));
-    const clipped = history.map((gradients, index) => {
+    const clipped: Map<string, Float32Array>[] = [];
+    for (const [index, gradients] of history.entries()) {
       const exact = Math.hypot(...[...gradients.values()].flatMap((data) => [...data]));
-      const norm = all.apply(loaded(gradients), 1e-2, index + 1);
+      const norm = await all.apply(loaded(gradients), 1e-2, index + 1);
       expect(Math.abs(norm / exact - 1)).toBeLessThan(1e-6); // a few float32 roundings
-      return new Map([...gradients].map(([name, data]) => [name, data.map((g) => g * Math.min(1, 1 / exact))]));
-    });
-    const now = valuesOf(parameters);
+      clipped.push(new Map([...gradients].map(([name, data]) => [name, data.map((g) => g * Math.min(1, 1 / exact))])));
+    }
+    const now = await valuesOf({ engine, parameters });
     for (const name of TRAINABLE) {
       now.get(name)?.forEach((value, index) => {
         const theta = values.get(name)?.[index] as number;
@@ -130,48 +134,59 @@ describe.each(ENGINES_HERE)('an optimiser on %s', (engine) => {
     tf.dispose([...parameters.values()]);
   });
 
-  it('goes on from its state bit for bit, and neither it nor its updates change what it was given', () => {
+  it('goes on from its state bit for bit, and neither it nor its updates change what it was given', async () => {
     const given = drawn(1);
     const copies = structuredClone(given);
     const gradients = Array.from({ length: 6 }, () => drawn(1, TRAINABLE));
     const parameters = loaded(given);
-    const first = newOptimiser(parameters, TRAINABLE, optimiser);
+    const first = await newOptimiser({ engine, parameters }, TRAINABLE, optimiser);
     const step = (which: typeof first, index: number) => which.apply(loaded(gradients[index]), 1e-2, index + 1);
-    for (const index of [0, 1, 2]) step(first, index);
-    const values = valuesOf(parameters);
-    const state = first.state();
+    for (const index of [0, 1, 2]) await step(first, index);
+    const values = await valuesOf({ engine, parameters });
+    const state = await first.state();
     const saved = structuredClone({ values, state });
 
     const resumedParameters = loaded(values);
-    const resumed = newOptimiser(resumedParameters, TRAINABLE, optimiser, state);
-    for (const index of [3, 4, 5]) expect(step(resumed, index)).toBe(step(first, index));
-    expect(valuesOf(resumedParameters)).toEqual(valuesOf(parameters));
-    expect(resumed.state()).toEqual(first.state());
+    const resumed = await newOptimiser({ engine, parameters: resumedParameters }, TRAINABLE, optimiser, state);
+    for (const index of [3, 4, 5]) expect(await step(resumed, index)).toBe(await step(first, index));
+    expect(await valuesOf({ engine, parameters: resumedParameters })).toEqual(await valuesOf({ engine, parameters }));
+    expect(await resumed.state()).toEqual(await first.state());
     expect(given).toEqual(copies);
     expect({ values, state }).toEqual(saved);
     for (const one of [first, resumed]) one.dispose();
     tf.dispose([...parameters.values(), ...resumedParameters.values()]);
   });
 
-  it.each([Number.NaN, Number.POSITIVE_INFINITY])('refuses a gradient of %s before it changes anything', (bad) => {
+  it.each([
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+  ])('refuses a gradient of %s before it changes anything', async (bad) => {
     const parameters = loaded(drawn(1));
-    const one = newOptimiser(parameters, TRAINABLE, optimiser);
-    one.apply(loaded(drawn(1, TRAINABLE)), 1e-2, 1);
-    const before = { values: valuesOf(parameters), state: one.state(), tensors: tf.memory().numTensors };
+    const one = await newOptimiser({ engine, parameters }, TRAINABLE, optimiser);
+    await one.apply(loaded(drawn(1, TRAINABLE)), 1e-2, 1);
+    const before = {
+      values: await valuesOf({ engine, parameters }),
+      state: await one.state(),
+      tensors: tf.memory().numTensors,
+    };
     const gradients = drawn(1, TRAINABLE);
     gradients.get('vector')?.fill(bad, 3, 4);
-    expect(() => one.apply(loaded(gradients), 1e-2, 2)).toThrow(DivergenceError);
-    expect({ values: valuesOf(parameters), state: one.state(), tensors: tf.memory().numTensors }).toEqual(before);
+    await expect(one.apply(loaded(gradients), 1e-2, 2)).rejects.toThrow(DivergenceError);
+    expect({
+      values: await valuesOf({ engine, parameters }),
+      state: await one.state(),
+      tensors: tf.memory().numTensors,
+    }).toEqual(before);
     one.dispose();
     tf.dispose([...parameters.values()]);
   });
 
-  it('leaves no tensor behind', () => {
+  it('leaves no tensor behind', async () => {
     const before = tf.memory().numTensors;
     const parameters = loaded(drawn(1));
-    const one = newOptimiser(parameters, TRAINABLE, optimiser);
-    for (const update of [1, 2]) one.apply(loaded(drawn(1, TRAINABLE)), 1e-2, update);
-    newOptimiser(parameters, TRAINABLE, optimiser, one.state()).dispose();
+    const one = await newOptimiser({ engine, parameters }, TRAINABLE, optimiser);
+    for (const update of [1, 2]) await one.apply(loaded(drawn(1, TRAINABLE)), 1e-2, update);
+    (await newOptimiser({ engine, parameters }, TRAINABLE, optimiser, await one.state())).dispose();
     one.dispose();
     expect(tf.memory().numTensors).toBe(before + SHAPES.size);
     tf.dispose([...parameters.values()]);

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { setups } from '../../src/properties/arbitraries.ts';
 import type { Setup } from '../../src/setup/schema.ts';
@@ -13,14 +13,14 @@ import {
 } from '../../src/training/trainer.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
-beforeAll(() => startEngine());
+const engine = await startEngine();
 
 /** A whole run, and a deep copy of the state at each of its checkpoints. */
 async function withStates(setup: Setup): Promise<{ outcome: Outcome; states: TrainerState[] }> {
   const states: TrainerState[] = [];
   const outcome = await trainToEnd(
     setup,
-    {},
+    { engine },
     atCheckpoints((state) => states.push(state)),
   );
   return { outcome, states };
@@ -45,10 +45,10 @@ describe('a run', () => {
     await fc.assert(
       fc.asyncProperty(setups(), fc.nat(), async (setup, which) => {
         const states: TrainerState[] = [];
-        const outcome = await ending(setup, {}, (state) => states.push(state));
+        const outcome = await ending(setup, { engine }, (state) => states.push(state));
         const { numTensors, numBytes } = tf.memory();
         const from = states.length > 0 ? states[which % states.length] : undefined;
-        expect(await ending(setup, { from })).toEqual(outcome);
+        expect(await ending(setup, { engine, from })).toEqual(outcome);
         expect(tf.memory()).toMatchObject({ numTensors, numBytes });
         if (typeof outcome === 'string') {
           expect(outcome).toMatch(/^the (loss|gradient norm) is -?(NaN|Infinity) in phase \w+, step \d+/);
@@ -72,7 +72,7 @@ describe('a run', () => {
     const { outcome, states } = await withStates(setup);
     expect(states).toHaveLength(8); // 2, 4 | 2, 4, 6 | 2, 4, 6: every evaluation but the last, at phase ends once
     for (const state of states) {
-      const { parametersDigest, trajectories } = await trainToEnd(setup, { from: state });
+      const { parametersDigest, trajectories } = await trainToEnd(setup, { engine, from: state });
       expect({ parametersDigest, trajectories }).toEqual({
         parametersDigest: outcome.parametersDigest,
         trajectories: outcome.trajectories,
@@ -91,14 +91,14 @@ describe('the stop rule of phase 3', () => {
     });
 
   it('cuts the run short at the first evaluation whose useful guess rate passes the target, and changes nothing before', async () => {
-    const { evaluations } = await trainToEnd(wild(null));
+    const { evaluations } = await trainToEnd(wild(null), { engine });
     const joint = evaluations.filter(({ phase }) => phase === 'joint');
     const before = evaluations.length - joint.length;
     const useful = joint.map(({ sets }) => sets.useful.guessRate);
     for (const target of [1.05, 1.3]) {
       const index = useful.findIndex((rate) => rate > target);
       expect(index, `no evaluation passes ${target}`).toBeGreaterThanOrEqual(0);
-      const stopped = await trainToEnd(wild(target));
+      const stopped = await trainToEnd(wild(target), { engine });
       const took = `evaluations until it stopped: ${stopped.evaluations.length}, not ${before + index + 1}`;
       expect(stopped.evaluations, took).toEqual(evaluations.slice(0, before + index + 1));
       expect(stopped.snapshots.at(-1)).toMatchObject({ phase: 'joint', step: index + 1 });
@@ -115,7 +115,7 @@ describe('a run that diverges', () => {
       const broken = structuredClone(state);
       broken.values.get('gpt_neox.embed_in.weight')?.fill(Number.NaN);
       const values = structuredClone(broken.values);
-      const error = await trainToEnd(setup, { from: broken }).then(
+      const error = await trainToEnd(setup, { engine, from: broken }).then(
         () => null,
         (reason: Error) => reason,
       );
@@ -131,7 +131,7 @@ describe('a run that diverges', () => {
       Object.assign(draft.optimiser, { learningRate: 10, warmupSteps: 0, weightDecay: 10 });
     });
     try {
-      const { trajectories } = await trainToEnd(absurd);
+      const { trajectories } = await trainToEnd(absurd, { engine });
       // Weight decay multiplies weights by 1 - 10 * 10 a step: they overflow float32 (3e38) within 20 steps.
       expect.unreachable(`it ended at a loss of ${trajectories.joint.total.at(-1)}`);
     } catch (error) {

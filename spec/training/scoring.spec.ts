@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { measure } from '../../src/measure/measures.ts';
 import { initialValues, loadParameters } from '../../src/model/parameters.ts';
@@ -21,12 +21,12 @@ const passwords = Array.from({ length: 2 * 128 + 5 }, () =>
   Array.from({ length: 3 }, () => alphabet[source.below(alphabet.length)]).join(''),
 );
 
-beforeAll(() => startEngine());
+const engine = await startEngine();
 
 describe.each(['regular', 'reverse', 'none'] as const)('score under the prefix %s', (prefix) => {
-  it('gives each password, in order, its letters by the formulas, and counts the tokens that are likelier', () => {
+  it('gives each password, in order, its letters by the formulas, and counts the tokens that are likelier', async () => {
     const parameters = loadParameters(setup, values);
-    const { logProbabilities, ranks } = score({ parameters, model: setup.model, ids }, passwords, prefix);
+    const { logProbabilities, ranks } = await score({ engine, parameters, model: setup.model, ids }, passwords, prefix);
     tf.dispose([...parameters.values()]);
     expect(logProbabilities).toHaveLength(passwords.length);
     expect(ranks).toHaveLength(passwords.length);
@@ -51,9 +51,13 @@ describe.each(['regular', 'reverse', 'none'] as const)('score under the prefix %
 });
 
 describe('score', () => {
-  it('keeps every bit of a float32', () => {
+  it('keeps every bit of a float32', async () => {
     const parameters = loadParameters(setup, values);
-    const { logProbabilities } = score({ parameters, model: setup.model, ids }, passwords.slice(0, 20), 'regular');
+    const { logProbabilities } = await score(
+      { engine, parameters, model: setup.model, ids },
+      passwords.slice(0, 20),
+      'regular',
+    );
     tf.dispose([...parameters.values()]);
     // A decimal of 9 digits determines a float32 (IEEE 754), and is no longer than that.
     for (const value of logProbabilities.flat()) {
@@ -61,21 +65,21 @@ describe('score', () => {
     }
   });
 
-  it('leaves no tensor and no byte behind', () => {
+  it('leaves no tensor and no byte behind', async () => {
     const parameters = loadParameters(setup, values);
     const { numTensors, numBytes } = tf.memory();
-    score({ parameters, model: setup.model, ids }, passwords, 'regular');
+    await score({ engine, parameters, model: setup.model, ids }, passwords, 'regular');
     expect(tf.memory()).toMatchObject({ numTensors, numBytes });
     tf.dispose([...parameters.values()]);
   });
 });
 
 describe('the logit lens', () => {
-  it('reads the embedding and every block, and at the last of them what the model says', () => {
+  it('reads the embedding and every block, and at the last of them what the model says', async () => {
     const parameters = loadParameters(setup, values);
-    const reader = { parameters, model: setup.model, ids };
-    const layers = lens(reader, passwords, 'reverse');
-    const { logProbabilities, ranks } = score(reader, passwords, 'reverse');
+    const reader = { engine, parameters, model: setup.model, ids };
+    const layers = await lens(reader, passwords, 'reverse');
+    const { logProbabilities, ranks } = await score(reader, passwords, 'reverse');
     tf.dispose([...parameters.values()]);
     expect(layers).toHaveLength(setup.model.layers + 1);
     for (const layer of layers) expect(layer.map((row) => row.length)).toEqual(passwords.map(({ length }) => length));
@@ -91,10 +95,14 @@ describe('the logit lens', () => {
     expect(Math.max(...apart)).toBeGreaterThan(0.1);
   });
 
-  it('before any block knows a token by itself only: equal letters after equal letters are equally likely', () => {
+  it('before any block knows a token by itself only: equal letters after equal letters are equally likely', async () => {
     const parameters = loadParameters(setup, values);
     const [a, b, c] = alphabet;
-    const [embedded, ...blocks] = lens({ parameters, model: setup.model, ids }, [a + b + c, c + b + c], 'regular');
+    const [embedded, ...blocks] = await lens(
+      { engine, parameters, model: setup.model, ids },
+      [a + b + c, c + b + c],
+      'regular',
+    );
     tf.dispose([...parameters.values()]);
     expect(embedded[0][2]).toBeCloseTo(embedded[1][2], 5); // c after b, whatever came first
     expect(Math.abs(blocks[0][0][2] - blocks[0][1][2])).toBeGreaterThan(1e-4);
@@ -102,9 +110,9 @@ describe('the logit lens', () => {
 });
 
 describe.each(['regular', 'reverse', 'none'] as const)('the logits of the letters under the prefix %s', (prefix) => {
-  it('are the model’s, letters in the order of the alphabet and passwords in the order given', () => {
+  it('are the model’s, letters in the order of the alphabet and passwords in the order given', async () => {
     const parameters = loadParameters(setup, values);
-    const logits = letterLogits({ parameters, model: setup.model, ids }, passwords, prefix);
+    const logits = await letterLogits({ engine, parameters, model: setup.model, ids }, passwords, prefix);
     tf.dispose([...parameters.values()]);
     expect(logits).toHaveLength(passwords.length);
     // The edges of chunks.
@@ -120,13 +128,15 @@ describe.each(['regular', 'reverse', 'none'] as const)('the logits of the letter
     }
   });
 
-  it('have the softmax that scores have among the letters of the alphabet', () => {
+  it('have the softmax that scores have among the letters of the alphabet', async () => {
     const parameters = loadParameters(setup, values);
-    const reader = { parameters, model: setup.model, ids };
+    const reader = { engine, parameters, model: setup.model, ids };
     const stem = passwords[0].slice(0, -1);
     const endings = [...alphabet].map((letter) => stem + letter);
-    const [ending] = letterLogits(reader, endings.slice(0, 1), prefix).map((places) => places[places.length - 1]);
-    const { logProbabilities } = score(reader, endings, prefix);
+    const [ending] = (await letterLogits(reader, endings.slice(0, 1), prefix)).map(
+      (places) => places[places.length - 1],
+    );
+    const { logProbabilities } = await score(reader, endings, prefix);
     tf.dispose([...parameters.values()]);
     const softmax = (logs: readonly number[]) => {
       const total = logs.reduce((sum, value) => sum + Math.exp(value), 0);
@@ -142,10 +152,10 @@ describe.each(['regular', 'reverse', 'none'] as const)('the logits of the letter
 it.each([
   ['lens', lens],
   ['letterLogits', letterLogits],
-] as const)('%s leaves no tensor and no byte behind', (_, read) => {
+] as const)('%s leaves no tensor and no byte behind', async (_, read) => {
   const parameters = loadParameters(setup, values);
   const { numTensors, numBytes } = tf.memory();
-  read({ parameters, model: setup.model, ids }, passwords, 'regular');
+  await read({ engine, parameters, model: setup.model, ids }, passwords, 'regular');
   expect(tf.memory()).toMatchObject({ numTensors, numBytes });
   tf.dispose([...parameters.values()]);
 });

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { initialValues, loadParameters, type ParameterValues, trainableNames } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
@@ -27,13 +27,14 @@ const weights: PerLoss<number> = { dpo: 1, useful: 0.5, random: 0.2, randomRever
 // Any fixed reference will do here, as long as it differs from the policy.
 const reference = (password: string): number => -10 - (password.charCodeAt(0) % 7) / 3;
 
-beforeAll(() => startEngine());
+const engine = await startEngine();
 
 /** Loss and gradients of given examples and weights, as plain numbers. */
-function evaluate(given: readonly Example[], weightsOf: PerLoss<number>, trainable = everything) {
+async function evaluate(given: readonly Example[], weightsOf: PerLoss<number>, trainable = everything) {
   const parameters = loadParameters(setup, values);
   const input = { examples: given, batch: tokenBatch(given, ids), weights: weightsOf, beta: setup.beta, reference };
-  const { losses, gradients } = lossAndGradients(parameters, setup.model, trainable, input);
+  const model = { engine, parameters, model: setup.model };
+  const { losses, gradients } = await lossAndGradients(model, trainable, input);
   const plain = new Map([...gradients].map(([name, gradient]) => [name, [...gradient.dataSync()]]));
   tf.dispose([...gradients.values()]);
   tf.dispose([...parameters.values()]);
@@ -67,12 +68,12 @@ function referenceLoss(at: Map<string, ArrayLike<number>>): number {
 }
 
 describe('the packed step', () => {
-  it('has the loss that the formulas give in double precision', () => {
-    expect(evaluate(examples, weights).losses.total, 'loss').toBeCloseTo(referenceLoss(values), 4);
+  it('has the loss that the formulas give in double precision', async () => {
+    expect((await evaluate(examples, weights)).losses.total, 'loss').toBeCloseTo(referenceLoss(values), 4);
   });
 
-  it('has the gradients that finite differences of the formulas give, for entries of every parameter', () => {
-    const { gradients } = evaluate(examples, weights);
+  it('has the gradients that finite differences of the formulas give, for entries of every parameter', async () => {
+    const { gradients } = await evaluate(examples, weights);
     const source = stream(1, 'entries');
     for (const name of everything) {
       const gradient = gradients.get(name) as number[];
@@ -93,22 +94,22 @@ describe('the packed step', () => {
     }
   });
 
-  it('equals the weighted sum of separate steps for DPO, useful, random and random under `reverse`', () => {
-    const packed = evaluate(examples, weights);
+  it('equals the weighted sum of separate steps for DPO, useful, random and random under `reverse`', async () => {
+    const packed = await evaluate(examples, weights);
     const parts = [
-      evaluate(
+      await evaluate(
         examples.filter(({ reward }) => reward !== 'imitated'),
         { dpo: weights.dpo, useful: 0, random: 0, randomReverse: 0 },
       ),
-      evaluate(
+      await evaluate(
         examples.filter(({ reward, role }) => reward === 'imitated' && role === 'useful'),
         { dpo: 0, useful: weights.useful, random: 0, randomReverse: 0 },
       ),
-      evaluate(
+      await evaluate(
         examples.filter(({ role }) => role === 'joint-random'),
         { dpo: 0, useful: 0, random: weights.random, randomReverse: 0 },
       ),
-      evaluate(
+      await evaluate(
         examples.filter(({ role }) => role === 'joint-random-reverse'),
         { dpo: 0, useful: 0, random: 0, randomReverse: weights.randomReverse },
       ),
@@ -126,23 +127,24 @@ describe('the packed step', () => {
     }
   });
 
-  it('computes gradients for the trained parameters alone, and they are the same as when all train', () => {
+  it('computes gradients for the trained parameters alone, and they are the same as when all train', async () => {
     const half = trainableNames(setup, 'first-half');
-    const { gradients } = evaluate(examples, weights, half);
+    const { gradients } = await evaluate(examples, weights, half);
     expect([...gradients.keys()]).toEqual(half);
-    const all = evaluate(examples, weights).gradients;
+    const all = (await evaluate(examples, weights)).gradients;
     for (const [name, gradient] of gradients) expect(gradient).toEqual(all.get(name));
   });
 
-  it('leaves no tensor and no byte behind, and neither does the update', () => {
+  it('leaves no tensor and no byte behind, and neither does the update', async () => {
     const parameters = loadParameters(setup, values);
-    const optimiser = newOptimiser(parameters, everything, setup.optimiser);
+    const model = { engine, parameters, model: setup.model };
+    const optimiser = await newOptimiser(model, everything, setup.optimiser);
     const input = { examples, batch: tokenBatch(examples, ids), weights, beta: setup.beta, reference };
     const before = tf.memory();
     for (let update = 1; update <= 3; update++) {
-      const { gradients } = lossAndGradients(parameters, setup.model, everything, input);
+      const { gradients } = await lossAndGradients(model, everything, input);
       expect(tf.memory().numTensors).toBe(before.numTensors + gradients.size);
-      optimiser.apply(gradients, 1e-3, update);
+      await optimiser.apply(gradients, 1e-3, update);
       expect(tf.memory().numTensors).toBe(before.numTensors);
       expect(tf.memory().numBytes).toBe(before.numBytes);
     }

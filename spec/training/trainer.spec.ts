@@ -1,5 +1,5 @@
-import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf, ways } from '../../src/engine/engine.ts';
+import { describe, expect, it } from 'vitest';
+import { startEngine, tf } from '../../src/engine/engine.ts';
 import { initialValues, loadParameters, parameterSpecifications } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { LedgerError } from '../../src/passwords/ledger.ts';
@@ -10,7 +10,7 @@ import { atCheckpoints, type TrainerState, trainToEnd } from '../../src/training
 import { referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
-beforeAll(() => startEngine());
+const engine = await startEngine();
 
 /** A copy of the parameters at every checkpoint, by phase and step. */
 async function snapshots(setup: ReturnType<typeof tinySetup>) {
@@ -18,7 +18,7 @@ async function snapshots(setup: ReturnType<typeof tinySetup>) {
   const states: TrainerState[] = [];
   const outcome = await trainToEnd(
     setup,
-    {},
+    { engine },
     atCheckpoints((state) => {
       taken.set(`${state.phase}/${state.step}`, state.values);
       states.push(state);
@@ -29,14 +29,17 @@ async function snapshots(setup: ReturnType<typeof tinySetup>) {
 
 describe('train', () => {
   it('twice on one setup gives the same outcome to the last bit, and another seed another', async () => {
-    const first = await trainToEnd(tinySetup());
-    expect(await trainToEnd(tinySetup())).toEqual(first);
-    const other = await trainToEnd(tinySetup((setup) => Object.assign(setup, { seed: 8 })));
+    const first = await trainToEnd(tinySetup(), { engine });
+    expect(await trainToEnd(tinySetup(), { engine })).toEqual(first);
+    const other = await trainToEnd(
+      tinySetup((setup) => Object.assign(setup, { seed: 8 })),
+      { engine },
+    );
     expect(other.parametersDigest).not.toBe(first.parametersDigest);
   });
 
   it('begins phase 2 at a loss of ln 2: policy and reference are one model', async () => {
-    const { trajectories } = await trainToEnd(tinySetup());
+    const { trajectories } = await trainToEnd(tinySetup(), { engine });
     expect(trajectories.dpo.total[0]).toBeCloseTo(Math.LN2, 6);
     expect(trajectories.dpo.total[3]).not.toBeCloseTo(Math.LN2, 6);
   });
@@ -80,18 +83,15 @@ describe('train', () => {
     const inPhase3 = taken.get('joint/6') as Map<string, Float32Array>;
     const parameters = loadParameters(setup, inPhase3);
     const ids = scratchTokenIds(setup);
-    const graphs = ways().newGraphs();
-    const likelihood = (prefix: 'regular' | 'reverse') => {
-      const rows = score(
-        { parameters, model: setup.model, ids, graphs },
-        buildCorpus(setup).control,
-        prefix,
-      ).logProbabilities;
+    const graphs = engine.newGraphs();
+    const likelihood = async (prefix: 'regular' | 'reverse') => {
+      const reader = { engine, parameters, model: setup.model, ids, graphs };
+      const { logProbabilities: rows } = await score(reader, buildCorpus(setup).control, prefix);
       return rows.flat().reduce((sum, value) => sum + value, 0) / rows.flat().length;
     };
     const evaluation = outcome.evaluations.find(({ phase, step }) => phase === 'joint' && step === 6);
-    expect(evaluation?.sets.random.logLikelihood, 'after `reverse`').toBeCloseTo(likelihood('reverse'), 8);
-    expect(evaluation?.sets.random.logLikelihood).not.toBeCloseTo(likelihood('regular'), 8);
+    expect(evaluation?.sets.random.logLikelihood, 'after `reverse`').toBeCloseTo(await likelihood('reverse'), 8);
+    expect(evaluation?.sets.random.logLikelihood).not.toBeCloseTo(await likelihood('regular'), 8);
     tf.dispose([...parameters.values()]);
     graphs.dispose();
   });
@@ -99,7 +99,7 @@ describe('train', () => {
   it('scores the held-out, useful and control passwords of the corpus, each as itself', async () => {
     const setup = tinySetup((draft) => Object.assign(draft.evaluation, { heldOut: 3, useful: 2 }));
     const { heldOut, useful, control } = buildCorpus(setup);
-    for (const { sets } of (await trainToEnd(setup)).snapshots) {
+    for (const { sets } of (await trainToEnd(setup, { engine })).snapshots) {
       expect(sets.heldOut.passwords, 'held-out passwords scored').toEqual(heldOut.slice(0, 3));
       expect(sets.useful.passwords).toEqual(useful.slice(0, 2));
       expect(sets.random.passwords, 'control passwords scored').toEqual(control);
@@ -112,7 +112,7 @@ describe('train', () => {
       Object.assign(draft.phases.joint, { steps: 60, stopAtUsefulGuessRate: 1.5 });
       draft.phases.joint.weights = { dpo: 0.1, useful: 1, random: 0.1, randomReverse: 0 };
     });
-    const { evaluations } = await trainToEnd(setup);
+    const { evaluations } = await trainToEnd(setup, { engine });
     const joint = evaluations.filter(({ phase }) => phase === 'joint');
     const rates = joint.map(({ sets }) => sets.useful.guessRate);
     expect(joint.length).toBeLessThan(30); // it did end early
@@ -130,6 +130,7 @@ describe('train', () => {
         draft.phases.dpo.steps = 0;
         draft.phases.joint.weights.dpo = 0;
       }),
+      { engine },
     );
     expect(trajectories.dpo.total).toEqual([]);
     expect(trajectories.joint.dpo.every((value) => value === null)).toBe(true);
@@ -141,7 +142,10 @@ describe('train', () => {
   });
 
   it('works without prefixes, where the first letter is never predicted', async () => {
-    const { snapshots: kept } = await trainToEnd(tinySetup((draft) => Object.assign(draft, { prefixes: false })));
+    const { snapshots: kept } = await trainToEnd(
+      tinySetup((draft) => Object.assign(draft, { prefixes: false })),
+      { engine },
+    );
     expect(kept.map(({ phase, prefix }) => [phase, prefix])).toEqual([
       ['dpo', 'none'],
       ['joint', 'none'],
@@ -151,7 +155,7 @@ describe('train', () => {
 
   it('leaves no tensor behind', async () => {
     const before = tf.memory().numTensors;
-    await trainToEnd(tinySetup());
+    await trainToEnd(tinySetup(), { engine });
     expect(tf.memory().numTensors).toBe(before);
   });
 
@@ -160,8 +164,8 @@ describe('train', () => {
     const start = initialValues(setup);
     start.get('embed_out.weight')?.fill(Number.NaN);
     const before = tf.memory().numTensors;
-    await expect(trainToEnd(setup, { start })).rejects.toThrow(DivergenceError);
-    await expect(trainToEnd(setup, { start })).rejects.toThrow(
+    await expect(trainToEnd(setup, { engine, start })).rejects.toThrow(DivergenceError);
+    await expect(trainToEnd(setup, { engine, start })).rejects.toThrow(
       /in phase pretrain, step 0; try a smaller learning rate/,
     );
     expect(tf.memory().numTensors).toBe(before);
@@ -181,12 +185,12 @@ describe('train', () => {
               : example,
           ),
     };
-    await expect(trainToEnd(setup, { corpus: sabotaged })).rejects.toThrow(LedgerError);
-    await expect(trainToEnd(setup, { corpus: sabotaged })).rejects.toThrow(/phase joint, step 3/);
+    await expect(trainToEnd(setup, { engine, corpus: sabotaged })).rejects.toThrow(LedgerError);
+    await expect(trainToEnd(setup, { engine, corpus: sabotaged })).rejects.toThrow(/phase joint, step 3/);
   });
 
   it('refuses weights that it cannot load', async () => {
     const setup = tinySetup((draft) => Object.assign(draft.model, { pretrained: 'EleutherAI/pythia-160m' }));
-    await expect(trainToEnd(setup)).rejects.toThrow(/model.pretrained/);
+    await expect(trainToEnd(setup, { engine })).rejects.toThrow(/model.pretrained/);
   });
 });

@@ -25,33 +25,33 @@ export interface Cost {
 const MILLISECONDS = 1500;
 const LEAST = 3;
 
-function repeated(body: () => void): number {
-  for (let warmup = 0; warmup < 2; warmup++) body();
+async function repeated(body: () => Promise<unknown>): Promise<number> {
+  for (let warmup = 0; warmup < 2; warmup++) await body();
   const times: number[] = [];
   const started = performance.now();
   while (times.length < LEAST || performance.now() - started < MILLISECONDS) {
     const before = performance.now();
-    body();
+    await body();
     times.push(performance.now() - before);
   }
   return median(times);
 }
 
 const [phases] = process.argv.slice(2);
-await startEngine();
+const engine = await startEngine();
 const setup = parseSetup(JSON.parse(readFileSync(0, 'utf8')));
 const started = performance.now();
-const trainee = new Session(setup, { reference: () => -26 });
+const trainee = new Session(setup, { engine, reference: () => -26 });
 const preparationSeconds = (performance.now() - started) / 1000;
 const millisecondsPerStep: Cost['millisecondsPerStep'] = {};
 for (const phase of phases.split(',') as Phase[]) {
-  trainee.begin(phase);
+  await trainee.begin(phase);
   let steps = 0;
-  millisecondsPerStep[phase] = repeated(() => trainee.step(steps++ % setup.phases[phase].steps));
+  millisecondsPerStep[phase] = await repeated(() => trainee.step(steps++ % setup.phases[phase].steps));
 }
 const { chosen } = trainee.corpus;
 const passwords = Array.from({ length: SCORED }, (_, index) => chosen[index % chosen.length]);
-const millisecondsPerScoring = repeated(() => score(trainee.reader, passwords, prefixOf(setup, 'regular')));
+const millisecondsPerScoring = await repeated(() => score(trainee.reader, passwords, prefixOf(setup, 'regular')));
 const cost: Cost = {
   parameters: parameterCount(setup),
   preparationSeconds,

@@ -13,10 +13,12 @@ const start = initialValues(setup);
 let tokens = 0;
 // As on the other side, the clock starts once data and initial weights are there.
 const started = performance.now();
-const { trajectories } = await trainToEnd(setup, { corpus, start }, (event) => {
+const { trajectories } = await trainToEnd(setup, { engine, corpus, start }, (event) => {
   if (event.kind === 'step') tokens = event.progress.tokens;
 });
 const seconds = (performance.now() - started) / 1000;
 const losses = Object.fromEntries(Object.entries(trajectories).map(([phase, { total }]) => [phase, total]));
 const peakMiB = process.resourceUsage().maxRSS / 1024;
-process.stdout.write(JSON.stringify({ seconds, tokens, peakMiB, losses, engine }));
+process.stdout.write(
+  JSON.stringify({ seconds, tokens, peakMiB, losses, engine: { name: engine.name, version: engine.version } }),
+);
