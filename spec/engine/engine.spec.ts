@@ -8,7 +8,7 @@ import { temporaryFolder } from '../helpers/folder.ts';
 
 describe('startEngine', () => {
   it('starts the engine it is told to, and says which', async () => {
-    expect(await startEngine('cpu')).toEqual({ name: 'cpu', version: tf.version.tfjs });
+    expect(await startEngine('cpu')).toMatchObject({ name: 'cpu', version: tf.version.tfjs });
     expect(tf.getBackend()).toBe('cpu');
     expect((await startEngine('wasm')).name).toBe('wasm');
     expect(tf.getBackend()).toBe('wasm');

@@ -4,11 +4,11 @@
  * dimensions of q and k, softmax(q k / sqrt(width)) v over this position and earlier ones.
  */
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../../src/engine/engine.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { tf } from '../../../src/engine/engine.ts';
 import { type AttentionShape, attention } from '../../../src/engine/operations/attention.ts';
 import { stream } from '../../../src/random/streams.ts';
-import { ENGINES_HERE } from '../../helpers/engines.ts';
+import type { Start } from './engine.ts';
 
 /** Output `[sequences * time][hidden]` for rows of `qkv`. */
 function formula(qkv: number[][], { time, heads, rotary, rotaryBase }: AttentionShape): number[][] {
@@ -57,8 +57,8 @@ const draw = fc
     return { qkv, deviation, shape: { time, heads, rotary: width * fraction, rotaryBase: 10_000 } };
   });
 
-describe.each(ENGINES_HERE)('attention on %s', (engine) => {
-  beforeAll(() => startEngine(engine));
+export function attentionProperties(start: Start): void {
+  beforeAll(start);
 
   it('is that of the formulas', () => {
     fc.assert(
@@ -105,4 +105,4 @@ describe.each(ENGINES_HERE)('attention on %s', (engine) => {
       { numRuns: 40 },
     );
   });
-});
+}

@@ -1,19 +1,17 @@
 /** Operations have a version for each engine, and one composed of TensorFlow.js operations, which they must equal. */
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
-import { type EngineName, startEngine, tf } from '../../src/engine/engine.ts';
-import { exponential } from '../../src/engine/exponential.ts';
-import { attention } from '../../src/engine/operations/attention.ts';
-import { embedding } from '../../src/engine/operations/embedding.ts';
-import { gelu } from '../../src/engine/operations/gelu.ts';
-import { layerNorm } from '../../src/engine/operations/layer-norm.ts';
-import { linear } from '../../src/engine/operations/linear.ts';
-import { tokenLogProbability } from '../../src/engine/operations/token-log-probability.ts';
-import { transposed } from '../../src/engine/operations/transposed.ts';
-import { stream } from '../../src/random/streams.ts';
-import * as composed from '../helpers/composed.ts';
-import { ENGINES_HERE } from '../helpers/engines.ts';
+import { expect, it } from 'vitest';
+import { startEngine, tf } from '../../../src/engine/engine.ts';
+import { attention } from '../../../src/engine/operations/attention.ts';
+import { embedding } from '../../../src/engine/operations/embedding.ts';
+import { gelu } from '../../../src/engine/operations/gelu.ts';
+import { layerNorm } from '../../../src/engine/operations/layer-norm.ts';
+import { linear } from '../../../src/engine/operations/linear.ts';
+import { tokenLogProbability } from '../../../src/engine/operations/token-log-probability.ts';
+import { stream } from '../../../src/random/streams.ts';
+import * as composed from '../../helpers/composed.ts';
+import type { Start } from './engine.ts';
 
 const ours: typeof composed = { attention, embedding, gelu, layerNorm, linear, tokenLogProbability };
 
@@ -48,43 +46,41 @@ function slopes({ apply }: Case, operations: typeof composed, inputs: number[][]
   });
 }
 
-/** A property: on every engine (SIMD, loops or TensorFlow's own kernels), values and gradients are those of the composition. */
-async function equalsComposition(cases: fc.Arbitrary<Case>): Promise<void> {
+/** Values and gradients of an engine (in SIMD, loops or TensorFlow's own kernels) are those of the composition on `cpu`. */
+async function equalsComposition(start: Start, cases: fc.Arbitrary<Case>): Promise<void> {
   const given = fc.sample(cases, { numRuns: 25, seed: 5 });
   const inputs = given.map(({ shapes }) =>
     shapes.map((shape) => Array.from({ length: tf.util.sizeFromShape(shape) }, () => source.normal(1))),
   );
-  const on = async (engine: EngineName, run: (index: number) => number[][]) => {
-    await startEngine(engine);
-    return given.map((_, index) => run(index));
-  };
-  const direct = (index: number) => slopes(given[index], ours, inputs[index], given[index].shapes);
-  const expected = await on('cpu', (index) => slopes(given[index], composed, inputs[index], given[index].shapes));
-  for (const engine of ENGINES_HERE) {
-    const actual = await on(engine, direct);
-    actual.forEach((arrays, index) =>
-      arrays.forEach((values, which) => {
-        const largest = Math.max(1, ...expected[index][which].map(Math.abs));
-        values.forEach((value, i) => {
-          // Float32, and 1.5e-7 from the erf of TensorFlow.js: some tens of roundings of the largest entry.
-          expect(
-            Math.abs(value - expected[index][which][i]),
-            `${engine}, ${JSON.stringify(given[index].shapes)}, array ${which}`,
-          ).toBeLessThan(5e-6 * largest);
-        });
-      }),
-    );
-  }
+  const all = (operations: typeof composed) =>
+    given.map((one, index) => slopes(one, operations, inputs[index], one.shapes));
+  await startEngine('cpu');
+  const expected = all(composed);
+  await start();
+  all(ours).forEach((arrays, index) =>
+    arrays.forEach((values, which) => {
+      const largest = Math.max(1, ...expected[index][which].map(Math.abs));
+      values.forEach((value, i) => {
+        // Float32, and 1.5e-7 from the erf of TensorFlow.js: some tens of roundings of the largest entry.
+        expect(
+          Math.abs(value - expected[index][which][i]),
+          `${JSON.stringify(given[index].shapes)}, array ${which}`,
+        ).toBeLessThan(5e-6 * largest);
+      });
+    }),
+  );
 }
 
-describe('values and gradients on every engine are those of the composed operation:', () => {
+export function operationProperties(start: Start): void {
   it('gelu', () =>
     equalsComposition(
+      start,
       fc.tuple(size, size).map((shape) => ({ shapes: [shape], apply: (operations, x) => operations.gelu(x) })),
     ));
 
   it('layer norm', () =>
     equalsComposition(
+      start,
       fc.tuple(size, fc.integer({ min: 2, max: 19 })).map(([rows, width]) => ({
         shapes: [[rows, width], [width], [width]],
         apply: (operations, x, gain, bias) => operations.layerNorm(x, gain, bias, 1e-2),
@@ -93,6 +89,7 @@ describe('values and gradients on every engine are those of the composed operati
 
   it('linear, with and without bias', () =>
     equalsComposition(
+      start,
       fc.tuple(size, size, fc.integer({ min: 1, max: 40 }), fc.boolean()).map(([rows, from, to, biased]) => ({
         shapes: [[rows, from], [from, to], ...(biased ? [[to]] : [])],
         apply: (operations, x, weight, bias) => operations.linear(x, weight, bias),
@@ -101,6 +98,7 @@ describe('values and gradients on every engine are those of the composed operati
 
   it('token log-probability', () =>
     equalsComposition(
+      start,
       fc.tuple(size, fc.integer({ min: 2, max: 30 })).map(([rows, vocabulary]) => {
         const labels = ids(rows, vocabulary);
         const data = [...labels.dataSync()];
@@ -113,6 +111,7 @@ describe('values and gradients on every engine are those of the composed operati
 
   it('embedding', () =>
     equalsComposition(
+      start,
       fc.tuple(size, size, size).map(([rows, vocabulary, width]) => {
         const data = [...ids(rows, vocabulary).dataSync()];
         return {
@@ -124,6 +123,7 @@ describe('values and gradients on every engine are those of the composed operati
 
   it('attention, whatever part of a head is rotary', () =>
     equalsComposition(
+      start,
       fc
         .record({
           sequences: fc.integer({ min: 1, max: 3 }),
@@ -138,22 +138,9 @@ describe('values and gradients on every engine are those of the composed operati
             operations.attention(qkv, { time, heads, rotary: 2 * Math.floor((width * part) / 2), rotaryBase: 100 }),
         })),
     ));
-});
 
-describe('numerics', () => {
-  it('exponential is within 1e-8 of Math.exp, 0 far below and infinite far above', () => {
-    fc.assert(
-      fc.property(fc.double({ min: -87, max: 88, noNaN: true }), (x) => {
-        expect(Math.abs(exponential(x) / Math.exp(x) - 1)).toBeLessThan(1e-8);
-      }),
-    );
-    expect(exponential(-1000)).toBe(0);
-    expect(exponential(1000)).toBe(Number.POSITIVE_INFINITY);
-    expect(exponential(0)).toBe(1);
-  });
-
-  it.each(ENGINES_HERE)('GELU on %s is x Phi(x) to float32, far out too', async (engine) => {
-    await startEngine(engine);
+  it('GELU is x Phi(x) to float32, far out too', async () => {
+    await start();
     const x = Float32Array.from({ length: 2001 }, (_, index) => (index - 1000) / 80);
     const y = tf.tidy(() => gelu(tf.tensor1d(x)).dataSync());
     x.forEach((value, index) => {
@@ -161,20 +148,4 @@ describe('numerics', () => {
       expect(Math.abs(y[index] - value * normalCdf(value, 0, 1))).toBeLessThan(2e-7 * Math.max(1, Math.abs(value)));
     });
   });
-
-  it.each(['wasm', 'cpu'] as const)('the transpose on %s moves every entry, whatever the shape', async (engine) => {
-    await startEngine(engine);
-    for (const [rows, columns] of [
-      [1, 1],
-      [4, 8],
-      [5, 3],
-      [13, 17],
-      [8, 4],
-    ]) {
-      const data = Array.from({ length: rows * columns }, (_, index) => index);
-      const turned = tf.tidy(() => transposed(tf.tensor2d(data, [rows, columns])).arraySync());
-      for (let row = 0; row < rows; row++)
-        for (let column = 0; column < columns; column++) expect(turned[column][row]).toBe(row * columns + column);
-    }
-  });
-});
+}

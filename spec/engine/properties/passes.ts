@@ -1,14 +1,15 @@
+/** A step in passes is the step at once. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
-import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
-import { buildCorpus } from '../../src/passwords/corpus.ts';
-import { PHASES, type Phase } from '../../src/passwords/roles.ts';
-import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
-import type { PerLoss } from '../../src/recipe/recipe.ts';
-import { type Gradient, stepInPasses } from '../../src/training/step.ts';
-import { trainToEnd } from '../../src/training/trainer.ts';
-import { ENGINES_HERE } from '../helpers/engines.ts';
-import { tinySetup } from '../helpers/setups.ts';
+import { type Engine, tf } from '../../../src/engine/engine.ts';
+import { initialValues, loadParameters, trainableNames } from '../../../src/model/parameters.ts';
+import { buildCorpus } from '../../../src/passwords/corpus.ts';
+import { PHASES, type Phase } from '../../../src/passwords/roles.ts';
+import { scratchTokenIds, tokenBatch } from '../../../src/passwords/tokens.ts';
+import type { PerLoss } from '../../../src/recipe/recipe.ts';
+import { type Gradient, stepInPasses } from '../../../src/training/step.ts';
+import { trainToEnd } from '../../../src/training/trainer.ts';
+import { tinySetup } from '../../helpers/setups.ts';
+import type { Start } from './engine.ts';
 
 const setup = tinySetup((draft) => {
   draft.batch = 6;
@@ -56,10 +57,10 @@ async function step(engine: Engine, phase: Phase, microBatch: number | null) {
 
 const largest = (array: Float32Array): number => array.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
 
-describe.each(ENGINES_HERE)('on %s, a step in passes', (name) => {
+export function passesProperties(start: Start): void {
   let engine: Engine;
   beforeAll(async () => {
-    engine = await startEngine(name);
+    engine = await start();
   });
 
   // 6 of each kind: 1 at a time, 2, 4 and then a short pass of 2, 5 and then one of 1.
@@ -103,4 +104,4 @@ describe.each(ENGINES_HERE)('on %s, a step in passes', (name) => {
       expect(Math.abs(rate - rates(whole)[index])).toBeLessThan(1e-3);
     });
   });
-});
+}

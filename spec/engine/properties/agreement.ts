@@ -1,15 +1,15 @@
-/** Every engine that starts here computes the same model, losses and gradients. */
-import { describe, expect, it } from 'vitest';
-import { type EngineName, startEngine, tf } from '../../src/engine/engine.ts';
-import { forward } from '../../src/model/gpt-neox.ts';
-import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
-import { buildCorpus } from '../../src/passwords/corpus.ts';
-import { PHASES } from '../../src/passwords/roles.ts';
-import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
-import { lossAndGradients } from '../../src/training/step.ts';
-import { trainToEnd } from '../../src/training/trainer.ts';
-import { ENGINES_HERE } from '../helpers/engines.ts';
-import { tinySetup } from '../helpers/setups.ts';
+/** An engine computes the same model, losses and gradients as plain JavaScript. */
+import { expect, it } from 'vitest';
+import { type Engine, startEngine, tf } from '../../../src/engine/engine.ts';
+import { forward } from '../../../src/model/gpt-neox.ts';
+import { initialValues, loadParameters, trainableNames } from '../../../src/model/parameters.ts';
+import { buildCorpus } from '../../../src/passwords/corpus.ts';
+import { PHASES } from '../../../src/passwords/roles.ts';
+import { scratchTokenIds, tokenBatch } from '../../../src/passwords/tokens.ts';
+import { lossAndGradients } from '../../../src/training/step.ts';
+import { trainToEnd } from '../../../src/training/trainer.ts';
+import { tinySetup } from '../../helpers/setups.ts';
+import type { Start } from './engine.ts';
 
 const setup = tinySetup((draft) => {
   draft.model.initialDeviation = 0.3;
@@ -19,8 +19,7 @@ const batch = tokenBatch(examples, scratchTokenIds(setup));
 const everything = trainableNames(setup, 'all');
 
 /** Logits, losses and gradients of one packed step. */
-async function oneStep(name: EngineName): Promise<Map<string, number[]>> {
-  const engine = await startEngine(name);
+async function oneStep(engine: Engine): Promise<Map<string, number[]>> {
   const parameters = loadParameters(setup, initialValues(setup));
   const time = batch.length - 1;
   const inputs = Array.from({ length: batch.rows }, (_, row) => [
@@ -39,8 +38,8 @@ async function oneStep(name: EngineName): Promise<Map<string, number[]>> {
   return results.set('logits', logits).set('losses', Object.values(losses).map(Number));
 }
 
-async function expectAgreement(engine: EngineName): Promise<void> {
-  const [expected, actual] = [await oneStep('cpu'), await oneStep(engine)];
+async function expectAgreement(start: Start): Promise<void> {
+  const [expected, actual] = [await oneStep(await startEngine('cpu')), await oneStep(await start())];
   expect([...actual.keys()]).toEqual([...expected.keys()]);
   for (const [name, values] of actual) {
     const exact = expected.get(name) as number[];
@@ -61,9 +60,9 @@ const run = tinySetup((draft) => {
   draft.phases.joint.steps = 20;
 });
 
-async function expectSameRun(engine: EngineName): Promise<void> {
+async function expectSameRun(start: Start): Promise<void> {
   const onCpu = await trainToEnd(run, { engine: await startEngine('cpu') });
-  const here = await trainToEnd(run, { engine: await startEngine(engine) });
+  const here = await trainToEnd(run, { engine: await start() });
   let steps = 0;
   for (const phase of PHASES) {
     for (const key of ['total', 'gradientNorm'] as const) {
@@ -79,7 +78,7 @@ async function expectSameRun(engine: EngineName): Promise<void> {
   expect(here.ledger).toEqual(onCpu.ledger); // the data does not depend on the engine, not by one bit
 }
 
-describe.each(ENGINES_HERE.filter((engine) => engine !== 'cpu'))('on %s, as in plain JavaScript, are', (engine) => {
-  it('logits, losses and gradients of one step', () => expectAgreement(engine));
-  it('losses and gradient norms of a run of 50 steps', () => expectSameRun(engine));
-});
+export function agreementProperties(start: Start): void {
+  it('logits, losses and gradients of one step', () => expectAgreement(start));
+  it('losses and gradient norms of a run of 50 steps', () => expectSameRun(start));
+}

@@ -1,9 +1,10 @@
+/** GELU is x Phi(x), with its derivative. */
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../../src/engine/engine.ts';
+import { beforeAll, expect, it } from 'vitest';
+import { tf } from '../../../src/engine/engine.ts';
 import { gelu } from '../../../src/engine/operations/gelu.ts';
-import { ENGINES_HERE } from '../../helpers/engines.ts';
+import type { Start } from './engine.ts';
 
 /** x Phi(x) in double precision. */
 const exact = (x: number): number => x * normalCdf(x, 0, 1);
@@ -17,8 +18,8 @@ function both(x: number[]): { y: number[]; slope: number[] } {
   });
 }
 
-describe.each(ENGINES_HERE)('GELU on %s', (engine) => {
-  beforeAll(() => startEngine(engine));
+export function geluProperties(start: Start): void {
+  beforeAll(start);
 
   it('has the derivative that finite differences of x Phi(x) give in double precision', () => {
     const x = fc.array(fc.float({ min: -9, max: 9, noNaN: true }), { minLength: 1, maxLength: 13 });
@@ -56,4 +57,4 @@ describe.each(ENGINES_HERE)('GELU on %s', (engine) => {
       });
     }
   });
-});
+}

@@ -1,0 +1,97 @@
+/** A function that runs as a graph gives what it gives operation by operation. */
+import { beforeAll, expect, it } from 'vitest';
+import { type Engine, tf } from '../../../src/engine/engine.ts';
+import { type Graphs, OPERATION_BY_OPERATION } from '../../../src/engine/graphs.ts';
+import { initialValues, loadParameters, trainableNames } from '../../../src/model/parameters.ts';
+import { buildCorpus } from '../../../src/passwords/corpus.ts';
+import { scratchTokenIds, tokenBatch } from '../../../src/passwords/tokens.ts';
+import { lossAndGradients } from '../../../src/training/step.ts';
+import { tinySetup } from '../../helpers/setups.ts';
+import type { Start } from './engine.ts';
+
+export function graphProperties(start: Start): void {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await start();
+  });
+
+  it('give what the function gives, for every shape of its inputs', () => {
+    const graphs = engine.newGraphs();
+    const body = (a: tf.Tensor, b: tf.Tensor) => [tf.add(tf.matMul(a, b), 1), tf.softmax(a), tf.scalar(7)];
+    for (const [rows, inner] of [
+      [2, 3],
+      [1, 1],
+      [4, 2],
+      [2, 3],
+    ]) {
+      const inputs = [tf.randomNormal([rows, inner]), tf.randomNormal([inner, 3])];
+      const [actual, expected] = [graphs, OPERATION_BY_OPERATION].map((how) => how.run('body', body, inputs));
+      actual.forEach((tensor, index) => {
+        expect(tensor.shape).toEqual(expected[index].shape);
+        // A graph's operations may be fused: a rounding or two of numbers around 1.
+        const difference = tf.max(tf.abs(tf.sub(tensor, expected[index]))).dataSync()[0];
+        expect(difference).toBeLessThan(1e-6);
+      });
+    }
+    graphs.dispose();
+  });
+
+  it('are told apart by their keys', () => {
+    const graphs = engine.newGraphs();
+    const x = tf.scalar(5);
+    const plus = (by: number) => graphs.run(`plus ${by}`, (value) => [tf.add(value, by)], [x])[0].dataSync()[0];
+    expect([plus(1), plus(2), plus(1)]).toEqual([6, 7, 6]);
+    graphs.dispose();
+  });
+
+  it('leave no tensor behind but what they return, and none once disposed of', () => {
+    const x = tf.ones([3, 3]);
+    const before = tf.memory().numTensors;
+    const graphs = engine.newGraphs();
+    for (let call = 0; call < 3; call++) {
+      const outputs = graphs.run('square', (value) => [tf.square(tf.matMul(value, value))], [x]);
+      expect(tf.memory().numTensors).toBe(before + 1);
+      tf.dispose(outputs);
+    }
+    graphs.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it('of a training step have its losses and gradients, whatever the weights and the batch', async () => {
+    const graphs = engine.newGraphs();
+    const setup = tinySetup((draft) => Object.assign(draft.model, { initialDeviation: 0.3 }));
+    const ids = scratchTokenIds(setup);
+    const parameters = loadParameters(setup, initialValues(setup));
+    const corpus = buildCorpus(setup);
+    for (const [phase, trainable] of [
+      ['pretrain', 'all'],
+      ['dpo', 'first-half'],
+      ['joint', 'all'],
+    ] as const) {
+      for (const step of [0, 1]) {
+        const examples = corpus.examples(phase, step);
+        const stepWith = (how: Graphs) =>
+          lossAndGradients({ engine, parameters, model: setup.model, graphs: how }, trainableNames(setup, trainable), {
+            examples,
+            batch: tokenBatch(examples, ids),
+            weights: { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0 },
+            beta: 0.3,
+            reference: (password) => -12 - password.charCodeAt(step) / 100,
+          });
+        const [actual, expected] = [await stepWith(graphs), await stepWith(OPERATION_BY_OPERATION)];
+        for (const part of ['total', 'dpo', 'useful', 'random'] as const) {
+          if (expected.losses[part] === null) expect(actual.losses[part]).toBeNull();
+          else expect(actual.losses[part]).toBeCloseTo(expected.losses[part], 5); // nats: tens of float32 roundings
+        }
+        expect([...actual.gradients.keys()]).toEqual([...expected.gradients.keys()]);
+        for (const [name, gradient] of actual.gradients) {
+          const exact = expected.gradients.get(name) as tf.Tensor;
+          const scale = Math.max(0.01, tf.max(tf.abs(exact)).dataSync()[0]);
+          const difference = tf.max(tf.abs(tf.sub(gradient, exact))).dataSync()[0];
+          expect(difference, name).toBeLessThan(1e-5 * scale); // as between engines
+        }
+      }
+    }
+    graphs.dispose();
+  });
+}
