@@ -889,7 +889,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'processors-mixed',
     story: 'Runs of the native engine on two kinds of processor are judged as one study.',
     file: 'src/records/record.ts',
-    edits: [["engine.name === 'native' ? ` on", "engine.name === ('none' as string) ? ` on"]],
+    edits: [["PER_PROCESSOR[engine.name] ? ` on", "engine.name === ('none' as string) ? ` on"]],
     caughtBy: {
       spec: 'spec/claims/validity.spec.ts',
       test: 'runs on native of two kinds of processor',
@@ -968,8 +968,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/training/evaluation.ts',
     edits: [
       [
-        'perSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }))',
-        "perSet((set) => { const found = score(reader, passwords[set], prefix); if (set === 'heldOut') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 0.95 * value)); return { passwords: [...passwords[set]], ...found }; })",
+        'forEachSet(async (set) => ({ passwords: [...passwords[set]], ...(await score(reader, passwords[set], prefix)) }))',
+        "forEachSet(async (set) => { const found = await score(reader, passwords[set], prefix); if (set === 'heldOut') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 0.95 * value)); return { passwords: [...passwords[set]], ...found }; })",
       ],
     ],
     caughtBy: {
@@ -984,8 +984,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/training/evaluation.ts',
     edits: [
       [
-        '...score(reader, passwords[set], prefix) }',
-        "...score(reader, passwords[set], set === 'heldOut' && prefix === 'reverse' ? 'regular' : prefix) }",
+        '...(await score(reader, passwords[set], prefix)) }',
+        "...(await score(reader, passwords[set], set === 'heldOut' && prefix === 'reverse' ? 'regular' : prefix)) }",
       ],
     ],
     caughtBy: {
@@ -1000,8 +1000,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/training/evaluation.ts',
     edits: [
       [
-        'perSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }))',
-        "perSet((set) => { const found = score(reader, passwords[set], prefix); if (set === 'random') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 1.05 * value)); return { passwords: [...passwords[set]], ...found }; })",
+        'forEachSet(async (set) => ({ passwords: [...passwords[set]], ...(await score(reader, passwords[set], prefix)) }))',
+        "forEachSet(async (set) => { const found = await score(reader, passwords[set], prefix); if (set === 'random') found.logProbabilities = found.logProbabilities.map((row) => row.map((value) => 1.05 * value)); return { passwords: [...passwords[set]], ...found }; })",
       ],
     ],
     caughtBy: {
@@ -1016,8 +1016,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/training/evaluation.ts',
     edits: [
       [
-        'perSet((set) => ({ passwords: [...passwords[set]], ...score(reader, passwords[set], prefix) }))',
-        "perSet((set) => { const found = score(reader, passwords[set], prefix); if (set === 'useful') found.ranks = found.ranks.map((row) => row.map(() => 0)); return { passwords: [...passwords[set]], ...found }; })",
+        'forEachSet(async (set) => ({ passwords: [...passwords[set]], ...(await score(reader, passwords[set], prefix)) }))',
+        "forEachSet(async (set) => { const found = await score(reader, passwords[set], prefix); if (set === 'useful') found.ranks = found.ranks.map((row) => row.map(() => 0)); return { passwords: [...passwords[set]], ...found }; })",
       ],
     ],
     caughtBy: {
@@ -1060,8 +1060,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/training/evaluation.ts',
     edits: [
       [
-        'lens: lens(reader, passwords, prefix)',
-        "lens: lens(reader, set === 'heldOut' ? scored.sets.useful.passwords : passwords, prefix)",
+        'lens: (await lens(reader, passwords, prefix)',
+        "lens: (await lens(reader, set === 'heldOut' ? scored.sets.useful.passwords : passwords, prefix)",
       ],
     ],
     caughtBy: {

@@ -1,5 +1,6 @@
 /** Run records: one JSON document for each run, finished or failed. Claims are functions of these and nothing else. */
 import { z } from 'zod';
+import type { EngineName } from '../engine/engine.ts';
 import { DRAWN } from '../passwords/digests.ts';
 import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
 import { perLoss, recipeOf } from '../recipe/recipe.ts';
@@ -57,6 +58,9 @@ const overlapByText = z.strictObject({
 const overlapInAll = z.strictObject({ span: count.min(1), heldOut: rate, control: rate, expected: rate });
 type Drawn = (typeof DRAWN)[number];
 
+/** Whether the last digits of an engine depend on the kind of processor. */
+const PER_PROCESSOR: Readonly<Record<EngineName, boolean>> = { native: true, wasm: false, cpu: false };
+
 const about = {
   /**
    * 3 since records keep digests of passwords, initial parameters and updates, overlap by kind of text, and the kind of
@@ -66,7 +70,7 @@ const about = {
   setup: storedSetupSchema,
   /** SHA-256 of the setup's content. */
   setupHash: z.string(),
-  engine: z.strictObject({ name: z.enum(['native', 'wasm', 'cpu']), version: z.string() }),
+  engine: z.strictObject({ name: z.enum(Object.keys(PER_PROCESSOR) as EngineName[]), version: z.string() }),
   execution: executionSchema.default(AT_ONCE),
   /** What the run ran on. Not part of what two equal runs must agree in. */
   environment: z.strictObject({
@@ -273,13 +277,13 @@ export const jointSteps = ({ evaluations }: Pick<FinishedRun, 'evaluations'>): n
 /** A run in a sentence about it. */
 export const nameOf = ({ setup: { name, seed } }: Pick<RunRecord, 'setup'>): string => `${name}, seed ${seed}`;
 
-/** What the last digits of a run depend on: engine and version, the passes of a step, and on `native` the kind of processor. */
+/** What the last digits of a run depend on: engine and version, the passes of a step, on some engines the kind of processor. */
 export function arithmeticOf({
   engine,
   environment,
   execution,
 }: Pick<RunRecord, 'engine' | 'environment' | 'execution'>): string {
-  const kind = engine.name === 'native' ? ` on ${environment.processorKind ?? environment.processor}` : '';
+  const kind = PER_PROCESSOR[engine.name] ? ` on ${environment.processorKind ?? environment.processor}` : '';
   return `${engine.name} ${engine.version}${kind}${passesInWords(execution)}`;
 }
 
