@@ -889,7 +889,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'processors-mixed',
     story: 'Runs of the native engine on two kinds of processor are judged as one study.',
     file: 'src/records/record.ts',
-    edits: [["PER_PROCESSOR[engine.name] ? ` on", "engine.name === ('none' as string) ? ` on"]],
+    edits: [['PER_PROCESSOR[engine.name] ? ` on', "engine.name === ('none' as string) ? ` on"]],
     caughtBy: {
       spec: 'spec/claims/validity.spec.ts',
       test: 'runs on native of two kinds of processor',
