@@ -12,9 +12,9 @@ export { tf };
 export const ENGINES = ['native', 'wasm', 'cpu'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
-/** What an engine does in a way of its own. */
+/** What differs between engines beside their backend. */
 export interface Ways {
-  /** Where functions of tensors are kept that run as one graph, if the engine has graphs. */
+  /** Makes a place that keeps functions of tensors as graphs, where the engine has graphs. */
   newGraphs(): Graphs;
   /**
    * AdamW of parameters that stay in the engine's memory, where gradients are added up as well; null where both are done
@@ -29,13 +29,13 @@ export interface Engine extends Ways {
   /** Version of @tensorflow/tfjs, and of the TensorFlow under it on `native`. */
   readonly version: string;
   /**
-   * The values of a tensor, to look at and not to change: they may be the memory that the engine computes in.
+   * The values of a tensor, for reading only: they may be the engine's own memory.
    * @throws EngineError when another engine was started after this one
    */
   read<Type extends 'float32' | 'int32' = 'float32'>(tensor: tf.Tensor): Promise<tf.DataTypeMap[Type]>;
 }
 
-/** How an engine starts: its backend in TensorFlow.js, and what makes it go in a way of its own. */
+/** How an engine starts: its TensorFlow.js backend, and how the rest of it is loaded. */
 interface Start {
   readonly backend: string;
   load(): Promise<Ways>;

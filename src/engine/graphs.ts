@@ -4,7 +4,7 @@
  */
 import * as tf from '@tensorflow/tfjs';
 
-/** What it returns depends on its inputs alone, and is none of them: outputs are the caller's to dispose. */
+/** A function of its inputs alone, which returns none of them. The caller disposes the outputs. */
 export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];
 
 /** Runs functions of tensors. */

@@ -42,17 +42,15 @@ export interface Loop<Input extends string, Attributes> {
   shapes(inputs: Record<Input, TensorInfo>, attributes: Attributes): number[][];
   /** Outputs start uninitialised. Integer inputs arrive as Int32Array, which reads like Float32Array. */
   run(inputs: Arrays<Input>, outputs: Float32Array[], attributes: Attributes, shapes: Record<Input, number[]>): void;
-  /** The same in WebAssembly SIMD, for the WASM backend; pointers are places in its memory. */
-  simd?(call: SimdCall<Input, Attributes>): void;
-}
-
-export interface SimdCall<Input extends string, Attributes> {
-  readonly kernels: SimdKernels;
-  readonly backend: KernelBackend;
-  readonly inputs: Record<Input, number>;
-  readonly outputs: number[];
-  readonly attributes: Attributes;
-  readonly shapes: Record<Input, number[]>;
+  /** The same in WebAssembly SIMD, for the WASM backend: inputs and outputs are places in its memory. */
+  simd?(
+    kernels: SimdKernels,
+    inputs: Record<Input, number>,
+    outputs: number[],
+    attributes: Attributes,
+    shapes: Record<Input, number[]>,
+    backend: KernelBackend,
+  ): void;
 }
 
 /** Registers a loop with the WASM and CPU backends. */
@@ -73,14 +71,7 @@ export function registerLoop<Input extends string, Attributes>(loop: Loop<Input,
         if (loop.simd !== undefined && isWasm(kernelBackend)) {
           const at = (info: TensorInfo) => pointer(kernelBackend, info);
           const kernels = simdKernels(kernelBackend);
-          loop.simd({
-            kernels,
-            backend: kernelBackend,
-            inputs: each(at),
-            outputs: outputs.map(at),
-            attributes,
-            shapes,
-          });
+          loop.simd(kernels, each(at), outputs.map(at), attributes, shapes, kernelBackend);
         } else {
           // Views come after every allocation: an allocation may grow the WASM heap, which detaches older views.
           const view = (info: TensorInfo) => values(kernelBackend, info) as Float32Array;

@@ -16,7 +16,7 @@ export class DivergenceError extends Error {
 /** Moments of every trained parameter, by name; empty before the first update of a phase. */
 export type OptimiserState = Map<string, Moments>;
 
-/** What an optimiser needs of a model. */
+/** The part of a model that an optimiser needs. */
 type OptimisedModel = Pick<LoadedModel, 'engine' | 'parameters'>;
 
 /** Updates the parameters that it was made for. */

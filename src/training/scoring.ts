@@ -14,7 +14,7 @@ const CHUNK = 128;
 /** Logits in one forward pass, at most: 128 MiB of them. */
 const LOGITS = 2 ** 25;
 
-/** A model and how its texts are tokenised: what reads passwords. */
+/** A model that scores passwords: it is on an engine, and its tokens are known. */
 export interface Reader extends LoadedModel {
   readonly ids: TokenIds;
 }
@@ -25,7 +25,7 @@ const vocabularyOf = (parameters: Parameters): number => parameters.get('gpt_neo
 /** A float32 as the shortest decimal number that reads back as the same float32. */
 const exactDecimal = (value: number): number => Number(value.toPrecision(9));
 
-/** What is computed of one chunk: tensors of `[rows * time, ...]` from the token ids, the labels and `extra` inputs. */
+/** Computes tensors of `[rows * time, ...]` for one chunk, from its token ids, labels and `extra` inputs. */
 type Computation = (
   parameters: Parameters,
   ids: tf.Tensor1D,
@@ -37,7 +37,7 @@ type Computation = (
  * Runs `compute` on passwords after a prefix, chunk by chunk.
  * @param what names the computation
  * @param extra further inputs of a chunk
- * @param take is given each chunk's values and labels, and how many passwords and letters it has
+ * @returns `[tensors][passwords][...]`: the numbers that each tensor has for each password
  */
 async function readPasswords(
   { engine, parameters, model, ids, graphs = OPERATION_BY_OPERATION }: Reader,
@@ -45,9 +45,9 @@ async function readPasswords(
   prefix: Prefix,
   what: string,
   compute: (time: number) => Computation,
-  extra: (labels: Int32Array) => tf.Tensor[],
-  take: (values: ArrayLike<number>[], rows: number, time: number) => void,
-): Promise<void> {
+  extra: (labels: Int32Array) => tf.Tensor[] = () => [],
+): Promise<number[][][]> {
+  const read: number[][][] = [];
   const names = [...parameters.keys()];
   const logits = (passwords[0]?.length ?? 1) * vocabularyOf(parameters);
   const size = Math.max(1, Math.min(CHUNK, Math.floor(LOGITS / logits)));
@@ -63,69 +63,54 @@ async function readPasswords(
       return compute(time)(given, tokens as tf.Tensor1D, next as tf.Tensor1D, ...others);
     };
     const computed = graphs.run(`${what} ${JSON.stringify({ model, time })}`, body, [...fed, ...parameters.values()]);
-    take(await Promise.all(computed.map((tensor) => engine.read(tensor))), batch.rows, time);
+    for (const [which, tensor] of computed.entries()) {
+      const values = await engine.read(tensor);
+      const each = values.length / batch.rows;
+      read[which] ??= [];
+      for (let at = 0; at < values.length; at += each) read[which].push(Array.from(values.subarray(at, at + each)));
+    }
     tf.dispose([...fed, ...computed]);
   }
+  return read;
 }
 
 /** Log-probability of every letter of passwords after a prefix, and how many tokens the model thought likelier. */
 export async function score(reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<Scores> {
-  const scores: Scores = { logProbabilities: [], ranks: [] };
+  const vocabulary = vocabularyOf(reader.parameters);
   const compute =
     (time: number): Computation =>
     (parameters, tokens, labels, places) => {
       const logits = forward(parameters, reader.model, tokens, time);
-      const [rows, vocabulary] = logits.shape;
       // The true letter's logit, looked up as a row of a table of single logits.
-      const logit = embedding(tf.reshape(logits, [rows * vocabulary, 1]), places as tf.Tensor1D);
+      const logit = embedding(tf.reshape(logits, [-1, 1]), places as tf.Tensor1D);
       return [tokenLogProbability(logits, labels), tf.sum(tf.cast(tf.greater(logits, logit), 'float32'), 1)];
     };
-  const vocabulary = vocabularyOf(reader.parameters);
   const places = (labels: Int32Array) => [
     tf.tensor1d(
       labels.map((label, row) => row * vocabulary + label),
       'int32',
     ),
   ];
-  await readPasswords(reader, passwords, prefix, 'score', compute, places, ([logP, ranks], rows, time) => {
-    for (let row = 0; row < rows; row++) {
-      const letters = Array.from({ length: time }, (_, letter) => row * time + letter);
-      scores.logProbabilities.push(letters.map((index) => exactDecimal(logP[index])));
-      scores.ranks.push(letters.map((index) => ranks[index]));
-    }
-  });
-  return scores;
+  const [logP = [], ranks = []] = await readPasswords(reader, passwords, prefix, 'score', compute, places);
+  return { logProbabilities: logP.map((letters) => letters.map(exactDecimal)), ranks };
 }
 
 /**
  * The logit lens: log-probability of every letter as the embedding and then each block leave it in the residual stream.
  * @returns `[layers + 1][passwords][letters]`, nats
  */
-export async function lens(reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<number[][][]> {
-  const layers: number[][][] = Array.from({ length: reader.model.layers + 1 }, () => []);
-  const compute =
-    (time: number): Computation =>
-    (parameters, tokens, labels) =>
-      residualStream(parameters, reader.model, tokens, time).map((x) =>
-        // One layer's logits at a time: they are what takes memory.
-        tf.tidy(() => tokenLogProbability(unembed(parameters, reader.model, x), labels)),
-      );
-  await readPasswords(
+export const lens = (reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<number[][][]> =>
+  readPasswords(
     reader,
     passwords,
     prefix,
     'lens',
-    compute,
-    () => [],
-    (values, rows, time) => {
-      values.forEach((logP, layer) => {
-        for (let row = 0; row < rows; row++)
-          layers[layer].push(Array.from({ length: time }, (_, letter) => logP[row * time + letter]));
-      });
-    },
+    (time) => (parameters, tokens, labels) =>
+      residualStream(parameters, reader.model, tokens, time).map((x) =>
+        // One layer's logits at a time: they are what takes memory.
+        tf.tidy(() => tokenLogProbability(unembed(parameters, reader.model, x), labels)),
+      ),
   );
-  return layers;
-}
 
 /**
  * The logits of the alphabet's letters at every place of passwords after a prefix.
@@ -143,29 +128,16 @@ export async function letterLogits(
   tokens.forEach((token, letter) => {
     selection[token * tokens.length + letter] = 1;
   });
-  const logits: number[][][] = [];
-  const compute =
-    (time: number): Computation =>
-    (given, inputs, _, chosen) => [tf.matMul(forward(given, model, inputs, time), chosen as tf.Tensor2D)];
-  await readPasswords(
+  const [logits = []] = await readPasswords(
     reader,
     passwords,
     prefix,
     'letters',
-    compute,
+    (time) => (given, inputs, _, chosen) => [tf.matMul(forward(given, model, inputs, time), chosen as tf.Tensor2D)],
     () => [tf.tensor2d(selection, [vocabulary, tokens.length])],
-    ([values], rows, time) => {
-      for (let row = 0; row < rows; row++) {
-        logits.push(
-          Array.from({ length: time }, (_, place) =>
-            Array.from(
-              { length: tokens.length },
-              (__, letter) => values[(row * time + place) * tokens.length + letter],
-            ),
-          ),
-        );
-      }
-    },
   );
-  return logits;
+  const size = tokens.length;
+  return logits.map((row) =>
+    Array.from({ length: row.length / size }, (_, place) => row.slice(place * size, (place + 1) * size)),
+  );
 }

@@ -19,7 +19,7 @@ import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState } fr
 import { type Reader, score } from './scoring.ts';
 import { type Losses, type ReferenceLookup, stepInPasses } from './step.ts';
 
-/** What a session knows between two steps. */
+/** The state between two steps. */
 export interface SessionState {
   values: ParameterValues;
   /** Empty before the first step of a phase. */
@@ -34,9 +34,9 @@ export interface SessionState {
 }
 
 export interface SessionOptions {
-  /** What computes. */
+  /** The engine that computes. */
   readonly engine: Engine;
-  /** Where to go on from; absent for a new run. */
+  /** The state to resume from; absent for a new run. */
   readonly from?: SessionState;
   /** What a new run starts from; drawn from the setup's seed when absent. */
   readonly start?: ParameterValues;
@@ -45,11 +45,11 @@ export interface SessionOptions {
   readonly corpus?: Corpus;
   /** How a step is taken; in one pass, when absent. */
   readonly execution?: { readonly microBatch: number | null };
-  /** Stands in for the reference model, of which nothing is computed then: for measuring what a step costs. */
+  /** Replaces the reference model, which is then not computed: for measuring what a step costs. */
   readonly reference?: ReferenceLookup;
 }
 
-/** What one step came to. */
+/** The result of one step. */
 export interface Stepped {
   readonly losses: Losses;
   /** Before clipping. */

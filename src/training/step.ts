@@ -24,7 +24,7 @@ export interface StepInput {
   readonly reference: ReferenceLookup;
 }
 
-/** What a step's tensors held, read back from them. */
+/** The tokens of a step, read back from its tensors. */
 export interface Given {
   /** `[rows * time]` */
   readonly inputs: Int32Array;
@@ -47,7 +47,7 @@ interface Rows {
 
 const NO_ROWS: Rows = { start: 0, size: 0 };
 
-/** Where a step has the sequences of each loss, by reward. */
+/** The rows of each loss in a step, by reward. */
 type Layout = PerLoss<Readonly<Record<Reward, Rows>>>;
 
 function layoutOf(examples: readonly Example[]): Layout {
@@ -214,7 +214,7 @@ async function addGradients(
   }
 }
 
-/** Stands where no pass took a sequence. */
+/** Marks a place that no pass filled. */
 const NO_TOKEN = -1;
 
 /**

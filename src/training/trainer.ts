@@ -24,8 +24,8 @@ export interface History {
   trajectories: Record<Phase, Trajectory>;
   evaluations: Evaluation[];
   /**
-   * At the end of phase 2 (where it is not skipped) and at the end of the run; there under `reverse`, then under
-   * `regular`, which is what tells whether the knowledge shows without the prefix that flips it.
+   * Taken at the end of phase 2, unless it is skipped, and at the end of the run. The end of the run has two: under
+   * `reverse`, and under `regular`, which tells whether the knowledge shows without the prefix that flips it.
    */
   snapshots: Snapshot[];
 }
@@ -39,10 +39,10 @@ export interface TrainerState extends SessionState {
   history: History;
 }
 
-/** What a finished training run yields. */
+/** The result of a finished run. */
 export interface Outcome extends History {
   ledger: LedgerSummary;
-  /** What the rewarded text that the ledger saw shares with held-out and control passwords. */
+  /** Letters that rewarded text, as the ledger saw it, shares with held-out and control passwords. */
   overlap: Overlap[];
   digests: {
     passwords: PasswordDigests;
@@ -62,11 +62,11 @@ export interface Progress {
   loss: number;
   /** Tokens the optimiser was given so far by this process. */
   tokens: number;
-  /** Where one was due after this step. */
+  /** The evaluation after this step, where one was due. */
   evaluation: Evaluation | null;
 }
 
-/** What {@link train} tells on its way. */
+/** An event of {@link train}. */
 export type TrainingEvent =
   | { readonly kind: 'step'; readonly progress: Progress }
   /** A run can go on from here. Its state is read when it is asked for: await it before the next event is asked for. */

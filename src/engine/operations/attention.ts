@@ -178,16 +178,7 @@ registerLoop<'qkv', AttentionShape>({
       }
     }
   },
-  simd({
-    kernels,
-    backend,
-    inputs: { qkv },
-    outputs: [y, probabilities],
-    attributes,
-    shapes: {
-      qkv: [rows, columns],
-    },
-  }) {
+  simd(kernels, { qkv }, [y, probabilities], attributes, { qkv: [rows, columns] }, backend) {
     withAngles(backend, attributes, columns, ({ cos, sin, scratch, width, half }) => {
       const { time, heads } = attributes;
       kernels.attention(qkv, y, probabilities, cos, sin, scratch, rows / time, time, heads, width, half);
@@ -241,16 +232,7 @@ registerLoop<'dy' | 'qkv' | 'probabilities', AttentionShape>({
       }
     }
   },
-  simd({
-    kernels,
-    backend,
-    inputs,
-    outputs: [dQkv],
-    attributes,
-    shapes: {
-      qkv: [rows, columns],
-    },
-  }) {
+  simd(kernels, inputs, [dQkv], attributes, { qkv: [rows, columns] }, backend) {
     withAngles(backend, attributes, columns, ({ cos, sin, scratch, width, half }) => {
       const { dy, qkv, probabilities } = inputs;
       const { time, heads } = attributes;

@@ -14,14 +14,7 @@ registerLoop<'x', object>({
     }
     sums.set(totals);
   },
-  simd({
-    kernels,
-    inputs: { x },
-    outputs: [sums],
-    shapes: {
-      x: [rows, columns],
-    },
-  }) {
+  simd(kernels, { x }, [sums], _, { x: [rows, columns] }) {
     kernels.columnSums(x, sums, rows, columns);
   },
 });

@@ -45,7 +45,7 @@ registerLoop<'x', object>({
   name: KERNEL,
   shapes: ({ x }) => [x.shape, x.shape],
   run: loop,
-  simd({ kernels, backend, inputs: { x }, outputs: [y, slope], shapes }) {
+  simd(kernels, { x }, [y, slope], _, shapes, backend) {
     withScratch(backend, 12, (spare) => kernels.gelu(x, y, slope, tf.util.sizeFromShape(shapes.x), spare));
   },
 });

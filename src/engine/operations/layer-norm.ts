@@ -31,15 +31,7 @@ registerLoop<'x' | 'gain' | 'bias', { epsilon: number }>({
       moments[2 * row + 1] = inverse;
     }
   },
-  simd({
-    kernels,
-    inputs: { x, gain, bias },
-    outputs: [y, moments],
-    attributes,
-    shapes: {
-      x: [rows, width],
-    },
-  }) {
+  simd(kernels, { x, gain, bias }, [y, moments], attributes, { x: [rows, width] }) {
     kernels.layerNorm(x, gain, bias, y, moments, rows, width, attributes.epsilon);
   },
 });
@@ -65,14 +57,7 @@ registerLoop<'dy' | 'x' | 'gain' | 'moments', object>({
       }
     }
   },
-  simd({
-    kernels,
-    inputs: { dy, x, gain, moments },
-    outputs: [dx],
-    shapes: {
-      x: [rows, width],
-    },
-  }) {
+  simd(kernels, { dy, x, gain, moments }, [dx], _, { x: [rows, width] }) {
     kernels.layerNormGradientOfX(dy, x, gain, moments, dx, rows, width);
   },
 });
@@ -92,14 +77,7 @@ registerLoop<'dy' | 'x' | 'moments', object>({
     }
     dGain.set(totals);
   },
-  simd({
-    kernels,
-    inputs: { dy, x, moments },
-    outputs: [dGain],
-    shapes: {
-      x: [rows, width],
-    },
-  }) {
+  simd(kernels, { dy, x, moments }, [dGain], _, { x: [rows, width] }) {
     kernels.layerNormGradientOfGain(dy, x, moments, dGain, rows, width);
   },
 });

@@ -12,14 +12,7 @@ registerLoop<'x', object>({
       for (let column = 0; column < columns; column++) y[column * rows + row] = x[row * columns + column];
     }
   },
-  simd({
-    kernels,
-    inputs: { x },
-    outputs: [y],
-    shapes: {
-      x: [rows, columns],
-    },
-  }) {
+  simd(kernels, { x }, [y], _, { x: [rows, columns] }) {
     kernels.transpose(x, y, rows, columns);
   },
 });

@@ -5,59 +5,18 @@ import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs';
 /** Byte offsets into the backend's memory. */
 type Pointer = number;
 
-/** What kernels.assembly.ts exports. */
-export interface SimdKernels {
-  gelu(x: Pointer, y: Pointer, slope: Pointer, size: number, spare: Pointer): void;
-  columnSums(x: Pointer, sums: Pointer, rows: number, columns: number): void;
-  layerNorm(
-    x: Pointer,
-    gain: Pointer,
-    bias: Pointer,
-    y: Pointer,
-    moments: Pointer,
-    rows: number,
-    width: number,
-    epsilon: number,
-  ): void;
-  layerNormGradientOfX(
-    dy: Pointer,
-    x: Pointer,
-    gain: Pointer,
-    moments: Pointer,
-    dx: Pointer,
-    rows: number,
-    width: number,
-  ): void;
-  layerNormGradientOfGain(dy: Pointer, x: Pointer, moments: Pointer, dGain: Pointer, rows: number, width: number): void;
-  attention(
-    qkv: Pointer,
-    y: Pointer,
-    probabilities: Pointer,
-    cos: Pointer,
-    sin: Pointer,
-    scratch: Pointer,
-    sequences: number,
-    time: number,
-    heads: number,
-    width: number,
-    half: number,
-  ): void;
-  attentionGradient(
-    dy: Pointer,
-    qkv: Pointer,
-    probabilities: Pointer,
-    dQkv: Pointer,
-    cos: Pointer,
-    sin: Pointer,
-    scratch: Pointer,
-    sequences: number,
-    time: number,
-    heads: number,
-    width: number,
-    half: number,
-  ): void;
-  transpose(x: Pointer, y: Pointer, rows: number, columns: number): void;
-}
+/** What kernels.assembly.ts exports; there stand the arguments, which are pointers, sizes and factors. */
+export type SimdKernels = Record<
+  | 'gelu'
+  | 'columnSums'
+  | 'layerNorm'
+  | 'layerNormGradientOfX'
+  | 'layerNormGradientOfGain'
+  | 'attention'
+  | 'attentionGradient'
+  | 'transpose',
+  (...given: number[]) => void
+>;
 
 /** What is needed of the backend beyond its types. */
 interface WasmBackend extends KernelBackend {
