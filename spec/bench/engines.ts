@@ -2,20 +2,15 @@
  * `npm run bench`: speed, measured and not asserted. Engines are measured in turn, round after round, so that a machine
  * whose speed drifts slows all alike; prints a table and writes a section of reports/bench.json.
  */
-import { fork } from 'node:child_process';
-import os from 'node:os';
-import { fileURLToPath } from 'node:url';
 import { median } from 'simple-statistics';
-import { ENGINE_VARIABLE, type Engine } from '../../src/engine/engine.ts';
-import { threadVariables } from '../../src/engine/native/threads.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { PHASES, type Phase } from '../../src/passwords/roles.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import type { Phased, Question, Round } from './engine-process.ts';
+import type { Phased, Round } from './engine-process.ts';
+import { Measuring } from './measuring.ts';
 import { compared, saveSection, startable } from './report.ts';
 import { POCKET, pythiaShapes, WIDE } from './setups.ts';
 import { speedText } from './tables.ts';
-
-const PROGRAM = fileURLToPath(new URL('./engine-process.ts', import.meta.url));
 
 /** What is measured, and on which engines: on WASM a step of Pythia-160M's shapes takes half a minute. */
 const MEASURED: { setup: Setup; engines: string[]; rounds: number }[] = [
@@ -36,36 +31,6 @@ interface Row {
   shareOfMatrixRate: number;
   speedRelativeToWasm: number | null;
   peakMemoryMiB: number;
-}
-
-/** A process that measures one engine at one setup. */
-class Measuring {
-  readonly name: string;
-  readonly #child;
-  readonly #ended: Promise<never>;
-
-  constructor(name: string, { model }: Setup) {
-    this.name = name;
-    const threads = threadVariables(model.hidden, os.availableParallelism());
-    const env = { ...threads, ...process.env, [ENGINE_VARIABLE]: name };
-    this.#child = fork(PROGRAM, { execArgv: ['--import', 'tsx'], env });
-    this.#ended = new Promise((_, reject) => {
-      this.#child.once('exit', (code) => reject(new Error(`measuring ${name} ended with ${code}`)));
-    });
-  }
-
-  ask<Answer>(question: Question): Promise<Answer> {
-    const answer = new Promise<Answer>((resolve) => {
-      this.#child.once('message', (message) => resolve(message as Answer));
-    });
-    this.#child.send(question);
-    return Promise.race([answer, this.#ended]);
-  }
-
-  stop(): void {
-    this.#ended.catch(() => {}); // it does end now
-    this.#child.kill();
-  }
 }
 
 async function measurePhase(

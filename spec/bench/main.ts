@@ -7,6 +7,10 @@ const BENCHMARKS: Readonly<Record<string, { file: string; what: string }>> = {
     file: './reference/run.ts',
     what: 'the same training in PyTorch: --size pocket, --steps a,b,c, --engines',
   },
+  against: {
+    file: './against.ts',
+    what: 'steps of this source and of another checkout, in turn: <checkout> --rounds 21',
+  },
   page: { file: './write-page.ts', what: 'reports/speed.md from reports/bench.json; measures nothing' },
 };
 

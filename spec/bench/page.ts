@@ -49,6 +49,11 @@ The figures are medians over rounds. A round measures every engine, so a machine
 A run of \`pocket\` on \`wasm\` peaks at 286 MiB
 (\`/usr/bin/time -v npm run reproduce -- --claims main --seeds 1, --jobs 1\`, the largest process).
 
+## Compared with another version
+
+\`npm run bench -- against <checkout>\` measures steps of this source and of another checkout of it, which has its own
+\`node_modules\`, in turn. It prints their ratio round by round, and writes nothing.
+
 ## Compared with PyTorch
 
 \`npm run bench -- reference\` trains one setup twice, on the same data from the same initial weights: here, and with a short plain
