@@ -20,7 +20,7 @@ describe('npm run bench', () => {
     const { status, stdout } = bench('--help');
     expect(status).toBe(0);
     const names = [...stdout.matchAll(/npm run bench -- ([a-z]+)/g)].map(([, name]) => name);
-    expect(names).toEqual(['engines', 'growth', 'paper', 'reference', 'page']);
+    expect(names).toEqual(['engines', 'growth', 'paper', 'reference', 'against', 'page']);
     for (const name of names.slice(1)) expect(speedPage({})).toContain(`npm run bench -- ${name}`);
   });
 
@@ -28,6 +28,12 @@ describe('npm run bench', () => {
     const { status, stdout, stderr } = bench(name);
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
     expect(stderr).toContain(`error: there is no benchmark "${name}"`);
+  });
+
+  it.each([[[]], [['no-such-folder']], [['.', '--rounds', '0']]])('refuses to compare with %j', (args) => {
+    const { status, stderr } = bench('against', ...args);
+    expect(status).toBe(2);
+    expect(stderr).toContain('error: npm run bench -- against <checkout> [--rounds 21]: ');
   });
 
   it('gives a benchmark the options that follow its name', () => {
