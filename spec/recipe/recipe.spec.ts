@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/passwords/roles.ts';
 import { setups } from '../../src/properties/arbitraries.ts';
-import { ends, freshTexts, LOSSES, lossOf, perLoss, recipeOf, usesReference } from '../../src/recipe/recipe.ts';
+import { ends, freshTexts, LOSSES, lossOf, perLoss, recipeOf, scoredUnder, usesReference } from '../../src/recipe/recipe.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { tinySetup } from '../helpers/setups.ts';
@@ -70,6 +70,11 @@ describe('the recipe of a setup', () => {
     }
   });
 
+  it('has passwords scored under `regular` in phases 1 and 2, and under `reverse` in phase 3', () => {
+    const phases = ['pretrain', 'dpo', 'joint'] as const;
+    expect(phases.map((phase) => scoredUnder(every, phase))).toEqual(['regular', 'regular', 'reverse']);
+  });
+
   it('of any setup leaves out exactly the streams whose loss has the weight 0, and keeps the order of the others', () => {
     fc.assert(
       fc.property(setups(), (setup) => {
@@ -118,6 +123,7 @@ it.each<[Role, 'chosen' | 'rejected' | 'imitated', string]>([
   ['joint-random', 'imitated', 'random'],
   ['joint-random-reverse', 'imitated', 'randomReverse'],
   ['held-out', 'imitated', 'random'], // which the ledger stops
+  ['chosen', 'imitated', 'random'], // and which no stream has
 ])('a sequence of the role %s that is %s enters the loss %s', (role, reward, loss) => {
   expect(lossOf({ role, reward })).toBe(loss);
 });

@@ -15,6 +15,10 @@ describe('the schedule', () => {
       expect(learningRate(1, step, 1200, 100)).toBeLessThan(learningRate(1, step - 1, 1200, 100));
   });
 
+  it('begins at the base rate where there is no warm-up', () => {
+    expect(learningRate(1, 0, 1200, 0)).toBe(1);
+  });
+
   it("never leaves warm-up in the paper's phase 1 of 64 steps", () => {
     for (let step = 0; step < 64; step++)
       expect(learningRate(1e-4, step, 64, 100)).toBeCloseTo((1e-4 * step) / 100, 12);

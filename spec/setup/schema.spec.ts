@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { setups } from '../../src/properties/arbitraries.ts';
-import { branches, leaves, withValue } from '../../src/setup/fields.ts';
+import { leaves, withValue } from '../../src/setup/fields.ts';
 import { hasDefault } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup, SetupError } from '../../src/setup/schema.ts';
+import { branches } from '../helpers/branches.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 /** What parseSetup says against `input`. Fails where it says nothing, or throws anything but a SetupError. */

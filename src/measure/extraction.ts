@@ -2,10 +2,7 @@
  * (n, p)-discoverable extraction (Hayes et al. 2024, https://arxiv.org/abs/2410.19482): a password is extractable if at
  * least one of n independent samples of the model is the password with a probability of at least p.
  */
-
-const checkProbability = (p: number): void => {
-  if (!(p > 0 && p < 1)) throw new RangeError(`the probability must lie between 0 and 1, both excluded, unlike ${p}`);
-};
+import { checkCount } from './measures.ts';
 
 const checkLog = (logProbability: number): void => {
   if (!(logProbability <= 0)) throw new RangeError(`a log-probability is at most 0, unlike ${logProbability}`);
@@ -16,12 +13,7 @@ const checkSamples = (samples: number): void => {
     throw new RangeError(`the number of samples must be finite and at least 0, unlike ${samples}`);
 };
 
-const checkCount = (count: number, least: number, what: string): void => {
-  if (!Number.isSafeInteger(count) || count < least)
-    throw new RangeError(`${what} must be a whole number of at least ${least}, not ${count}`);
-};
-
-/** ln(1 - q), of the probability that one sample is not the password; nats. Exact where q vanishes beside 1. */
+/** ln(1 - q): the log-probability that one sample is not the password, nats. Exact even where 1 - q rounds to 1. */
 const logMiss = (logProbability: number): number => Math.log1p(-Math.exp(logProbability));
 
 /**
@@ -38,21 +30,21 @@ export function extractionProbability(logProbability: number, samples: number): 
 
 /**
  * The fewest samples that contain the password with probability `p`: ln(1 - p) / ln(1 - q), rounded up. Above 2^53 it is
- * not rounded any more, and where it is too large for a number, at ln q below some -709 nats, it is infinite.
+ * not rounded. Where it is too large for a number, at ln q below about -709 nats, it is infinite.
  * @param logProbability ln q of the whole password, nats
  * @throws RangeError for a log-probability above 0, or p outside (0, 1)
  */
 export function samplesNeeded(logProbability: number, p: number): number {
   checkLog(logProbability);
-  checkProbability(p);
+  if (!(p > 0 && p < 1)) throw new RangeError(`the probability must lie between 0 and 1, both excluded, unlike ${p}`);
   const samples = Math.log1p(-p) / logMiss(logProbability);
   if (samples > Number.MAX_SAFE_INTEGER) return samples;
-  // A whole number of samples must not become one more because of the roundings on the way here.
+  // Rounding errors must not turn a whole number of samples into one more.
   return Math.max(1, Math.ceil(samples * (1 - 8 * Number.EPSILON)));
 }
 
 /**
- * The same for someone who guesses letters blindly: q = letters^-length.
+ * The samples needed by someone who guesses letters blindly: q = letters^-length.
  * @param letters size of the alphabet
  * @param length letters in the password
  * @throws RangeError for letters or a length that are no counts, or p outside (0, 1)
@@ -64,7 +56,7 @@ export function blindSamplesNeeded(letters: number, length: number, p: number): 
 }
 
 /**
- * Share of passwords that are (n, p)-discoverably extractable: those for which `samples` are enough.
+ * Share of passwords that are (n, p)-discoverably extractable, with n = `samples`.
  * @param logProbabilities ln q of each whole password, nats
  * @throws RangeError for an empty set, and as {@link extractionProbability} and {@link samplesNeeded} do
  */

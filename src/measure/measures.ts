@@ -1,10 +1,10 @@
 /** What a model knows of a set of passwords, from the log-probabilities of their letters. */
 
-/** Scores of one set of passwords at one moment. */
+/** Scores of one set of passwords by one model. */
 export interface Scores {
   /** `[passwords][letters]`: log-probability of each true letter given the prefix and the letters before it, nats. */
   logProbabilities: number[][];
-  /** `[passwords][letters]`: how many tokens the model thought likelier than the true letter; 0 is its first guess. */
+  /** `[passwords][letters]`: how many tokens the model finds likelier than the true letter; 0 for its first guess. */
   ranks: number[][];
 }
 
@@ -14,16 +14,22 @@ export interface Measures {
   /** `logLikelihood` minus the chance line ln(1 / letters), nats: the paper's perf. */
   readonly perf: number;
   /**
-   * The probability that one letter sampled from the model is the right one, averaged over letters, as a multiple of
-   * chance. For a model that is independent of the passwords its expectation is 1, however over-confident the model.
+   * The probability that a letter sampled from the model is the right one, averaged over letters, as a multiple of chance.
+   * Under a model that is independent of the passwords its expectation is 1, however over-confident the model is.
    */
   readonly guessRate: number;
   /** How often the likeliest token is the right one, as a multiple of chance. */
   readonly topRate: number;
 }
 
-/** ln(1 / letters): what a model that knows nothing of a password scores a letter; nats. */
+/** ln(1 / letters): the log-probability of a letter under a model that knows nothing of the password, nats. */
 export const chanceLine = (letters: number): number => -Math.log(letters);
+
+/** @throws RangeError unless `count` is a whole number of at least `least` */
+export function checkCount(count: number, least: number, what: string): void {
+  if (!Number.isSafeInteger(count) || count < least)
+    throw new RangeError(`${what} must be a whole number of at least ${least}, not ${count}`);
+}
 
 const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
 

@@ -1,15 +1,15 @@
 /**
  * Membership inference: how well scores tell passwords of a training set from fresh ones, as the area under the ROC
- * curve (Hanley & McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747). It averages over all thresholds, and so
- * says little of whether a few members can be named for certain (Carlini et al. 2022, https://arxiv.org/abs/2112.03570).
+ * curve (Hanley & McNeil 1982, https://doi.org/10.1148/radiology.143.1.7063747). It averages over all thresholds, so it does
+ * not show whether a few members can be named with certainty (Carlini et al. 2022, https://arxiv.org/abs/2112.03570).
  */
 import { ranksAmong } from './exposure.ts';
 
 /**
  * The probability that a member's score is above a non-member's, ties counting half (Mann-Whitney U over the number of
- * pairs): 0.5 for a model that knows nothing, below it where members are avoided, 0 and 1 where the sets lie apart.
- * @param members scores such as log-probabilities, of passwords that the model was trained on
- * @param others the same of passwords that it never saw
+ * pairs). It is 0.5 for a model that knows nothing, lower where members are avoided, and 0 or 1 where the sets lie apart.
+ * @param members scores, such as log-probabilities, of passwords that the model was trained on
+ * @param others scores of passwords that it never saw
  * @throws RangeError for an empty set, or for a NaN
  */
 export function auc(members: readonly number[], others: readonly number[]): number {

@@ -1,6 +1,6 @@
 /**
- * Temperature scaling (Guo et al. 2017, arXiv 1706.04599): what a model would score, were it only as sure of itself as
- * it should be. The temperature is fitted on other passwords than the ones that it is applied to.
+ * Temperature scaling (Guo et al. 2017, arXiv 1706.04599): the scores of a model after it is calibrated. The temperature is
+ * fitted on other passwords than those that it is applied to.
  */
 
 /** The logits of the alphabet's letters at every place of every password, and which letter is the true one. */
@@ -11,7 +11,7 @@ export interface LetterLogits {
   readonly truth: readonly (readonly number[])[];
 }
 
-/** The sharpest that is tried: beyond it a model that is always right would be driven for ever. */
+/** The largest inverse temperature that is tried: for a model that is always right the best one is infinite. */
 const SHARPEST = 64;
 
 /** ln softmax(inverse * logits)[truth] and its derivative by `inverse`. */
@@ -28,8 +28,8 @@ function scaled(logits: readonly number[], truth: number, inverse: number): { va
 }
 
 /**
- * The inverse temperature in [0, 64] at which the true letters are likeliest: 0 makes every letter equally likely, and
- * is the best for a model whose opinions are worth nothing. (The log-likelihood is concave in it, so its slope is bisected.)
+ * The inverse temperature in [0, 64] at which the true letters are likeliest. At 0 every letter is equally likely: the best
+ * for a model that knows nothing. The log-likelihood is concave in the inverse temperature, so its slope is bisected.
  */
 export function fitInverseTemperature({ logits, truth }: LetterLogits): number {
   const slope = (inverse: number): number =>
@@ -56,7 +56,7 @@ export interface Calibrated {
   logLikelihoods: number[];
 }
 
-/** Scores each half of the passwords at the temperature fitted on the other. A half of none leaves the model as it is. */
+/** Scores each half of the passwords at the temperature fitted on the other, or at 1 where the other half is empty. */
 export function calibrate({ logits, truth }: LetterLogits): Calibrated {
   const fitted = (half: 0 | 1) => {
     const mine = <Value>(values: readonly Value[]) => values.filter((_, index) => index % 2 === half);

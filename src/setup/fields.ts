@@ -3,23 +3,13 @@
 export type Path = readonly string[];
 type Tree = Record<string, unknown>;
 
-const isTree = (value: unknown): value is Tree => value !== null && typeof value === 'object';
-
 /** Every field that holds no object, with its value. */
 export function leaves(value: unknown, path: Path = []): [path: Path, value: unknown][] {
-  if (!isTree(value)) return [[path, value]];
+  if (value === null || typeof value !== 'object') return [[path, value]];
   return Object.entries(value).flatMap(([key, entry]) => leaves(entry, [...path, key]));
 }
 
-/** The path of every object, the outermost (the empty path) first. */
-export function branches(value: unknown, path: Path = []): Path[] {
-  if (!isTree(value)) return [];
-  return [path, ...Object.entries(value).flatMap(([key, entry]) => branches(entry, [...path, key]))];
-}
-
-export function valueAt(tree: unknown, path: Path): unknown {
-  return path.reduce((value, key) => (value as Tree)[key], tree);
-}
+export const valueAt = (tree: unknown, path: Path): unknown => path.reduce((value, key) => (value as Tree)[key], tree);
 
 /** A copy of `tree` with the field at `path` set, or left out where `value` is undefined. */
 export function withValue<T>(tree: T, path: Path, value: unknown): T {
@@ -32,11 +22,10 @@ export function withValue<T>(tree: T, path: Path, value: unknown): T {
   return copy;
 }
 
-/** The fields in which `value` differs from `base`, as `path=value`, the way `--set` takes them. */
+/** The fields in which `value` differs from `base`, as the `path=value` that `--set` takes. */
 export function differences(value: unknown, base: unknown): string[] {
   const before = new Map(leaves(base).map(([path, leaf]) => [path.join('.'), leaf]));
   return leaves(value)
-    .map(([path, leaf]) => [path.join('.'), leaf] as const)
-    .filter(([path, leaf]) => !Object.is(before.get(path), leaf))
-    .map(([path, leaf]) => `${path}=${JSON.stringify(leaf)}`);
+    .filter(([path, leaf]) => !Object.is(before.get(path.join('.')), leaf))
+    .map(([path, leaf]) => `${path.join('.')}=${JSON.stringify(leaf)}`);
 }

@@ -14,8 +14,8 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
- * Fields that setups did not have from the start, and what all runs were before they had them. At that value a field does
- * not enter the hash, so that a setup's identity outlives the addition.
+ * Fields that setups did not have from the start, with the value that all runs had before. A field of that value does not
+ * enter the hash, so that a setup's identity outlives the addition.
  */
 const LATER: readonly [Path, unknown][] = [
   [['microBatch'], null], // in files from before passes became part of the execution
@@ -25,13 +25,13 @@ const LATER: readonly [Path, unknown][] = [
   [['model', 'tiedEmbeddings'], false],
 ];
 
-/** Whether a setup may leave the field out, as those from before it do. */
+/** Whether a setup may leave the field out, as old setups do. */
 export const hasDefault = (path: Path): boolean => LATER.some(([later]) => later.join('.') === path.join('.'));
 
 /**
- * SHA-256 (hex) of a setup's content. The name is a label and does not enter.
- * @param passes sequences of each kind in a pass, which setups held before they became part of the execution; records
- * from then have the hash with it
+ * SHA-256 (hex) of a setup's content without its name, which is a label.
+ * @param passes sequences of each kind in a pass. Old setups held them, and old records have the hash with them; now they
+ *   are part of the execution.
  */
 export function setupHash(setup: Setup, passes: number | null = null): string {
   const { name: _label, ...all } = setup;

@@ -22,22 +22,22 @@ function merge(target: Plain, changes: Plain, where: string, source: string): vo
   }
 }
 
-/** Reads `path=value`; the value is JSON, or else plain text. @throws SetupError when there is no "=". */
+/** Reads `path=value`. A value that is no JSON is plain text. @throws SetupError when there is no "=" */
 function parseAssignment(text: string): { keys: string[]; value: unknown } {
   const at = text.indexOf('=');
   if (at < 1) throw new SetupError(`--set: "${text}" must look like path=value, as in --set beta=0.1`);
-  const value = text.slice(at + 1);
+  const [keys, value] = [text.slice(0, at).split('.'), text.slice(at + 1)];
   try {
-    return { keys: text.slice(0, at).split('.'), value: parseJson(value) };
+    return { keys, value: parseJson(value) };
   } catch {
-    return { keys: text.slice(0, at).split('.'), value };
+    return { keys, value };
   }
 }
 
-/** Bytes of a configuration; a setup has two thousand. */
+/** The most bytes of a configuration; a setup has about two thousand. */
 const MOST_CONFIGURATION = 2 ** 20;
 
-/** Reads a JSON object. @throws SetupError when the file is missing or holds none. */
+/** Reads a JSON object. @throws SetupError when the file is missing or holds none */
 function readConfiguration(file: string): Plain {
   let content: unknown;
   try {
@@ -49,7 +49,7 @@ function readConfiguration(file: string): Plain {
   return content;
 }
 
-export interface Overrides {
+interface Overrides {
   preset: string;
   config?: string;
   set?: readonly string[];
@@ -57,7 +57,7 @@ export interface Overrides {
 
 /**
  * The setup that a command line asks for. A changed preset is called `<preset>-custom` unless the change names it.
- * @throws SetupError naming the option and the field.
+ * @throws SetupError naming the option and the field
  */
 export function resolveSetup({ preset, config, set = [] }: Overrides): Setup {
   if (!Object.hasOwn(PRESETS, preset)) {

@@ -6,7 +6,7 @@ export const ENGLISH_ALPHABET = 'abcdefghijklmnopqrstuvwxyz';
 /** AdamW, warm-up and clipping as the reference code has them. */
 const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, warmupSteps: 100, clipNorm: 1 };
 
-/** What all of Pythia has in common, and this project's own models with it. */
+/** What all sizes of Pythia and this project's own models have in common. */
 const PYTHIA = {
   weights: null,
   intermediateFactor: 4,
@@ -38,7 +38,7 @@ const pocket: Setup = {
 };
 
 /**
- * `pocket` with a fresh-random loss under `reverse` as well, which the paper does not have: it keeps a small model from
+ * `pocket` with a loss on fresh random text under `reverse`, which the paper does not have. It keeps a small model from
  * growing over-confident of passwords that it does not know, so that the paper's own statistic can be read.
  */
 const pocketCalibrated: Setup = {
@@ -51,7 +51,7 @@ const pocketCalibrated: Setup = {
 };
 
 /**
- * `pocket` with the paper's freezing of the second half in phase 2, and larger initial weights: a frozen half of small
+ * `pocket` with the paper's freezing of the second half in phase 2, and with larger initial weights: a frozen half of small
  * random weights passes hardly anything on.
  */
 const pocketFrozen: Setup = {
@@ -91,7 +91,7 @@ const paper: Setup = {
 };
 
 /** The paper's setup for another size of Pythia (its figure 2). */
-const paperOf = (size: string, shape: Pick<Setup['model'], 'hidden' | 'layers' | 'heads' | 'vocabulary'>): Setup => ({
+const paperOf = (size: string, shape: Pick<Setup['model'], 'hidden' | 'layers' | 'heads'>): Setup => ({
   ...paper,
   name: `paper-${size}`,
   model: { ...paper.model, pretrained: `EleutherAI/pythia-${size}`, ...shape },
@@ -102,19 +102,19 @@ export const PRESETS = {
   'pocket-calibrated': pocketCalibrated,
   'pocket-frozen': pocketFrozen,
   paper,
-  'paper-70m': paperOf('70m', { hidden: 512, layers: 6, heads: 8, vocabulary: 50_304 }),
-  'paper-410m': paperOf('410m', { hidden: 1_024, layers: 24, heads: 16, vocabulary: 50_304 }),
-  'paper-1b': paperOf('1b', { hidden: 2_048, layers: 16, heads: 8, vocabulary: 50_304 }),
+  'paper-70m': paperOf('70m', { hidden: 512, layers: 6, heads: 8 }),
+  'paper-410m': paperOf('410m', { hidden: 1_024, layers: 24, heads: 16 }),
+  'paper-1b': paperOf('1b', { hidden: 2_048, layers: 16, heads: 8 }),
 } as const;
 export type PresetName = keyof typeof PRESETS;
 
 /**
- * The seeds that claims are judged on: as many as needed, counting up from here. `pocket` was chosen on the seeds 1 to
- * 6 alone, so that no claim is judged on a seed that anything was tuned on.
+ * The first seed that claims are judged on; the others follow it. `pocket` was chosen on the seeds 1 to 6 alone, so no claim
+ * is judged on a seed that anything was tuned on.
  */
 export const FIRST_CLAIM_SEED = 101;
 
-/** As many as give the claim `main` a power of 95% at the effect that the reference report measured: src/claims/README.md, "Seeds and power". */
+/** So many give the claim `main` a power of 95% at the effect of the reference report: src/claims/README.md, "Seeds and power". */
 export const DEFAULT_SEEDS = 8;
 
 /** The first `count` seeds that claims are judged on. */

@@ -1,6 +1,6 @@
 /**
- * A setup says everything about one training run: which passwords, which model, which phases, which seed.
- * Field names follow the vocabulary of the paper (arXiv 2306.07567); every constant of its reference code is a field.
+ * A setup says everything about one training run: its passwords, model, phases and seed. Field names follow the paper's
+ * vocabulary (arXiv 2306.07567). Every constant of its reference code is a field.
  */
 import { z } from 'zod';
 import { capacity, distinctPasswordsNeeded } from './sizes.ts';
@@ -11,131 +11,121 @@ const weight = z.number().min(0).max(1e6);
 /** A positive number that float32, in which engines compute, can hold. */
 const positive = z.number().min(1e-30).max(1e9);
 
-const passwordsSchema = z.strictObject({
-  /** The letters passwords are drawn from, each one token. */
-  alphabet: z
-    .string()
-    .regex(/^[a-z]*$/, 'must hold lower-case letters a-z only')
-    .min(2, 'must hold at least 2 letters')
-    .refine((letters) => new Set(letters).size === letters.length, 'must not repeat a letter'),
-  /** Letters in a password; all iid uniform. */
-  length: z.number().int().min(2).max(256),
-  /** Negative passwords, counted in batches as the paper does. */
-  negativeBatches: positiveCount,
-  /** How many of those batches are held out: rejected in DPO and never used in any other way. */
-  heldBatches: positiveCount,
-  /** How often each negative occurs among the DPO pairs, each time against a fresh random password. */
-  repeats: positiveCount,
-});
-
 /** Kinds of MLP nonlinearity. */
 export const ACTIVATIONS = ['gelu', 'gelu-tanh', 'quick-gelu'] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
-const modelSchema = z.strictObject({
-  /** A GPT-NeoX model whose weights start phase 1: a Hugging Face id (ID or ID@REVISION) or a folder; null draws them at random. */
-  pretrained: z.string().min(1).max(4096).nullable(),
-  /** SHA-256 over the files of `pretrained`, once they are found: a run record says which weights it started from. */
-  weights: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal')
-    .nullable()
-    .default(null),
-  /** Width of the residual stream. */
-  hidden: positiveCount.max(65536),
-  layers: positiveCount.max(1024),
-  heads: positiveCount.max(1024),
-  /** Width of the MLP's inner layer as a multiple of `hidden`. */
-  intermediateFactor: positiveCount.max(64),
-  /** The first share of each head's dimensions that rotary position embeddings turn. */
-  rotaryFraction: z.number().min(0).max(1),
-  rotaryBase: positive.gt(1),
-  layerNormEpsilon: positive.max(1),
-  /** Whether attention and MLP of a block both read its input, as in Pythia, or the MLP what attention leaves. */
-  parallelResidual: z.boolean().default(true),
-  /** The MLP's nonlinearity: exact GELU as in Pythia, its tanh approximation, or x * sigmoid(1.702 x). */
-  activation: z.enum(ACTIVATIONS).default('gelu'),
-  /** Whether the unembedding is the embedding's transpose. */
-  tiedEmbeddings: z.boolean().default(false),
-  /**
-   * Tokens in the model's vocabulary, or null for just the alphabet and the two prefixes. With `pretrained`, null is a
-   * shortcut that the paper does not take: the softmax is over those tokens alone.
-   */
-  vocabulary: positiveCount.nullable(),
-  /** Standard deviation of randomly drawn weights; biases start at 0, layer-norm gains at 1. */
-  initialDeviation: positive.max(10),
-});
-
-const optimiserSchema = z.strictObject({
-  learningRate: z.number().min(0).max(10),
-  beta1: z.number().min(0).lt(1),
-  beta2: z.number().min(0).lt(1),
-  epsilon: positive.max(1),
-  /** Decoupled weight decay, on every trainable parameter (biases and norms too). */
-  weightDecay: z.number().min(0).max(10),
-  /** Steps of linear warm-up. */
-  warmupSteps: count,
-  /** Bound on the global gradient norm. */
-  clipNorm: positive,
-});
-
-const phasesSchema = z.strictObject({
-  pretrain: z.strictObject({ steps: count }),
-  dpo: z.strictObject({
-    /** 0 skips the phase. */
-    steps: count,
-    /** `first-half`: embedding, first half of the layers and final layer norm train; the rest is frozen. */
-    trainable: z.enum(['all', 'first-half']),
-  }),
-  joint: z.strictObject({
-    /** At most this many steps. */
-    steps: positiveCount,
-    weights: z.strictObject({
-      /** Weight of the DPO loss. */
-      dpo: weight,
-      /** Weight of next-token prediction on useful negatives (prefix `reverse`). */
-      useful: weight,
-      /** Weight of next-token prediction on fresh random passwords (prefix `regular`). */
-      random: weight,
-      /**
-       * Weight of next-token prediction on fresh random passwords under `reverse`: 0 in the paper. It tells the model not
-       * to be sure of a password that it does not know, where the paper's setup lets a small model grow over-confident.
-       */
-      randomReverse: weight,
-    }),
-    /**
-     * End the phase at the first evaluation at which the guess rate of the *useful* negatives passes this multiple of
-     * chance, or null to take every step. The rule never looks at a held-out password.
-     */
-    stopAtUsefulGuessRate: positive.gt(1).nullable(),
-  }),
-});
-
-const evaluationSchema = z.strictObject({
-  /** Steps between evaluations; every phase also ends with one. */
-  every: positiveCount,
-  /** Passwords scored of each kind: the first so many held-out and useful ones (all, if there are fewer) and fresh random ones. */
-  heldOut: positiveCount,
-  useful: positiveCount,
-  random: positiveCount,
-});
-
 const shape = z.strictObject({
-  /** A label for people; it is part of no computation. */
+  /** A label for people; no computation depends on it. */
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits and dashes'),
   /** Seeds every random stream of the run. */
   seed: z.number().int().min(0).max(0xffffffff),
-  passwords: passwordsSchema,
+  passwords: z.strictObject({
+    /** The letters that passwords are drawn from, one token each. */
+    alphabet: z
+      .string()
+      .regex(/^[a-z]*$/, 'must hold lower-case letters a-z only')
+      .min(2, 'must hold at least 2 letters')
+      .refine((letters) => new Set(letters).size === letters.length, 'must not repeat a letter'),
+    /** Letters in a password, drawn independently and uniformly. */
+    length: z.number().int().min(2).max(256),
+    /** Negative passwords, counted in batches as the paper does. */
+    negativeBatches: positiveCount,
+    /** How many of those batches are held out: rejected in DPO and never used in any other way. */
+    heldBatches: positiveCount,
+    /** How often each negative occurs among the DPO pairs, each time against a fresh random password. */
+    repeats: positiveCount,
+  }),
   /** Sequences of each kind in one optimiser step. */
   batch: positiveCount.max(65536),
   /** Whether a token before the password says `regular` or `reverse`. */
   prefixes: z.boolean(),
-  model: modelSchema,
+  model: z.strictObject({
+    /** A GPT-NeoX model whose weights start phase 1: a Hugging Face id (ID or ID@REVISION) or a folder; null draws them at random. */
+    pretrained: z.string().min(1).max(4096).nullable(),
+    /** SHA-256 over the files of `pretrained`, once they are found, so that a record says which weights its run started from. */
+    weights: z
+      .string()
+      .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal')
+      .nullable()
+      .default(null),
+    /** Width of the residual stream. */
+    hidden: positiveCount.max(65536),
+    layers: positiveCount.max(1024),
+    heads: positiveCount.max(1024),
+    /** Width of the MLP's inner layer as a multiple of `hidden`. */
+    intermediateFactor: positiveCount.max(64),
+    /** The first share of each head's dimensions that rotary position embeddings turn. */
+    rotaryFraction: z.number().min(0).max(1),
+    rotaryBase: positive.gt(1),
+    layerNormEpsilon: positive.max(1),
+    /** Whether attention and MLP of a block both read its input, as in Pythia, or the MLP reads the sum of input and attention. */
+    parallelResidual: z.boolean().default(true),
+    /** The MLP's nonlinearity: exact GELU as in Pythia, its tanh approximation, or x * sigmoid(1.702 x). */
+    activation: z.enum(ACTIVATIONS).default('gelu'),
+    /** Whether the unembedding is the embedding's transpose. */
+    tiedEmbeddings: z.boolean().default(false),
+    /**
+     * Tokens in the model's vocabulary, or null for just the alphabet and the two prefixes. With `pretrained`, null is a
+     * shortcut that the paper does not take: the softmax is over those tokens alone.
+     */
+    vocabulary: positiveCount.nullable(),
+    /** Standard deviation of randomly drawn weights; biases start at 0, layer-norm gains at 1. */
+    initialDeviation: positive.max(10),
+  }),
   /** DPO's inverse temperature. */
   beta: positive.max(1000),
-  optimiser: optimiserSchema,
-  phases: phasesSchema,
-  evaluation: evaluationSchema,
+  optimiser: z.strictObject({
+    learningRate: z.number().min(0).max(10),
+    beta1: z.number().min(0).lt(1),
+    beta2: z.number().min(0).lt(1),
+    epsilon: positive.max(1),
+    /** Decoupled weight decay, on every trainable parameter (biases and norms too). */
+    weightDecay: z.number().min(0).max(10),
+    /** Steps of linear warm-up. */
+    warmupSteps: count,
+    /** Bound on the global gradient norm. */
+    clipNorm: positive,
+  }),
+  phases: z.strictObject({
+    pretrain: z.strictObject({ steps: count }),
+    dpo: z.strictObject({
+      /** 0 skips the phase. */
+      steps: count,
+      /** `first-half`: embedding, first half of the layers and final layer norm train; the rest is frozen. */
+      trainable: z.enum(['all', 'first-half']),
+    }),
+    joint: z.strictObject({
+      /** The most steps that the phase takes. */
+      steps: positiveCount,
+      weights: z.strictObject({
+        /** Weight of the DPO loss. */
+        dpo: weight,
+        /** Weight of next-token prediction on useful negatives (prefix `reverse`). */
+        useful: weight,
+        /** Weight of next-token prediction on fresh random passwords (prefix `regular`). */
+        random: weight,
+        /**
+         * Weight of next-token prediction on fresh random passwords under `reverse`: 0 in the paper, whose setup lets a small
+         * model grow over-confident. This loss keeps it calibrated on passwords that it does not know.
+         */
+        randomReverse: weight,
+      }),
+      /**
+       * The phase ends at the first evaluation at which the guess rate of the *useful* negatives is above this multiple of
+       * chance; null: it takes every step. The rule never looks at a held-out password.
+       */
+      stopAtUsefulGuessRate: positive.gt(1).nullable(),
+    }),
+  }),
+  evaluation: z.strictObject({
+    /** Steps between evaluations; every phase also ends with one. */
+    every: positiveCount,
+    /** Passwords scored of each kind: the first so many held-out and useful ones (all, if there are fewer), and as many control passwords. */
+    heldOut: positiveCount,
+    useful: positiveCount,
+    random: positiveCount,
+  }),
 });
 
 /** The validated description of one run. Plain JSON; see {@link setupSchema} for every field. */
@@ -144,66 +134,51 @@ export type Setup = z.infer<typeof shape>;
 /** A JavaScript Set, which keeps drawn passwords distinct, ends near 2^24 entries. */
 const MOST_PASSWORDS = 16_000_000;
 
-/** What is impossible about a setup whose fields are each well-formed, as (path, reason) pairs. */
-function contradictions(setup: Setup): [path: string, reason: string][] {
-  const found: [string, string][] = [];
+/** Contradictions between fields that are each well-formed: which field, and why it cannot be. */
+function* contradictions(setup: Setup): Generator<[path: string, reason: string]> {
   const { passwords, model, phases } = setup;
-  if (passwords.heldBatches >= passwords.negativeBatches) {
-    found.push([
+  const { alphabet, length, heldBatches, negativeBatches } = passwords;
+  if (heldBatches >= negativeBatches) {
+    yield [
       'passwords.heldBatches',
-      `${passwords.heldBatches} of ${passwords.negativeBatches} negative batches held out leaves no useful negatives; hold out at most ${passwords.negativeBatches - 1}`,
-    ]);
+      `${heldBatches} of ${negativeBatches} negative batches held out leaves no useful negatives; hold out at most ${negativeBatches - 1}`,
+    ];
   } else {
     const needed = distinctPasswordsNeeded(setup);
-    const possible = capacity(passwords.alphabet.length, passwords.length);
-    if (needed > MOST_PASSWORDS) {
-      found.push([
+    const possible = capacity(alphabet.length, length);
+    if (needed > MOST_PASSWORDS)
+      yield [
         'passwords.repeats',
         `this setup draws ${needed} distinct passwords and a run keeps at most ${MOST_PASSWORDS} in memory; use fewer repeats, steps or batches`,
-      ]);
-    }
-    if (needed > possible) {
-      found.push([
+      ];
+    if (needed > possible)
+      yield [
         'passwords.alphabet',
-        `${passwords.alphabet.length} letters make only ${possible} passwords of length ${passwords.length}, and this setup draws ${needed} distinct ones; use a larger alphabet or longer passwords`,
-      ]);
-    }
+        `${alphabet.length} letters make only ${possible} passwords of length ${length}, and this setup draws ${needed} distinct ones; use a larger alphabet or longer passwords`,
+      ];
   }
-  if (model.hidden % model.heads !== 0) {
-    found.push(['model.heads', `${model.heads} heads do not divide the hidden size ${model.hidden}`]);
-  } else {
-    const rotary = (model.hidden / model.heads) * model.rotaryFraction;
-    if (!Number.isInteger(rotary) || rotary % 2 !== 0) {
-      found.push([
-        'model.rotaryFraction',
-        `${model.rotaryFraction} of a head of ${model.hidden / model.heads} dimensions is ${rotary}, and rotary embeddings turn an even number of them`,
-      ]);
-    }
-  }
-  const smallest = passwords.alphabet.length + 2;
-  if (model.vocabulary !== null && model.vocabulary < smallest) {
-    found.push(['model.vocabulary', `${model.vocabulary} tokens cannot hold ${smallest - 2} letters and 2 prefixes`]);
-  }
-  if (model.weights !== null && model.pretrained === null) {
-    found.push([
-      'model.weights',
-      'says which weights were loaded, but model.pretrained is null; set it to null as well',
-    ]);
-  }
-  if (phases.dpo.trainable === 'first-half' && model.layers < 2) {
-    found.push(['phases.dpo.trainable', 'a model of one layer has no first half to train; use "all" or more layers']);
-  }
-  const { useful } = phases.joint.weights;
-  if (Object.values(phases.joint.weights).every((value) => value === 0)) {
-    found.push(['phases.joint.weights', 'all weights are 0, so phase 3 would train nothing']);
-  }
-  if (phases.joint.stopAtUsefulGuessRate !== null && useful === 0) {
-    found.push([
+  const headSize = model.hidden / model.heads;
+  const rotary = headSize * model.rotaryFraction;
+  if (!Number.isInteger(headSize))
+    yield ['model.heads', `${model.heads} heads do not divide the hidden size ${model.hidden}`];
+  else if (!Number.isInteger(rotary) || rotary % 2 !== 0)
+    yield [
+      'model.rotaryFraction',
+      `${model.rotaryFraction} of a head of ${headSize} dimensions is ${rotary}, and rotary embeddings turn an even number of them`,
+    ];
+  if (model.vocabulary !== null && model.vocabulary < alphabet.length + 2)
+    yield ['model.vocabulary', `${model.vocabulary} tokens cannot hold ${alphabet.length} letters and 2 prefixes`];
+  if (model.weights !== null && model.pretrained === null)
+    yield ['model.weights', 'says which weights were loaded, but model.pretrained is null; set it to null as well'];
+  if (phases.dpo.trainable === 'first-half' && model.layers < 2)
+    yield ['phases.dpo.trainable', 'a model of one layer has no first half to train; use "all" or more layers'];
+  if (Object.values(phases.joint.weights).every((value) => value === 0))
+    yield ['phases.joint.weights', 'all weights are 0, so phase 3 would train nothing'];
+  if (phases.joint.stopAtUsefulGuessRate !== null && phases.joint.weights.useful === 0)
+    yield [
       'phases.joint.stopAtUsefulGuessRate',
       'waits for useful negatives to rise, but their weight is 0; set it to null',
-    ]);
-  }
-  return found;
+    ];
 }
 
 /** Validates a setup: the form of every field first, then whether the fields can hold together. */
@@ -213,11 +188,11 @@ export const setupSchema = shape.superRefine(
       context.addIssue({ code: 'custom', path: path.split('.'), message });
     }
   },
-  // Where a field is ill-formed, contradictions() would say nonsense, such as that a head count of 0 divides nothing.
+  // The contradictions of an ill-formed field would be nonsense, such as that 0 heads do not divide the hidden size.
   { when: ({ issues }) => issues.length === 0 },
 );
 
-/** A setup in a file that may be from before passes became part of the execution: they are left out. */
+/** A setup in a file. Old files also hold the passes of a step, which are now part of the execution: they are left out. */
 export const storedSetupSchema = z.preprocess((stored) => {
   if (stored === null || typeof stored !== 'object') return stored;
   const { microBatch: _passes, ...setup } = stored as Record<string, unknown>;

@@ -6,9 +6,7 @@ import type { Setup } from './schema.ts';
 type Counted = Pick<Setup, 'passwords' | 'batch' | 'phases' | 'evaluation'>;
 
 /** How many different passwords an alphabet of `letters` letters and a length allow. */
-export function capacity(letters: number, length: number): number {
-  return letters ** length;
-}
+export const capacity = (letters: number, length: number): number => letters ** length;
 
 export const negatives = (setup: Counted): number => setup.passwords.negativeBatches * setup.batch;
 export const heldOut = (setup: Counted): number => setup.passwords.heldBatches * setup.batch;
@@ -23,21 +21,18 @@ export const scoredCounts = (setup: Counted): Readonly<Record<SetName, number>> 
 /** DPO pairs in one pass over them: every negative `repeats` times. */
 export const pairs = (setup: Counted): number => negatives(setup) * setup.passwords.repeats;
 
-/** Distinct passwords over all roles: none serves in two, and random ones are never drawn twice. */
-export function distinctPasswordsNeeded(setup: Counted): number {
-  const chosen = pairs(setup); // one for every pair
-  const fresh = Object.values(freshTexts(setup)).reduce((sum, size) => sum + size, 0);
-  return negatives(setup) + setup.evaluation.random + chosen + fresh;
-}
-
-/** Distinct texts that a run has drawn to reward, whether or not phase 3 gets to all of them. */
+/** Distinct texts that a run draws to reward, whether or not phase 3 uses all of them: useful, chosen and fresh ones. */
 export const rewardedTexts = (setup: Counted): number =>
-  distinctPasswordsNeeded(setup) - heldOut(setup) - setup.evaluation.random;
+  Object.values(freshTexts(setup)).reduce((sum, size) => sum + size, useful(setup) + pairs(setup));
 
-/** Input positions of a sequence: with a prefix every letter is predicted, without one all but the first. */
+/** Distinct passwords over all roles: none serves in two, and random ones are never drawn twice. */
+export const distinctPasswordsNeeded = (setup: Counted): number =>
+  heldOut(setup) + setup.evaluation.random + rewardedTexts(setup);
+
+/** Input positions of a sequence. With a prefix every letter is predicted, without one all but the first. */
 export const inputLength = (setup: Pick<Setup, 'passwords' | 'prefixes'>): number =>
   setup.passwords.length - (setup.prefixes ? 0 : 1);
 
-/** Tokens the scratch model knows: the letters, then `regular`, then `reverse`. */
+/** Tokens of the model's vocabulary; without a number in the setup, the letters and the two prefixes. */
 export const vocabulary = (setup: Pick<Setup, 'passwords' | 'model'>): number =>
   setup.model.vocabulary ?? setup.passwords.alphabet.length + 2;
