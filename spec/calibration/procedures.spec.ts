@@ -30,7 +30,7 @@ describe('simulated runs', () => {
 });
 
 describe('rates', () => {
-  const rows = intervalsAndTests({ tests: 60, rules: 0 });
+  const rows = intervalsAndTests(60);
 
   it('are shares with their standard error, and the same every time', () => {
     for (const { rate, error, experiments } of rows) {
@@ -38,7 +38,7 @@ describe('rates', () => {
       expect(rate).toBeLessThanOrEqual(1);
       expect(error).toBeCloseTo(Math.sqrt((rate * (1 - rate)) / experiments), 3);
     }
-    expect(intervalsAndTests({ tests: 60, rules: 0 })).toEqual(rows);
+    expect(intervalsAndTests(60)).toEqual(rows);
   });
 });
 

@@ -1,10 +1,10 @@
-/** `reports/procedures.json`: simulated error rates, as `npx negative-knowledge procedures` leaves them. */
+/** `reports/procedures.json`: simulated error rates, which `npx negative-knowledge procedures` writes. */
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import { RecordError } from '../records/record.ts';
 
 const rowSchema = z.object({
-  /** What is tried: an interval, a test, the rule of a claim. */
+  /** An interval, a test, or the rule of a claim. */
   procedure: z.string(),
   /** What the simulated experiments are like. */
   scenario: z.string(),
@@ -27,7 +27,7 @@ export type ProcedureReport = z.infer<typeof reportSchema>;
 export const PROCEDURES_FILE = 'reports/procedures.json';
 export const PROCEDURES_COMMAND = 'npx negative-knowledge procedures';
 
-/** Reads the rates, or null where they have not been computed. @throws RecordError when the file is damaged. */
+/** Reads the rates, or null where there is no file. @throws RecordError when the file is damaged */
 export async function readProcedures(file = PROCEDURES_FILE): Promise<ProcedureReport | null> {
   let text: string;
   try {

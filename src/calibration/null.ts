@@ -1,6 +1,6 @@
 /**
- * Experiments on real runs in which there is nothing to find: how often does the main claim find it all the same? Its rule
- * asks for an interval of 95% above chance, so at most 2.5% of them may come out `reproduced`.
+ * Experiments on real runs without an effect: how often does the main claim still find one? Its rule asks for an interval
+ * of 95% above chance, so at most 2.5% of them may come out `reproduced`.
  */
 import path from 'node:path';
 import type { Verdict } from '../claims/claim.ts';
@@ -22,22 +22,16 @@ export const ARCHIVES_WITH_LETTERS: readonly string[] = ['pocket', 'pocket-calib
 /** What the rule promises. */
 export const NOMINAL = 0.025;
 
-/** A rate that a rule which keeps its promise passes once in a thousand times, by the normal approximation. */
+/** A rate that a rule of the nominal rate exceeds once in a thousand times, by the normal approximation. */
 export const mostAllowed = (experiments: number): number =>
   NOMINAL + 3.09 * Math.sqrt((NOMINAL * (1 - NOMINAL)) / experiments);
 
-export interface NullWorld {
+interface NullWorld {
   readonly id: string;
   /** Why there is nothing to find. */
   readonly statement: string;
   /** The runs of one experiment. */
   experiment(source: Stream, index: number): Promise<RunView[]>;
-}
-
-export interface NullResult {
-  readonly world: NullWorld;
-  readonly experiments: number;
-  readonly verdicts: Readonly<Record<Verdict, number>>;
 }
 
 const pick = <Item>(items: readonly Item[], places: readonly number[]): Item[] => places.map((place) => items[place]);
@@ -67,9 +61,8 @@ const drawn = <Run>(runs: readonly Run[], source: Stream): Run[] =>
 
 function recorded(study: Study): NullWorld[] {
   const name = study.source.replace(/^.*records\//, '').replace(/\.jsonl\.br$/, '');
-  const { main: runs = [], 'no-dpo': without = [] } = Object.fromEntries(
-    Object.entries(viewsOf(evidenceOf(study))).map(([arm, given]) => [arm, finishedRuns(given)]),
-  );
+  const views = viewsOf(evidenceOf(study));
+  const [runs, without] = ['main', 'no-dpo'].map((arm) => finishedRuns(views[arm] ?? []));
   const fresh: NullWorld = {
     id: `fresh passwords, ${name}`,
     statement: 'Passwords that no model has seen stand for the held-out ones, after training.',
@@ -100,8 +93,15 @@ function recorded(study: Study): NullWorld[] {
   return [fresh, noDpo];
 }
 
-/** Small enough to train an experiment of five in seconds, large enough to learn its useful negatives by heart. */
-const small = (change: (setup: Setup) => void): Setup => {
+/**
+ * Trains the five runs of an experiment. They are small enough to train in seconds, and large enough to learn their useful
+ * negatives by heart.
+ */
+async function trained(
+  engine: Engine,
+  experiment: number,
+  change: (setup: Setup) => void = () => {},
+): Promise<RunView[]> {
   const setup: Setup = structuredClone(PRESETS.pocket);
   setup.name = 'null';
   setup.batch = 8;
@@ -113,39 +113,25 @@ const small = (change: (setup: Setup) => void): Setup => {
   Object.assign(setup.phases.joint, { steps: 60, stopAtUsefulGuessRate: null });
   Object.assign(setup.evaluation, { every: 60, heldOut: 8, useful: 8, random: 32 });
   change(setup);
-  return parseSetup(setup);
-};
-
-const trained = async (setup: Setup, engine: Engine): Promise<RunView> =>
-  viewOf({ setup, ...(await trainToEnd(setup, { engine })) });
+  const runs: RunView[] = [];
+  for (let run = 0; run < 5; run++) {
+    const seeded = parseSetup({ ...setup, seed: 5 * experiment + run });
+    runs.push(viewOf({ setup: seeded, ...(await trainToEnd(seeded, { engine })) }));
+  }
+  return runs;
+}
 
 const trainedWorlds = (engine: Engine): readonly NullWorld[] => [
   {
     id: 'fresh passwords, trained here',
     statement: 'Small runs with all three phases; passwords that they have not seen stand for the held-out ones.',
-    experiment: async (source, index) => {
-      const runs: RunView[] = [];
-      for (let run = 0; run < 5; run++) {
-        const setup = small((draft) => Object.assign(draft, { seed: 5 * index + run }));
-        runs.push(withFresh(await trained(setup, engine), source));
-      }
-      return runs;
-    },
+    experiment: async (source, index) => (await trained(engine, index)).map((run) => withFresh(run, source)),
   },
   {
     id: '`reverse` never trained, trained here',
     statement: 'Small runs in whose phase 3 the useful negatives have no weight: nothing teaches the model to flip.',
-    experiment: async (_, index) => {
-      const runs: RunView[] = [];
-      for (let run = 0; run < 5; run++) {
-        const setup = small((draft) => {
-          draft.seed = 5 * index + run;
-          draft.phases.joint.weights.useful = 0;
-        });
-        runs.push(await trained(setup, engine));
-      }
-      return runs;
-    },
+    experiment: (_, index) =>
+      trained(engine, index, ({ phases }) => Object.assign(phases.joint.weights, { useful: 0 })),
   },
 ];
 
@@ -155,12 +141,12 @@ export async function nullWorlds(archives: readonly string[], engine: Engine): P
   return [...studies.flatMap(recorded), ...trainedWorlds(engine)];
 }
 
-/** Judges the main claim in as many experiments of a world. */
-export async function tryNull(world: NullWorld, experiments: number, seed = 0): Promise<NullResult> {
+/** Judges the main claim in so many experiments of a world, and counts the verdicts. */
+export async function tryNull(world: NullWorld, experiments: number): Promise<Readonly<Record<Verdict, number>>> {
   const verdicts: Record<Verdict, number> = { reproduced: 0, 'not reproduced': 0, inconclusive: 0, invalid: 0 };
   for (let index = 0; index < experiments; index++) {
-    const runs = await world.experiment(stream(seed, `fuzz/null/${world.id}/${index}`), index);
+    const runs = await world.experiment(stream(0, `fuzz/null/${world.id}/${index}`), index);
     verdicts[main.weigh({ main: runs }).verdict] += 1;
   }
-  return { world, experiments, verdicts };
+  return verdicts;
 }

@@ -1,6 +1,6 @@
 /**
  * Error rates of every procedure that a verdict or an interval rests on, by simulating experiments whose truth is known.
- * The deviations are those measured at the preset `pocket`.
+ * The deviations were measured at the preset `pocket`.
  */
 import { mean } from 'simple-statistics';
 import { ABLATION, type Arm, HELD_OUT_SHARES, MAIN, MODEL_SIZES, NO_DPO, SWEEPS } from '../claims/arms.ts';
@@ -21,13 +21,7 @@ import {
 import { type ProcedureRow, WELL_CALIBRATED } from './file.ts';
 import { NOTHING, type RunTruth, simulatedRun, UNSURE, withEffect } from './simulated.ts';
 
-/** How many experiments a row simulates: of single intervals and tests, and of whole decision rules. */
-export interface Effort {
-  readonly tests: number;
-  readonly rules: number;
-}
-
-const RUNS = [5, 7, 16] as const;
+const RUNS = [5, 7, 16];
 
 /** Deviation of guess rates over runs, and of passwords within one (16 of them move a mean as 64 that spread by 0.26 do). */
 const BETWEEN = 0.08;
@@ -44,24 +38,29 @@ const WORLDS: readonly { scenario: string; run: (source: Stream) => number }[] =
   },
 ];
 
-function row(fields: Omit<ProcedureRow, 'error' | 'what'>, what: string): ProcedureRow {
-  const { rate, experiments } = fields;
+/** A row, from what came out of each of its experiments. */
+function row(
+  fields: Pick<ProcedureRow, 'procedure' | 'scenario' | 'runs' | 'nominal'>,
+  outcomes: readonly boolean[],
+  what: string,
+): ProcedureRow {
+  const experiments = outcomes.length;
+  const rate = mean(outcomes.map(Number));
   const percent = `${(100 * rate).toFixed(1)}%`;
   return {
     ...fields,
     rate: Number(rate.toFixed(4)),
+    experiments,
     error: Number(Math.sqrt((rate * (1 - rate)) / experiments).toFixed(4)),
     what: `Of ${experiments} simulated experiments of ${fields.runs} runs, ${percent} ${what}`,
   };
 }
 
-const share = (outcomes: readonly boolean[]): number => mean(outcomes.map(Number));
-
-/** As the rules use an interval of 95%: a twentieth of the truths lies outside of it, half of them below. */
+/** The rules use an interval of 95%: a twentieth of the truths lies outside of it, half of them below. */
 const ONE_SIDED = 'expanded interval above chance';
 
 /** Coverage of the truth by each interval, and false positives of each test, from the same experiments. */
-export function intervalsAndTests({ tests }: Effort): ProcedureRow[] {
+export function intervalsAndTests(experiments: number): ProcedureRow[] {
   return WORLDS.flatMap(({ scenario, run }) =>
     RUNS.flatMap((runs) => {
       const source = stream(0, `procedures/intervals/${scenario}/${runs}`);
@@ -71,7 +70,7 @@ export function intervalsAndTests({ tests }: Effort): ProcedureRow[] {
         kept[name] ??= [];
         kept[name].push(outcome);
       };
-      for (let experiment = 0; experiment < tests; experiment++) {
+      for (let experiment = 0; experiment < experiments; experiment++) {
         const data = Array.from({ length: runs }, () => {
           const centre = run(source);
           return Array.from({ length: PASSWORDS }, () => centre + source.normal(WITHIN));
@@ -93,14 +92,8 @@ export function intervalsAndTests({ tests }: Effort): ProcedureRow[] {
       return [
         ...Object.entries(covered).map(([procedure, outcomes]) =>
           row(
-            {
-              procedure,
-              scenario: `coverage, ${scenario}`,
-              runs,
-              nominal: 0.95,
-              rate: share(outcomes),
-              experiments: tests,
-            },
+            { procedure, scenario: `coverage, ${scenario}`, runs, nominal: 0.95 },
+            outcomes,
             'had the truth inside their interval.',
           ),
         ),
@@ -111,9 +104,8 @@ export function intervalsAndTests({ tests }: Effort): ProcedureRow[] {
               scenario: `false positives, ${scenario}`,
               runs,
               nominal: procedure === ONE_SIDED ? 0.025 : 0.05,
-              rate: share(outcomes),
-              experiments: tests,
             },
+            outcomes,
             'found an effect where there was none.',
           ),
         ),
@@ -122,68 +114,51 @@ export function intervalsAndTests({ tests }: Effort): ProcedureRow[] {
   );
 }
 
-/** False positives of a family of t-tests after Holm's correction, its cells sharing half of their seeds' deviation. */
-function families({ tests }: Effort): ProcedureRow[] {
+/** False positives of a family of t-tests after Holm's correction. Its cells share half of the variance over seeds. */
+function families(experiments: number): ProcedureRow[] {
   return [4, 9, 24, 28].map((cells) => {
     const source = stream(0, `procedures/holm/${cells}`);
+    const half = () => source.normal(BETWEEN * Math.SQRT1_2);
     const runs = 5;
-    const outcomes = Array.from({ length: tests }, () => {
-      const shared = Array.from({ length: runs }, () => source.normal(BETWEEN * Math.SQRT1_2));
-      const pValues = Array.from(
-        { length: cells },
-        () =>
-          tTestAbove(
-            shared.map((value) => value + source.normal(BETWEEN * Math.SQRT1_2)),
-            0,
-          ).p,
-      );
-      return holm(pValues).some((p) => p < 0.05);
+    const outcomes = Array.from({ length: experiments }, () => {
+      const shared = Array.from({ length: runs }, half);
+      const cell = () => shared.map((value) => value + half());
+      return holm(Array.from({ length: cells }, () => tTestAbove(cell(), 0).p)).some((p) => p < 0.05);
     });
     return row(
-      {
-        procedure: 'Holm over a grid',
-        scenario: `any false positive in ${cells} cells`,
-        runs,
-        nominal: 0.05,
-        rate: share(outcomes),
-        experiments: tests,
-      },
+      { procedure: 'Holm over a grid', scenario: `any false positive in ${cells} cells`, runs, nominal: 0.05 },
+      outcomes,
       'found an effect in some cell of a grid without any.',
     );
   });
 }
 
 /** How often the Bayes factor passes what is called moderate and strong. */
-function bayes({ tests }: Effort): ProcedureRow[] {
-  return [
-    { scenario: 'no effect', effect: 0 },
-    { scenario: 'effect of 0.1', effect: 0.1 },
-  ].flatMap(({ scenario, effect }) =>
+function bayes(experiments: number): ProcedureRow[] {
+  return [0, 0.1].flatMap((effect) =>
     [7, 16].flatMap((runs) => {
       const source = stream(0, `procedures/bayes/${effect}/${runs}`);
-      const factors = Array.from({ length: tests }, () =>
-        bayesFactor(
-          Array.from({ length: runs }, () => effect + source.normal(BETWEEN)),
-          0,
-        ),
-      );
+      const values = () => Array.from({ length: runs }, () => effect + source.normal(BETWEEN));
+      const factors = Array.from({ length: experiments }, () => bayesFactor(values(), 0));
       return [3, 10].map((limit) =>
         row(
           {
             procedure: `Bayes factor above ${limit}`,
-            scenario,
+            scenario: effect === 0 ? 'no effect' : `effect of ${effect}`,
             runs,
-            // Where there is nothing, a factor exceeds k in at most 1 / k of experiments.
+            // Without an effect, a factor exceeds k in at most 1 / k of experiments.
             nominal: effect === 0 ? Number((1 / limit).toFixed(4)) : null,
-            rate: share(factors.map((factor) => factor > limit)),
-            experiments: tests,
           },
+          factors.map((factor) => factor > limit),
           `had a Bayes factor above ${limit}.`,
         ),
       );
     }),
   );
 }
+
+/** What is true of each arm. */
+type Truths = readonly (readonly [Arm, RunTruth])[];
 
 interface Rule {
   readonly claim: string;
@@ -192,122 +167,99 @@ interface Rule {
   /** Null where the rate is a power, which promises nothing. */
   readonly nominal: number | null;
   readonly verdict?: Verdict;
-  /** What is true of each arm; the main arm's is the first. */
-  readonly arms: readonly (readonly [Arm, RunTruth])[];
+  readonly arms: Truths;
 }
 
-const everyArm = (arms: readonly Arm[], truth: (index: number) => RunTruth) =>
-  arms.map((arm, index) => [arm, truth(index)] as const);
+const everyArm = (arms: readonly Arm[], truth: (index: number) => RunTruth): Truths =>
+  arms.map((arm, index) => [arm, truth(index)]);
+
+const falsePositives = (claim: string, scenario: string, runs: number, nominal: number, arms: Truths): Rule => ({
+  claim,
+  scenario: `false positives: ${scenario}`,
+  runs,
+  nominal,
+  arms,
+});
+
+const power = (claim: string, scenario: string, runs: number, arms: Truths): Rule => ({
+  claim,
+  scenario: `power: ${scenario}`,
+  runs,
+  nominal: null,
+  arms,
+});
+
+/** The effect at the preset `pocket`. */
+const EFFECT = withEffect(0.13);
+/** What the paper's statistic looks at: 20 evaluations, one letter in ten thought of anew between two. */
+const EVALUATED = { evaluations: 20, turnover: 0.1 };
+
+const FROZEN = Object.values(ABLATION);
 
 const RULES: readonly Rule[] = [
-  ...[5, 7, 16].map((runs) => ({
-    claim: 'main',
-    scenario: 'false positives: nothing is flipped',
-    runs,
-    nominal: 0.025,
-    arms: [[MAIN, NOTHING]] as const,
-  })),
+  ...RUNS.map((runs) => falsePositives('main', 'nothing is flipped', runs, 0.025, [[MAIN, NOTHING]])),
   ...[0.05, 0.1, 0.13].flatMap((effect) =>
-    [5, 7, 16].map((runs) => ({
-      claim: 'main',
-      scenario: `power: effect of ${effect}`,
-      runs,
-      nominal: null,
-      arms: [[MAIN, withEffect(effect)]] as const,
-    })),
+    RUNS.map((runs) => power('main', `effect of ${effect}`, runs, [[MAIN, withEffect(effect)]])),
   ),
-  {
-    claim: 'control',
-    scenario: 'false positives: random passwords are at 1.1 too',
-    runs: 7,
-    nominal: 0.025,
-    arms: [[MAIN, { ...withEffect(0.1), joint: { heldOut: 1.1, useful: 2, random: 1.1 } }]],
-  },
-  { claim: 'control', scenario: 'power: effect of 0.13', runs: 7, nominal: null, arms: [[MAIN, withEffect(0.13)]] },
-  {
-    claim: 'avoidance',
-    scenario: 'false positives: phase 2 does nothing',
-    runs: 7,
-    nominal: 0.025,
-    arms: [[MAIN, { ...NOTHING, dpo: { heldOut: 1, useful: 1, random: 1 } }]],
-  },
-  {
-    claim: 'no-dpo',
-    scenario: 'false positives: the effect of 0.13 is there without DPO',
-    runs: 7,
-    nominal: 0.025,
-    arms: [
-      [MAIN, withEffect(0.13)],
-      [NO_DPO, withEffect(0.13)],
-    ],
-  },
-  {
-    claim: 'no-dpo',
-    scenario: 'power: effect of 0.13 with DPO, none without',
-    runs: 7,
-    nominal: null,
-    arms: [
-      [MAIN, withEffect(0.13)],
-      [NO_DPO, NOTHING],
-    ],
-  },
+  falsePositives('control', 'random passwords are at 1.1 too', 7, 0.025, [
+    [MAIN, { ...withEffect(0.1), joint: { heldOut: 1.1, useful: 2, random: 1.1 } }],
+  ]),
+  power('control', 'effect of 0.13', 7, [[MAIN, EFFECT]]),
+  falsePositives('avoidance', 'phase 2 does nothing', 7, 0.025, [
+    [MAIN, { ...NOTHING, dpo: { heldOut: 1, useful: 1, random: 1 } }],
+  ]),
+  falsePositives('no-dpo', 'the effect of 0.13 is there without DPO', 7, 0.025, [
+    [MAIN, EFFECT],
+    [NO_DPO, EFFECT],
+  ]),
+  power('no-dpo', 'effect of 0.13 with DPO, none without', 7, [
+    [MAIN, EFFECT],
+    [NO_DPO, NOTHING],
+  ]),
   {
     claim: 'paper-statistic',
     scenario: WELL_CALIBRATED,
     runs: 7,
     nominal: 0.05,
-    arms: [[MAIN, { ...NOTHING, confidence: UNSURE, evaluations: 20, turnover: 0.1 }]],
+    arms: [[MAIN, { ...NOTHING, ...EVALUATED, confidence: UNSURE }]],
   },
-  {
-    claim: 'paper-statistic',
-    scenario: 'false positives: the same of an over-confident model',
-    runs: 7,
-    nominal: 0.05,
-    arms: [[MAIN, { ...NOTHING, evaluations: 20, turnover: 0.1 }]],
-  },
-  {
-    claim: 'paper-statistic',
-    scenario: 'power: effect of 0.13, over-confident',
-    runs: 7,
-    nominal: null,
-    arms: [[MAIN, { ...withEffect(0.13), evaluations: 20, turnover: 0.1 }]],
-  },
+  falsePositives('paper-statistic', 'the same of an over-confident model', 7, 0.05, [
+    [MAIN, { ...NOTHING, ...EVALUATED }],
+  ]),
+  power('paper-statistic', 'effect of 0.13, over-confident', 7, [[MAIN, { ...EFFECT, ...EVALUATED }]]),
   ...[5, 16].flatMap((runs) => [
-    {
-      claim: 'held-out-share',
-      scenario: 'false positives: the effect of 0.13 is there in all cells but one',
+    falsePositives(
+      'held-out-share',
+      'the effect of 0.13 is there in all cells but one',
       runs,
-      nominal: 0.05,
-      arms: everyArm(HELD_OUT_SHARES, (index) => (index === 3 ? NOTHING : withEffect(0.13))),
-    },
-    {
-      claim: 'held-out-share',
-      scenario: 'power: effect of 0.13 in every cell',
+      0.05,
+      everyArm(HELD_OUT_SHARES, (index) => (index === 3 ? NOTHING : EFFECT)),
+    ),
+    power(
+      'held-out-share',
+      'effect of 0.13 in every cell',
       runs,
-      nominal: null,
-      arms: everyArm(HELD_OUT_SHARES, () => withEffect(0.13)),
-    },
-    {
-      claim: 'model-size',
-      scenario: 'power: effect of 0.13 in every cell',
+      everyArm(HELD_OUT_SHARES, () => EFFECT),
+    ),
+    power(
+      'model-size',
+      'effect of 0.13 in every cell',
       runs,
-      nominal: null,
-      arms: everyArm(MODEL_SIZES, () => withEffect(0.13)),
-    },
-    {
-      claim: 'freeze',
-      scenario: 'false positives: nothing is flipped without freezing',
+      everyArm(MODEL_SIZES, () => EFFECT),
+    ),
+    falsePositives(
+      'freeze',
+      'nothing is flipped without freezing',
       runs,
-      nominal: 0.05,
-      arms: everyArm(Object.values(ABLATION), () => NOTHING),
-    },
-    {
-      claim: 'freeze',
-      scenario: 'power: effect of 0.13 without freezing',
+      0.05,
+      everyArm(FROZEN, () => NOTHING),
+    ),
+    power(
+      'freeze',
+      'effect of 0.13 without freezing',
       runs,
-      nominal: null,
-      arms: everyArm(Object.values(ABLATION), (index) => (index === 2 ? withEffect(0.13) : NOTHING)),
-    },
+      everyArm(FROZEN, (index) => (index === 2 ? EFFECT : NOTHING)),
+    ),
   ]),
   {
     claim: 'held-out-share',
@@ -315,51 +267,50 @@ const RULES: readonly Rule[] = [
     runs: 5,
     nominal: null,
     verdict: 'not reproduced',
-    arms: everyArm(HELD_OUT_SHARES, () => withEffect(0.13)),
+    arms: everyArm(HELD_OUT_SHARES, () => EFFECT),
   },
-  {
-    claim: 'lrbeta',
-    scenario: 'false positives: nothing is flipped in any cell',
-    runs: 5,
-    nominal: 0.025,
-    arms: everyArm(SWEEPS.lrbeta, () => NOTHING),
-  },
-  {
-    claim: 'lrbeta',
-    scenario: 'power: effect of 0.13 in every fourth cell',
-    runs: 5,
-    nominal: null,
-    arms: everyArm(SWEEPS.lrbeta, (index) => (index % 4 === 0 ? withEffect(0.13) : NOTHING)),
-  },
+  falsePositives(
+    'lrbeta',
+    'nothing is flipped in any cell',
+    5,
+    0.025,
+    everyArm(SWEEPS.lrbeta, () => NOTHING),
+  ),
+  power(
+    'lrbeta',
+    'effect of 0.13 in every fourth cell',
+    5,
+    everyArm(SWEEPS.lrbeta, (index) => (index % 4 === 0 ? EFFECT : NOTHING)),
+  ),
 ];
 
 /** Whole rules on whole runs. */
-function rules({ rules: experiments }: Effort): ProcedureRow[] {
+function rules(experiments: number): ProcedureRow[] {
   return RULES.map(({ claim: id, scenario, runs, nominal, verdict = 'reproduced', arms }) => {
     const claim = CLAIMS.find((known) => known.id === id);
     if (claim === undefined) throw new Error(`there is no claim ${id}`);
     const outcomes = Array.from({ length: experiments }, (_, experiment) => {
-      const views = Object.fromEntries(
-        arms.map(([arm, truth]) => [
-          arm.id,
-          Array.from({ length: runs }, (__, seed) =>
-            simulatedRun(seed, truth, `${id}/${scenario}/${experiment}`, arm.id),
-          ),
-        ]),
-      );
+      const name = `${id}/${scenario}/${experiment}`;
+      const runsOf = (arm: Arm, truth: RunTruth) =>
+        Array.from({ length: runs }, (__, seed) => simulatedRun(seed, truth, name, arm.id));
+      const views = Object.fromEntries(arms.map(([arm, truth]) => [arm.id, runsOf(arm, truth)]));
       return claim.weigh(views).verdict === verdict;
     });
     return row(
-      { procedure: `the rule of ${id}`, scenario, runs, nominal, rate: share(outcomes), experiments },
+      { procedure: `the rule of ${id}`, scenario, runs, nominal },
+      outcomes,
       `were called ${verdict} by the rule of ${id} (${scenario}).`,
     );
   });
 }
 
-/** Every row, in the order of the report. The same effort gives the same rows. */
-export const procedureRows = (effort: Effort): ProcedureRow[] => [
-  ...intervalsAndTests(effort),
-  ...families(effort),
-  ...bayes(effort),
-  ...rules(effort),
+/**
+ * Every row, in the order of the report. The same numbers of experiments give the same rows.
+ * @param effort experiments of a single interval or test, and of a whole decision rule
+ */
+export const procedureRows = (effort: { readonly tests: number; readonly rules: number }): ProcedureRow[] => [
+  ...intervalsAndTests(effort.tests),
+  ...families(effort.tests),
+  ...bayes(effort.tests),
+  ...rules(effort.rules),
 ];

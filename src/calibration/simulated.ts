@@ -1,4 +1,4 @@
-/** Runs of simulated experiments whose truth is known, as claims view them. */
+/** Views of simulated runs whose truth is known. */
 import { measure } from '../measure/measures.ts';
 import { type Stream, stream } from '../random/streams.ts';
 import { type Evaluation, type RunView, type SetName, type ViewedScores, viewOf } from '../records/view.ts';
@@ -7,8 +7,8 @@ import { PRESETS } from '../setup/presets.ts';
 const LETTERS = 26;
 
 /**
- * As many letters as a run of `pocket` has, in fewer and longer passwords: the means over a run's letters spread as
- * much, and resampling passwords costs an eighth.
+ * As many letters as in a run of `pocket`, in fewer and longer passwords: the means over a run's letters spread as much, and
+ * resampling passwords costs an eighth.
  */
 const SIZES = {
   heldOut: { passwords: 8, length: 64 },
@@ -16,7 +16,7 @@ const SIZES = {
   random: { passwords: 8, length: 256 },
 } as const satisfies Record<SetName, object>;
 
-/** Log-probabilities that a model gives to letters it knows nothing of: softmax of normal logits, the truth drawn blindly. */
+/** Log-probabilities of letters under a model that knows nothing of them: softmax of normal logits, the truth at random. */
 function blindLetters(confidence: number, source: Stream): Float64Array {
   return Float64Array.from({ length: 20_000 }, () => {
     const logits = Array.from({ length: LETTERS }, () => source.normal(confidence));
@@ -24,9 +24,9 @@ function blindLetters(confidence: number, source: Stream): Float64Array {
   });
 }
 
-/** Deviation of logits of `pocket` under `reverse`, whose random passwords lie 0.3 nats below chance. */
-export const CONFIDENT = 0.75;
-/** That of a model which is as unsure as it should be of what it does not know. */
+/** Deviation of the logits of `pocket` under `reverse`: it scores control passwords 0.3 nats below chance. */
+const CONFIDENT = 0.75;
+/** Deviation of the logits of a model that is calibrated on passwords that it does not know. */
 export const UNSURE = 0.05;
 
 const pools = new Map<number, Float64Array>();
@@ -36,12 +36,8 @@ const poolOf = (confidence: number): Float64Array => {
   return pool;
 };
 
-/** Guess rates of the sets: 1 is blind, 1.1 a tenth above chance. */
-export interface Truth {
-  readonly heldOut: number;
-  readonly useful: number;
-  readonly random: number;
-}
+/** Guess rates of the sets: 1 is chance, 1.1 a tenth above it. */
+type Truth = Readonly<Record<SetName, number>>;
 
 export interface RunTruth {
   readonly dpo: Truth;
@@ -49,13 +45,13 @@ export interface RunTruth {
   /** Deviation over runs of the held-out guess rate. */
   readonly betweenRuns: number;
   readonly confidence: number;
-  /** Evaluations of phase 3 before the last; they matter to the paper's statistic alone. */
+  /** Evaluations of phase 3 before the last. Only the paper's statistic reads them. */
   readonly evaluations?: number;
-  /** Share of the letters that the model thinks anew of from one evaluation to the next. */
+  /** Share of the letters that get a new score from one evaluation to the next. */
   readonly turnover?: number;
 }
 
-/** A run with DPO as `pocket` has it, in which nothing is flipped. */
+/** A run with the DPO of `pocket`, in which nothing is flipped. */
 export const NOTHING: RunTruth = {
   dpo: { heldOut: 0.3, useful: 0.3, random: 0.95 },
   joint: { heldOut: 1, useful: 2, random: 1 },
@@ -63,7 +59,7 @@ export const NOTHING: RunTruth = {
   confidence: CONFIDENT,
 };
 
-/** The same with a held-out guess rate of 1 + `effect`, which varies over runs as measured. */
+/** {@link NOTHING} with a held-out guess rate of 1 + `effect`, which varies over runs as measured. */
 export const withEffect = (effect: number): RunTruth => ({
   ...NOTHING,
   joint: { ...NOTHING.joint, heldOut: 1 + effect },
@@ -88,7 +84,7 @@ const measured = ({ logProbabilities }: ViewedScores) => {
   return { ...own, halves: [own, own] as const };
 };
 
-/** A run of an experiment. Held-out passwords of the arms of a seed share that seed's deviation. */
+/** A run of an experiment. The held-out passwords of a seed have the same deviation in every arm. */
 export function simulatedRun(seed: number, truth: RunTruth, experiment: string, arm = 'main'): RunView {
   const source = stream(seed, `procedures/${experiment}/${arm}`);
   const shift = stream(seed, `procedures/${experiment}`).normal(truth.betweenRuns);

@@ -31,7 +31,7 @@ export async function fuzzNull(text: string): Promise<number> {
   let holds = true;
   for (const world of await nullWorlds(ARCHIVES_WITH_LETTERS, engine)) {
     const experiments = world.id.endsWith('trained here') ? trained : recorded;
-    const { verdicts } = await tryNull(world, experiments);
+    const verdicts = await tryNull(world, experiments);
     const rate = verdicts.reproduced / experiments;
     const most = mostAllowed(experiments);
     if (rate > most) holds = false;
