@@ -1,6 +1,6 @@
 /**
- * fast-check arbitraries of setups, for properties about them. Each field is drawn over its sensible range, its edges
- * often, and shrinks to the value that the preset `pocket` has: a counterexample says which of its fields matter.
+ * fast-check arbitraries of setups, for properties about them. Each field is drawn from its sensible range, edges often, and
+ * shrinks to its value in the preset `pocket`: a counterexample shows which of its fields matter.
  */
 import fc from 'fast-check';
 import { leaves, withValue } from '../setup/fields.ts';
@@ -9,22 +9,22 @@ import { ENGLISH_ALPHABET, PRESETS } from '../setup/presets.ts';
 import { ACTIVATIONS, type Activation, parseSetup, type Setup } from '../setup/schema.ts';
 import { capacity, distinctPasswordsNeeded } from '../setup/sizes.ts';
 
-/** How much room the password space leaves beside the passwords that the setup draws. */
+/** How large the password space is, compared with the passwords that the setup draws. */
 export type PasswordSpace =
-  /** From just enough to thousands of times too much. */
+  /** From just large enough to thousands of times larger. */
   | 'any'
   /** Every password that the alphabet and the length allow is drawn. */
   | 'saturated'
-  /** 26 letters and at least 10 of them: streams never collide, so that each role's draws depend on its own stream alone. */
+  /** 26 letters and a length of at least 10: streams never collide, so each role's draws depend only on its own stream. */
   | 'roomy';
 
 export type SetupSize =
   /** Every size that builds in a fraction of a second: for properties that train nothing. Shrinks to `pocket`. */
   | 'any'
-  /** Trains in a second: three phases of a few steps. Shrinks to `pocket` in every field that is no size, to 1 in sizes. */
+  /** Three phases of a few steps, which train in a second. Sizes shrink to 1, other fields to `pocket`. */
   | 'tiny';
 
-/** A field's values: the one to shrink to, the edges to try often, and any other. */
+/** Values of a field. @param base the one to shrink to @param edges drawn often @param free any value */
 function field<Value>(base: Value, edges: readonly Value[], free: fc.Arbitrary<Value>): fc.Arbitrary<Value> {
   return fc.oneof(
     { withCrossShrink: true },
@@ -42,18 +42,22 @@ const whole = (base: number, min: number, max: number, ...edges: number[]): fc.A
     fc.integer({ min: min - base, max: max - base }).map((offset) => base + offset),
   );
 
+const real = (min: number, max: number) => fc.double({ min, max, noNaN: true });
+
 /** Positive numbers of every magnitude from `min` to `max`. */
 const magnitude = (base: number, min: number, max: number, ...edges: number[]): fc.Arbitrary<number> =>
   field(
     base,
     edges,
-    fc
-      .double({ min: Math.log(min), max: Math.log(max), noNaN: true })
-      .map((power) => Number(Math.exp(power).toPrecision(6))),
+    real(Math.log(min), Math.log(max)).map((power) => Number(Math.exp(power).toPrecision(6))),
   );
 
-const share = (base: number, max: number, ...edges: number[]): fc.Arbitrary<number> =>
-  field(base, edges, fc.double({ min: 0, max, noNaN: true }));
+const share = (base: number, max: number, ...edges: number[]) => field(base, edges, real(0, max));
+
+const lossWeight = (base: number) => magnitude(base, 0.01, 10, 0, 0, 1e-6, 1e6);
+
+/** One of a few values, the first of which is the one to shrink to. */
+const among = <Value>(...values: Value[]) => field(values[0], values, fc.constantFrom(...values));
 
 /** Distinct letters a-z, in any order. */
 export function alphabets({ least = 2, most = 26 }: { least?: number; most?: number } = {}): fc.Arbitrary<string> {
@@ -64,148 +68,121 @@ export function alphabets({ least = 2, most = 26 }: { least?: number; most?: num
 
 const { pocket } = PRESETS;
 
-const optimisers = (warmupSteps: fc.Arbitrary<number>) =>
-  fc.record({
-    learningRate: magnitude(pocket.optimiser.learningRate, 1e-6, 0.1, 0, 1e-12, 1, 10),
-    beta1: share(pocket.optimiser.beta1, 0.99, 0, 0.9999),
-    beta2: share(pocket.optimiser.beta2, 0.9999, 0, 0.999999),
-    epsilon: magnitude(pocket.optimiser.epsilon, 1e-10, 1e-4, 1e-12, 1),
-    weightDecay: magnitude(pocket.optimiser.weightDecay, 1e-4, 1, 0, 10),
-    warmupSteps,
-    clipNorm: magnitude(pocket.optimiser.clipNorm, 0.01, 100, 1e-6, 1e6),
-  });
-
-const lossWeight = (base: number) => magnitude(base, 0.01, 10, 0, 0, 1e-6, 1e6);
-
-/** What a size allows. A bound is `[the value to shrink to, least, most, ...edges]`. */
-interface Bounds {
-  readonly batch: [number, number, number, ...number[]];
-  readonly negativeBatches: [number, number, number, ...number[]];
-  readonly heldBatches: number;
-  readonly repeats: [number, number, number, ...number[]];
-  readonly steps: Record<'pretrain' | 'dpo' | 'joint' | 'warmup', [number, number, number, ...number[]]>;
-  readonly every: [number, number, number, ...number[]];
-  readonly scored: Record<'heldOut' | 'useful' | 'random', [number, number, number, ...number[]]>;
-  readonly heads: [number, number, number, ...number[]];
-  /** Powers of two, so that a share of a head is a whole number of dimensions in floating point too. */
-  readonly headDimensions: [number, ...number[]];
-  readonly layers: [number, number, number, ...number[]];
-  readonly intermediateFactor: [number, number, number, ...number[]];
-  readonly spareTokens: number;
-  readonly pretrained: readonly string[];
-  /** Most distinct passwords, and most sequences that training is given. */
-  readonly passwords: number;
-  readonly sequences: number;
-}
-
-const BOUNDS: Record<SetupSize, Bounds> = {
+/** What depends on the size of a setup. */
+const SIZES = {
   any: {
-    batch: [pocket.batch, 1, 24, 1],
-    negativeBatches: [pocket.passwords.negativeBatches, 2, 24, 2],
-    heldBatches: pocket.passwords.heldBatches,
-    repeats: [pocket.passwords.repeats, 1, 60, 1],
-    steps: {
-      pretrain: [pocket.phases.pretrain.steps, 0, 300, 0, 1],
-      dpo: [pocket.phases.dpo.steps, 0, 900, 0, 1],
-      joint: [pocket.phases.joint.steps, 1, 1_500, 1],
-      warmup: [pocket.optimiser.warmupSteps, 0, 1_000, 0, 1e9],
+    batch: whole(pocket.batch, 1, 24, 1),
+    negativeBatches: whole(pocket.passwords.negativeBatches, 2, 24, 2),
+    heldBatches: whole(pocket.passwords.heldBatches, 1, 24, 1, 24),
+    repeats: whole(pocket.passwords.repeats, 1, 60, 1),
+    pretrainSteps: whole(pocket.phases.pretrain.steps, 0, 300, 0, 1),
+    dpoSteps: whole(pocket.phases.dpo.steps, 0, 900, 0, 1),
+    jointSteps: whole(pocket.phases.joint.steps, 1, 1_500, 1),
+    warmupSteps: whole(pocket.optimiser.warmupSteps, 0, 1_000, 0, 1e9),
+    evaluation: {
+      every: whole(pocket.evaluation.every, 1, 500, 1, 1e9),
+      heldOut: whole(pocket.evaluation.heldOut, 1, 500, 1, 1e9),
+      useful: whole(pocket.evaluation.useful, 1, 500, 1, 1e9),
+      random: whole(pocket.evaluation.random, 1, 1_000, 1),
     },
-    every: [pocket.evaluation.every, 1, 500, 1, 1e9],
-    scored: {
-      heldOut: [pocket.evaluation.heldOut, 1, 500, 1, 1e9],
-      useful: [pocket.evaluation.useful, 1, 500, 1, 1e9],
-      random: [pocket.evaluation.random, 1, 1_000, 1],
-    },
-    heads: [pocket.model.heads, 1, 16, 1],
-    headDimensions: [16, 2, 4, 8, 32, 64],
-    layers: [pocket.model.layers, 1, 24, 1],
-    intermediateFactor: [pocket.model.intermediateFactor, 1, 8, 1],
+    heads: whole(pocket.model.heads, 1, 16, 1),
+    // Powers of two, so that a share of a head is a whole number of dimensions in floating point too.
+    headDimensions: among(16, 2, 4, 8, 32, 64),
+    layers: whole(pocket.model.layers, 1, 24, 1),
+    intermediateFactor: whole(pocket.model.intermediateFactor, 1, 8, 1),
     spareTokens: 50_000,
-    pretrained: ['EleutherAI/pythia-160m'],
-    passwords: 80_000, // `pocket` with any one field changed is left as it is
+    pretrained: fc.constantFrom(null, null, 'EleutherAI/pythia-160m'),
+    /** The most distinct passwords: `pocket` with any one field changed is left as it is. */
+    passwords: 80_000,
+    /** The most sequences that training is given. */
     sequences: 250_000,
   },
   tiny: {
-    batch: [1, 1, 5],
-    negativeBatches: [2, 2, 4],
-    heldBatches: 1,
-    repeats: [1, 1, 4],
-    steps: { pretrain: [1, 0, 4, 0], dpo: [1, 0, 6, 0], joint: [1, 1, 6], warmup: [0, 0, 10, 1e9] },
-    every: [1, 1, 8, 1e9],
-    // 129 leaves one password for a second chunk of scoring.
-    scored: { heldOut: [1, 1, 20, 1e9], useful: [1, 1, 20, 1e9], random: [1, 1, 20, 129] },
-    heads: [1, 1, 3],
-    headDimensions: [8, 2, 4],
-    layers: [1, 1, 3],
-    intermediateFactor: [1, 1, 4],
+    batch: whole(1, 1, 5),
+    negativeBatches: whole(2, 2, 4),
+    heldBatches: whole(1, 1, 4, 1, 4),
+    repeats: whole(1, 1, 4),
+    pretrainSteps: whole(1, 0, 4, 0),
+    dpoSteps: whole(1, 0, 6, 0),
+    jointSteps: whole(1, 1, 6),
+    warmupSteps: whole(0, 0, 10, 1e9),
+    evaluation: {
+      every: whole(1, 1, 8, 1e9),
+      heldOut: whole(1, 1, 20, 1e9),
+      useful: whole(1, 1, 20, 1e9),
+      random: whole(1, 1, 20, 129), // 129 leaves one password for a second chunk of scoring
+    },
+    heads: whole(1, 1, 3),
+    headDimensions: among(8, 2, 4),
+    layers: whole(1, 1, 3),
+    intermediateFactor: whole(1, 1, 4),
     spareTokens: 5,
-    pretrained: [],
+    pretrained: fc.constantFrom(null, null),
     passwords: 1_000,
     sequences: 1_000,
   },
 };
+type Size = (typeof SIZES)[SetupSize];
 
-/** Fields that may be drawn freely; what they rule out for each other is settled in {@link reconciled}. */
-const drafts = (bounds: Bounds, alphabet: fc.Arbitrary<string>) =>
+/** Fields that may be drawn freely; {@link reconciled} settles what they rule out for each other. */
+const drafts = (size: Size, alphabet: fc.Arbitrary<string>) =>
   fc.record({
     seed: field(pocket.seed, [0xffffffff], fc.integer({ min: 0, max: 0xffffffff })),
     alphabet,
     length: whole(pocket.passwords.length, 2, 16, 2, 2, 40),
-    negativeBatches: whole(...bounds.negativeBatches),
-    // One batch, and all but one.
-    heldBatches: whole(bounds.heldBatches, 1, bounds.negativeBatches[2], 1, bounds.negativeBatches[2]),
-    repeats: whole(...bounds.repeats),
-    batch: whole(...bounds.batch),
+    negativeBatches: size.negativeBatches,
+    heldBatches: size.heldBatches,
+    repeats: size.repeats,
+    batch: size.batch,
     prefixes: field(pocket.prefixes, [false], fc.boolean()),
     model: fc.record({
-      pretrained: fc.constantFrom(null, null, ...bounds.pretrained),
+      pretrained: size.pretrained,
       weights: fc.constant(null),
       parallelResidual: field(pocket.model.parallelResidual, [false], fc.boolean()),
       activation: field<Activation>(pocket.model.activation, [], fc.constantFrom(...ACTIVATIONS)),
       tiedEmbeddings: field(pocket.model.tiedEmbeddings, [true], fc.boolean()),
-      heads: whole(...bounds.heads),
-      headDimensions: field(bounds.headDimensions[0], bounds.headDimensions, fc.constantFrom(...bounds.headDimensions)),
+      heads: size.heads,
+      headDimensions: size.headDimensions,
       rotaryEighths: field(8 * pocket.model.rotaryFraction, [0, 8], fc.constantFrom(0, 2, 4, 6, 8)),
-      layers: whole(...bounds.layers),
-      intermediateFactor: whole(...bounds.intermediateFactor),
+      layers: size.layers,
+      intermediateFactor: size.intermediateFactor,
       rotaryBase: magnitude(pocket.model.rotaryBase, 10, 1e6, 1.5),
       layerNormEpsilon: magnitude(pocket.model.layerNormEpsilon, 1e-8, 1e-2, 1e-12, 1),
-      spareTokens: field<number | null>(null, [0, 1], fc.integer({ min: 0, max: bounds.spareTokens })),
+      spareTokens: field<number | null>(null, [0, 1], fc.integer({ min: 0, max: size.spareTokens })),
       initialDeviation: magnitude(pocket.model.initialDeviation, 1e-3, 1, 10),
     }),
     beta: magnitude(pocket.beta, 0.01, 10, 1e-3, 1000),
-    optimiser: optimisers(whole(...bounds.steps.warmup)),
+    optimiser: fc.record({
+      learningRate: magnitude(pocket.optimiser.learningRate, 1e-6, 0.1, 0, 1e-12, 1, 10),
+      beta1: share(pocket.optimiser.beta1, 0.99, 0, 0.9999),
+      beta2: share(pocket.optimiser.beta2, 0.9999, 0, 0.999999),
+      epsilon: magnitude(pocket.optimiser.epsilon, 1e-10, 1e-4, 1e-12, 1),
+      weightDecay: magnitude(pocket.optimiser.weightDecay, 1e-4, 1, 0, 10),
+      warmupSteps: size.warmupSteps,
+      clipNorm: magnitude(pocket.optimiser.clipNorm, 0.01, 100, 1e-6, 1e6),
+    }),
     phases: fc.record({
-      pretrain: fc.record({ steps: whole(...bounds.steps.pretrain) }),
+      pretrain: fc.record({ steps: size.pretrainSteps }),
       dpo: fc.record({
-        steps: whole(...bounds.steps.dpo),
-        trainable: field<'all' | 'first-half'>(
-          pocket.phases.dpo.trainable,
-          ['first-half'],
-          fc.constantFrom('all', 'first-half'),
-        ),
+        steps: size.dpoSteps,
+        trainable: field<'all' | 'first-half'>('all', ['first-half'], fc.constantFrom('all', 'first-half')),
       }),
       joint: fc.record({
-        steps: whole(...bounds.steps.joint),
+        steps: size.jointSteps,
         weights: fc.record({
           dpo: lossWeight(pocket.phases.joint.weights.dpo),
           useful: lossWeight(pocket.phases.joint.weights.useful),
           random: lossWeight(pocket.phases.joint.weights.random),
-          randomReverse: field(0, [0.5, 1e6], fc.double({ min: 0.01, max: 10, noNaN: true })),
+          randomReverse: field(0, [0.5, 1e6], real(0.01, 10)),
         }),
         stopAtUsefulGuessRate: field<number | null>(
           pocket.phases.joint.stopAtUsefulGuessRate,
           [null, 1.000001, 1e6],
-          fc.double({ min: 1.01, max: 5, noNaN: true }),
+          real(1.01, 5),
         ),
       }),
     }),
-    evaluation: fc.record({
-      every: whole(...bounds.every),
-      heldOut: whole(...bounds.scored.heldOut),
-      useful: whole(...bounds.scored.useful),
-      random: whole(...bounds.scored.random),
-    }),
+    evaluation: fc.record(size.evaluation),
   });
 
 type Draft = ReturnType<typeof drafts> extends fc.Arbitrary<infer Value> ? Value : never;
@@ -221,7 +198,7 @@ const sequencesOf = ({ batch, phases: { pretrain, dpo, joint } }: Setup): number
   batch * (pretrain.steps + 2 * dpo.steps + 5 * joint.steps);
 
 /** Halves whichever count contributes most, until the setup is as small as its size allows. */
-function shrunkTo({ passwords, sequences }: Bounds, setup: Setup): void {
+function shrunkTo({ passwords, sequences }: Size, setup: Setup): void {
   while (distinctPasswordsNeeded(setup) > passwords || sequencesOf(setup) > sequences) {
     const { pretrain, dpo, joint } = setup.phases;
     const counts = [
@@ -236,7 +213,7 @@ function shrunkTo({ passwords, sequences }: Bounds, setup: Setup): void {
 }
 
 /** Makes a valid setup of freely drawn fields. */
-function reconciled(draft: Draft, name: string, bounds: Bounds, space: PasswordSpace): Setup {
+function reconciled(draft: Draft, name: string, size: Size, space: PasswordSpace): Setup {
   const { alphabet, length, negativeBatches, heldBatches, repeats, model, ...rest } = structuredClone(draft);
   const { spareTokens, headDimensions, rotaryEighths, ...shape } = model;
   const rotary = (headDimensions * rotaryEighths) / 8;
@@ -261,7 +238,7 @@ function reconciled(draft: Draft, name: string, bounds: Bounds, space: PasswordS
   if (shape.layers === 1) dpo.trainable = 'all';
   if (Object.values(joint.weights).every((weight) => weight === 0)) joint.weights.dpo = 1;
   if (joint.weights.useful === 0) joint.stopAtUsefulGuessRate = null;
-  shrunkTo(bounds, setup);
+  shrunkTo(size, setup);
   const needed = distinctPasswordsNeeded(setup);
   const shortest = shortestLength(alphabet.length, needed);
   if (space === 'saturated') {
@@ -273,27 +250,25 @@ function reconciled(draft: Draft, name: string, bounds: Bounds, space: PasswordS
   return parseSetup(setup);
 }
 
+interface Drawn {
+  readonly size?: SetupSize;
+  readonly space?: PasswordSpace;
+}
+
 /**
  * Valid setups.
  * @param size how large they are
  * @param space how full the password space is; 2 or 3 letters where it is `saturated`, all 26 where it is `roomy`
  * @example fc.assert(fc.property(setups(), (setup) => buildCorpus(setup).heldOut.length > 0))
  */
-export function setups({
-  size = 'tiny',
-  space = 'any',
-}: {
-  size?: SetupSize;
-  space?: PasswordSpace;
-} = {}): fc.Arbitrary<Setup> {
-  const bounds = BOUNDS[size];
+export function setups({ size = 'tiny', space = 'any' }: Drawn = {}): fc.Arbitrary<Setup> {
   const letters = {
     any: field(ENGLISH_ALPHABET, ['ab', 'ba', 'az'], alphabets()),
     saturated: alphabets({ most: 3 }),
     roomy: field(ENGLISH_ALPHABET, [], alphabets({ least: 26 })),
   }[space];
   const name = size === 'any' ? 'pocket' : 'tiny';
-  return drafts(bounds, letters).map((draft) => reconciled(draft, name, bounds, space));
+  return drafts(SIZES[size], letters).map((draft) => reconciled(draft, name, SIZES[size], space));
 }
 
 /** What setups shrink to. */
@@ -324,81 +299,45 @@ export interface NearlyValid {
   readonly wrong: string;
 }
 
-type Break = readonly [field: string, wrong: string, change: (setup: Setup) => void];
+type Value = string | number | boolean | null | Readonly<Record<string, number>> | ((setup: Setup) => number | string);
 
-/** Sets a field to what its type does not allow. */
-const put = (field: string, value: unknown, wrong: string): Break => [
+interface Break {
+  readonly field: string;
+  readonly wrong: string;
+  /** Values by path, set in this order. */
+  readonly changes: Readonly<Record<string, Value>>;
+}
+
+/** Gives a field a value that it cannot have, or not beside the others. */
+const put = (field: string, value: Value, wrong: string, others: Break['changes'] = {}): Break => ({
   field,
   wrong,
-  (setup) => Object.assign(setup, withValue(setup, field.split('.'), value)),
-];
+  changes: { ...others, [field]: value },
+});
 
 const BREAKS: readonly Break[] = [
-  [
-    'passwords.heldBatches',
-    'nothing is left useful',
-    ({ passwords }) => (passwords.heldBatches = passwords.negativeBatches),
-  ],
-  [
-    'passwords.heldBatches',
-    'more held out than there is',
-    ({ passwords }) => (passwords.heldBatches = passwords.negativeBatches + 1),
-  ],
-  [
-    'passwords.alphabet',
-    'one password more than the letters make',
-    (setup) => {
-      const needed = distinctPasswordsNeeded(setup);
-      const length = shortestLength(2, needed);
-      Object.assign(setup.passwords, { alphabet: 'ab', length });
-      setup.evaluation.random += 1 + capacity(2, length) - needed;
-    },
-  ],
-  [
-    'passwords.repeats',
-    'more passwords than memory keeps',
-    ({ passwords }) => Object.assign(passwords, { length: 40, repeats: 1e8 }),
-  ],
-  [
-    'passwords.alphabet',
-    'a letter twice',
-    ({ passwords }) => (passwords.alphabet = `${passwords.alphabet.slice(0, 25)}${passwords.alphabet[0]}`),
-  ],
-  ['model.heads', 'heads that do not divide the width', ({ model }) => (model.heads = model.hidden + 1)],
-  [
-    'model.rotaryFraction',
-    'an odd number of rotary dimensions',
-    ({ model }) => Object.assign(model, { hidden: 4 * model.heads, rotaryFraction: 0.25 }),
-  ],
-  [
-    'model.vocabulary',
-    'no token for a prefix',
-    ({ model, passwords }) => (model.vocabulary = passwords.alphabet.length + 1),
-  ],
-  [
-    'phases.dpo.trainable',
-    'half of one layer',
-    ({ model, phases }) => {
-      model.layers = 1;
-      phases.dpo.trainable = 'first-half';
-    },
-  ],
-  [
-    'phases.joint.weights',
-    'no loss at all',
-    ({ phases: { joint } }) => {
-      joint.weights = { dpo: 0, useful: 0, random: 0, randomReverse: 0 };
-      joint.stopAtUsefulGuessRate = null;
-    },
-  ],
-  [
-    'phases.joint.stopAtUsefulGuessRate',
-    'waiting for what is not trained',
-    ({ phases: { joint } }) => {
-      Object.assign(joint.weights, { dpo: 1, useful: 0 });
-      joint.stopAtUsefulGuessRate = 2;
-    },
-  ],
+  put('passwords.heldBatches', ({ passwords }) => passwords.negativeBatches, 'nothing is left useful'),
+  put('passwords.heldBatches', ({ passwords }) => passwords.negativeBatches + 1, 'more held out than there is'),
+  put('passwords.alphabet', 'ab', 'one password more than the letters make', {
+    'passwords.length': (setup) => shortestLength(2, distinctPasswordsNeeded(setup)),
+    'evaluation.random': (setup) =>
+      setup.evaluation.random + 1 + capacity(2, setup.passwords.length) - distinctPasswordsNeeded(setup),
+  }),
+  put('passwords.repeats', 1e8, 'more passwords than memory keeps', { 'passwords.length': 40 }),
+  put('passwords.alphabet', ({ passwords: { alphabet } }) => alphabet.slice(0, 25) + alphabet[0], 'a letter twice'),
+  put('model.heads', ({ model }) => model.hidden + 1, 'heads that do not divide the width'),
+  put('model.rotaryFraction', 0.25, 'an odd number of rotary dimensions', {
+    'model.hidden': ({ model }) => 4 * model.heads,
+  }),
+  put('model.vocabulary', ({ passwords }) => passwords.alphabet.length + 1, 'no token for a prefix'),
+  put('phases.dpo.trainable', 'first-half', 'half of one layer', { 'model.layers': 1 }),
+  put('phases.joint.weights', { dpo: 0, useful: 0, random: 0, randomReverse: 0 }, 'no loss at all', {
+    'phases.joint.stopAtUsefulGuessRate': null,
+  }),
+  put('phases.joint.stopAtUsefulGuessRate', 2, 'waiting for what is not trained', {
+    'phases.joint.weights.dpo': 1,
+    'phases.joint.weights.useful': 0,
+  }),
   put('phases.joint.stopAtUsefulGuessRate', 1, 'a stop at chance'),
   put('phases.joint.steps', 0, 'no phase 3'),
   put('phases.dpo.steps', -1, 'steps below 0'),
@@ -429,24 +368,21 @@ const BREAKS: readonly Break[] = [
   put('model.layers', 1e6, 'a model beyond reason'),
   put('model.pretrained', '', 'an empty id'),
   put('model.activation', 'relu', 'an unknown nonlinearity'),
-  [
-    'model.weights',
-    'weights of no model',
-    ({ model }) => Object.assign(model, { pretrained: null, weights: '0'.repeat(64) }),
-  ],
+  put('model.weights', '0'.repeat(64), 'weights of no model', { 'model.pretrained': null }),
   put('evaluation.every', 0, 'an evaluation every 0 steps'),
 ];
 
 const WRONG_TYPES = [undefined, {}, [], '', Number.NaN, Number.POSITIVE_INFINITY, 1e300, [16]] as const;
 
 /** Setups that must be refused, each for one reason: a contradiction between fields, or a field of no allowed value. */
-export function nearlyValidSetups(
-  options: { size?: SetupSize; space?: PasswordSpace } = {},
-): fc.Arbitrary<NearlyValid> {
-  const broken = fc.tuple(setups(options), fc.constantFrom(...BREAKS)).map(([setup, [name, wrong, change]]) => {
-    const input = structuredClone(setup);
-    change(input);
-    return { input, field: name, wrong };
+export function nearlyValidSetups(options: Drawn = {}): fc.Arbitrary<NearlyValid> {
+  const broken = fc.tuple(setups(options), fc.constantFrom(...BREAKS)).map(([setup, { field, wrong, changes }]) => {
+    const input = Object.entries(changes).reduce(
+      (before, [path, value]) =>
+        withValue(before, path.split('.'), typeof value === 'function' ? value(before) : value),
+      setup,
+    );
+    return { input, field, wrong };
   });
   const fields = leaves(pocket).map(([path]) => path);
   const mistyped = fc
