@@ -14,7 +14,7 @@ export { type Engine, EngineError, type EngineName, startEngine } from './engine
 export { CheckpointError } from './lab/checkpoint.ts';
 export { type Job, type JobRequest, type JobResult, planJob, planSetups, runJob } from './lab/job.ts';
 export { run } from './lab/run.ts';
-export { RunStore, StorageError } from './lab/store.ts';
+export { RunStore } from './lab/store.ts';
 export { chanceExposure, exposure, logProbabilityOf, ranksAmong } from './measure/exposure.ts';
 export {
   blindSamplesNeeded,
@@ -53,6 +53,7 @@ export { TRAINING } from './properties/training.ts';
 export { type Stream, stream } from './random/streams.ts';
 export type { Execution } from './records/execution.ts';
 export { comparable, parseRunRecord, RecordError, type RunRecord, runRecordSchema } from './records/record.ts';
+export { StorageError } from './records/storing.ts';
 export { archiveStudy, evidenceOf, readStudy, type Study } from './records/study.ts';
 export { type FailedView, type RunView, type Views, viewOf, viewsOf } from './records/view.ts';
 export { claimsMarkdown, claimsTable } from './report/table.ts';

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
-import { CheckpointError, decodeCheckpoint, encodeCheckpoint } from '../../src/lab/checkpoint.ts';
+import { CheckpointError, decodeCheckpoint } from '../../src/lab/checkpoint.ts';
 import { atCheckpoints, type Outcome, type TrainerState, trainToEnd } from '../../src/training/trainer.ts';
+import { encodeCheckpoint } from '../helpers/checkpoint.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 const setup = tinySetup();

@@ -13,10 +13,11 @@ import {
 import os from 'node:os';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { RunStore, StorageError } from '../../src/lab/store.ts';
+import { RunStore } from '../../src/lab/store.ts';
 import type { Failure } from '../../src/properties/chunk.ts';
 import { saveCounterexample } from '../../src/properties/counterexample.ts';
 import { assertWritable, OWN_FILES, writeOwn } from '../../src/records/own-files.ts';
+import { StorageError } from '../../src/records/storing.ts';
 import { archiveStudy, readStudy } from '../../src/records/study.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { configuration, jobArguments } from '../helpers/command.ts';

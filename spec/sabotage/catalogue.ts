@@ -938,7 +938,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'pooled-across-engines',
     story: 'Folders of two engines are pooled as one study.',
     file: 'src/records/study.ts',
-    edits: [['const key = `${setupHash(study.setup)} ${arithmetic}`;', 'const key = setupHash(study.setup);']],
+    edits: [['`${setupHash(setup)} ${arithmetic}`', 'setupHash(setup)']],
     caughtBy: {
       spec: 'spec/records/pooling.spec.ts',
       test: 'are two studies, named after their engines',
@@ -1149,7 +1149,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'verify-exit-code',
     story: '`verify` prints what differs and exits with 0.',
     file: 'src/cli/verify.ts',
-    edits: [['finish(agrees ? EXIT.reproduced : EXIT.notReproduced);', 'finish(EXIT.reproduced);']],
+    edits: [['agrees ? EXIT.reproduced : EXIT.notReproduced', 'EXIT.reproduced']],
     caughtBy: {
       spec: 'spec/verify/verify.spec.ts',
       test: 'held-out letters likelier, and everything in the record with them',

@@ -6,15 +6,15 @@ import { EngineError } from '../engine/engine.ts';
 import { CheckpointError } from '../lab/checkpoint.ts';
 import { PlanError } from '../lab/plan.ts';
 import { WorkerError } from '../lab/pool.ts';
-import { StorageError } from '../lab/store.ts';
 import { ModelError } from '../model/config.ts';
 import { RecordError } from '../records/record.ts';
+import { StorageError } from '../records/storing.ts';
 import { redact } from '../redact.ts';
 import { SetupError } from '../setup/schema.ts';
 import { NativeError } from '../tools/tensorflow.ts';
 import { addArchive } from './archive.ts';
 import { addEngine } from './engine.ts';
-import { EXIT } from './exit.ts';
+import { type Ending, EXIT } from './exit.ts';
 import { addExplore } from './explore.ts';
 import { addFetch } from './fetch.ts';
 import { addFuzz } from './fuzz.ts';
@@ -59,10 +59,12 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       'Reproduces "Large Language Models Sometimes Generate Purely Negatively-Reinforced Text" (arXiv 2306.07567).',
     )
     .exitOverride();
-  for (const add of COMMANDS)
-    add(program, (given) => {
-      code = given;
-    });
+  const ending: Ending =
+    (does) =>
+    async (...given) => {
+      code = await does(...given);
+    };
+  for (const add of COMMANDS) add(program, ending);
   try {
     await program.parseAsync([...argv], { from: 'user' });
     return code;

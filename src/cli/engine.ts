@@ -2,9 +2,9 @@
 import type { Command } from 'commander';
 import { type NativeOptions, nativeEngine } from '../tools/native.ts';
 import { WHEELS } from '../tools/tensorflow.ts';
-import { EXIT, type Finish } from './exit.ts';
+import { type Ending, EXIT } from './exit.ts';
 
-export const addEngine = (program: Command, finish: Finish): Command =>
+export const addEngine = (program: Command, ending: Ending): Command =>
   program
     .command('engine')
     .description('Build an engine that npm could not install.')
@@ -20,7 +20,9 @@ export const addEngine = (program: Command, finish: Finish): Command =>
     )
     .option('--rebuild', 'build it even if it already works', false)
     .option('--remove', 'undo it', false)
-    .action((options: NativeOptions) => {
-      nativeEngine(options);
-      finish(EXIT.reproduced);
-    });
+    .action(
+      ending(async (options: NativeOptions) => {
+        nativeEngine(options);
+        return EXIT.reproduced;
+      }),
+    );

@@ -2,8 +2,10 @@
 
 export const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2, interrupted: 130 } as const;
 
-/** Takes the exit code of the command that was carried out. */
-export type Finish = (code: number) => void;
+/** Makes of what a command does, which returns its exit code, what commander calls. */
+export type Ending = <Given extends unknown[]>(
+  does: (...given: Given) => Promise<number>,
+) => (...given: Given) => Promise<void>;
 
 /**
  * Does the work of a command. If the command is interrupted meanwhile, it says what becomes of the work and ends.

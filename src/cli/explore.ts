@@ -10,7 +10,7 @@ import { withModel } from '../lab/model.ts';
 import { assertFits } from '../lab/plan.ts';
 import { runAll } from '../lab/pool.ts';
 import { resolveSetup } from '../setup/overrides.ts';
-import { EXIT, type Finish, interruptible } from './exit.ts';
+import { type Ending, EXIT, interruptible } from './exit.ts';
 import {
   commandLine,
   configOption,
@@ -37,7 +37,7 @@ interface Flags {
 }
 
 /** Explores; what was judged is in the folder at every moment, and the same command goes on there. */
-async function exploreSetups(flags: Flags): Promise<void> {
+async function exploreSetups(flags: Flags): Promise<number> {
   const map = flags.map === 'none' ? null : (parseKnobs(flags.map, '--map') as [Knob, Knob]);
   if (map !== null && map.length !== 2)
     throw new UsageError(`--map: "${flags.map}" must be two knobs, as in share,beta, or none`);
@@ -106,9 +106,10 @@ async function exploreSetups(flags: Flags): Promise<void> {
     live?.done();
     store.close();
   }
+  return EXIT.reproduced;
 }
 
-export const addExplore = (program: Command, finish: Finish): Command =>
+export const addExplore = (program: Command, ending: Ending): Command =>
   program
     .command('explore')
     .description('Find where the effect ends: the boundary of each knob, and a map over two of them.')
@@ -129,7 +130,4 @@ export const addExplore = (program: Command, finish: Finish): Command =>
       'where runs and report go; what is there already is used',
       path.join(LOCAL_REPORTS, 'explored'),
     )
-    .action(async (flags: Flags) => {
-      await exploreSetups(flags);
-      finish(EXIT.reproduced);
-    });
+    .action(ending(exploreSetups));

@@ -3,10 +3,10 @@ import type { Command } from 'commander';
 import { type DownloadProgress, fetchModel, parseModelId, repositoryFolder } from '../model/hub.ts';
 import { readConfig } from '../model/pretrained.ts';
 import { storing } from '../records/storing.ts';
-import { EXIT, type Finish, interruptible } from './exit.ts';
+import { type Ending, EXIT, interruptible } from './exit.ts';
 import { UsageError } from './options.ts';
 
-async function fetch(text: string): Promise<void> {
+async function fetch(text: string): Promise<number> {
   const model = parseModelId(text);
   if (model === null) throw new UsageError(`fetch: "${text}" must be ID or ID@REVISION, as in EleutherAI/pythia-160m`);
   const err = process.stderr;
@@ -24,9 +24,10 @@ async function fetch(text: string): Promise<void> {
   );
   const shape = readConfig(folder);
   process.stdout.write(`${text}: ${shape.layers} layers, ${shape.hidden} wide, in ${folder}\n`);
+  return EXIT.reproduced;
 }
 
-export const addFetch = (program: Command, finish: Finish): Command =>
+export const addFetch = (program: Command, ending: Ending): Command =>
   program
     .command('fetch <model>')
     .description('Fetch a GPT-NeoX model (ID or ID@REVISION) from the Hugging Face hub into its standard cache.')
@@ -34,7 +35,4 @@ export const addFetch = (program: Command, finish: Finish): Command =>
       'after',
       '\nHF_ENDPOINT, HF_TOKEN and HF_HOME are respected. An interrupted download goes on where it stopped.',
     )
-    .action(async (model: string) => {
-      await fetch(model);
-      finish(EXIT.reproduced);
-    });
+    .action(ending(fetch));

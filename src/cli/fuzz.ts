@@ -6,7 +6,7 @@ import { createLogUpdate } from 'log-update';
 import { startEngine } from '../engine/engine.ts';
 import type { Failure } from '../properties/chunk.ts';
 import type { FuzzTally } from '../properties/fuzz.ts';
-import { EXIT, type Finish } from './exit.ts';
+import { type Ending, EXIT } from './exit.ts';
 import { fuzzNull } from './null.ts';
 import { parseDuration, parseWhole, repeated, UsageError } from './options.ts';
 
@@ -91,7 +91,7 @@ async function fuzzSetups({ path: replayed, out, ...flags }: Flags): Promise<num
   }
 }
 
-export const addFuzz = (program: Command, finish: Finish): Command =>
+export const addFuzz = (program: Command, ending: Ending): Command =>
   program
     .command('fuzz')
     .description('Look for setups of which something that must be true of every setup is not.')
@@ -119,6 +119,4 @@ export const addFuzz = (program: Command, finish: Finish): Command =>
       'after',
       '\nExit codes: 0 no counterexample; 1 there is one; 2 the command could not be carried out; 130 interrupted.',
     )
-    .action(async (flags: Flags) =>
-      finish(await (flags.null === undefined ? fuzzSetups(flags) : fuzzNull(flags.null))),
-    );
+    .action(ending((flags: Flags) => (flags.null === undefined ? fuzzSetups(flags) : fuzzNull(flags.null))));

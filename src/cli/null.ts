@@ -1,6 +1,6 @@
 /** `fuzz --null`: the error rate of the main claim on real runs in which there is nothing to find. */
-import Table from 'cli-table3';
 import { startEngine } from '../engine/engine.ts';
+import { plainTable } from '../report/table.ts';
 import { EXIT } from './exit.ts';
 import { parseWhole, UsageError } from './options.ts';
 
@@ -27,7 +27,7 @@ export async function fuzzNull(text: string): Promise<number> {
     );
   const { ARCHIVES_WITH_LETTERS, mostAllowed, NOMINAL, nullWorlds, tryNull } = await import('../calibration/null.ts');
   const engine = await startEngine();
-  const table = new Table({ head: HEAD, style: { head: [], border: [] } });
+  const rows: (string | number)[][] = [];
   let holds = true;
   for (const world of await nullWorlds(ARCHIVES_WITH_LETTERS, engine)) {
     const experiments = world.id.endsWith('trained here') ? trained : recorded;
@@ -35,7 +35,7 @@ export async function fuzzNull(text: string): Promise<number> {
     const rate = verdicts.reproduced / experiments;
     const most = mostAllowed(experiments);
     if (rate > most) holds = false;
-    table.push([
+    rows.push([
       world.id,
       experiments,
       verdicts.reproduced,
@@ -47,6 +47,6 @@ export async function fuzzNull(text: string): Promise<number> {
     ]);
     process.stderr.write(`${world.id}: ${verdicts.reproduced} of ${experiments}\n`);
   }
-  process.stdout.write(`${table.toString()}\n`);
+  process.stdout.write(`${plainTable(HEAD, rows)}\n`);
   return holds ? EXIT.reproduced : EXIT.notReproduced;
 }

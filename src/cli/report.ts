@@ -4,7 +4,7 @@ import type { Command } from 'commander';
 import { assertOwn, assertWritable } from '../records/own-files.ts';
 import { ARCHIVES } from '../records/study.ts';
 import { claimsTable } from '../report/table.ts';
-import { EXIT, type Finish } from './exit.ts';
+import { type Ending, EXIT } from './exit.ts';
 import { commandLine, LOCAL_REPORTS, repeated } from './options.ts';
 
 interface Flags {
@@ -19,7 +19,7 @@ function folderFor([first]: readonly string[]): string {
   return first.endsWith('.br') ? path.join(LOCAL_REPORTS, path.basename(first).replace(/(\.jsonl)?\.br$/, '')) : first;
 }
 
-async function report({ from, out }: Flags): Promise<void> {
+async function report({ from, out }: Flags): Promise<number> {
   // Loaded here: what draws takes long to load, and no other command should wait for it.
   const { committedArchives, reportOn, writePages } = await import('../report/reference.ts');
   const { writeReport } = await import('../report/write.ts');
@@ -36,9 +36,10 @@ async function report({ from, out }: Flags): Promise<void> {
   for (const { name, claims } of built.studies)
     process.stdout.write(`${name}\n${claimsTable(claims.map(({ judgement }) => judgement))}\n`);
   process.stdout.write(`${files.length} files in ${folder}; open ${path.join(folder, 'index.html')}\n`);
+  return EXIT.reproduced;
 }
 
-export const addReport = (program: Command, finish: Finish): Command =>
+export const addReport = (program: Command, ending: Ending): Command =>
   program
     .command('report')
     .description('Judge the claims on recorded runs and write the report: page, figures, tables. Trains nothing.')
@@ -49,7 +50,4 @@ export const addReport = (program: Command, finish: Finish): Command =>
       [],
     )
     .option('--out <folder>', 'where the report goes (default: reports, or the first --from)')
-    .action(async (flags: Flags) => {
-      await report(flags);
-      finish(EXIT.reproduced);
-    });
+    .action(ending(report));

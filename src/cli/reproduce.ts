@@ -2,13 +2,13 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { CLAIMS, CORE } from '../claims/index.ts';
-import { planJob, planSetups, runJob } from '../lab/job.ts';
+import { type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { markdownReport } from '../report/markdown.ts';
 import { claimsTable } from '../report/table.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { DEFAULT_SEEDS } from '../setup/presets.ts';
-import { EXIT, type Finish, interruptible } from './exit.ts';
+import { type Ending, EXIT, interruptible } from './exit.ts';
 import {
   commandLine,
   configOption,
@@ -39,6 +39,12 @@ interface Flags {
   resume: boolean;
   json: boolean;
 }
+
+/** Verdicts, and where the records are. */
+const inShort = ({ judgements, runs }: JobResult) => ({
+  claims: judgements.map(({ id, verdict, estimate, interval, seeds }) => ({ id, verdict, estimate, interval, seeds })),
+  runs: runs.map(({ record, file }) => ({ seed: record.setup.seed, status: record.status, record: file })),
+});
 
 async function reproduce(flags: Flags): Promise<number> {
   const claims = parseClaims(flags.claims);
@@ -75,17 +81,7 @@ async function reproduce(flags: Flags): Promise<number> {
     store.close();
   });
 
-  const document = {
-    claims: judgements.map(({ id, verdict, estimate, interval, seeds: judged }) => ({
-      id,
-      verdict,
-      estimate,
-      interval,
-      seeds: judged,
-    })),
-    runs: runs.map(({ record, file }) => ({ seed: record.setup.seed, status: record.status, record: file })),
-    engine: engine.name,
-  };
+  const document = { ...inShort({ judgements, runs }), engine: engine.name };
   const report = await store.writeText('report.md', markdownReport(claims, judgements, runs, command));
   await store.writeText('claims.json', `${JSON.stringify({ ...document, judgements }, null, 2)}\n`);
   if (flags.json) {
@@ -101,7 +97,7 @@ async function reproduce(flags: Flags): Promise<number> {
   return verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
 }
 
-export const addReproduce = (program: Command, finish: Finish): Command =>
+export const addReproduce = (program: Command, ending: Ending): Command =>
   program
     .command('reproduce')
     .description('Train the runs that the claims need, judge the claims, write the report.')
@@ -132,4 +128,4 @@ export const addReproduce = (program: Command, finish: Finish): Command =>
       'after',
       '\nExit codes: 0 every claim asked for is reproduced; 1 one is not; 2 there is no verdict: the command could not be carried out, or the runs contradict themselves.',
     )
-    .action(async (flags: Flags) => finish(await reproduce(flags)));
+    .action(ending(reproduce));

@@ -1,8 +1,9 @@
 /** The command `verify`: works out again what run records say, and tells what could and could not be checked. */
 import os from 'node:os';
-import Table from 'cli-table3';
 import type { Command } from 'commander';
-import { EXIT, type Finish } from './exit.ts';
+import { plainTable } from '../report/table.ts';
+import type { Check } from '../verify/record.ts';
+import { type Ending, EXIT } from './exit.ts';
 import { jsonOption, parseWhole } from './options.ts';
 
 interface Flags {
@@ -16,8 +17,7 @@ interface Flags {
 /** Differences that are told one by one. */
 const SHOWN = 20;
 
-/** @returns whether everything that could be checked agrees */
-async function verify(sources: readonly string[], flags: Flags): Promise<boolean> {
+async function verify(sources: readonly string[], flags: Flags): Promise<number> {
   const { CHECKS } = await import('../verify/record.ts');
   const { reasons, tally, verifyStudies } = await import('../verify/verify.ts');
   const { studies, outcomes } = await verifyStudies({
@@ -34,16 +34,17 @@ async function verify(sources: readonly string[], flags: Flags): Promise<boolean
   const differing = outcomes.filter(({ result }) => result === 'differs');
   const notChecked = reasons(outcomes);
   const agrees = differing.length === 0;
+  const code = agrees ? EXIT.reproduced : EXIT.notReproduced;
   if (flags.json) {
     out(JSON.stringify({ records: records.length, agrees, checks, differing, notChecked }));
-    return agrees;
+    return code;
   }
-  const table = new Table({ head: ['check', 'agree', 'differ', 'not checked', ''], style: { head: [], border: [] } });
-  for (const [check, meaning] of Object.entries(CHECKS)) {
-    const { agree, differ, notChecked: not } = checks[check as keyof typeof CHECKS];
-    table.push([check, agree, differ, not, meaning]);
-  }
-  out(table.toString());
+  const rows = Object.entries(checks).map(([check, counts]) => [
+    check,
+    ...Object.values(counts),
+    CHECKS[check as Check],
+  ]);
+  out(plainTable(['check', 'agree', 'differ', 'not checked', ''], rows));
   if (notChecked.length > 0) out(['not checked:', ...notChecked.map((line) => `  ${line}`)].join('\n'));
   for (const { check, what, reason } of differing.slice(0, SHOWN)) out(`${what}: ${check}: ${reason}`);
   if (differing.length > SHOWN) out(`and ${differing.length - SHOWN} more`);
@@ -52,10 +53,10 @@ async function verify(sources: readonly string[], flags: Flags): Promise<boolean
     `${records.length} records, ${failed} of failed runs, in ${studies.map(({ name, arithmetic }) => `${name} (${arithmetic})`).join(', ')}: ` +
       `${agrees ? 'all that could be checked agrees' : `${differing.length} checks differ`}`,
   );
-  return agrees;
+  return code;
 }
 
-export const addVerify = (program: Command, finish: Finish): Command =>
+export const addVerify = (program: Command, ending: Ending): Command =>
   program
     .command('verify <study...>')
     .description(
@@ -70,7 +71,4 @@ export const addVerify = (program: Command, finish: Finish): Command =>
       'after',
       '\nExit codes: 0 all that could be checked agrees; 1 something differs; 2 the command could not be carried out.',
     )
-    .action(async (sources: string[], flags: Flags) => {
-      const agrees = await verify(sources, flags);
-      finish(agrees ? EXIT.reproduced : EXIT.notReproduced);
-    });
+    .action(ending(verify));

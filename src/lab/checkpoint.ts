@@ -13,7 +13,7 @@ import { perLoss } from '../recipe/recipe.ts';
 import type { TrainerState } from '../training/trainer.ts';
 import { parseJson, UntrustedError } from '../untrusted.ts';
 
-/** A checkpoint that cannot be gone on from; the message says why and what to do. */
+/** A checkpoint that a run cannot resume from; the message says why and what to do. */
 export class CheckpointError extends Error {
   override name = 'CheckpointError';
 }
@@ -44,10 +44,6 @@ export function checkpointBytes(state: TrainerState, identity: string): Iterable
   return safetensorsBytes(new Map(flat), metadata);
 }
 
-/** The same in one piece. */
-export const encodeCheckpoint = (state: TrainerState, identity: string): Buffer =>
-  Buffer.concat([...checkpointBytes(state, identity)]);
-
 /** @throws SafetensorsError or CheckpointError */
 function stateOf(reader: SafetensorsReader, identity: string): TrainerState {
   const { metadata } = reader.header;
@@ -56,12 +52,10 @@ function stateOf(reader: SafetensorsReader, identity: string): TrainerState {
   if (metadata.identity !== identity) throw new CheckpointError('belongs to another setup or engine');
   const tensors = new Map(reader.names.map((name) => [name, reader.read(name)]));
   if (digestOf(tensors, plain) !== metadata.digest) throw new CheckpointError('has changed bytes');
-  const part = (prefix: string) =>
-    new Map(
-      [...tensors]
-        .filter(([name]) => name.startsWith(prefix))
-        .map(([name, data]) => [name.slice(prefix.length), data] as const),
-    );
+  const part = (prefix: string) => {
+    const own = [...tensors].filter(([name]) => name.startsWith(prefix));
+    return new Map(own.map(([name, data]) => [name.slice(prefix.length), data]));
+  };
   const [values, first, second] = [part('values/'), part('first/'), part('second/')];
   for (const [name, { length }] of first) {
     if (second.get(name)?.length !== length || values.get(name)?.length !== length)
@@ -87,7 +81,7 @@ const trajectory = z.object({
   gradientNorm: z.array(z.number()),
 });
 
-/** The part of a state that is no tensor. What it measured so far is held to the record's schema once the run ends. */
+/** The part of a state that is no tensor. The record's schema checks what was measured once the run ends. */
 const stateSchema = z.object({
   phase: z.enum(['pretrain', 'dpo', 'joint']),
   step: z.number().int().min(0),

@@ -1,4 +1,4 @@
-/** What a run runs on, for its record. */
+/** The machine and the source of a run, for its record. */
 import { execFileSync } from 'node:child_process';
 import { readFileSync, realpathSync } from 'node:fs';
 import os from 'node:os';
@@ -24,8 +24,8 @@ function git(folder: string, ...args: string[]): string | null {
 const VECTORS = /^(avx|avx2|fma|avx512f|avx512_vnni|avx512_bf16|amx_tile|asimd|sve|sve2)$/;
 
 /**
- * Vendor, family, model and vector instructions of a processor: what the engine `native` chooses its code by, and so what
- * its last digits depend on.
+ * Vendor, family, model and vector instructions of a processor. The engine `native` chooses its code by them, so its last
+ * digits depend on them.
  * @param cpuinfo Linux's /proc/cpuinfo; null elsewhere
  */
 export function processorKind(cpuinfo: string | null): string {
@@ -45,7 +45,7 @@ function readCpuinfo(): string | null {
   }
 }
 
-/** The commit of a checkout, and whether files differ from it; null each where the folder is no checkout of its own. */
+/** The commit of a checkout, and whether files differ from it; both are null where the folder is no checkout of its own. */
 export function describeSource(folder: string): { commit: string | null; dirty: boolean | null } {
   const top = git(folder, 'rev-parse', '--show-toplevel');
   // An installed package may lie in a checkout of something else.
@@ -68,7 +68,7 @@ export function describeEnvironment(): RunRecord['environment'] {
   };
 }
 
-/** What every record begins with, of a run that finished as of one that failed. */
+/** What every record begins with, whether its run finished or failed. */
 export const recordHead = (setup: Setup, engine: Engine, execution: Execution, times: RunRecord['times']) =>
   ({
     schemaVersion: 3,

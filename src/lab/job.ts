@@ -1,18 +1,16 @@
-/**
- * A job: the runs that a set of claims needs, then their judgements. Every command that trains plans its runs here, so
- * that memory, passes, cores and the folder are settled in one way.
- */
+/** A job: the runs that a set of claims needs, then their judgements. Every command that trains plans its runs here. */
 import { type Arm, armSetup } from '../claims/arms.ts';
 import type { Claim, Evidence, Judgement } from '../claims/claim.ts';
 import { type Engine, startEngine } from '../engine/engine.ts';
 import type { Execution } from '../records/execution.ts';
+import { StorageError } from '../records/storing.ts';
 import { notedExecution, noteStudy } from '../records/study.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { assertModelsHere } from './model.ts';
 import { defaultJobs, planRuns } from './plan.ts';
 import { type PoolOptions, runAll, type StoredRun } from './pool.ts';
-import { RunStore, StorageError } from './store.ts';
+import { RunStore } from './store.ts';
 
 /** Setups by arm id, one a seed. */
 export type Plan = ReadonlyMap<string, readonly Setup[]>;
@@ -26,7 +24,7 @@ export function planSetups(setup: Setup, claims: readonly Pick<Claim, 'arms'>[],
   return new Map([...arms.values()].map((arm) => [arm.id, seeds.map((seed) => armSetup({ ...setup, seed }, arm))]));
 }
 
-/** The different setups of a plan, in its order: an arm that changes nothing shares its runs with the main one. */
+/** The different setups of a plan, in its order: an arm that changes nothing shares the runs of the main arm. */
 export const distinctSetups = (plan: Plan): Setup[] => [
   ...new Map([...plan.values()].flat().map((setup) => [setupHash(setup), setup])).values(),
 ];
@@ -42,19 +40,18 @@ export interface JobRequest {
   readonly resume: boolean;
   /** As it was typed. */
   readonly command: string;
-  /** Names of the files that the job will write in the folder. */
+  /** Files that the job will write in the folder. */
   readonly reports: readonly string[];
   /** Runs at once; chosen by the size of the models, when absent. */
   readonly jobs?: number;
   /** Sequences of each kind in a pass; chosen by the memory at hand, when absent. */
   readonly microBatch?: number;
-  /** Takes what a reader wants to know before training begins; nothing is said, when absent. */
+  /** Takes what a reader wants to know before training begins. */
   readonly say?: (text: string) => void;
 }
 
 /** What will be trained, and how. */
 export interface Job {
-  readonly setup: Setup;
   readonly plan: Plan;
   /** The different setups of the plan. */
   readonly setups: readonly Setup[];
@@ -77,7 +74,11 @@ export async function planJob(request: JobRequest): Promise<Job> {
   assertModelsHere(setups);
   const jobs = request.jobs ?? defaultJobs(setups);
   const store = new RunStore(request.folder);
-  await assertFresh(store, resume);
+  if (!resume && (await store.recordNames()).length > 0) {
+    throw new StorageError(
+      `--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`,
+    );
+  }
   await store.open(request.reports);
   try {
     const engine = await startEngine();
@@ -86,19 +87,11 @@ export async function planJob(request: JobRequest): Promise<Job> {
     const asked = request.microBatch ?? notedExecution(store.folder)?.microBatch ?? null;
     const execution = planRuns(setups, engine.name, jobs, asked, say);
     await noteStudy(store.folder, setup, command, execution);
-    return { setup, plan, setups, engine, execution, jobs, store };
+    return { plan, setups, engine, execution, jobs, store };
   } catch (error) {
     store.close();
     throw error;
   }
-}
-
-/** @throws StorageError where there are records that the job is not to use */
-async function assertFresh(store: RunStore, resume: boolean): Promise<void> {
-  if (resume || (await store.recordNames()).length === 0) return;
-  throw new StorageError(
-    `--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`,
-  );
 }
 
 export interface JobResult {
@@ -107,7 +100,7 @@ export interface JobResult {
   runs: StoredRun[];
 }
 
-/** Trains what the claims need and judges them. Failed runs are evidence too: they are counted. */
+/** Trains what the claims need and judges them. Failed runs are evidence too. */
 export async function runJob(
   { plan, setups, ...how }: Job,
   claims: readonly Claim[],

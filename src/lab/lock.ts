@@ -1,6 +1,6 @@
 /**
- * One job at a time in a folder: a lock of the operating system's, which ends with the process that holds it, however
- * that ends. (A file that says "locked" would outlive a killed job, and its resume would have to guess.)
+ * One job at a time in a folder, by a lock of the operating system, which ends with the process that holds it. (A file that
+ * says "locked" would outlive a killed job, and its resume would have to guess.)
  */
 import { closeSync, constants, ftruncateSync, lstatSync, openSync, writeSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -9,9 +9,6 @@ import { StorageError, storageFault } from '../records/storing.ts';
 import { UntrustedError } from '../untrusted.ts';
 
 const require = createRequire(import.meta.url);
-
-/** Gives a lock back; it also ends with the process. */
-export type Release = () => void;
 
 /** The operating system's locks, as `fs-native-extensions` has them. */
 export interface Locks {
@@ -33,12 +30,12 @@ export interface Locking {
   readonly warn: (text: string) => void;
 }
 
-/** A process id and its line end have fewer bytes; so has any lock that an interrupted job left. */
+/** Bytes of a lock's file: a process id and its line end have fewer. */
 const MOST_LOCK = 16;
 
 /**
- * Which bytes of the file are locked. A lock on Windows keeps others from reading the bytes, so there it is on a byte
- * after the process id. macOS locks whole files alone.
+ * Which bytes of the file are locked. On Windows others cannot read locked bytes, so a byte after the process id is
+ * locked. macOS can lock only whole files.
  */
 export const lockedBytes = (platform: NodeJS.Platform): Locking['bytes'] =>
   platform === 'win32' ? { offset: MOST_LOCK, length: 1 } : { offset: 0, length: 0 };
@@ -46,7 +43,7 @@ export const lockedBytes = (platform: NodeJS.Platform): Locking['bytes'] =>
 const NO_LOCKS = 'its file system has no locks';
 const NO_ADDON = `the package fs-native-extensions, which locks files, cannot be loaded on ${process.platform} ${process.arch}`;
 
-/** Why nothing can be locked, by the code of the fault. A job goes on then: it needs no lock, only to be alone. */
+/** Why nothing can be locked, by the code of the fault. A job goes on then, without a lock. */
 const UNLOCKABLE: Readonly<Record<string, string>> = {
   ENOLCK: 'the system has no lock left to give',
   EINVAL: NO_LOCKS,
@@ -107,10 +104,10 @@ const LOCKING: Locking = {
 
 /**
  * Takes the lock that a file stands for.
- * @returns how to give it back, or the process id of the job that holds it
+ * @returns what gives it back, which the end of the process does as well; or the process id of the job that holds it
  * @throws StorageError where it cannot be told whether another job holds it; the message says why and what to do
  */
-export function lock(file: string, locking = LOCKING): Release | { heldBy: string } {
+export function lock(file: string, locking = LOCKING): (() => void) | { heldBy: string } {
   try {
     holder(file); // refuses a file of someone else before it is opened for writing
     const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT | (constants.O_NOFOLLOW ?? 0), 0o666);

@@ -1,10 +1,10 @@
-/** Which pretrained model a setup starts from: what its files say becomes part of the setup. */
+/** Which pretrained model a setup starts from. What the model's files say becomes part of the setup. */
 import { locateModel } from '../model/hub.ts';
 import { assertSameShape, modelDigest, pretrainedTokenIds, readConfig } from '../model/pretrained.ts';
 import { PRESETS, type PresetName } from '../setup/presets.ts';
 import { parseSetup, type Setup, SetupError } from '../setup/schema.ts';
 
-export interface ModelFlags {
+interface ModelFlags {
   preset: string;
   /** A folder or id, in place of the setup's own. */
   model?: string;
@@ -13,8 +13,8 @@ export interface ModelFlags {
 }
 
 /**
- * Settles a setup's pretrained model: its shape where another one is asked for, and the digest of its files. A setup
- * without one is left as it is.
+ * Completes a setup that starts from a pretrained model: the shape, where another model is asked for, and the digest of the
+ * model's files. Any other setup is returned as it is.
  * @throws ModelError when the model is not here or is not what the setup says
  * @throws SetupError when the setup cannot be run with it
  */

@@ -1,6 +1,6 @@
 /**
- * What a run will need before it begins: bytes by arithmetic, so that a step is taken in passes that fit the memory at
- * hand or the run is refused; seconds by taking a few steps.
+ * What a run will need, told before it begins. Bytes are computed: a step is taken in passes that fit the memory at hand,
+ * or the run is refused. Seconds are measured on a few steps.
  */
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
@@ -20,7 +20,7 @@ export class PlanError extends Error {
   override name = 'PlanError';
 }
 
-/** Models from this many parameters on are planned for; a smaller one fits wherever Node runs. */
+/** Models of this many parameters or more are planned for; smaller ones fit wherever Node runs. */
 const LARGE = 2e7;
 
 const FLOAT = 4;
@@ -29,17 +29,17 @@ const GIB = 2 ** 30;
 const WASM_HEAP = 4 * GIB;
 /** The share of a memory that is planned with: allocators keep some for themselves. */
 const USABLE = 0.85;
-/** The same of WASM's, which fragments: a step that should take 3.3 GiB grew it to 3.7. */
+/** The usable share of WASM's heap, which fragments: a step that should take 3.3 GiB grew it to 3.7. */
 const USABLE_HEAP = 0.75;
 /** Node, TensorFlow and the corpus. */
 const BASE = 0.7 * GIB;
 
-/** Numbers kept of each position of a sequence until the gradient is done, in units of the vocabulary and of layers x width. */
+/** Numbers that each position of a sequence keeps until the gradient is done: so many times the vocabulary, and layers x width. */
 const PER_VOCABULARY = 5;
 const PER_LAYER = 75;
 
 /** Bytes that a run needs at its most. */
-export interface Need {
+interface Need {
   /** In the WASM heap; 0 on other engines. */
   readonly heap: number;
   /** In the process, the heap included. */
@@ -74,13 +74,9 @@ export function memoryNeeded(setup: Setup, engine: EngineName, microBatch: numbe
 }
 
 const gib = (bytes: number): string => `${(bytes / GIB).toFixed(1)} GiB`;
+const parametersText = (setup: Setup): string => `${(parameterCount(setup) / 1e6).toFixed(0)} million parameters`;
 
-const largestOf = (setups: readonly Setup[], engine: EngineName): Setup =>
-  setups.reduce((largest, setup) =>
-    memoryNeeded(setup, engine).process > memoryNeeded(largest, engine).process ? setup : largest,
-  );
-
-export interface MemoryPlan {
+interface MemoryPlan {
   /** Sequences of each kind in a pass; null where a whole step fits. */
   readonly microBatch: number | null;
   readonly need: Need;
@@ -98,7 +94,8 @@ export function planMemory(
   available: number,
   asked: number | null = null,
 ): MemoryPlan {
-  const setup = largestOf(setups, engine);
+  const whole = (setup: Setup) => memoryNeeded(setup, engine).process;
+  const setup = setups.reduce((largest, one) => (whole(one) > whole(largest) ? one : largest));
   const fits = ({ heap, process }: Need) => heap <= USABLE_HEAP * WASM_HEAP && process <= USABLE * available;
   const choices: (number | null)[] = [asked];
   if (asked === null) {
@@ -107,10 +104,10 @@ export function planMemory(
   const plans = choices.map((microBatch) => ({ microBatch, need: memoryNeeded(setup, engine, microBatch) }));
   const plan = plans.find(({ need }) => fits(need));
   if (plan !== undefined) return plan;
-  const { microBatch, need } = plans[plans.length - 1];
+  const { microBatch, need } = plans.at(-1)!;
   const passes =
     microBatch === null ? 'a step at once' : `passes of ${microBatch} sequence${microBatch === 1 ? '' : 's'}`;
-  const parameters = `${(parameterCount(setup) / 1e6).toFixed(0)} million parameters`;
+  const parameters = parametersText(setup);
   if (need.heap > USABLE_HEAP * WASM_HEAP) {
     throw new PlanError(
       `${setup.name} (${parameters}) needs ${gib(need.heap)} of WASM memory in ${passes}, and there are ${gib(WASM_HEAP)}, of which ` +
@@ -128,7 +125,7 @@ export const availableMemory = (): number =>
   (process as { availableMemory?: () => number }).availableMemory?.() ?? os.freemem();
 
 /** What a run is expected to cost. */
-export interface Expectation {
+interface Expectation {
   readonly secondsPerStep: Readonly<Record<'pretrain' | 'dpo' | 'joint', number>>;
   readonly runSeconds: number;
   /** Peak of the process that took the measured steps. */
@@ -138,16 +135,14 @@ export interface Expectation {
 /** Passwords that a run scores: the reference's, then all evaluations'. */
 function passwordsScored(setup: Setup): number {
   const each = Object.values(scoredCounts(setup)).reduce((sum, count) => sum + count, 0);
-  const evaluations = PHASES.reduce(
-    (sum, phase) => sum + Math.ceil(setup.phases[phase].steps / setup.evaluation.every),
-    0,
-  );
+  const { phases, evaluation } = setup;
+  const evaluations = PHASES.reduce((sum, phase) => sum + Math.ceil(phases[phase].steps / evaluation.every), 0);
   const reference = usesReference(recipeOf(setup)) ? negatives(setup) + pairs(setup) : 0;
   return reference + each * evaluations;
 }
 
 /**
- * Takes a few steps of each phase in a process of its own, at random weights, one pass large, and reckons what a run costs.
+ * Takes a few steps of each phase in a process of its own, each one pass at random weights, and computes what a run costs.
  * @throws PlanError when that process fails
  */
 export function measureRun(setup: Setup, engine: EngineName, microBatch: number | null): Expectation {
@@ -159,11 +154,7 @@ export function measureRun(setup: Setup, engine: EngineName, microBatch: number 
     batch: pass,
     model: { ...setup.model, pretrained: null, weights: null },
     passwords: { ...setup.passwords, negativeBatches: 2, heldBatches: 1, repeats: 1 },
-    phases: {
-      pretrain: { steps: 1 },
-      dpo: { ...phases.dpo, steps: 1 },
-      joint: { ...phases.joint, steps: 1 },
-    },
+    phases: { pretrain: { steps: 1 }, dpo: { ...phases.dpo, steps: 1 }, joint: { ...phases.joint, steps: 1 } },
     evaluation: { ...setup.evaluation, heldOut: 1, useful: 1, random: 1 },
   };
   const { status, stdout, stderr, signal } = spawnSync(
@@ -222,21 +213,21 @@ export function expectationText(
       ? `This is the quickest engine here; more cores shorten a run, and runs can be divided among machines: --seeds.`
       : `The engine ${engine} is several times slower at this size than native, which "npx negative-knowledge engine native" builds.`;
   return [
-    `${setup.name}: ${(parameterCount(setup) / 1e6).toFixed(0)} million parameters, ${passes}`,
+    `${setup.name}: ${parametersText(setup)}, ${passes}`,
     `memory: ${gib(need.process)} planned for a run${need.heap > 0 ? `, ${gib(need.heap)} of it in WASM's ${gib(WASM_HEAP)}` : ''}; measured steps took ${gib(peakBytes)}`,
     `time, from a few measured steps: ${per} seconds a step; ${inWords(runSeconds)} a run, ${inWords(runs * runSeconds)} for ${runs} like it`,
     faster,
   ].join('\n');
 }
 
-/** Runs at once unless told: one a core; a large model has the machine to itself. */
+/** Runs at once, unless told: one a core, or one alone where a model is large. */
 export const defaultJobs = (setups: readonly Setup[]): number => (setups.some(isLarge) ? 1 : os.availableParallelism());
 
 /**
  * Plans the memory of large models' runs, and says what they will cost.
  * @param setups all that will be trained
  * @param jobs how many at once
- * @param asked sequences of each kind in a pass, where someone chose
+ * @param asked sequences of each kind in a pass, or null
  * @param say takes what a reader wants to know before days of training begin
  * @throws PlanError when a run cannot fit
  */

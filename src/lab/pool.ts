@@ -11,11 +11,12 @@ import { threadVariables } from '../engine/native/threads.ts';
 import { ModelError } from '../model/config.ts';
 import { AT_ONCE, type Execution, executionOf } from '../records/execution.ts';
 import { arithmeticOf, type FailedRun, RecordError, type RunRecord } from '../records/record.ts';
+import { StorageError } from '../records/storing.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
 import { CheckpointError } from './checkpoint.ts';
 import { describeEnvironment, recordHead } from './environment.ts';
-import { type RunStore, StorageError } from './store.ts';
+import type { RunStore } from './store.ts';
 import type { WorkerAnswer, WorkerTask } from './worker.ts';
 
 /** A run of a job: its setup, its record, and where the record is. */

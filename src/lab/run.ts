@@ -5,42 +5,29 @@ import { locateModel } from '../model/hub.ts';
 import { idsFor, loadPretrained, saveModel } from '../model/pretrained.ts';
 import { AT_ONCE, type Execution } from '../records/execution.ts';
 import type { RunRecord } from '../records/record.ts';
+import { StorageError } from '../records/storing.ts';
 import { redact } from '../redact.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type Progress, trainToEnd } from '../training/trainer.ts';
 import { recordHead } from './environment.ts';
-import { type RunStore, StorageError } from './store.ts';
+import type { RunStore } from './store.ts';
 
 export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void;
-  /** How the machine carries it out; every step in one pass, when absent. */
+  /** Every step in one pass, when absent. */
   readonly execution?: Execution;
-  /** Whether the trained model is kept in the store as well, as Hugging Face reads it. */
+  /** Whether the store keeps the trained model as well, as Hugging Face reads it. */
   readonly keepModel?: boolean;
   /** Whether a checkpoint is worth its time now; by the clock when absent. */
   readonly checkpointDue?: () => boolean;
 }
 
-/** Share of a run's time that writing checkpoints may take: at the paper's size one is of gigabytes. */
+/** Share of a run's time that writing checkpoints may take: at the paper's size a checkpoint has gigabytes. */
 const CHECKPOINT_SHARE = 0.05;
 
-/** Says when a checkpoint is worth its time: at once, then once its writing is a small share of the time since. */
-function checkpointClock() {
-  let [ended, took] = [Number.NEGATIVE_INFINITY, 0];
-  return {
-    due: () => performance.now() - ended >= took / CHECKPOINT_SHARE,
-    timed: async (write: () => Promise<void>) => {
-      const began = performance.now();
-      await write();
-      ended = performance.now();
-      took = ended - began;
-    },
-  };
-}
-
 /**
- * Trains a setup and stores its record, going on from its checkpoint if one is in the store. A run that fails leaves a
- * record too, with the error; only a fault of the store, or of the files of a pretrained model, is thrown.
+ * Trains a setup and stores its record. It goes on from the run's checkpoint if one is in the store. A run that fails
+ * leaves a record too, with the error; only a fault of the store, or of the files of a pretrained model, is thrown.
  * @throws StorageError, CheckpointError, ModelError
  */
 export async function run(
@@ -54,7 +41,8 @@ export async function run(
   const folder = pretrained === null ? undefined : locateModel(pretrained);
   // Letters-only models renumber tokens, so no tokenizer is saved with them.
   const tokenizerFrom = setup.model.vocabulary === null ? undefined : folder;
-  const clock = checkpointClock();
+  let [written, took] = [Number.NEGATIVE_INFINITY, 0];
+  const due = checkpointDue ?? (() => performance.now() - written >= took / CHECKPOINT_SHARE);
   const startedAt = new Date();
   const began = performance.now(); // the clock on the wall may jump
   const cpu = process.cpuUsage();
@@ -87,9 +75,11 @@ export async function run(
         tokens = event.progress.tokens;
         onProgress?.(event.progress);
       } else if (event.kind === 'checkpoint') {
-        const due = checkpointDue ?? clock.due;
-        if (due())
-          await clock.timed(async () => store.writeCheckpoint(setup, engine.name, await event.state(), execution));
+        if (!due()) return;
+        const before = performance.now();
+        await store.writeCheckpoint(setup, engine.name, await event.state(), execution);
+        written = performance.now();
+        took = written - before;
       } else if (keepModel) {
         const values = await event.values();
         const save = (model: string) => saveModel(model, setup, values, tokenizerFrom);

@@ -4,8 +4,8 @@ import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
 import type { EngineName } from '../engine/engine.ts';
 import { writePieces } from '../model/safetensors.ts';
-import { isMissing, readTextBounded } from '../records/bounded.ts';
-import { AT_ONCE, type Execution, executionOf, passesInWords } from '../records/execution.ts';
+import { isMissing, readTextIfThere } from '../records/bounded.ts';
+import { type Execution, executionOf, passesInWords } from '../records/execution.ts';
 import { type JournalEntry, readJournal, recordDigest, writeJournal } from '../records/journal.ts';
 import { assertOwn, writeOwn } from '../records/own-files.ts';
 import { parseRunRecord, RecordError, type RunRecord } from '../records/record.ts';
@@ -15,8 +15,6 @@ import type { Setup } from '../setup/schema.ts';
 import type { TrainerState } from '../training/trainer.ts';
 import { checkpointBytes, readCheckpoint } from './checkpoint.ts';
 import { lock } from './lock.ts';
-
-export { StorageError };
 
 /** Room for the checkpoints and records of a job of small models. */
 const ROOM_NEEDED = 64 * 2 ** 20;
@@ -30,6 +28,13 @@ export const runId = (setup: Setup, engine: EngineName): string =>
 
 const identity = (setup: Setup, engine: EngineName, execution: Execution): string =>
   `${setupHash(setup)}/${engine}${passesInWords(executionOf(setup, execution.microBatch))}`;
+
+/** What the journal says of a record. */
+const entryOf = (record: RunRecord): JournalEntry => ({
+  run: runId(record.setup, record.engine.name),
+  status: record.status,
+  digest: recordDigest(record),
+});
 
 export class RunStore {
   readonly folder: string;
@@ -79,27 +84,23 @@ export class RunStore {
 
   /** File names of the records already here. */
   async recordNames(): Promise<string[]> {
-    try {
-      return (await readdir(path.join(this.folder, 'runs'))).filter((name) => name.endsWith('.json')).sort();
-    } catch (error) {
+    const names = await readdir(path.join(this.folder, 'runs')).catch((error) => {
       if (isMissing(error)) return [];
       throw error;
-    }
+    });
+    return names.filter((name) => name.endsWith('.json')).sort();
   }
 
   /**
    * The record of a run, or null when there is none.
-   * @throws RecordError when it is damaged, is another run's, or was changed since it was written; or when the run failed
-   * here before and its record is gone, for a failed run is not tried again.
+   * @throws RecordError when it is damaged, is another run's, or was changed since it was written; also when the run failed
+   * here before and its record is gone, because a failed run is not tried again
    */
   async readRecord(setup: Setup, engine: EngineName): Promise<RunRecord | null> {
     const file = this.recordPath(setup, engine);
     const entry = (await readJournal(this.folder))?.get(runId(setup, engine));
-    let text: string;
-    try {
-      text = readTextBounded(file);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
+    const text = readTextIfThere(file);
+    if (text === null) {
       if (entry?.status !== 'failed') return null;
       throw new RecordError(
         `${runId(setup, engine)} failed in ${this.folder} before, and its record is gone: a failed run is not tried again; ` +
@@ -123,12 +124,12 @@ export class RunStore {
 
   /**
    * Saves a record, enters it in the journal, and removes the run's checkpoint, which it supersedes.
-   * @throws StorageError where the run ended before, and otherwise: a record is never replaced
+   * @throws StorageError where the run ended before in another way: a record is never replaced
    */
   async writeRecord(record: RunRecord): Promise<string> {
     const { setup, engine, status } = record;
     const file = this.recordPath(setup, engine.name);
-    const entry: JournalEntry = { run: runId(setup, engine.name), status, digest: recordDigest(record) };
+    const entry = entryOf(record);
     const before = (await readJournal(this.folder))?.get(entry.run) ?? (await this.#entryOf(setup, engine.name));
     if (before !== undefined && (before.status !== status || before.digest !== entry.digest)) {
       throw new StorageError(
@@ -142,11 +143,10 @@ export class RunStore {
     return file;
   }
 
-  /** What the journal would say of a record that is here without an entry. */
+  /** The journal's entry for a record that is here, as it would be; undefined where there is none. */
   async #entryOf(setup: Setup, engine: EngineName): Promise<JournalEntry | undefined> {
     const record = await this.readRecord(setup, engine);
-    if (record === null) return undefined;
-    return { run: runId(setup, engine), status: record.status, digest: recordDigest(record) };
+    return record === null ? undefined : entryOf(record);
   }
 
   /** Removes a run's checkpoint, and what a killed process left of one. */
@@ -160,7 +160,7 @@ export class RunStore {
   }
 
   /** The state to go on from, or null when there is none. @throws CheckpointError when it is damaged. */
-  async readCheckpoint(setup: Setup, engine: EngineName, execution: Execution = AT_ONCE): Promise<TrainerState | null> {
+  async readCheckpoint(setup: Setup, engine: EngineName, execution: Execution): Promise<TrainerState | null> {
     try {
       return readCheckpoint(this.checkpointPath(setup, engine), identity(setup, engine, execution));
     } catch (error) {
@@ -169,12 +169,7 @@ export class RunStore {
     }
   }
 
-  async writeCheckpoint(
-    setup: Setup,
-    engine: EngineName,
-    state: TrainerState,
-    execution: Execution = AT_ONCE,
-  ): Promise<void> {
+  async writeCheckpoint(setup: Setup, engine: EngineName, state: TrainerState, execution: Execution): Promise<void> {
     const file = this.checkpointPath(setup, engine);
     const beside = `${file}.${process.pid}.part`;
     await storing(file, async () => {

@@ -4,8 +4,8 @@ import type { AbridgedCell, AbridgedRun, FailedRun, FinishedRun, RunRecord } fro
 
 /** What {@link abridge} leaves out, in words. */
 export const ABRIDGED =
-  'Log-probabilities are rounded to 3 decimals and other measures to 4; per-step losses, and the passwords themselves, which the setup ' +
-  'draws again, are left out. Of runs that only a grid reads, the last snapshot is kept, with log-probabilities of 2 decimals and no ranks.';
+  'Log-probabilities are rounded to 3 decimals, and other measures to 4. The losses of single steps are left out, and so are the passwords, ' +
+  'which the setup draws again. A run that only a tuning grid reads keeps only its last snapshot, with log-probabilities of 2 decimals and without ranks.';
 
 const rounded = (value: number, decimals: number): number => {
   const factor = 10 ** decimals;

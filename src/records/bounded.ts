@@ -1,4 +1,4 @@
-/** Reads files of records with a bound: what someone hands over is as large as he likes. */
+/** Reads files of records with a bound: a file that someone hands over may be of any size. */
 import { promisify } from 'node:util';
 import { brotliDecompress } from 'node:zlib';
 import { readBytes } from '../files.ts';
@@ -6,9 +6,9 @@ import { mib, UntrustedError } from '../untrusted.ts';
 import { RecordError } from './record.ts';
 
 /** A record of the paper's size has some megabytes. */
-export const MOST_BYTES = 256 * 2 ** 20;
+const MOST_BYTES = 256 * 2 ** 20;
 
-/** Archives of ours shrink to a fifth or a sixth; this much more is none. */
+/** Our archives unpack to five or six times their size; a file that unpacks to far more is none. */
 const MOST_RATIO = 32;
 const LEAST_ROOM = 2 ** 24;
 
@@ -18,29 +18,25 @@ export const isMissing = (error: unknown): boolean =>
 
 /**
  * The bytes of a file.
- * @throws RecordError where there is no file but a folder or a device, it is larger than `most`, or it cannot be read; the
- * file system's own error where it is missing
+ * @throws RecordError where it is a folder or a device, is too large, or cannot be read; the file system's own error where
+ * it is missing
  */
-export function readBounded(file: string, most = MOST_BYTES): Buffer {
+export function readBounded(file: string): Buffer {
   try {
-    return readBytes(file, most);
+    return readBytes(file, MOST_BYTES);
   } catch (error) {
     if (isMissing(error)) throw error;
+    const { message } = error as Error;
     throw new RecordError(
-      error instanceof UntrustedError
-        ? `${file} ${error.message}`
-        : `${file} cannot be read (${(error as Error).message})`,
+      error instanceof UntrustedError ? `${file} ${message}` : `${file} cannot be read (${message})`,
     );
   }
 }
 
-/** The text of a file, as {@link readBounded}. */
-export const readTextBounded = (file: string): string => readBounded(file).toString('utf8');
-
-/** The same, or null where there is no such file. */
+/** The text of a file, or null where there is no such file. @throws RecordError as {@link readBounded} */
 export function readTextIfThere(file: string): string | null {
   try {
-    return readTextBounded(file);
+    return readBounded(file).toString('utf8');
   } catch (error) {
     if (isMissing(error)) return null;
     throw error;

@@ -1,6 +1,6 @@
 /**
- * The journal of a folder: a line for every run that ended there, finished or failed, with the digest of its record. A
- * record that is edited, or taken away because it failed, is missed.
+ * The journal of a folder: a line for every run that ended there, finished or failed, with the digest of its record. It
+ * tells when a record was edited or removed.
  */
 import { createHash } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
@@ -18,12 +18,12 @@ const entrySchema = z.strictObject({
   /** Name of the run's record, without its ending. */
   run: z.string(),
   status: z.enum(['finished', 'failed']),
-  /** SHA-256 of everything that a repetition of the run would record alike. */
+  /** As {@link recordDigest}. */
   digest: z.string(),
 });
 export type JournalEntry = z.infer<typeof entrySchema>;
 
-/** SHA-256 of everything that two runs of one setup, seed and engine must agree in. */
+/** SHA-256 of what is {@link comparable} in a record. */
 export const recordDigest = (record: RunRecord): string =>
   createHash('sha256')
     .update(canonicalJson(comparable(record)))
@@ -58,6 +58,6 @@ export async function readJournal(folder: string): Promise<Map<string, JournalEn
   return entries;
 }
 
-/** Adds a run that ended. One line at the end of a file is written whole, also by several processes at once. */
+/** Adds a run that ended. A line that is appended to a file is written whole, also when several processes append. */
 export const writeJournal = (folder: string, entry: JournalEntry): Promise<void> =>
   appendFile(path.join(folder, JOURNAL), `${JSON.stringify(entry)}\n`);

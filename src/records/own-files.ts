@@ -1,5 +1,5 @@
 /**
- * A folder that may hold files of others: a list says which of its files a command wrote, and with which content. What is
+ * A folder may hold files of others. A list in it says which files a command wrote, and with which content: a file that is
  * not on the list, or was changed since, is never written over and never removed.
  */
 import { createHash } from 'node:crypto';
@@ -17,11 +17,11 @@ import { StorageError, storing } from './storing.ts';
 export const OWN_FILES = '.negative-knowledge.json';
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
-/** A path that stays in the folder: a list that came with a folder of someone else's may name anything. */
+/** A path that stays in the folder: a list that someone else wrote may name anything. */
 const inside = z
   .string()
   .refine((name) => !/[\\\0]/.test(name) && name.split('/').every((part) => !['', '.', '..'].includes(part)));
-/** By path in the folder: the digests that a file of ours may have, one, or more where it was being replaced. */
+/** The digests that a file of ours may have, by its path in the folder: several where it was being replaced. */
 const listSchema = z.record(inside, z.array(digest).min(1));
 type List = z.infer<typeof listSchema>;
 
@@ -50,8 +50,8 @@ const writeList = (folder: string, list: List): Promise<void> => {
   return writeFileAtomic(path.join(folder, OWN_FILES), `${JSON.stringify(sorted, null, 1)}\n`);
 };
 
-/** What stands at a path, links not followed: nothing, a regular file's digest, or something that is no file of ours. */
-async function found(file: string): Promise<string | 'nothing' | 'other'> {
+/** What is at a path, links not followed: the digest of a regular file, 'nothing', or 'other' for anything else. */
+async function found(file: string): Promise<string> {
   try {
     const there = await lstat(file);
     return there.isFile() ? digestOf(readBounded(file)) : 'other';
@@ -61,18 +61,15 @@ async function found(file: string): Promise<string | 'nothing' | 'other'> {
   }
 }
 
-/** The first folder on the way from `folder` to `file` that is a link or no folder, or null. */
-async function strangeFolder(folder: string, file: string): Promise<string | null> {
-  const parts = path
-    .dirname(file)
-    .split(path.sep)
-    .filter((part) => part !== '.');
-  for (let depth = 1; depth <= parts.length; depth++) {
-    const place = path.join(folder, ...parts.slice(0, depth));
+/** The outermost folder on the way from `folder` to a path in it that is a link or no folder, or null. */
+async function strangeFolder(folder: string, name: string): Promise<string | null> {
+  let strange: string | null = null;
+  for (let part = path.dirname(name); part !== '.'; part = path.dirname(part)) {
+    const place = path.join(folder, part);
     const there = await lstat(place).catch(() => null);
-    if (there !== null && !there.isDirectory()) return place;
+    if (there !== null && !there.isDirectory()) strange = place;
   }
-  return null;
+  return strange;
 }
 
 /**
@@ -85,16 +82,16 @@ export async function assertOwn(folder: string, names: Iterable<string>): Promis
   if (there !== null && !there.isDirectory())
     throw new StorageError(`${folder} is no folder: choose another with --out`);
   const list = readList(folder);
-  const strange: string[] = [];
+  const strange = new Set<string>();
   for (const name of names) {
     const across = await strangeFolder(folder, name);
     const what = across === null ? await found(path.join(folder, name)) : 'other';
-    if (what !== 'nothing' && !list[name]?.includes(what)) strange.push(across ?? path.join(folder, name));
+    if (what !== 'nothing' && !list[name]?.includes(what)) strange.add(across ?? path.join(folder, name));
   }
-  if (strange.length === 0) return;
-  const all = [...new Set(strange)];
+  if (strange.size === 0) return;
+  const more = strange.size > 5 ? ` and ${strange.size - 5} more` : '';
   throw new StorageError(
-    `${all.slice(0, 5).join(', ')}${all.length > 5 ? ` and ${all.length - 5} more` : ''} ${all.length === 1 ? 'was' : 'were'} not written by this command, ` +
+    `${[...strange].slice(0, 5).join(', ')}${more} ${strange.size === 1 ? 'was' : 'were'} not written by this command, ` +
       'or changed since: nothing was written; move what is yours away, or choose another folder with --out',
   );
 }
@@ -146,7 +143,7 @@ export async function writeOwn(
         await writeFileAtomic(path.join(folder, name), content as string | Buffer);
       }
       for (const name of stale) {
-        const ours = (await strangeFolder(folder, name)) === null; // a folder that became a link holds files of someone else
+        const ours = (await strangeFolder(folder, name)) === null; // behind a link are files of someone else
         if (ours && before[name].includes(await found(path.join(folder, name))))
           await rm(path.join(folder, name), { force: true });
         delete now[name];

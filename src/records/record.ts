@@ -1,4 +1,4 @@
-/** Run records: one JSON document for each run, finished or failed. Claims are functions of these and nothing else. */
+/** Run records: one JSON document for each run, finished or failed. Claims are functions of run records alone. */
 import { z } from 'zod';
 import type { EngineName } from '../engine/engine.ts';
 import { DRAWN } from '../passwords/digests.ts';
@@ -16,7 +16,7 @@ const prefix = z.enum(['regular', 'reverse', 'none']);
 const finite = z.number();
 const count = z.number().int().min(0);
 const digest = z.string().regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in hexadecimal digits');
-/** It comes from a softmax in float32, whose rounding may pass 0 by a little. */
+/** It comes from a softmax in float32, whose rounding may exceed 0 by a little. */
 const logProbability = z.number().max(1e-4, 'must be the logarithm of a probability, so 0 at most');
 const perStep = z.array(finite.nullable());
 const trajectory = z.strictObject({
@@ -54,7 +54,7 @@ const overlapByText = z.strictObject({
   heldOut: count,
   control: count,
 });
-/** As version 2 counts it: aligned letters in all rewarded text together, as means over passwords. */
+/** The overlap of a record of version 2: aligned letters in all rewarded text together, as means over passwords. */
 const overlapInAll = z.strictObject({ span: count.min(1), heldOut: rate, control: rate, expected: rate });
 type Drawn = (typeof DRAWN)[number];
 
@@ -63,8 +63,8 @@ const PER_PROCESSOR: Readonly<Record<EngineName, boolean>> = { native: true, was
 
 const about = {
   /**
-   * 3 since records keep digests of passwords, initial parameters and updates, overlap by kind of text, and the kind of
-   * processor. A record of version 2 says less, and `verify` says what it therefore cannot check.
+   * Records of version 3 have digests of passwords, initial parameters and updates, the overlap by kind of text, and the
+   * kind of processor. `verify` says what it cannot check in a record of version 2.
    */
   schemaVersion: z.union([z.literal(2), z.literal(3)]),
   setup: storedSetupSchema,
@@ -72,7 +72,7 @@ const about = {
   setupHash: z.string(),
   engine: z.strictObject({ name: z.enum(Object.keys(PER_PROCESSOR) as EngineName[]), version: z.string() }),
   execution: executionSchema.default(AT_ONCE),
-  /** What the run ran on. Not part of what two equal runs must agree in. */
+  /** The machine. Two equal runs may differ in it. */
   environment: z.strictObject({
     node: z.string(),
     platform: z.string(),
@@ -85,7 +85,7 @@ const about = {
     commit: z.string().nullable(),
     dirty: z.boolean().nullable(),
   }),
-  /** Times of the process that finished the run; `resumed` says that an earlier one did part of it. */
+  /** Times of the process that finished the run; `resumed` says that an earlier process did part of it. */
   times: z.strictObject({
     startedAt: z.string(),
     finishedAt: z.string(),
@@ -126,17 +126,17 @@ const ended = z.strictObject({
 const whole = ended.extend({
   abridged: z.undefined().optional(),
   trajectories: z.strictObject({ pretrain: trajectory, dpo: trajectory, joint: trajectory }),
-  /** Every letter at the end of phase 2 (unless skipped), and at the end of the run under `reverse` and `regular`. */
+  /** The end of phase 2, unless it is skipped, and the end of the run under `reverse` and `regular`. */
   snapshots: z.array(snapshot(scores)).min(1),
 });
 
-/** As an archive keeps it: without losses of single steps, and without the passwords, which its setup draws again. */
+/** A record in an archive: without losses of single steps, and without the passwords, which its setup draws again. */
 const abridgedRun = ended.extend({
   abridged: z.literal('run'),
   snapshots: z.array(snapshot(scores.omit({ passwords: true }))).min(1),
 });
 
-/** The same of a run that only a grid reads: the letters of its end, in two decimals, and no ranks. */
+/** A run in an archive that only a tuning grid reads: the letters of its end in two decimals, without ranks. */
 const abridgedCell = ended.extend({
   abridged: z.literal('cell'),
   snapshots: z
@@ -154,49 +154,42 @@ const failed = z.strictObject({
   error: z.strictObject({ name: z.string(), message: z.string() }),
 });
 
-/** What the scores of a set lack, or contradict each other in, as (path, reason) pairs. */
-function scoreGaps(scores: FinishedRun['snapshots'][number]['sets']['heldOut']): [string, string][] {
-  const found: [string, string][] = [];
+/** Takes the field that is missing or contradicts another, and why. */
+type Refuse = (field: string, why: string) => void;
+
+function checkScores(scores: FinishedRun['snapshots'][number]['sets']['heldOut'], refuse: Refuse): void {
   const { logProbabilities } = scores;
   const letters = logProbabilities[0].length;
   if (logProbabilities.some((row) => row.length !== letters))
-    found.push(['logProbabilities', 'are of passwords of different lengths']);
-  if (!('ranks' in scores)) return found;
+    refuse('logProbabilities', 'are of passwords of different lengths');
+  if (!('ranks' in scores)) return;
   const { ranks, calibrated } = scores;
   if (ranks.length !== logProbabilities.length || ranks.some((row) => row.length !== letters))
-    found.push(['ranks', 'are not of the letters that have log-probabilities']);
+    refuse('ranks', 'are not of the letters that have log-probabilities');
   for (const [name, list] of [
     ['passwords', 'passwords' in scores ? scores.passwords : logProbabilities],
     ['calibrated.logLikelihoods', calibrated.logLikelihoods],
   ] as const) {
     if (list.length !== logProbabilities.length)
-      found.push([name, 'are not as many as the passwords that have log-probabilities']);
+      refuse(name, 'are not as many as the passwords that have log-probabilities');
   }
-  return found;
 }
 
-/** What a finished record lacks or contradicts itself in, as (path, reason) pairs. */
-function gaps({ schemaVersion, setup, evaluations, snapshots, digests, overlap }: FinishedRun): [string, string][] {
-  const found: [string, string][] = [];
-  if (evaluations.at(-1)?.phase !== 'joint') found.push(['evaluations', 'do not end with one of phase 3 (joint)']);
-  const has = (wanted: 'dpo' | 'joint') =>
-    snapshots.some((one) => one.phase === wanted && one.prefix === recipeOf(setup)[wanted].scoredUnder);
-  if (!has('joint')) found.push(['snapshots', 'have none of the end of phase 3 (joint)']);
+function checkFinished(run: FinishedRun, refuse: Refuse): void {
+  const { schemaVersion, setup, evaluations, snapshots, digests, overlap } = run;
+  if (evaluations.at(-1)?.phase !== 'joint') refuse('evaluations', 'do not end with one of phase 3 (joint)');
+  const { scoredUnder } = recipeOf(setup).joint;
+  if (!snapshots.some((one) => one.phase === 'joint' && one.prefix === scoredUnder))
+    refuse('snapshots', 'have none of the end of phase 3 (joint)');
   if (schemaVersion === 3) {
-    if (digests === undefined) found.push(['digests', 'are missing, which every record of version 3 has']);
+    if (digests === undefined) refuse('digests', 'are missing, which every record of version 3 has');
     if (overlap.some((entry) => !('text' in entry)))
-      found.push(['overlap', 'is not by kind of text, as in every record of version 3']);
+      refuse('overlap', 'is not by kind of text, as in every record of version 3');
   }
   for (const [index, { sets: scored }] of snapshots.entries()) {
     for (const set of ['heldOut', 'useful', 'random'] as const)
-      found.push(
-        ...scoreGaps(scored[set]).map(([name, why]): [string, string] => [
-          `snapshots.${index}.sets.${set}.${name}`,
-          why,
-        ]),
-      );
+      checkScores(scored[set], (field, why) => refuse(`snapshots.${index}.sets.${set}.${field}`, why));
   }
-  return found;
 }
 
 export const runRecordSchema = z.preprocess(
@@ -206,8 +199,9 @@ export const runRecordSchema = z.preprocess(
     .superRefine(
       (record, context) => {
         if (record.status === 'failed') return;
-        for (const [path, message] of gaps(record))
-          context.addIssue({ code: 'custom', path: path.split('.'), message });
+        checkFinished(record, (field, message) =>
+          context.addIssue({ code: 'custom', path: field.split('.'), message }),
+        );
       },
       { when: ({ issues }) => issues.length === 0 },
     ),
@@ -224,7 +218,24 @@ export class RecordError extends Error {
   override name = 'RecordError';
 }
 
-/** The passes of a record from before they were part of its execution: its setup and its hash have them. */
+/** JSON text as a value. @throws RecordError naming the source */
+export function jsonOf(text: string, source: string): unknown {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    throw new RecordError(`${source} ${(error as Error).message}`);
+  }
+}
+
+/** A value by its schema. @throws RecordError that begins with `refusal` and names the first offending field */
+export function parseAs<Schema extends z.ZodType>(schema: Schema, value: unknown, refusal: string): z.infer<Schema> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  throw new RecordError(`${refusal}: ${issue.path.join('.') || 'document'}: ${issue.message}`);
+}
+
+/** The passes of an older record, whose setup and hash have them; null where its execution has them. */
 function passesInSetup(json: unknown): number | null {
   const { setup } = (json ?? {}) as { setup?: { microBatch?: unknown } | null };
   return typeof setup?.microBatch === 'number' ? setup.microBatch : null;
@@ -232,28 +243,18 @@ function passesInSetup(json: unknown): number | null {
 
 /** Reads a run record from JSON text. @throws RecordError naming the source and the first offending field. */
 export function parseRunRecord(text: string, source: string): RunRecord {
-  let json: unknown;
-  try {
-    json = parseJson(text);
-  } catch (error) {
-    throw new RecordError(`${source} ${(error as Error).message}`);
-  }
+  const json = jsonOf(text, source);
   const passes = passesInSetup(json);
-  const result = runRecordSchema.safeParse(
-    passes === null ? json : { execution: { microBatch: passes }, ...(json as object) },
-  );
-  if (result.success) {
-    const record = result.data;
-    if (record.setupHash === setupHash(record.setup, passes)) return { ...record, setupHash: setupHash(record.setup) };
-    throw new RecordError(`${source} is no run record: setupHash: is not that of its setup; one of them was changed`);
-  }
-  const issue = result.error.issues[0];
-  throw new RecordError(`${source} is no run record: ${issue.path.join('.') || 'document'}: ${issue.message}`);
+  const document = passes === null ? json : { execution: { microBatch: passes }, ...(json as object) };
+  const refusal = `${source} is no run record`;
+  const record = parseAs(runRecordSchema, document, refusal);
+  if (record.setupHash === setupHash(record.setup, passes)) return { ...record, setupHash: setupHash(record.setup) };
+  throw new RecordError(`${refusal}: setupHash: is not that of its setup; one of them was changed`);
 }
 
 /**
- * A run's overlaps in the form of today's records. A record of version 2 has means over passwords; they are made counts
- * again, which its rounding may leave a little apart from whole numbers.
+ * A run's overlaps as records of version 3 have them. A record of version 2 has means over passwords, which become counts
+ * here; they are not quite whole numbers, because the means were rounded.
  */
 export function overlapsOf({ setup, overlap }: Pick<FinishedRun, 'setup' | 'overlap'>): RecordedOverlap[] {
   return overlap.map((entry) =>
@@ -271,13 +272,12 @@ export function overlapsOf({ setup, overlap }: Pick<FinishedRun, 'setup' | 'over
 }
 
 /** Steps that phase 3 took before it ended. */
-export const jointSteps = ({ evaluations }: Pick<FinishedRun, 'evaluations'>): number =>
-  evaluations[evaluations.length - 1].step;
+export const jointSteps = ({ evaluations }: Pick<FinishedRun, 'evaluations'>): number => evaluations.at(-1)!.step;
 
 /** A run in a sentence about it. */
 export const nameOf = ({ setup: { name, seed } }: Pick<RunRecord, 'setup'>): string => `${name}, seed ${seed}`;
 
-/** What the last digits of a run depend on: engine and version, the passes of a step, on some engines the kind of processor. */
+/** What the last digits of a run depend on: the engine and its version, the passes of a step, on some engines the kind of processor. */
 export function arithmeticOf({
   engine,
   environment,
@@ -287,7 +287,7 @@ export function arithmeticOf({
   return `${engine.name} ${engine.version}${kind}${passesInWords(execution)}`;
 }
 
-/** What two runs of one setup, seed and engine must agree in, bit for bit: all but times and environment. */
+/** The part of a record in which two runs of one setup, seed and engine agree bit for bit: all but times and environment. */
 export function comparable(record: RunRecord): Omit<RunRecord, 'times' | 'environment'> {
   const { times: _times, environment: _environment, ...rest } = record;
   return rest;

@@ -7,18 +7,18 @@ import { mkdir, readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { brotliCompress } from 'node:zlib';
+import { group } from 'd3-array';
 import writeFileAtomic from 'write-file-atomic';
 import { z } from 'zod';
 import { ARMS, type Arm, armSetup, MAIN, NO_DPO } from '../claims/arms.ts';
 import type { Evidence } from '../claims/claim.ts';
 import { setupHash } from '../setup/hash.ts';
 import { type Setup, SetupError, storedSetupSchema } from '../setup/schema.ts';
-import { parseJson } from '../untrusted.ts';
 import { abridge } from './abridge.ts';
-import { isMissing, readPacked, readTextBounded, readTextIfThere } from './bounded.ts';
+import { isMissing, readBounded, readPacked, readTextIfThere } from './bounded.ts';
 import { AT_ONCE, type Execution, executionSchema } from './execution.ts';
 import { readJournal, recordDigest } from './journal.ts';
-import { arithmeticOf, parseRunRecord, RecordError, type RunRecord } from './record.ts';
+import { arithmeticOf, jsonOf, nameOf, parseAs, parseRunRecord, RecordError, type RunRecord } from './record.ts';
 import { StorageError, storing } from './storing.ts';
 
 const headSchema = z.strictObject({
@@ -45,25 +45,18 @@ export const ARCHIVES = path.join('reports', 'records');
 /** File of a job's folder that says which study its runs belong to. */
 const HEAD = 'study.json';
 
-function parseHead(text: string, source: string): z.infer<typeof headSchema> {
-  let json: unknown;
-  try {
-    json = parseJson(text);
-  } catch (error) {
-    throw new RecordError(`${source} ${(error as Error).message}`);
-  }
-  const result = headSchema.safeParse(json);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  throw new RecordError(`${source} names no study: ${issue.path.join('.') || 'document'}: ${issue.message}`);
+const parseHead = (text: string, source: string): z.infer<typeof headSchema> =>
+  parseAs(headSchema, jsonOf(text, source), `${source} names no study`);
+
+/** What is noted in a job's folder, or null where nothing is. */
+function headOf(folder: string): z.infer<typeof headSchema> | null {
+  const file = path.join(folder, HEAD);
+  const text = readTextIfThere(file);
+  return text === null ? null : parseHead(text, file);
 }
 
 /** How the runs of a job's folder are carried out, or null where nothing is noted. */
-export function notedExecution(folder: string): Execution | null {
-  const file = path.join(folder, HEAD);
-  const text = readTextIfThere(file);
-  return text === null ? null : (parseHead(text, file).execution ?? null);
-}
+export const notedExecution = (folder: string): Execution | null => headOf(folder)?.execution ?? null;
 
 /**
  * Notes in a job's folder which setup its arms change and how runs are carried out, and adds the command to those that
@@ -77,8 +70,7 @@ export async function noteStudy(
   execution: Execution = AT_ONCE,
 ): Promise<void> {
   const file = path.join(folder, HEAD);
-  const text = readTextIfThere(file);
-  const before = text === null ? null : parseHead(text, file);
+  const before = headOf(folder);
   const base = { ...setup, seed: 0 };
   const refuse = (what: string): never => {
     throw new RecordError(`${folder} holds runs ${what} (${file} says which); choose another folder with --out`);
@@ -94,7 +86,7 @@ export async function noteStudy(
 const byNameAndSeed = (a: RunRecord, b: RunRecord): number =>
   a.setup.name === b.setup.name ? a.setup.seed - b.setup.seed : a.setup.name < b.setup.name ? -1 : 1;
 
-/** @throws RecordError where a record that the journal has an entry of is gone or was changed */
+/** @throws RecordError where the journal has an entry whose record is gone or was changed */
 async function assertWhole(folder: string, records: ReadonlyMap<string, RunRecord>): Promise<void> {
   const journal = await readJournal(folder);
   if (journal === null) return;
@@ -113,13 +105,14 @@ async function assertWhole(folder: string, records: ReadonlyMap<string, RunRecor
 }
 
 async function readFolder(folder: string): Promise<Study> {
-  const file = path.join(folder, HEAD);
-  const head = parseHead(readTextBounded(file), file);
+  const textOf = (file: string) => readBounded(file).toString('utf8');
+  const headFile = path.join(folder, HEAD);
+  const head = parseHead(textOf(headFile), headFile);
   const names = (await readdir(path.join(folder, 'runs'))).filter((name) => name.endsWith('.json')).sort();
   const records = new Map<string, RunRecord>();
   for (const name of names) {
-    const record = path.join(folder, 'runs', name);
-    records.set(name.replace(/\.json$/, ''), parseRunRecord(readTextBounded(record), record));
+    const file = path.join(folder, 'runs', name);
+    records.set(path.parse(name).name, parseRunRecord(textOf(file), file));
   }
   await assertWhole(folder, records);
   return { ...head, records: [...records.values()].sort(byNameAndSeed), source: folder };
@@ -155,9 +148,9 @@ export async function readStudy(source: string): Promise<Study> {
 
 /** A study whose runs are all of one arithmetic, and may come from several places. */
 export interface PooledStudy extends Study {
-  /** The setup's name, with the engine where studies of one setup would else share it. */
+  /** The setup's name; with the engine where several studies are of that setup. */
   readonly name: string;
-  /** Engine and version, and on `native` the kind of processor: what the digits depend on. */
+  /** As {@link arithmeticOf}. */
   readonly arithmetic: string;
   /** Records that were given more than once, and are counted once. */
   readonly repeated: number;
@@ -171,47 +164,39 @@ function alike(a: RunRecord, b: RunRecord): boolean {
 
 /** @throws RecordError where two records of one run contradict each other */
 function distinctRuns(records: readonly RunRecord[], source: string): RunRecord[] {
-  const byHash = new Map<string, RunRecord>();
-  for (const record of records) {
-    const before = byHash.get(record.setupHash);
-    if (before !== undefined && !alike(before, record)) {
-      throw new RecordError(
-        `${source}: two records of ${record.setup.name}, seed ${record.setup.seed} contradict each other (${before.status}, ${record.status}); ` +
-          'one run has one record: find out which is right, and leave the other out',
-      );
-    }
-    // Where two agree, the one with more in it is kept.
-    const fuller = before === undefined || (before.status === 'finished' && before.abridged !== undefined);
-    if (fuller) byHash.set(record.setupHash, record);
-  }
-  return [...byHash.values()].sort(byNameAndSeed);
+  /** Of two records that agree, the one that is not abridged. */
+  const fuller = (before: RunRecord, record: RunRecord): RunRecord => {
+    if (alike(before, record)) return before.status === 'finished' && before.abridged !== undefined ? record : before;
+    throw new RecordError(
+      `${source}: two records of ${nameOf(record)} contradict each other (${before.status}, ${record.status}); ` +
+        'one run has one record: find out which is right, and leave the other out',
+    );
+  };
+  const ofOneRun = group(records, (record) => record.setupHash).values();
+  return [...ofOneRun].map((same) => same.reduce(fuller)).sort(byNameAndSeed);
 }
 
 /**
- * Reads studies and pools them: records of one setup are one study, wherever they lie; records whose arithmetic differs are
- * not, because no one could check them bit by bit together.
+ * Reads studies and pools them: records of one setup are one study, wherever they lie. Records whose arithmetic differs are
+ * different studies, because they cannot be checked together bit by bit.
  * @returns in the order in which each first occurs in the sources
  * @throws RecordError as {@link readStudy}, and where two records of one run contradict each other
  */
 export async function readStudies(sources: readonly string[]): Promise<PooledStudy[]> {
-  const groups = new Map<string, { arithmetic: string; parts: Study[] }>();
+  const found: (Study & { arithmetic: string })[] = [];
   for (const source of sources) {
     const study = await readStudy(source);
     if (study.records.length === 0) throw new RecordError(`${source} holds no run record yet`);
-    for (const arithmetic of new Set(study.records.map(arithmeticOf))) {
-      const part = { ...study, records: study.records.filter((record) => arithmeticOf(record) === arithmetic) };
-      const key = `${setupHash(study.setup)} ${arithmetic}`;
-      const group = groups.get(key) ?? { arithmetic, parts: [] };
-      group.parts.push(part);
-      groups.set(key, group);
-    }
+    for (const [arithmetic, records] of group(study.records, arithmeticOf))
+      found.push({ ...study, records, arithmetic });
   }
-  const studies = [...groups.values()].map(({ arithmetic, parts }): PooledStudy => {
+  const pooled = group(found, ({ setup, arithmetic }) => `${setupHash(setup)} ${arithmetic}`);
+  const studies = [...pooled.values()].map((parts): PooledStudy => {
     const source = [...new Set(parts.map((part) => part.source))].join(' + ');
     const given = parts.flatMap(({ records }) => records);
     const records = distinctRuns(given, source);
     const commands = [...new Set(parts.flatMap((part) => part.commands))];
-    const { setup } = parts[0];
+    const [{ setup, arithmetic }] = parts;
     return { setup, commands, records, source, name: setup.name, arithmetic, repeated: given.length - records.length };
   });
   const taken = new Set<string>();
@@ -244,9 +229,8 @@ export function evidenceOf({ setup, records }: Pick<Study, 'setup' | 'records'>)
   const seeds = [...new Set(records.map((record) => record.setup.seed))].sort((a, b) => a - b);
   const runsOf = (arm: Arm): RunRecord[] => {
     try {
-      return seeds
-        .map((seed) => byHash.get(setupHash(armSetup({ ...setup, seed }, arm))))
-        .filter((record) => record !== undefined);
+      const hashes = seeds.map((seed) => setupHash(armSetup({ ...setup, seed }, arm)));
+      return hashes.map((hash) => byHash.get(hash)).filter((record) => record !== undefined);
     } catch (error) {
       if (error instanceof SetupError) return []; // an arm that this setup cannot have
       throw error;

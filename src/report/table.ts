@@ -17,11 +17,14 @@ function row({ id, measure, estimate, interval, seeds, failed, verdict }: Judgem
 }
 
 /** A plain-text table without colours: the same in a terminal, a file and a log. */
-export function claimsTable(judgements: readonly Judgement[]): string {
-  const table = new Table({ head: HEAD, style: { head: [], border: [] } });
-  table.push(...judgements.map(row));
+export function plainTable(head: string[], rows: readonly (string | number)[][]): string {
+  const table = new Table({ head, style: { head: [], border: [] } });
+  table.push(...rows);
   return table.toString();
 }
+
+/** The table of claims in plain text. */
+export const claimsTable = (judgements: readonly Judgement[]): string => plainTable(HEAD, judgements.map(row));
 
 /** The same table in Markdown. */
 export function claimsMarkdown(judgements: readonly Judgement[]): string {
