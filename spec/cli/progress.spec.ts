@@ -19,7 +19,7 @@ function told(
 ) {
   const stream = new PassThrough() as unknown as NodeJS.WriteStream;
   let now = 0;
-  const display = new ProgressDisplay(setups, { stream, now: () => now });
+  const display = new ProgressDisplay(setups, stream, () => now);
   return steps.map(([setup, phase, step, seconds]) => {
     now = 1000 * seconds;
     display.update(setup, { phase, step, steps: setup.phases[phase].steps, loss: 1, tokens: 1, evaluation });
@@ -102,7 +102,7 @@ describe('the time left', () => {
     expect(two - alone).toBeCloseTo((cost.pretrain + cost.dpo + cost.joint) / (cost.joint / 1_400), -1);
     const stream = new PassThrough() as unknown as NodeJS.WriteStream;
     let now = 0;
-    const display = new ProgressDisplay([setup, other], { stream, now: () => now });
+    const display = new ProgressDisplay([setup, other], stream, () => now);
     display.end(other, { status: 'finished', times: { wallSeconds: 3 } } as RunRecord, true);
     for (const [of, phase, step, seconds] of everyStep(setup, 'joint', 1, 100, (at) => at)) {
       now = 1000 * seconds;

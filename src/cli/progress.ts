@@ -9,12 +9,6 @@ import { negatives, pairs, scoredCounts } from '../setup/sizes.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import type { Progress } from '../training/trainer.ts';
 
-export interface ProgressOptions {
-  stream: NodeJS.WriteStream;
-  /** Milliseconds; for tests. */
-  now?: () => number;
-}
-
 interface Running {
   setup: Setup;
   progress: Progress;
@@ -24,10 +18,10 @@ interface Running {
 
 const REDRAW_EVERY = 200; // milliseconds
 
-/** Cost of training on a sequence, forward and backward, where scoring one costs 1. */
+/** Cost of training on a sequence, forward and backward; scoring one costs 1. */
 const TRAINING = 3;
 
-/** A run's work in a phase at most: sequences trained on and scored, in units of one that is scored. */
+/** The most work of each phase: sequences trained on and scored, in units of a sequence that is scored. */
 function work(setup: Setup): Record<Phase, number> {
   const { batch, evaluation } = setup;
   const recipe = recipeOf(setup);
@@ -50,7 +44,7 @@ function done({ setup, progress: { phase, step, steps } }: Running): number {
   return before + parts[phase] * (step / steps);
 }
 
-/** Seconds and steps that have to be seen before a time left is told: the first steps are not like the others. */
+/** Seconds and steps that have to pass before a time left is shown: the first steps are slower than the others. */
 const SEEN = { seconds: 5, steps: 20 } as const;
 
 function duration(seconds: number): string {
@@ -60,23 +54,26 @@ function duration(seconds: number): string {
 }
 
 export class ProgressDisplay {
-  readonly #options: Required<ProgressOptions>;
+  readonly #stream: NodeJS.WriteStream;
+  readonly #now: () => number;
   readonly #running = new Map<Setup, Running>();
   readonly #pending: Set<Setup>;
   readonly #live: ReturnType<typeof createLogUpdate> | null;
   /** Work of the runs that ended here. */
   #workDone = 0;
-  /** Work that each run had behind it when it was first told of. */
+  /** Work that the runs had behind them when each was first heard of. */
   #workBefore = 0;
-  #firstToldAt: number | null = null;
-  /** Steps told of. */
-  #told = 0;
+  #firstStepAt: number | null = null;
+  /** Steps heard of. */
+  #steps = 0;
   #drawnAt = 0;
 
-  constructor(setups: readonly Setup[], options: ProgressOptions) {
-    this.#options = { now: () => performance.now(), ...options };
+  /** @param now milliseconds; for tests */
+  constructor(setups: readonly Setup[], stream: NodeJS.WriteStream, now = () => performance.now()) {
+    this.#stream = stream;
+    this.#now = now;
     this.#pending = new Set(setups);
-    this.#live = options.stream.isTTY ? createLogUpdate(options.stream) : null;
+    this.#live = stream.isTTY ? createLogUpdate(stream) : null;
   }
 
   /** Takes in a run's progress. */
@@ -87,17 +84,18 @@ export class ProgressDisplay {
       setup,
       progress,
       evaluation: progress.evaluation ?? before?.evaluation ?? null,
-      startedAt: before?.startedAt ?? this.#options.now(),
+      startedAt: before?.startedAt ?? this.#now(),
     };
     this.#running.set(setup, running);
-    this.#told += 1;
-    this.#firstToldAt ??= this.#options.now();
+    this.#steps += 1;
+    this.#firstStepAt ??= this.#now();
     if (before === undefined) this.#workBefore += done(running);
     if (this.#live === null) {
-      if (progress.evaluation !== null) this.#options.stream.write(`${this.#line(running)}\n`);
-    } else if (this.#options.now() - this.#drawnAt > REDRAW_EVERY) {
-      this.#drawnAt = this.#options.now();
-      this.#live([...[...this.#running.values()].map((one) => this.#line(one)), this.#summary()].join('\n'));
+      if (progress.evaluation !== null) this.#stream.write(`${this.#line(running)}\n`);
+    } else if (this.#now() - this.#drawnAt > REDRAW_EVERY) {
+      this.#drawnAt = this.#now();
+      const lines = [...this.#running.values()].map((one) => this.#line(one));
+      this.#live([...lines, `${this.#running.size} running, ${this.#pending.size} waiting`].join('\n'));
     }
   }
 
@@ -106,16 +104,15 @@ export class ProgressDisplay {
     const running = this.#running.get(setup);
     this.#running.delete(setup);
     this.#pending.delete(setup);
-    if (running !== undefined) this.#workDone += done(running); // a phase 3 that ended early did less than it might have
+    if (running !== undefined) this.#workDone += done(running); // not its total: phase 3 may have ended early
     const how =
       record.status === 'failed'
         ? `FAILED: ${oneLine(record.error.message)}`
         : reused
           ? 'kept from before'
           : 'finished';
-    const line = `${setup.name} seed ${setup.seed}: ${how} (${duration(record.times.wallSeconds)})`;
     this.#live?.clear();
-    this.#options.stream.write(`${line}\n`);
+    this.#stream.write(`${setup.name} seed ${setup.seed}: ${how} (${duration(record.times.wallSeconds)})\n`);
   }
 
   /** Leaves the terminal clean. */
@@ -125,7 +122,7 @@ export class ProgressDisplay {
   }
 
   #line({ setup, progress, evaluation, startedAt }: Running): string {
-    const seconds = (this.#options.now() - startedAt) / 1000;
+    const seconds = (this.#now() - startedAt) / 1000;
     const left = this.#secondsLeft();
     const rate = (set: 'useful' | 'heldOut' | 'random') => evaluation?.sets[set].guessRate.toFixed(2) ?? '-';
     return [
@@ -138,20 +135,16 @@ export class ProgressDisplay {
     ].join('  ');
   }
 
-  #summary(): string {
-    return `${this.#running.size} running, ${this.#pending.size} waiting`;
-  }
-
   /**
-   * Phase 3 may end early, so this is an upper bound at the speed since the first steps were told of; null before enough
-   * was seen. Work that was done before this process began (a resumed run's) does not count as speed.
+   * An upper bound, because phase 3 may end early, at the speed since the first step was heard of; null before enough steps
+   * were. Work that a resumed run did in an earlier process does not count as speed.
    */
   #secondsLeft(): number | null {
     const running = [...this.#running.values()];
     const now = this.#workDone + running.reduce((sum, one) => sum + done(one), 0);
     const seen = now - this.#workBefore;
-    const seconds = (this.#options.now() - (this.#firstToldAt ?? Number.POSITIVE_INFINITY)) / 1000;
-    if (!(seconds >= SEEN.seconds) || this.#told < SEEN.steps || !(seen > 0)) return null;
+    const seconds = (this.#now() - (this.#firstStepAt ?? Number.POSITIVE_INFINITY)) / 1000;
+    if (!(seconds >= SEEN.seconds) || this.#steps < SEEN.steps || !(seen > 0)) return null;
     const left =
       running.reduce((sum, one) => sum + total(one.setup) - done(one), 0) +
       [...this.#pending].reduce((sum, setup) => sum + total(setup), 0);

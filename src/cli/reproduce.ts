@@ -67,7 +67,7 @@ async function reproduce(flags: Flags): Promise<number> {
   const { store, engine } = job;
   say(`${job.setups.length} runs, ${job.jobs} at once, into ${store.folder}`);
 
-  const display = new ProgressDisplay(job.setups, { stream: err });
+  const display = new ProgressDisplay(job.setups, err);
   const { judgements, runs } = await interruptible(
     `What is done is kept; go on with the same command and --resume --out ${store.folder}`,
     () =>

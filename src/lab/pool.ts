@@ -1,7 +1,6 @@
 /**
  * Runs side by side on the machine's cores, each in a process of its own: TensorFlow's addon keeps state that threads
- * would share, and a run that takes its process down takes no other with it. Results do not depend on how many run at
- * once.
+ * would share, and a run whose process dies takes no other with it. Results do not depend on how many run at once.
  */
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
@@ -44,7 +43,7 @@ export interface PoolOptions {
 /** Faults of files, which end a job. */
 const FAULTS = [StorageError, CheckpointError, ModelError];
 
-/** A run's process died before it took up its run, so that no record can say so. */
+/** A process died before it began its run, so that no record can say so. */
 export class WorkerError extends Error {
   override name = 'WorkerError';
 }
@@ -59,38 +58,18 @@ function threadsOf(setups: readonly Setup[], jobs: number): Record<string, strin
 function lostRun(setup: Setup, engine: Engine, execution: Execution, error: Error): FailedRun {
   const now = new Date().toISOString();
   const message = `the worker ended without a record: ${error.message}`;
-  return {
-    ...recordHead(setup, engine, execution, {
-      startedAt: now,
-      finishedAt: now,
-      wallSeconds: 0,
-      cpuSeconds: 0,
-      tokensPerSecond: 0,
-      resumed: false,
-    }),
-    status: 'failed',
-    error: { name: error.name, message },
-  };
-}
-
-/** @throws RecordError where a record's digits depend on something else than those of the runs to come */
-function assertSameArithmetic(record: RunRecord, here: string, file: string): void {
-  const there = arithmeticOf(record);
-  if (there === here) return;
-  throw new RecordError(
-    `${file} was made with ${there}, and runs here would be made with ${here}, whose last digits differ: they are no one study; ` +
-      'go on where it was begun, or choose another folder with --out',
-  );
+  const times = { startedAt: now, finishedAt: now, wallSeconds: 0, cpuSeconds: 0, tokensPerSecond: 0, resumed: false };
+  return { ...recordHead(setup, engine, execution, times), status: 'failed', error: { name: error.name, message } };
 }
 
 /**
- * Runs every setup that has no record in the store yet, going on from checkpoints found there.
+ * Runs every setup that has no record in the store yet, going on from the checkpoints there.
  * @returns the runs in the order of `setups`
- * @throws StorageError or CheckpointError when the store cannot be used, WorkerError when a process dies as it starts;
- * finished records stay.
+ * @throws StorageError or CheckpointError when the store cannot be used, RecordError when the digits of a record in the store
+ * depend on something else than those of runs here, WorkerError when a process dies as it starts; finished records stay
  */
 export async function runAll(setups: readonly Setup[], options: PoolOptions): Promise<StoredRun[]> {
-  const { engine, execution = AT_ONCE, store, jobs, onProgress, onEnd } = options;
+  const { engine, execution = AT_ONCE, store, jobs, keepModels = false, onProgress, onEnd } = options;
   const pool = new Tinypool({
     runtime: 'child_process',
     env: { ...threadsOf(setups, jobs), ...process.env } as Record<string, string>,
@@ -100,23 +79,22 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
   });
   const environment = describeEnvironment();
   let stopping = false;
-  /** What is in the store already, told before anything trains. */
+  /** The run of a setup that is in the store already. */
   const kept = async (setup: Setup): Promise<StoredRun | null> => {
     const record = await store.readRecord(setup, engine.name);
     if (record === null) return null;
     const file = store.recordPath(setup, engine.name);
-    const here = { engine, environment, execution: executionOf(setup, execution.microBatch) };
-    assertSameArithmetic(record, arithmeticOf(here), file);
-    return { setup, record, file, reused: true };
+    const there = arithmeticOf(record);
+    const here = arithmeticOf({ engine, environment, execution: executionOf(setup, execution.microBatch) });
+    if (there === here) return { setup, record, file, reused: true };
+    throw new RecordError(
+      `${file} was made with ${there}, and runs here would be made with ${here}, whose last digits differ: they are no one study; ` +
+        'go on where it was begun, or choose another folder with --out',
+    );
   };
   const one = async (setup: Setup): Promise<StoredRun> => {
-    const task: WorkerTask = {
-      setup,
-      engine: engine.name,
-      execution,
-      folder: store.folder,
-      keepModel: options.keepModels ?? false,
-    };
+    const { folder } = store;
+    const task: WorkerTask = { setup, engine: engine.name, execution, folder, keepModel: keepModels };
     const channel = {
       onMessage: () => {}, // workers are told nothing but their task
       postMessage: (progress: Progress) => onProgress?.(setup, progress),
@@ -147,7 +125,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
   });
   let runs: (StoredRun | null)[] = [];
   const todo = setups.entries();
-  // The pool is never given more than it has processes for: a task that waits in it when its processes die is never begun.
+  // The pool is given no more runs than it has processes: a run that waits in it when its processes die is never begun.
   const lane = async (): Promise<void> => {
     for (const [place, setup] of todo) {
       if (stopping) return;

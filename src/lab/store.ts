@@ -67,12 +67,11 @@ export class RunStore {
       const { bavail, bsize } = await statfs(this.folder);
       if (bavail * bsize < ROOM_NEEDED) throw Object.assign(new Error(), { code: 'ENOSPC' });
       const locked = lock(path.join(this.folder, LOCK));
-      if (typeof locked === 'function') this.#release = locked;
-      else {
+      if (typeof locked !== 'function')
         throw new StorageError(
           `${this.folder} is in use by another job (process ${locked.heldBy}): wait for it, or choose another folder with --out`,
         );
-      }
+      this.#release = locked;
     });
   }
 

@@ -26,7 +26,7 @@ beforeAll(async () => {
     reports: ['report.md'],
     say: (text) => void stderr.write(`${text}\n`),
   });
-  const display = new ProgressDisplay(job.setups, { stream: stderr });
+  const display = new ProgressDisplay(job.setups, stderr);
   result = await runJob(job, CORE, { onEnd: ({ setup, record, reused }) => display.end(setup, record, reused) });
   await job.store.writeText('report.md', markdownReport(CORE, result.judgements, result.runs, 'npm test'));
   return () => job.store.close();
