@@ -16,7 +16,7 @@ import type { Progress } from '../training/trainer.ts';
 import { CheckpointError } from './checkpoint.ts';
 import { describeEnvironment, recordHead } from './environment.ts';
 import type { RunStore } from './store.ts';
-import type { WorkerAnswer, WorkerTask } from './worker.ts';
+import type { WorkerFault, WorkerTask } from './worker.ts';
 
 /** A run of a job: its setup, its record, and where the record is. */
 export interface StoredRun {
@@ -99,20 +99,20 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
       onMessage: () => {}, // workers are told nothing but their task
       postMessage: (progress: Progress) => onProgress?.(setup, progress),
     };
-    let answer: WorkerAnswer;
+    let fault: WorkerFault | null;
     try {
-      answer = await pool.run(task, { channel });
+      fault = await pool.run(task, { channel });
     } catch (error) {
       if (stopping) throw error; // the job ends: a run that it stopped has not failed
       const record = lostRun(setup, engine, execution, error as Error);
       return { setup, record, file: await store.writeRecord(record), reused: false };
     }
-    if ('fault' in answer) {
-      const Fault = FAULTS.find(({ name }) => name === answer.fault.name) ?? StorageError;
-      throw new Fault(answer.fault.message);
+    if (fault !== null) {
+      const Fault = FAULTS.find(({ name }) => name === fault.name) ?? StorageError;
+      throw new Fault(fault.message);
     }
     const record = (await store.readRecord(setup, engine.name)) as RunRecord;
-    return { setup, record, file: answer.file, reused: false };
+    return { setup, record, file: store.recordPath(setup, engine.name), reused: false };
   };
   const died = new Promise<never>((_, reject) => {
     pool.on('error', ({ message }: Error) =>

@@ -14,24 +14,26 @@ export interface WorkerTask {
   keepModel: boolean;
 }
 
-/** What a worker answers: the record's file, or a fault of files, which ends the whole job. */
-export type WorkerAnswer = { file: string } | { fault: { name: string; message: string } };
+/** A fault of files, which ends the whole job: sent as data, because an error's class does not survive between processes. */
+export type WorkerFault = Pick<Error, 'name' | 'message'>;
 
 // A job that was killed leaves no one to work for; what its runs have done is in their checkpoints.
 process.once('disconnect', () => process.exit());
 
-export default async function work({ setup, engine, execution, folder, keepModel }: WorkerTask): Promise<WorkerAnswer> {
+/** Trains a run and stores its record. */
+export default async function work({
+  setup,
+  engine,
+  execution,
+  folder,
+  keepModel,
+}: WorkerTask): Promise<WorkerFault | null> {
   try {
     const onProgress = (progress: Progress) => void process.send?.(progress);
-    const { file } = await run(setup, await startEngine(engine), new RunStore(folder), {
-      onProgress,
-      execution,
-      keepModel,
-    });
-    return { file };
+    await run(setup, await startEngine(engine), new RunStore(folder), { onProgress, execution, keepModel });
+    return null;
   } catch (error) {
-    // Sent as data: an error's class does not survive the way to the other process.
     const { name, message } = error as Error;
-    return { fault: { name, message } };
+    return { name, message };
   }
 }
