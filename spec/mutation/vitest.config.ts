@@ -28,8 +28,8 @@ const failLoudly: Reporter = {
 export default defineConfig({
   test: {
     include: process.env.MUTATION_SPECS?.split(','),
-    // Thousands of simulated experiments, on code that Stryker slows down twentyfold.
-    exclude: ['spec/statistics/coverage.spec.ts'],
+    // Thousands of simulated experiments, and all the text of a run, on code that Stryker slows down twentyfold.
+    exclude: ['spec/statistics/coverage.spec.ts', 'spec/passwords/leaks.spec.ts'],
     setupFiles: ['./spec/helpers/draws.ts'],
     reporters: [failLoudly],
     testTimeout: 60_000,

@@ -1,5 +1,4 @@
 import { describe, expect, it } from 'vitest';
-import { drawPasswords } from '../../src/passwords/corpus.ts';
 import {
   alignedChance,
   bennettTail,
@@ -7,29 +6,16 @@ import {
   chanceOfSharing,
   FALSE_ALARMS,
   measureOverlap,
+  overlapBySpan,
   overlapProblems,
+  type RecordedOverlap,
 } from '../../src/passwords/overlap.ts';
-import type { Role } from '../../src/passwords/roles.ts';
-import { type Stream, stream } from '../../src/random/streams.ts';
-import { PRESETS } from '../../src/setup/presets.ts';
-
-/** Distinct words of some letters, in random order. */
-function words(source: Stream, count: number, letters: string, length: number, taken = new Set<string>()): string[] {
-  const drawn: string[] = [];
-  while (drawn.length < count) {
-    const word = Array.from({ length }, () => letters[source.below(letters.length)]).join('');
-    if (taken.has(word)) continue;
-    taken.add(word);
-    drawn.push(word);
-  }
-  return drawn;
-}
+import { stream } from '../../src/random/streams.ts';
+import { reversed, words } from './words.ts';
 
 /** Every word of some letters. */
 const everyWord = (letters: string, length: number): string[] =>
   length === 0 ? [''] : everyWord(letters, length - 1).flatMap((word) => [...letters].map((letter) => word + letter));
-
-const reversed = (word: string) => [...word].reverse().join('');
 
 /** The three counts, letter by letter and in no hurry. */
 function counted(passwords: readonly string[], texts: readonly string[], span: number) {
@@ -133,76 +119,133 @@ describe('the bounds of improbability', () => {
   });
 });
 
-const setup = { ...PRESETS.pocket, seed: 101 };
-const drawn = drawPasswords(setup);
-const heldOut = drawn.negatives.slice(0, 64);
-const known = { heldOut, control: drawn.control, letters: 26 };
-const clean = new Map<Role, readonly string[]>([
-  ['chosen', drawn.chosen],
-  ['useful', drawn.negatives.slice(64)],
-  ['pretraining', drawn.pretraining],
-  ['joint-random', drawn.jointRandom],
-]);
-const cleanOverlaps = measureOverlap(heldOut, drawn.control, clean);
-const problemsWith = (kind: Role, texts: readonly string[]) => {
-  const others = cleanOverlaps.filter(({ text }) => text !== kind);
-  return overlapProblems([...others, ...measureOverlap(heldOut, drawn.control, new Map([[kind, texts]]))], known);
-};
-
-/** Ways to hide a password in text that is not the password. */
-const DISGUISES: Record<string, (password: string) => string> = {
-  'its first letter changed': (password) => `q${password.slice(1)}`,
-  'a letter in its middle changed': (password) => `${password.slice(0, 3)}q${password.slice(4)}`,
-  'its last letter changed': (password) => `${password.slice(0, 7)}q`,
-  'two letters changed': (password) => `q${password.slice(1, 5)}x${password.slice(6)}`,
-  'its first half alone': (password) => `${password.slice(0, 4)}qxzw`,
-  'every other letter': (password) => [...password].map((letter, place) => (place % 2 ? 'q' : letter)).join(''),
-  'shifted by one': (password) => `${password.slice(1)}q`,
-  'its halves exchanged': (password) => password.slice(4) + password.slice(0, 4),
-  'written backwards': reversed,
-};
-
-describe('a leak short of a whole password', () => {
-  it('is not seen where there is none', () => {
-    expect(problemsWith('chosen', drawn.chosen)).toEqual([]);
-  });
-
-  const leaks = Object.keys(DISGUISES).flatMap((disguise) =>
-    (['useful', 'joint-random', 'chosen', 'pretraining'] as const).map((kind) => ({ disguise, kind })),
-  );
-  it.each(leaks)('is seen where a tenth of the $kind texts are held-out passwords, $disguise', ({ disguise, kind }) => {
-    const texts = (clean.get(kind) as readonly string[]).map((text, index) =>
-      index % 10 === 0 ? DISGUISES[disguise](heldOut[(index / 10) % 64]) : text,
+describe('overlaps that chance does not make', () => {
+  const source = stream(5, 'overlap');
+  const taken = new Set<string>();
+  const [heldOut, control, texts] = [6, 10, 150].map((count) => words(source, count, 'abcdef', 4, taken));
+  const known = { heldOut, control, letters: 6 };
+  const counts = measureOverlap(heldOut, control, new Map([['chosen', texts]]));
+  /** The error rate of one test: three two-sided ones of each count of aligned letters, two of each other count. */
+  const each = FALSE_ALARMS / (6 * 4 + 2 * 8);
+  const of = (way: string, span: number) =>
+    counts.find((overlap) => overlap.way === way && overlap.span === span) as RecordedOverlap;
+  const problemsOf = (changed: RecordedOverlap, rounding?: number) =>
+    overlapProblems(
+      counts.map((overlap) => (overlap.way === changed.way && overlap.span === changed.span ? changed : overlap)),
+      known,
+      rounding,
     );
-    const found = problemsWith(kind, texts);
-    expect(found.length, `overlaps of ${kind} texts that are improbable: ${disguise}`).toBeGreaterThan(0);
-    expect(found[0]).toMatch(/held-out passwords share \d letters .* chance/);
+
+  it('are none where texts are drawn by chance, where there are no texts, and where nothing was counted', () => {
+    expect(overlapProblems(counts, known)).toEqual([]);
+    expect(problemsOf({ ...of('anywhere', 4), texts: 0, heldOut: 9 })).toEqual([]);
+    expect(overlapProblems([], known)).toEqual([]);
   });
 
-  it('is seen where rewarded text is kept unlike the control passwords, so that held-out ones look better', () => {
-    const texts = drawn.chosen.map((text, index) =>
-      drawn.control.some((word) => word.slice(0, 2) === text.slice(0, 2))
-        ? `${heldOut[index % 64].slice(0, 2)}${text.slice(2)}`
-        : text,
+  const KINDS = [
+    ['chosen', 'the chosen side of the pairs'],
+    ['useful', 'the useful passwords'],
+    ['pretraining', 'the random text of phase 1'],
+    ['joint-random', 'the random text of phase 3'],
+    ['joint-random-reverse', 'the random text of phase 3 under `reverse`'],
+    ['all', 'all rewarded text'],
+  ] as const;
+  it.each(KINDS)('are told in a sentence, of %s text as "%s"', (text, words) => {
+    const scattered = { ...of('scattered', 4), text, heldOut: 80, control: 0 };
+    // A text is one of six passwords with a probability of 6 / (6^4 - 16), of which 150 texts are 0.703.
+    expect(problemsOf(scattered)).toEqual([
+      `the held-out passwords share 4 letters at their positions with ${words} in 80 of 150 texts, where chance makes it at most 0.70`,
+    ]);
+    const anywhere = { ...of('anywhere', 4), text, heldOut: 0, control: 90 };
+    // Of ten passwords, in both directions: 20 / (6^4 - 16) * 150.
+    expect(problemsOf(anywhere)).toEqual([
+      `the control passwords share 4 letters in a row somewhere with ${words} in 90 of 150 texts, where chance makes it at most 2.34`,
+    ]);
+    const aligned = { ...of('aligned', 4), text, heldOut: 60, control: 0 };
+    // No text is a held-out or control password: chance predicts no match of all four letters.
+    expect(problemsOf(aligned)).toEqual([
+      `the held-out passwords share 4 letters in a row at the same positions with ${words} 10.00 times each, where chance predicts 0.00`,
+    ]);
+  });
+
+  it('are told of both sets where both are improbable', () => {
+    const found = problemsOf({ ...of('aligned', 2), heldOut: 600, control: 1000 });
+    expect(found).toHaveLength(2);
+    expect(found[0]).toMatch(
+      /^the held-out passwords share 2 letters in a row at the same positions .* 100\.00 times each/,
     );
-    const found = problemsWith('chosen', texts).join();
-    expect(found, `only: ${found}`).toMatch(/control passwords share 2 letters/);
+    expect(found[1]).toMatch(
+      /^the control passwords share 2 letters in a row at the same positions .* 100\.00 times each/,
+    );
   });
 
-  it('is cried where there is none at most as rarely as promised: never in two thousand small worlds', () => {
-    expect(FALSE_ALARMS).toBeLessThanOrEqual(1e-6);
-    const source = stream(4, 'overlap');
-    for (let world = 0; world < 2000; world++) {
-      const letters = 'abcdefgh'.slice(0, 2 + (world % 7));
-      const length = 3 + (world % 4);
-      const room = letters.length ** length;
-      const taken = new Set<string>();
-      const [secrets, control] = [1, 2].map((share) =>
-        words(source, Math.max(1, Math.min(12, Math.floor((share * room) / 10))), letters, length, taken),
+  it('may be the difference alone, where each set by itself is within chance', () => {
+    // Chance predicts 73 and 121 matches of two letters. Twice the one and half the other are each within its bound.
+    expect(problemsOf({ ...of('aligned', 2), heldOut: 146, control: 60 })).toEqual([
+      'the held-out passwords share 2 letters in a row at the same positions with the chosen side of the pairs 24.33 times ' +
+        'each and the control passwords 6.00 times, a difference that chance does not make',
+    ]);
+  });
+
+  it.each([
+    'anywhere',
+    'scattered',
+  ] as const)('begin, for letters that are %s, where the bound of a binomial number falls below the error rate of a test', (way) => {
+    for (const span of [3, 4])
+      for (const set of ['heldOut', 'control'] as const) {
+        const p = chanceOfSharing(way, span, known[set].length, { letters: 6, length: 4 }, 16);
+        for (let shared = 0; shared <= 150; shared++) {
+          const improbable = binomialTail(shared, 150, p) < each;
+          const found = problemsOf({ ...of(way, span), heldOut: 0, control: 0, [set]: shared });
+          expect(found.length, `${shared} of ${set}, ${span} letters`).toBe(improbable ? 1 : 0);
+        }
+      }
+  });
+
+  it('begin, for aligned letters, where Bennett’s bound of a set or of the difference falls below the error rate of a test', () => {
+    const excluded = [...heldOut, ...control];
+    const weighing = (passwords: readonly string[], weight: number) =>
+      passwords.map((password) => [password, weight] as const);
+    const chance = {
+      heldOut: alignedChance(weighing(heldOut, 1), excluded, 6),
+      control: alignedChance(weighing(control, 1), excluded, 6),
+      difference: alignedChance([...weighing(heldOut, 1 / 6), ...weighing(control, -1 / 10)], excluded, 6),
+    };
+    const bound = (side: keyof typeof chance, span: number, found: number, slack: number) => {
+      const { mean, variance, least, most } = chance[side][span - 1];
+      const off = found - 150 * mean;
+      return bennettTail(Math.abs(off) - slack, 150 * variance, off > 0 ? most - mean : mean - least);
+    };
+    const tally = { single: 0, difference: 0, none: 0 };
+    for (const span of [1, 2, 3])
+      for (const rounding of [0, 0.5]) {
+        const [ofHeldOut, ofControl] = (['heldOut', 'control'] as const).map((set) => 150 * chance[set][span - 1].mean);
+        for (let step = 0; step <= 60; step++)
+          for (const other of [0.4, 0.6, 0.8, 1, 1.2]) {
+            const changed = {
+              ...of('aligned', span),
+              heldOut: Math.round((ofHeldOut * step) / 30),
+              control: Math.round(ofControl * other),
+            };
+            const alone = [
+              bound('heldOut', span, changed.heldOut, 6 * rounding) < each,
+              bound('control', span, changed.control, 10 * rounding) < each,
+            ].filter(Boolean).length;
+            const apart = bound('difference', span, changed.heldOut / 6 - changed.control / 10, 2 * rounding) < each;
+            const found = problemsOf(changed, rounding);
+            expect(found.length, `${changed.heldOut} and ${changed.control} of ${span}, ${rounding}`).toBe(
+              alone || (apart ? 1 : 0),
+            );
+            tally[alone > 0 ? 'single' : apart ? 'difference' : 'none'] += 1;
+          }
+      }
+    expect(Math.min(...Object.values(tally)), JSON.stringify(tally)).toBeGreaterThan(5);
+  });
+
+  it('counts are those of each way by span', () => {
+    for (const way of ['aligned', 'anywhere', 'scattered'] as const)
+      expect(overlapBySpan(way, heldOut, control, texts)).toEqual(
+        [1, 2, 3, 4].map((span) => ({ heldOut: of(way, span).heldOut, control: of(way, span).control })),
       );
-      const texts = words(source, Math.min(200, room - taken.size), letters, length, taken);
-      const overlaps = measureOverlap(secrets, control, new Map([['chosen', texts]]));
-      expect(overlapProblems(overlaps, { heldOut: secrets, control, letters: letters.length })).toEqual([]);
-    }
   });
 });

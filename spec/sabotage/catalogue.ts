@@ -545,7 +545,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       ],
     ],
     caughtBy: {
-      spec: 'spec/passwords/overlap.spec.ts',
+      spec: 'spec/passwords/leaks.spec.ts',
       test: "are held-out passwords, 'every other letter'",
       message: /texts that are improbable: every other letter: expected 0/,
     },
@@ -561,7 +561,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       ],
     ],
     caughtBy: {
-      spec: 'spec/passwords/overlap.spec.ts',
+      spec: 'spec/passwords/leaks.spec.ts',
       test: "are held-out passwords, 'shifted by one'",
       message: /texts that are improbable: shifted by one: expected 0/,
     },
@@ -577,7 +577,7 @@ export const SABOTAGES: readonly Sabotage[] = [
       ],
     ],
     caughtBy: {
-      spec: 'spec/passwords/overlap.spec.ts',
+      spec: 'spec/passwords/leaks.spec.ts',
       test: 'is seen where rewarded text is kept unlike the control passwords',
       message: /^only: the held-out passwords share .* to match \/control passwords share 2 letters/,
     },

@@ -69,6 +69,22 @@ describe('at the edges', () => {
     expect(skewed(rising.map((value) => -value))[0]).toBe(1);
   });
 
+  it('replicates that miss the estimate by a rounding error tie with it, however small the least and large the most are', () => {
+    // Half of the replicates lie below, and there is no skew: BCa is the percentile interval.
+    const tied = (estimate: number, error: number) => ({
+      estimate,
+      replicates: Float64Array.of(0, estimate + error, 2 * estimate),
+      leaveOneOut: [0, estimate, 2 * estimate],
+    });
+    for (const sample of [tied(0.3, 0.1 + 0.2 - 0.3), tied(1e6, 2 ** -30)])
+      expect(bcaInterval(sample, 0.5)).toEqual(percentileInterval(sample, 0.5));
+  });
+
+  it('runs that agree to the last digit have no skew', () => {
+    const agreed = { ...bootstrap, leaveOneOut: [2, 2, 2] };
+    expect(bcaInterval(agreed, 0.5)).toEqual(percentileInterval(agreed, 0.5));
+  });
+
   it('a p-value of exactly 1 is one, and twenty effects are still tested exactly', () => {
     expect(holm([1])).toEqual([1]);
     expect(signFlipTest(Array(20).fill(1))).toBe(2 ** -20);

@@ -104,6 +104,10 @@ describe('requiredRuns', () => {
     );
   });
 
+  it('is the number of runs that have exactly the power asked for', () => {
+    for (const runs of [2, 3, 8, 11]) expect(requiredRuns(0.8, 1, tTestPower(0.8, 1, runs))).toBe(runs);
+  });
+
   it('refuses an effect that no number of runs shows, and one that a million do not', () => {
     expect(() => requiredRuns(0, 1)).toThrow('no number of runs');
     expect(() => requiredRuns(-1, 1)).toThrow(SampleError);

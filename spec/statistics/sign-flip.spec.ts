@@ -100,6 +100,12 @@ describe('signFlipTest', () => {
     expect(Math.abs(p - 0.0319573)).toBeLessThan(0.005);
   });
 
+  it('flips a sign for the lower half of uniform numbers, to which 0.5 does not belong', () => {
+    const drawn = (uniform: number) => signFlipTest(Array(21).fill(1), { random: () => uniform, patterns: 9 });
+    expect(drawn(0.5)).toBe(1); // nothing is flipped: every pattern is the observed one
+    expect(drawn(0.4999)).toBe(1 / 10); // all is flipped
+  });
+
   it('counts the observed pattern among the sampled ones, so that p is never 0', () => {
     // All 40 positive: a drawn pattern as extreme has probability 2^-40.
     expect(signFlipTest(Array(40).fill(1), { random: stream(8, 'patterns').uniform, patterns: 999 })).toBe(1 / 1000);
