@@ -89,13 +89,9 @@ export const EXPLANATIONS: readonly Explanation[] = [
   },
   {
     file: /statistics.intervals/,
-    line: /squares === 0/,
-    why: 'Guards 0 / 0, of leave-one-out means that agree to the last digit: then there is no skew, nor any spread to correct.',
-  },
-  {
-    file: /statistics.intervals/,
     line: /stretch <= 0/,
-    why: 'The pole of the BCa correction, which only extreme skew at extreme levels reaches; z is 0 or stretch is 0 nowhere there.',
+    mutator: /EqualityOperator/,
+    why: `${SAME_NUMBER}where stretch is 0, z is not, and z / 0 is the same end of the normal distribution.`,
   },
   {
     file: /statistics.bayes-factor/,
@@ -103,20 +99,9 @@ export const EXPLANATIONS: readonly Explanation[] = [
     why: `${SAME_NUMBER}the integrand vanishes at both ends of the midpoint sum, so a node more, or shifted by one, adds nothing.`,
   },
   {
-    file: /statistics.bayes-factor/,
-    line: /tTest\(values/,
-    mutator: /StringLiteral/,
-    why: 'Of the test only t and its degrees of freedom are used, which do not depend on the alternative.',
-  },
-  {
     file: /statistics.bootstrap/,
-    line: /sum \+= values\[index\]/,
+    line: /const mean = /,
     why: `${SAME_NUMBER}it is the mean of means, and both change sign.`,
-  },
-  {
-    file: /statistics.bootstrap/,
-    line: /replicate < size/,
-    why: `${SAME_NUMBER}a write beyond the end of a typed array is ignored; one draw more is made of a stream that ends there.`,
   },
   {
     file: /statistics.holm/,
@@ -130,24 +115,9 @@ export const EXPLANATIONS: readonly Explanation[] = [
   },
   {
     file: /statistics.power/,
-    line: /const suffices|enough > 1e6|middle > 1|let tooFew/,
-    why: `${SAME_NUMBER}the search only begins elsewhere, or a power would have to be the one asked for to the last digit.`,
-  },
-  {
-    file: /statistics.power/,
-    line: /\* normal\(\)/,
-    why: 'A normal deviate has the same distribution as its negative.',
-  },
-  {
-    file: /statistics.power/,
-    line: /experiment < options\.experiments/,
-    why: 'One experiment more among many hundreds moves the share by less than its own error.',
-  },
-  {
-    file: /statistics.power/,
-    line: /expandedInterval\(/,
+    line: /enough > 1e6/,
     mutator: /EqualityOperator/,
-    why: ON_THE_THRESHOLD,
+    why: `${SAME_NUMBER}the numbers tried are powers of two, and a million is none.`,
   },
   {
     file: /statistics.sign-flip/,
@@ -156,7 +126,7 @@ export const EXPLANATIONS: readonly Explanation[] = [
   },
   {
     file: /statistics.sign-flip/,
-    line: /flips\(pattern, run\)|>> run|draw\(\) < 0\.5/,
-    why: 'All sign patterns are gone through, or drawn, so that exchanging the two signs changes their order alone.',
+    line: />> run/,
+    why: 'All sign patterns are gone through, so exchanging the two signs changes their order alone.',
   },
 ];

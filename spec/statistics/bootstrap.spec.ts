@@ -112,6 +112,17 @@ describe('hierarchicalBootstrap', () => {
     expect(replicates).toEqual(Float64Array.from(replicates).sort());
   });
 
+  it('takes a number from its stream for every run and password that it draws, and no more', () => {
+    const source = stream(1, 'spec');
+    let taken = 0;
+    const random = () => {
+      taken += 1;
+      return source.uniform();
+    };
+    hierarchicalBootstrap(Array(4).fill([1, 2]), { random, replicates: 5 }, Array(4).fill([3, 4, 5]));
+    expect(taken).toBe(5 * 4 * (1 + 2 + 3));
+  });
+
   it('never leaves the range of the data', () => {
     fc.assert(
       fc.property(runs, (data) => {
