@@ -1,6 +1,6 @@
 /** `reports/procedures.json`: simulated error rates, which `npx negative-knowledge procedures` writes. */
-import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
+import { readTextIfThere } from '../records/bounded.ts';
 import { RecordError } from '../records/record.ts';
 
 const rowSchema = z.object({
@@ -29,13 +29,8 @@ export const PROCEDURES_COMMAND = 'npx negative-knowledge procedures';
 
 /** Reads the rates, or null where there is no file. @throws RecordError when the file is damaged */
 export async function readProcedures(file = PROCEDURES_FILE): Promise<ProcedureReport | null> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
-  }
+  const text = readTextIfThere(file);
+  if (text === null) return null;
   try {
     return reportSchema.parse(JSON.parse(text));
   } catch (error) {

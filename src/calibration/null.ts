@@ -34,18 +34,17 @@ interface NullWorld {
   experiment(source: Stream, index: number): Promise<RunView[]>;
 }
 
-const pick = <Item>(items: readonly Item[], places: readonly number[]): Item[] => places.map((place) => items[place]);
-
 const some = ({ logProbabilities }: ViewedScores, places: readonly number[]): ViewedScores => ({
-  logProbabilities: pick(logProbabilities, places),
+  logProbabilities: places.map((place) => logProbabilities[place]),
 });
 
-/** A run in which fresh random passwords stand for the held-out ones; others of them stay the control. */
+/** A run in which some control passwords stand for the held-out ones, and the others stay the control. */
 function withFresh(run: RunView, source: Stream): RunView {
-  const scored = (set: 'heldOut' | 'random') =>
-    run.at('joint', scoredUnder(run.setup, 'joint'), set).logProbabilities.length;
-  const order = source.permutation(scored('random'));
-  const size = Math.min(scored('heldOut'), Math.floor(order.length / 2));
+  const [scored, control] = (['heldOut', 'random'] as const).map(
+    (set) => run.at('joint', scoredUnder(run.setup, 'joint'), set).logProbabilities.length,
+  );
+  const order = source.permutation(control);
+  const size = Math.min(scored, Math.floor(control / 2));
   return {
     ...run,
     at: (phase, prefix, set) =>
@@ -56,8 +55,11 @@ function withFresh(run: RunView, source: Stream): RunView {
 }
 
 /** Runs of one experiment, drawn from recorded ones without replacement. */
-const drawn = <Run>(runs: readonly Run[], source: Stream): Run[] =>
-  pick(runs, source.permutation(runs.length).slice(0, Math.max(5, Math.min(8, runs.length / 2))));
+const drawn = (runs: readonly RunView[], source: Stream): RunView[] =>
+  source
+    .permutation(runs.length)
+    .slice(0, Math.max(5, Math.min(8, runs.length / 2)))
+    .map((index) => runs[index]);
 
 function recorded(study: Study): NullWorld[] {
   const name = study.source.replace(/^.*records\//, '').replace(/\.jsonl\.br$/, '');
