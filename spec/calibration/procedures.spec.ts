@@ -1,11 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { mean } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
-import { PROCEDURES_FILE, readProcedures } from '../../src/calibration/file.ts';
-import { intervalsAndTests } from '../../src/calibration/rows.ts';
-import { NOTHING, simulatedRun, withEffect } from '../../src/calibration/simulated.ts';
 import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
+import { PROCEDURES_FILE, readProcedures } from '../../src/report/procedures.ts';
+import { intervalsAndTests } from './rows.ts';
+import { NOTHING, simulatedRun, withEffect } from './simulated.ts';
 
 describe('simulated runs', () => {
   const rates = (truth: typeof NOTHING) =>
@@ -81,8 +81,8 @@ describe('the committed rates', () => {
   });
 
   it('that are damaged are refused with the command that makes them', async () => {
-    expect(readFileSync(PROCEDURES_FILE, 'utf8')).toContain('npx negative-knowledge procedures');
-    await expect(readProcedures('package.json')).rejects.toThrow(/npx negative-knowledge procedures/);
+    expect(readFileSync(PROCEDURES_FILE, 'utf8')).toContain('node --import tsx spec/calibration/run.ts');
+    await expect(readProcedures('package.json')).rejects.toThrow('node --import tsx spec/calibration/run.ts');
     await expect(readProcedures('reports/nowhere.json')).resolves.toBeNull();
   });
 });

@@ -8,7 +8,6 @@ import path from 'node:path';
 import { brotliCompressSync, brotliDecompressSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
-import { readProcedures } from '../../src/calibration/file.ts';
 import { runCli } from '../../src/cli/cli.ts';
 import { parseClaims, parseDuration, parseKnobs, parseSeeds } from '../../src/cli/options.ts';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
@@ -28,6 +27,7 @@ import { tokenIdsOf } from '../../src/model/tokenizer.ts';
 import { nearlyValidSetups, setups } from '../../src/properties/arbitraries.ts';
 import { parseRunRecord, RecordError } from '../../src/records/record.ts';
 import { archiveStudy, noteStudy, readStudy } from '../../src/records/study.ts';
+import { readProcedures } from '../../src/report/procedures.ts';
 import { leaves, withValue } from '../../src/setup/fields.ts';
 import { resolveSetup } from '../../src/setup/overrides.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
@@ -270,7 +270,6 @@ describe('the command line', () => {
       ['fuzz', '--null', '1,1e3'],
       ['engine', '__proto__'],
       ['engine', 'native', '--tensorflow', '../up'],
-      ['procedures', '--nonsense'],
       ['report', '--from', '/nowhere'],
       ['archive', '/nowhere', '/tmp/never.jsonl.br'],
       ['archive'],

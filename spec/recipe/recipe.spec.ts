@@ -3,7 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/passwords/roles.ts';
 import { setups } from '../../src/properties/arbitraries.ts';
-import { ends, freshTexts, LOSSES, lossOf, perLoss, recipeOf, scoredUnder, usesReference } from '../../src/recipe/recipe.ts';
+import {
+  ends,
+  freshTexts,
+  LOSSES,
+  lossOf,
+  perLoss,
+  recipeOf,
+  scoredUnder,
+  usesReference,
+} from '../../src/recipe/recipe.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { tinySetup } from '../helpers/setups.ts';

@@ -25,7 +25,7 @@ export async function fuzzNull(text: string): Promise<number> {
     throw new UsageError(
       `--null: "${text}" must be two numbers of experiments, on recorded runs and on runs trained here`,
     );
-  const { ARCHIVES_WITH_LETTERS, mostAllowed, NOMINAL, nullWorlds, tryNull } = await import('../calibration/null.ts');
+  const { ARCHIVES_WITH_LETTERS, mostAllowed, NOMINAL, nullWorlds, tryNull } = await import('../properties/null.ts');
   const engine = await startEngine();
   const rows: (string | number)[][] = [];
   let holds = true;

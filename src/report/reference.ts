@@ -2,10 +2,10 @@
 import { readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { readProcedures } from '../calibration/file.ts';
 import { RecordError } from '../records/record.ts';
 import { ARCHIVES, readStudies, readStudy } from '../records/study.ts';
 import { fillBlocks, pageBlocks } from './files/pages.ts';
+import { readProcedures } from './procedures.ts';
 import { buildReport, type Report } from './report.ts';
 
 /** The study that single figures are drawn of comes first. */

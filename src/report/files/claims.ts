@@ -1,12 +1,12 @@
 /** The claims of a report as Markdown and as JSON. */
 
-import { type ProcedureReport, procedureCells } from '../../calibration/file.ts';
 import { FAMILY } from '../../claims/family.ts';
 import { formatNumber } from '../../claims/format.ts';
 import { ABRIDGED } from '../../records/abridge.ts';
 import { nameOf } from '../../records/record.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
+import { type ProcedureReport, procedureCells } from '../procedures.ts';
 import { failedRuns, provenance, type Report, reproduceCommand } from '../report.ts';
 import type { StudyReport } from '../study-report.ts';
 import { claimsMarkdown } from '../table.ts';

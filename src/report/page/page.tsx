@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import type { ComponentChildren } from 'preact';
 import { render } from 'preact-render-to-string';
-import { procedureCells } from '../../calibration/file.ts';
 import { optionalFinding, type Verdict } from '../../claims/claim.ts';
 import { FAMILY, type JudgedClaim, judgementOf } from '../../claims/family.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
@@ -13,6 +12,7 @@ import { nameOf } from '../../records/record.ts';
 import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
 import { isToldOf } from '../files/explained.ts';
 import { CELL_HEAD, cellRow } from '../markdown.ts';
+import { procedureCells } from '../procedures.ts';
 import { failedRuns, provenance, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
 import type { StudyReport } from '../study-report.ts';
 

@@ -1,8 +1,8 @@
 /** Views of simulated runs whose truth is known. */
-import { measure } from '../measure/measures.ts';
-import { type Stream, stream } from '../random/streams.ts';
-import { type Evaluation, type RunView, type SetName, type ViewedScores, viewOf } from '../records/view.ts';
-import { PRESETS } from '../setup/presets.ts';
+import { measure } from '../../src/measure/measures.ts';
+import { type Stream, stream } from '../../src/random/streams.ts';
+import { type Evaluation, type RunView, type SetName, type ViewedScores, viewOf } from '../../src/records/view.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
 
 const LETTERS = 26;
 

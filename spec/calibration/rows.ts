@@ -3,9 +3,10 @@
  * The deviations were measured at the preset `pocket`.
  */
 import { mean } from 'simple-statistics';
-import { ABLATION, type Arm, HELD_OUT_SHARES, MAIN, MODEL_SIZES, NO_DPO, SWEEPS } from '../claims/arms.ts';
-import { CLAIMS, type Verdict } from '../claims/index.ts';
-import { type Stream, stream } from '../random/streams.ts';
+import { ABLATION, type Arm, HELD_OUT_SHARES, MAIN, MODEL_SIZES, NO_DPO, SWEEPS } from '../../src/claims/arms.ts';
+import { CLAIMS, type Verdict } from '../../src/claims/index.ts';
+import { type Stream, stream } from '../../src/random/streams.ts';
+import { type ProcedureRow, WELL_CALIBRATED } from '../../src/report/procedures.ts';
 import {
   bayesFactor,
   bcaInterval,
@@ -17,8 +18,7 @@ import {
   signFlipTest,
   tInterval,
   tTestAbove,
-} from '../statistics/index.ts';
-import { type ProcedureRow, WELL_CALIBRATED } from './file.ts';
+} from '../../src/statistics/index.ts';
 import { NOTHING, type RunTruth, simulatedRun, UNSURE, withEffect } from './simulated.ts';
 
 const RUNS = [5, 7, 16];

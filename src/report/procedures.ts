@@ -1,4 +1,4 @@
-/** `reports/procedures.json`: simulated error rates, which `npx negative-knowledge procedures` writes. */
+/** `reports/procedures.json`: simulated error rates, which `node --import tsx spec/calibration/run.ts` writes. */
 import { z } from 'zod';
 import { readTextIfThere } from '../records/bounded.ts';
 import { RecordError } from '../records/record.ts';
@@ -25,7 +25,7 @@ export type ProcedureRow = z.infer<typeof rowSchema>;
 export type ProcedureReport = z.infer<typeof reportSchema>;
 
 export const PROCEDURES_FILE = 'reports/procedures.json';
-export const PROCEDURES_COMMAND = 'npx negative-knowledge procedures';
+export const PROCEDURES_COMMAND = 'node --import tsx spec/calibration/run.ts';
 
 /** Reads the rates, or null where there is no file. @throws RecordError when the file is damaged */
 export async function readProcedures(file = PROCEDURES_FILE): Promise<ProcedureReport | null> {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { ARCHIVES_WITH_LETTERS, mostAllowed, nullWorlds, tryNull } from '../../src/calibration/null.ts';
 import { startEngine } from '../../src/engine/engine.ts';
+import { ARCHIVES_WITH_LETTERS, mostAllowed, nullWorlds, tryNull } from '../../src/properties/null.ts';
 import type { RunView } from '../../src/records/view.ts';
 import { written } from '../helpers/written.ts';
 
