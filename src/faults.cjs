@@ -1,6 +1,6 @@
-/** Answers for every fault that no one else does, with exit code 2: Node's own code for one is 1, which is a verdict's. */
+/** Ends the process with exit code 2 at every fault that nothing else handles. Node's own code would be 1, a verdict's. */
 'use strict';
-require('./node-version.cjs'); // src/main.cjs has asked already; a file that is started by itself has not
+require('./node-version.cjs'); // for files that are started without src/main.cjs
 
 const DAMAGED = 'a part of the program is missing or damaged; install it again (npm ci)';
 const MEMORY = 'there is not enough memory; free some, or raise the limit (ulimit -v, --max-old-space-size)';
@@ -27,7 +27,7 @@ function adviceFor(error, loading) {
   return ADVICE[error?.code] ?? ADVICE[error?.name] ?? ADVICE[error?.message];
 }
 
-/** One sentence where a user can do something about the error; anything else is a bug, and keeps its stack. */
+/** One sentence for an error that a user can do something about; any other error is a bug, and keeps its stack. */
 function sentence(error, loading) {
   const advice = adviceFor(error, loading);
   if (advice === undefined) return error?.stack ?? String(error);
@@ -44,7 +44,7 @@ function fail(error, loading = false) {
   try {
     process.stderr.write(`error: ${sentence(error, loading)}\n`);
   } catch {
-    // standard error is closed as well: the exit code has to say it
+    // standard error is closed as well: only the exit code is left
   }
   process.exit(2);
 }
@@ -52,7 +52,7 @@ function fail(error, loading = false) {
 process.on('uncaughtException', (error) => fail(error));
 process.on('unhandledRejection', (error) => fail(error));
 
-/** The exit code that the command came to its end with. */
+/** The exit code with which the command has ended. */
 let given;
 
 /** Says that the command has ended, and with which exit code. */
@@ -66,8 +66,8 @@ process.on('beforeExit', () => {
   if (given === undefined) fail('the command stopped before it was done');
 });
 
-// Some ways to end pass no handler: Node ends the process with the exit code of its loader's thread, and a library may
-// call process.exit. Here every way passes.
+// Some endings pass no other handler: Node may end the process with the exit code of its loader's thread, and a library may
+// call process.exit.
 process.on('exit', (code) => {
   if (failed || code === given || code > 1) return;
   process.exitCode = 2;

@@ -1,7 +1,6 @@
 /**
- * Refuses a Node that the program or its test tools do not run on, with one sentence and exit code 2: an old one would fail
- * on its way to the first line of ours, or worse, do nothing and say that all is well. Plain JavaScript of 2015, which
- * every Node can read.
+ * Refuses a Node on which the program or its test tools do not run, with one sentence and exit code 2. An old Node would
+ * fail before our first line, or do nothing and exit with 0. This is JavaScript of 2015, which every Node can read.
  */
 'use strict';
 
@@ -20,11 +19,7 @@ function supports(version) {
 
 if (!supports(process.version)) {
   process.stderr.write(
-    'error: this is Node ' +
-      process.version +
-      ', and negative-knowledge needs ' +
-      SUPPORTED +
-      '; install a newer Node\n',
+    `error: this is Node ${process.version}, and negative-knowledge needs ${SUPPORTED}; install a newer Node\n`,
   );
   process.exit(2);
 }

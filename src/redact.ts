@@ -1,12 +1,12 @@
-/** Keeps secrets off the console and out of records, whoever wrote them into a message. */
+/** Keeps secrets off the console and out of records. */
 
-/** Where secrets are in the environment: tokens, and addresses that may hold a password. */
+/** Variables that hold secrets: tokens, and addresses that may hold a password. */
 const TOKENS = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'HUGGINGFACE_TOKEN', 'NODE_AUTH_TOKEN', 'NPM_TOKEN'];
 const ADDRESSES = ['HF_ENDPOINT', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
 
 const HIDDEN = '[hidden]';
 
-/** Shorter words would be found in innocent text. */
+/** Shorter secrets would be found in innocent words. */
 const SHORTEST = 4;
 
 /** The user name and password of an address, and the values of its query. */
@@ -18,7 +18,7 @@ function secretsOf(address: string): string[] {
 
 function secrets(env: NodeJS.ProcessEnv): string[] {
   const whole = [...TOKENS.map((name) => env[name] ?? ''), ...ADDRESSES.flatMap((name) => secretsOf(env[name] ?? ''))];
-  // A secret of several lines may be shown line by line; one in an address, or in a quoted message, is written otherwise.
+  // A secret of several lines may be shown line by line; in an address or a quoted message it is escaped.
   const parts = whole.flatMap((secret) => [secret, ...secret.split(/\s+/)]);
   const spelled = parts.flatMap((part) => [
     part,
@@ -27,7 +27,7 @@ function secrets(env: NodeJS.ProcessEnv): string[] {
       try {
         return [spell(part)];
       } catch {
-        return []; // it cannot be spelled so
+        return []; // it has no such spelling
       }
     }),
   ]);

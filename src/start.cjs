@@ -7,7 +7,7 @@ const { fail } = require('./faults.cjs');
 /** Files that loading the program has open at once, and some to spare. */
 const ROOM = 64;
 
-/** Where they cannot be opened Node may wait for its own loader for ever: better to be told at once. @throws EMFILE */
+/** Checks that so many files can be opened: Node may wait for its own loader for ever if not. @throws EMFILE */
 function assertRoom() {
   const opened = [];
   try {
@@ -23,7 +23,7 @@ try {
   fail(error);
 }
 
-// The options of a project that the program is called from must not change how it is read.
+// The TypeScript options of the project that calls the program must not apply to it.
 const tsconfig = path.join(__dirname, '..', 'tsconfig.json');
 import('tsx/esm/api')
   .then(({ register }) => {

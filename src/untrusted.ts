@@ -1,10 +1,17 @@
-/**
- * Text that someone else wrote: JSON only as deep as anything of ours is. src/files.ts reads it, with a bound.
- */
+/** What someone else wrote: the error for what is refused, and JSON that is nested no deeper than ours. */
 
-/** Input that is not read; the message says why, and is part of a sentence that begins with the input's name. */
+/** Input that is refused. The message completes a sentence that begins with the input's name. */
 export class UntrustedError extends Error {
   override name = 'UntrustedError';
+}
+
+/** Runs `body`, and turns its UntrustedError into the error that `fault` makes of the message. */
+export function orRefuse<Result>(body: () => Result, fault: (message: string) => Error): Result {
+  try {
+    return body();
+  } catch (error) {
+    throw error instanceof UntrustedError ? fault(error.message) : error;
+  }
 }
 
 /** A size for a message. */

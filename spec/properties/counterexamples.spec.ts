@@ -28,7 +28,6 @@ describe('what fuzzing once found', () => {
 const wrong: PropertyKind = {
   name: 'data',
   size: 'any',
-  space: 'any',
   properties: [
     {
       id: 'data/pairs',

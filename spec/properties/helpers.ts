@@ -5,12 +5,12 @@ import type { PropertyKind, SetupProperty } from '../../src/properties/property.
 
 /** Holds a property against setups of its kind. */
 export const assertProperty = (
-  { size, space }: PropertyKind,
+  { size }: PropertyKind,
   { check }: SetupProperty,
   numRuns: number,
   engine: Engine,
 ): Promise<void> =>
   fc.assert(
-    fc.asyncProperty(setups({ size, space }), async (setup) => check(setup, engine)),
+    fc.asyncProperty(setups({ size }), async (setup) => check(setup, engine)),
     { numRuns },
   );

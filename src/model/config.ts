@@ -1,7 +1,7 @@
 /** Hugging Face's config.json of a GPT-NeoX model, in its old and its new spelling. */
 import { z } from 'zod';
 import type { Activation } from '../setup/schema.ts';
-import { parseJson, UntrustedError } from '../untrusted.ts';
+import { orRefuse, parseJson } from '../untrusted.ts';
 import type { ModelShape } from './gpt-neox.ts';
 
 /** A model that cannot be used; the message says what about it, and what to do. */
@@ -9,16 +9,12 @@ export class ModelError extends Error {
   override name = 'ModelError';
 }
 
-/** Bytes of a model's text file that are read at most; GPT-NeoX's tokenizer has two megabytes. */
+/** Most bytes of a model's text file; GPT-NeoX's tokenizer has two megabytes. */
 export const MOST_TEXT = 64 * 2 ** 20;
 
 /** What a config.json says of a setup's `model`. */
-export type ConfiguredShape = Omit<
-  ModelShape,
-  'pretrained' | 'weights' | 'vocabulary' | 'initialDeviation' | 'rotaryBase'
-> & {
+export type ConfiguredShape = Omit<ModelShape, 'pretrained' | 'weights' | 'vocabulary' | 'initialDeviation'> & {
   vocabulary: number;
-  rotaryBase: number;
   /** Longest sequence that the model was made for, in tokens. */
   positions: number;
 };
@@ -58,13 +54,13 @@ const configSchema = z.object({
   partial_rotary_factor: z.number().min(0).max(1).optional(),
 });
 
-/** Hugging Face's names of the nonlinearities that there are here. */
-const ACTIVATION_NAMES: Readonly<Record<string, Activation>> = {
+/** The nonlinearities that there are here, by Hugging Face's names; the first name of each is the one that is written. */
+const ACTIVATIONS: Readonly<Record<string, Activation>> = {
   gelu: 'gelu',
   gelu_python: 'gelu',
+  gelu_pytorch_tanh: 'gelu-tanh',
   gelu_new: 'gelu-tanh',
   gelu_fast: 'gelu-tanh',
-  gelu_pytorch_tanh: 'gelu-tanh',
   quick_gelu: 'quick-gelu',
 };
 
@@ -77,13 +73,7 @@ export function parseConfig(text: string, where: string): ConfiguredShape {
   const refuse = (what: string): never => {
     throw new ModelError(`${where}: ${what}`);
   };
-  let json: unknown;
-  try {
-    json = parseJson(text);
-  } catch (error) {
-    if (!(error instanceof UntrustedError)) throw error;
-    refuse(error.message);
-  }
+  const json = orRefuse(() => parseJson(text), refuse);
   const type = (json as { model_type?: unknown } | null)?.model_type;
   if (typeof type === 'string' && type !== 'gpt_neox') {
     refuse(`model_type is "${type.slice(0, 64)}"; only gpt_neox models (such as Pythia) can be used`);
@@ -94,16 +84,15 @@ export function parseConfig(text: string, where: string): ConfiguredShape {
     return refuse(`${path.join('.') || 'the document'}: ${message}`);
   }
   const config = result.data;
-  const activation = Object.hasOwn(ACTIVATION_NAMES, config.hidden_act)
-    ? ACTIVATION_NAMES[config.hidden_act]
-    : refuse(
-        `hidden_act "${config.hidden_act.slice(0, 64)}" is not supported; ${Object.keys(ACTIVATION_NAMES).join(', ')} are`,
-      );
-  const rope = config.rope_parameters ?? undefined;
-  if (rope !== undefined && rope.rope_type !== 'default') {
-    refuse(`rope_parameters.rope_type "${rope.rope_type.slice(0, 64)}" is not supported; "default" is`);
+  const { hidden_act: name, rope_parameters: rope } = config;
+  if (!Object.hasOwn(ACTIVATIONS, name)) {
+    refuse(`hidden_act "${name.slice(0, 64)}" is not supported; ${Object.keys(ACTIVATIONS).join(', ')} are`);
   }
-  if (config.rope_scaling !== undefined && config.rope_scaling !== null) refuse('rope_scaling is not supported');
+  const ropeType = rope?.rope_type ?? 'default';
+  if (ropeType !== 'default') {
+    refuse(`rope_parameters.rope_type "${ropeType.slice(0, 64)}" is not supported; "default" is`);
+  }
+  if ((config.rope_scaling ?? null) !== null) refuse('rope_scaling is not supported');
   if (!config.attention_bias) refuse('attention_bias false is not supported');
   for (const dropout of ['attention_dropout', 'hidden_dropout'] as const) {
     if (config[dropout] !== 0)
@@ -121,20 +110,14 @@ export function parseConfig(text: string, where: string): ConfiguredShape {
     rotaryBase: rope?.rope_theta ?? config.rope_theta ?? config.rotary_emb_base ?? 10_000,
     layerNormEpsilon: config.layer_norm_eps,
     parallelResidual: config.use_parallel_residual,
-    activation,
+    activation: ACTIVATIONS[name],
     tiedEmbeddings: config.tie_word_embeddings,
     vocabulary: config.vocab_size,
     positions: config.max_position_embeddings,
   };
 }
 
-const HIDDEN_ACT: Readonly<Record<Activation, string>> = {
-  gelu: 'gelu',
-  'gelu-tanh': 'gelu_pytorch_tanh',
-  'quick-gelu': 'quick_gelu',
-};
-
-/** The config.json of a model, in both spellings of its rotary fields: transformers of any year reads it. */
+/** The config.json of a model, with both spellings of the rotary fields: every version of transformers reads it. */
 export const configJson = (model: ModelShape, vocabulary: number): string =>
   `${JSON.stringify(
     {
@@ -146,7 +129,7 @@ export const configJson = (model: ModelShape, vocabulary: number): string =>
       num_hidden_layers: model.layers,
       num_attention_heads: model.heads,
       intermediate_size: model.hidden * model.intermediateFactor,
-      hidden_act: HIDDEN_ACT[model.activation],
+      hidden_act: Object.keys(ACTIVATIONS).find((name) => ACTIVATIONS[name] === model.activation),
       layer_norm_eps: model.layerNormEpsilon,
       max_position_embeddings: 2048,
       use_parallel_residual: model.parallelResidual,

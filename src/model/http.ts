@@ -1,27 +1,27 @@
 /**
- * Asking a hub: the token goes to the hub's own origin and nowhere else, every answer is read to a bound, and a server that
- * redirects, pages or waits without end is left.
+ * Asking a hub. The token goes to the hub's own origin alone, answers are read to a bound, and redirects, pages and silence
+ * without end are errors.
  */
 import { mib } from '../untrusted.ts';
 import { ModelError } from './config.ts';
 
 /** A hub's address and what it may be told. */
-export interface Hub {
+interface Hub {
   /** Without a trailing slash. */
   readonly url: string;
   readonly token?: string;
 }
 
-export interface AskOptions {
+interface AskOptions {
   /** Most bytes of an answer, after decoding. */
   readonly most: number;
   /** What is asked for, in messages. */
   readonly what: string;
   /** Milliseconds before a busy or failing server is asked again, doubled every time. */
   readonly patience: number;
-  /** Milliseconds without a byte after which a server is left. */
+  /** Longest silence of a server, in milliseconds. */
   readonly idle: number;
-  /** Whether requests may be sent to other origins than the hub's: files are kept elsewhere, answers are not. */
+  /** Whether the hub may send requests on to other origins: it keeps files elsewhere, but answers by itself. */
   readonly elsewhere: boolean;
 }
 
@@ -32,27 +32,24 @@ const MOST_REDIRECTS = 10;
 /** Requests that one question may take: a listing comes in pages. */
 const MOST_REQUESTS = 200;
 
-/** Whether two addresses are of one origin: scheme, host and port. */
-const sameOrigin = (a: URL, b: URL): boolean => a.origin === b.origin;
+/** Waits for something of a server. @throws ModelError that begins with `silence`, after `idle` milliseconds */
+async function awaited<Value>(promise: Promise<Value>, idle: number, silence: string): Promise<Value> {
+  let timer: NodeJS.Timeout | undefined;
+  const tooLate = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new ModelError(`${silence} for ${Math.round(idle / 1000)} seconds`)), idle);
+  });
+  return Promise.race([promise, tooLate]).finally(() => clearTimeout(timer));
+}
 
 /** A body that ends with an error after `most` bytes, or when nothing arrives for a while. */
 function bounded(body: ReadableStream<Uint8Array>, { most, what, idle }: AskOptions, stop: () => void) {
   let received = 0;
-  let timer: NodeJS.Timeout | undefined;
   const reader = body.getReader();
-  const nextPiece = () =>
-    new Promise<{ done: boolean; value?: Uint8Array }>((resolve, reject) => {
-      timer = setTimeout(
-        () => reject(new ModelError(`the hub sent nothing of ${what} for ${Math.round(idle / 1000)} seconds`)),
-        idle,
-      );
-      reader.read().then(resolve, reject);
-    }).finally(() => clearTimeout(timer));
   return new ReadableStream<Uint8Array>({
     async pull(controller) {
       try {
-        const { done, value } = await nextPiece();
-        if (done || value === undefined) return controller.close();
+        const { done, value } = await awaited(reader.read(), idle, `the hub sent nothing of ${what}`);
+        if (done) return controller.close();
         received += value.length;
         if (received > most)
           throw new ModelError(
@@ -79,7 +76,7 @@ export function askingFetch(hub: Hub, options: AskOptions): typeof fetch {
   const home = new URL(hub.url);
   let requests = 0;
 
-  /** One request, redirects followed by hand: each may lead to another origin, which must not see the token. */
+  /** One request. It follows redirects itself: each may lead to another origin, which must not see the token. */
   const request = async (url: URL, init: RequestInit): Promise<Response> => {
     let at = url;
     for (let hop = 0; hop <= MOST_REDIRECTS; hop++) {
@@ -89,24 +86,22 @@ export function askingFetch(hub: Hub, options: AskOptions): typeof fetch {
         );
       if (at.protocol !== 'https:' && at.protocol !== home.protocol)
         throw new ModelError(`${home.host} leads from ${home.protocol} to ${at.protocol}, which is not followed`);
-      if (!options.elsewhere && !sameOrigin(at, home))
+      const isHome = at.origin === home.origin;
+      if (!options.elsewhere && !isHome)
         throw new ModelError(
           `${options.what} goes on at another host (${at.host}), and only ${home.host} was to be asked`,
         );
       const headers = new Headers(init.headers);
       headers.delete('authorization');
       headers.delete('cookie');
-      if (hub.token !== undefined && sameOrigin(at, home)) headers.set('authorization', `Bearer ${hub.token}`);
+      if (hub.token !== undefined && isHome) headers.set('authorization', `Bearer ${hub.token}`);
       headers.set('accept-encoding', 'identity'); // what is announced is what is counted
       const controller = new AbortController();
-      const timer = setTimeout(
-        () =>
-          controller.abort(new ModelError(`${at.host} did not answer for ${Math.round(options.idle / 1000)} seconds`)),
-        options.idle,
-      );
-      const response = await fetch(at, { ...init, headers, redirect: 'manual', signal: controller.signal }).finally(
-        () => clearTimeout(timer),
-      );
+      const answer = fetch(at, { ...init, headers, redirect: 'manual', signal: controller.signal });
+      const response = await awaited(answer, options.idle, `${at.host} did not answer`).catch((error) => {
+        controller.abort();
+        throw error;
+      });
       const location = response.headers.get('location');
       if (response.status >= 300 && response.status < 400 && location !== null) {
         await response.body?.cancel();

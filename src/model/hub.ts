@@ -1,10 +1,10 @@
 /**
- * Models by their Hugging Face id: found in the standard cache, or fetched into it. A download that was interrupted goes
- * on where it stopped, and what arrives is held against its checksum before anything may use it.
+ * Models by their Hugging Face id: found in the standard cache, or fetched into it. An interrupted download goes on where
+ * it stopped. A file is used only after its checksum was right.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream, createWriteStream, existsSync, statSync } from 'node:fs';
-import { copyFile, mkdir, rename, rm, stat, symlink, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { Readable, Transform } from 'node:stream';
@@ -21,7 +21,7 @@ import {
 } from '@huggingface/hub';
 import { z } from 'zod';
 import { readTextFile } from '../files.ts';
-import { UntrustedError } from '../untrusted.ts';
+import { orRefuse, UntrustedError } from '../untrusted.ts';
 import { MOST_TEXT, ModelError } from './config.ts';
 import { askingFetch } from './http.ts';
 
@@ -47,7 +47,7 @@ export function parseModelId(text: string): HubModel | null {
 export const repositoryFolder = ({ id }: HubModel): string =>
   path.join(getHFHubCachePath(), getRepoFolderName({ name: id, type: 'model' }));
 
-/** The commit that a branch or tag of the cache stands for; whatever else is in that file is no commit. */
+/** The commit that a branch or tag of the cache stands for; empty where its file cannot be read. */
 function refersTo(file: string): string {
   try {
     return readTextFile(file, 4096).trim();
@@ -67,8 +67,8 @@ function cached(model: HubModel): string | null {
 }
 
 /**
- * The folder of a model: itself, or the cache's for an id. Never touches the network.
- * @throws ModelError that says how to get it
+ * The folder of a model: the folder that is given, or the cache's for an id. Uses no network.
+ * @throws ModelError that says how to get the model
  */
 export function locateModel(folderOrId: string): string {
   if (existsSync(folderOrId) && statSync(folderOrId).isDirectory()) return path.resolve(folderOrId);
@@ -82,73 +82,65 @@ export function locateModel(folderOrId: string): string {
   );
 }
 
-/** What is left of a download, for people watching. */
+/** How far the download of a file is, in bytes. */
 export interface DownloadProgress {
   readonly file: string;
   readonly received: number;
   readonly size: number;
 }
 
-export interface FetchOptions {
+interface FetchOptions {
   /** Told at every piece of every file. */
   readonly onProgress?: (progress: DownloadProgress) => void;
   /** Milliseconds before a busy or failing server is asked again, doubled every time. */
   readonly patience?: number;
-  /** Milliseconds without a byte after which a server is left. */
+  /** Longest silence of a server, in milliseconds. */
   readonly idle?: number;
 }
 
-/** What a token may be: one printable word. */
+/** A token is one printable word. */
 const TOKEN = /^[\x21-\x7e]{1,1024}$/;
 
-/** Most bytes of an answer that is no file: a description or a page of a listing. */
+/** Most bytes of an answer that is no file: a description, or a page of a listing. */
 const MOST_ANSWER = 16 * 2 ** 20;
 /** Files that a model may have. */
 const MOST_FILES = 10_000;
 
 /**
  * The user's token: a variable, or what `huggingface-cli login` left.
- * @throws ModelError, which does not show it, where it can be no token
+ * @throws ModelError where it can be no token; the message does not show it
  */
 function accessToken(): string | undefined {
-  const checked = (token: string, from: string): string => {
-    if (TOKEN.test(token)) return token;
-    throw new ModelError(
-      `${from} holds no token: a token is one word of plain letters, digits and signs; look for a line end or a blank in it`,
+  const { env } = process;
+  const home = env.HF_HOME ?? path.join(env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'huggingface');
+  const file = env.HF_TOKEN_PATH ?? path.join(home, 'token');
+  const readFile = (): string =>
+    orRefuse(
+      () => (existsSync(file) ? readTextFile(file, 65_536).trim() : ''),
+      (why) => new ModelError(`${file} ${why}`),
     );
-  };
-  for (const name of ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN']) {
-    const given = process.env[name];
-    if (given !== undefined && given !== '') return checked(given, name);
-  }
-  const home =
-    process.env.HF_HOME ?? path.join(process.env.XDG_CACHE_HOME ?? path.join(os.homedir(), '.cache'), 'huggingface');
-  const file = process.env.HF_TOKEN_PATH ?? path.join(home, 'token');
-  if (!existsSync(file)) return undefined;
-  try {
-    const token = readTextFile(file, 65_536).trim();
-    return token === '' ? undefined : checked(token, file);
-  } catch (error) {
-    if (error instanceof UntrustedError) throw new ModelError(`${file} ${error.message}`);
-    throw error;
-  }
+  const variable = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN'].find((name) => env[name]);
+  const token = variable === undefined ? readFile() : env[variable];
+  if (!token) return undefined;
+  if (TOKEN.test(token)) return token;
+  throw new ModelError(
+    `${variable ?? file} holds no token: a token is one word of plain letters, digits and signs; look for a line end or a blank in it`,
+  );
 }
 
 /**
- * The hub's address.
- * @throws ModelError, which does not show it, where it is no plain address
+ * The hub's address, without a trailing slash.
+ * @throws ModelError where it is no plain address; the message does not show it
  */
 function endpoint(): string {
   const given = process.env.HF_ENDPOINT;
-  if (given === undefined || given === '') return HUB_URL;
+  if (!given) return HUB_URL;
   const url = URL.canParse(given) ? new URL(given) : null;
-  const plain = url !== null && /^https?:$/.test(url.protocol) && url.username === '' && url.password === '';
-  if (!plain || url.search !== '' || url.hash !== '') {
-    throw new ModelError(
-      'HF_ENDPOINT must be an address such as https://huggingface.co, with no user name, password or query in it; a token goes into HF_TOKEN',
-    );
-  }
-  return url.href.replace(/\/+$/, '');
+  if (url !== null && /^https?:$/.test(url.protocol) && !(url.username || url.password || url.search || url.hash))
+    return url.href.replace(/\/+$/, '');
+  throw new ModelError(
+    'HF_ENDPOINT must be an address such as https://huggingface.co, with no user name, password or query in it; a token goes into HF_TOKEN',
+  );
 }
 
 /** What a fault of the hub means, and what to do. */
@@ -186,7 +178,7 @@ function checkedEntry(entry: ListFileEntry): ListFileEntry {
   throw new ModelError(`the hub lists a file that is none: ${where.join('.') || 'entry'}: ${message}`);
 }
 
-/** The files that a run needs, of those that a model has. @throws ModelError when it lacks one */
+/** Those of a model's files that a run needs. @throws ModelError when one is missing or too large */
 function neededFiles(model: HubModel, entries: readonly ListFileEntry[]): ListFileEntry[] {
   const files = new Map(entries.filter(({ type }) => type === 'file').map((entry) => [entry.path, entry]));
   const need = (name: string): ListFileEntry => {
@@ -204,7 +196,7 @@ function neededFiles(model: HubModel, entries: readonly ListFileEntry[]): ListFi
   return [...texts, ...weights];
 }
 
-/** The digest that a file must have, as the hub names it: SHA-256 of a large file, git's SHA-1 of a small one. */
+/** Whether a file has the digest that the hub names: SHA-256 of a large file, git's SHA-1 of a small one. */
 async function hasDigest(file: string, { lfs, oid, size }: ListFileEntry): Promise<boolean> {
   const hash = createHash(lfs === undefined ? 'sha1' : 'sha256');
   if (lfs === undefined) hash.update(`blob ${size}\0`);
@@ -212,92 +204,87 @@ async function hasDigest(file: string, { lfs, oid, size }: ListFileEntry): Promi
   return hash.digest('hex') === (lfs?.oid ?? oid);
 }
 
-const sizeOf = (file: string): Promise<number> =>
-  stat(file).then(
-    ({ size }) => size,
-    () => 0,
-  );
+/** Bytes of a file, or undefined where there is none. */
+const sizeOf = (file: string): number | undefined => (existsSync(file) ? statSync(file).size : undefined);
 
 /**
  * Fetches a model's files into the standard cache.
  * @returns the folder of its files
  * @throws ModelError for what the hub or the connection says, NodeJS.ErrnoException for the disk; what has arrived is kept.
  */
-export async function fetchModel(
-  model: HubModel,
-  { onProgress, patience = 1_000, idle = 60_000 }: FetchOptions = {},
-): Promise<string> {
+export async function fetchModel(model: HubModel, options: FetchOptions = {}): Promise<string> {
+  try {
+    return await fetchFiles(model, options);
+  } catch (error) {
+    throw hubFault(model, error);
+  }
+}
+
+async function fetchFiles(model: HubModel, { onProgress, patience = 1_000, idle = 60_000 }: FetchOptions) {
   const hub = { url: endpoint(), token: accessToken() };
   // The library is told no token: ours goes to the hub's origin alone.
-  const asking = (what: string, most: number, elsewhere: boolean) => ({
+  const asking = (what: string, most = MOST_ANSWER, elsewhere = false) => ({
     hubUrl: hub.url,
     fetch: askingFetch(hub, { most, what, patience, idle, elsewhere }),
   });
-  const repository = repositoryFolder(model);
-  const asked = async <Result>(body: () => Promise<Result>): Promise<Result> => {
-    try {
-      return await body();
-    } catch (error) {
-      throw hubFault(model, error);
-    }
-  };
-  const { commit, entries } = await asked(async () => {
-    const about = asking(`the description of ${model.id}`, MOST_ANSWER, false);
-    const { sha } = await modelInfo({ ...about, name: model.id, revision: model.revision, additionalFields: ['sha'] });
-    if (typeof sha !== 'string' || !COMMIT.test(sha))
-      throw new ModelError(`${endpoint()} does not answer as a hub does`);
-    const found: ListFileEntry[] = [];
-    const listing = asking(`the listing of ${model.id}`, MOST_ANSWER, false);
-    for await (const entry of listFiles({ ...listing, repo: model.id, revision: sha })) {
-      found.push(checkedEntry(entry));
-      if (found.length > MOST_FILES) throw new ModelError(`${model.id} lists more than ${MOST_FILES} files`);
-    }
-    return { commit: sha, entries: found };
+  const { sha: commit } = await modelInfo({
+    ...asking(`the description of ${model.id}`),
+    name: model.id,
+    revision: model.revision,
+    additionalFields: ['sha'],
   });
+  if (typeof commit !== 'string' || !COMMIT.test(commit))
+    throw new ModelError(`${hub.url} does not answer as a hub does`);
+  const entries: ListFileEntry[] = [];
+  for await (const entry of listFiles({ ...asking(`the listing of ${model.id}`), repo: model.id, revision: commit })) {
+    entries.push(checkedEntry(entry));
+    if (entries.length > MOST_FILES) throw new ModelError(`${model.id} lists more than ${MOST_FILES} files`);
+  }
+  const repository = repositoryFolder(model);
   const snapshot = path.join(repository, 'snapshots', commit);
+
+  /** Downloads what is still missing of a file into `partial`. */
+  const download = async ({ path: name, size }: ListFileEntry, partial: string): Promise<void> => {
+    let received = sizeOf(partial) ?? 0;
+    if (received > size) {
+      await rm(partial);
+      received = 0;
+    }
+    if (received < size) {
+      // Read no further than announced: a byte more is not what was listed.
+      const source = { ...asking(name, size, true), repo: model.id, path: name, revision: commit, xet: false };
+      const file = await downloadFile(source);
+      if (file === null) throw new ModelError(`${model.id} has no ${name} at revision ${commit}`);
+      const rest = received === 0 ? file : file.slice(received, size);
+      const counter = new Transform({
+        transform(piece: Buffer, _, done) {
+          received += piece.length;
+          if (received > size)
+            return done(new ModelError(`the hub sends more of ${name} than the ${size} bytes it announced`));
+          onProgress?.({ file: name, received, size });
+          done(null, piece);
+        },
+      });
+      const web = rest.stream() as Parameters<typeof Readable.fromWeb>[0];
+      await pipeline(Readable.fromWeb(web), counter, createWriteStream(partial, { flags: 'a' }));
+    }
+    const arrived = sizeOf(partial) ?? 0;
+    if (arrived < size) throw new Error(`${name} ended after ${arrived} of ${size} bytes`);
+  };
 
   /** Puts one file in its place, from the cache's blobs or from the hub. */
   const place = async (entry: ListFileEntry): Promise<void> => {
     const { path: name, size, lfs, oid } = entry;
     const pointer = path.join(snapshot, name);
     const digest = lfs?.oid ?? oid ?? '';
-    if (!/^[0-9a-f]{40,64}$/.test(digest)) throw new ModelError(`${endpoint()} gives ${name} no digest`);
+    if (!/^[0-9a-f]{40,64}$/.test(digest)) throw new ModelError(`${hub.url} gives ${name} no digest`);
     const blob = path.join(repository, 'blobs', digest);
-    if (existsSync(pointer) && (await sizeOf(pointer)) === size) return;
-    const partial = `${blob}.incomplete`;
+    if (sizeOf(pointer) === size) return;
     await mkdir(path.dirname(blob), { recursive: true });
     await mkdir(snapshot, { recursive: true });
     if (!existsSync(blob)) {
-      let received = await sizeOf(partial);
-      if (received > size) {
-        await rm(partial);
-        received = 0;
-      }
-      if (received < size) {
-        // Read no further than announced: a byte more is not what was listed.
-        const file = await downloadFile({
-          ...asking(name, size, true),
-          repo: model.id,
-          path: name,
-          revision: commit,
-          xet: false,
-        });
-        if (file === null) throw new ModelError(`${model.id} has no ${name} at revision ${commit}`);
-        const rest = received === 0 ? file : file.slice(received, size);
-        const counter = new Transform({
-          transform(piece: Buffer, _, done) {
-            received += piece.length;
-            if (received > size)
-              return done(new ModelError(`the hub sends more of ${name} than the ${size} bytes it announced`));
-            onProgress?.({ file: name, received, size });
-            done(null, piece);
-          },
-        });
-        const web = rest.stream() as Parameters<typeof Readable.fromWeb>[0];
-        await pipeline(Readable.fromWeb(web), counter, createWriteStream(partial, { flags: 'a' }));
-      }
-      const arrived = await sizeOf(partial);
-      if (arrived < size) throw new Error(`${name} ended after ${arrived} of ${size} bytes`);
+      const partial = `${blob}.incomplete`;
+      await download(entry, partial);
       if (!(await hasDigest(partial, entry))) {
         await rm(partial);
         throw new ModelError(`${name} arrived with a wrong checksum and was deleted; run the command again`);
@@ -308,12 +295,11 @@ export async function fetchModel(
     await symlink(path.relative(snapshot, blob), pointer).catch(() => copyFile(blob, pointer)); // no links on some disks
   };
 
-  await asked(async () => {
-    for (const entry of neededFiles(model, entries)) await place(entry);
-    if (model.revision === commit) return;
+  for (const entry of neededFiles(model, entries)) await place(entry);
+  if (model.revision !== commit) {
     const reference = path.join(repository, 'refs', model.revision);
     await mkdir(path.dirname(reference), { recursive: true });
     await writeFile(reference, commit);
-  });
+  }
   return snapshot;
 }

@@ -1,18 +1,23 @@
 /**
  * A model in a folder, as Hugging Face keeps it: config.json, tokenizer.json and weights in safetensors, in one file or
- * with an index of several. Read tensor by tensor straight into the layout that training uses.
+ * in several with an index. Weights are read tensor by tensor into the layout that training uses.
  */
 import { createHash } from 'node:crypto';
-import { closeSync, existsSync, mkdirSync, readSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
-import { openRegular, readTextFile } from '../files.ts';
+import { readTextFile, withRegularFile } from '../files.ts';
 import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
 import type { Setup } from '../setup/schema.ts';
 import { vocabulary } from '../setup/sizes.ts';
-import { parseJson, UntrustedError } from '../untrusted.ts';
+import { orRefuse, parseJson } from '../untrusted.ts';
 import { type ConfiguredShape, configJson, MOST_TEXT, ModelError, parseConfig } from './config.ts';
-import { type ParameterSpecification, type ParameterValues, parameterSpecifications } from './parameters.ts';
+import {
+  type ModelSetup,
+  type ParameterSpecification,
+  type ParameterValues,
+  parameterSpecifications,
+} from './parameters.ts';
 import {
   SafetensorsError,
   type SafetensorsReader,
@@ -22,26 +27,23 @@ import {
 } from './safetensors.ts';
 import { tokenIdsOf } from './tokenizer.ts';
 
-type ModelSetup = Pick<Setup, 'model' | 'passwords'>;
-
 const CONFIG = 'config.json';
 const TOKENIZER = 'tokenizer.json';
 const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 
-/** Buffers that a checkpoint of the paper's time holds beside its parameters: constants, which are computed here. */
+/** Buffers that older files hold beside the parameters: constants, which are computed here. */
 const BUFFERS = /^gpt_neox\.layers\.\d+\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/;
 
-const readText = (folder: string, name: string): string => {
+/** Reads one of a model's files. @throws ModelError for what may not be read */
+const reading = <Result>(file: string, body: () => Result): Result =>
+  orRefuse(body, (why) => new ModelError(`${file} ${why}`));
+
+function readText(folder: string, name: string): string {
   const file = path.join(folder, name);
   if (!existsSync(file)) throw new ModelError(`${folder} has no ${name}: is it the folder of a model?`);
-  try {
-    return readTextFile(file, MOST_TEXT);
-  } catch (error) {
-    if (error instanceof UntrustedError) throw new ModelError(`${file} ${error.message}`);
-    throw error;
-  }
-};
+  return reading(file, () => readTextFile(file, MOST_TEXT));
+}
 
 /** What config.json in a model's folder says. @throws ModelError */
 export const readConfig = (folder: string): ConfiguredShape =>
@@ -55,8 +57,10 @@ export function weightFiles(folder: string): string[] {
   if (!existsSync(indexFile)) {
     const file = path.join(folder, WEIGHTS);
     if (existsSync(file)) return [file];
+    const pickled = existsSync(path.join(folder, 'pytorch_model.bin'));
+    const other = pickled ? ', only a pytorch_model.bin, which cannot be read here' : '';
     throw new ModelError(
-      `${folder} has neither ${WEIGHTS} nor ${INDEX}${existsSync(path.join(folder, 'pytorch_model.bin')) ? ', only a pytorch_model.bin, which cannot be read here' : ''}; \`negative-knowledge fetch\` gets them`,
+      `${folder} has neither ${WEIGHTS} nor ${INDEX}${other}; \`negative-knowledge fetch\` gets them`,
     );
   }
   let index: z.infer<typeof indexSchema>;
@@ -77,32 +81,20 @@ export function weightFiles(folder: string): string[] {
   return names.map((name) => path.join(folder, name));
 }
 
-/** @throws ModelError where it is no regular file */
-function openModelFile(file: string): ReturnType<typeof openRegular> {
-  try {
-    return openRegular(file);
-  } catch (error) {
-    if (error instanceof UntrustedError) throw new ModelError(`${file} ${error.message}`);
-    throw error;
-  }
-}
+/** SHA-256 of a file. @throws ModelError where it is no regular file */
+const fileDigest = (file: string): string =>
+  reading(file, () =>
+    withRegularFile(file, (descriptor) => {
+      const hash = createHash('sha256');
+      const piece = Buffer.alloc(2 ** 22);
+      for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece)) {
+        hash.update(piece.subarray(0, read));
+      }
+      return hash.digest('hex');
+    }),
+  );
 
-/** SHA-256 of a file, read piece by piece. @throws ModelError where it is no regular file */
-export function fileDigest(file: string): string {
-  const hash = createHash('sha256');
-  const { descriptor } = openModelFile(file);
-  const piece = Buffer.alloc(2 ** 22);
-  try {
-    for (let read = readSync(descriptor, piece); read > 0; read = readSync(descriptor, piece)) {
-      hash.update(piece.subarray(0, read));
-    }
-  } finally {
-    closeSync(descriptor);
-  }
-  return hash.digest('hex');
-}
-
-/** SHA-256 over everything of a folder that a run depends on: what a setup's `model.weights` holds. @throws ModelError */
+/** SHA-256 over the files of a folder that a run depends on: a setup's `model.weights`. @throws ModelError */
 export function modelDigest(folder: string): string {
   const hash = createHash('sha256');
   for (const file of [path.join(folder, CONFIG), path.join(folder, TOKENIZER), ...weightFiles(folder)]) {
@@ -118,11 +110,10 @@ export function modelDigest(folder: string): string {
 export function assertSameShape(setup: Setup, folder: string): void {
   const { positions, ...shape } = readConfig(folder);
   const { model, passwords } = setup;
-  const wrong = Object.entries(shape)
-    .filter(([key, value]) =>
-      key === 'vocabulary' && model.vocabulary === null ? false : model[key as keyof typeof shape] !== value,
-    )
-    .map(([key, value]) => `model.${key} is ${model[key as keyof typeof shape]} and ${value} there`);
+  const asked = { ...model, vocabulary: model.vocabulary ?? shape.vocabulary };
+  const wrong = (Object.keys(shape) as (keyof typeof shape)[])
+    .filter((key) => asked[key] !== shape[key])
+    .map((key) => `model.${key} is ${asked[key]} and ${shape[key]} there`);
   if (wrong.length > 0)
     throw new ModelError(`the setup does not fit ${path.join(folder, CONFIG)}: ${wrong.join('; ')}`);
   if (passwords.length + 1 > positions) {
@@ -165,30 +156,27 @@ function readParameter(reader: SafetensorsReader, specification: ParameterSpecif
   return data;
 }
 
-/** Reads what `specifications` name out of a folder's weights. @throws ModelError naming the tensor and the file */
-function readParameters(
-  folder: string,
-  specifications: readonly ParameterSpecification[],
-  tied: boolean,
-): ParameterValues {
+/** All parameters of a model in a folder, in our layout. @throws ModelError naming the tensor and the file */
+export function loadValues(setup: ModelSetup, folder: string): ParameterValues {
+  const specifications = parameterSpecifications(setup);
   const wanted = new Map(specifications.map((specification) => [specification.name, specification]));
   const values: ParameterValues = new Map();
+  const readFrom = (reader: SafetensorsReader): void => {
+    for (const name of reader.names) {
+      const specification = wanted.get(name);
+      if (specification !== undefined) {
+        if (values.has(name)) throw new SafetensorsError(`${name} is also in another file`);
+        values.set(name, readParameter(reader, specification));
+      } else if (!BUFFERS.test(name) && !(setup.model.tiedEmbeddings && name === 'embed_out.weight')) {
+        throw new SafetensorsError(`has the tensor ${name.slice(0, 200)}, which the model has not`);
+      }
+    }
+  };
   for (const file of weightFiles(folder)) {
     try {
-      withSafetensors(file, (reader) => {
-        for (const name of reader.names) {
-          const specification = wanted.get(name);
-          if (specification !== undefined) {
-            if (values.has(name)) throw new SafetensorsError(`${name} is also in another file`);
-            values.set(name, readParameter(reader, specification));
-          } else if (!BUFFERS.test(name) && !(tied && name === 'embed_out.weight')) {
-            throw new SafetensorsError(`has the tensor ${name.slice(0, 200)}, which the model has not`);
-          }
-        }
-      });
+      withSafetensors(file, readFrom);
     } catch (error) {
-      if (error instanceof SafetensorsError) throw new ModelError(error.message);
-      throw error;
+      throw error instanceof SafetensorsError ? new ModelError(error.message) : error;
     }
   }
   const lost = specifications.find(({ name }) => !values.has(name));
@@ -196,31 +184,15 @@ function readParameters(
   return new Map(specifications.map(({ name }) => [name, values.get(name) as Float32Array])); // in the fixed order
 }
 
-/** All parameters of a model in a folder, in our layout. @throws ModelError naming the tensor and the file */
-export const loadValues = (setup: ModelSetup, folder: string): ParameterValues =>
-  readParameters(folder, parameterSpecifications(setup), setup.model.tiedEmbeddings);
-
-/** The part of a table of tokens that `tokens` name. @param rows whether tokens are rows of it, or else columns */
-function ofTokens(table: Float32Array, width: number, tokens: readonly number[], rows: boolean): Float32Array {
-  const part = new Float32Array(tokens.length * width);
-  if (rows) {
-    tokens.forEach((token, index) => {
-      part.set(table.subarray(token * width, (token + 1) * width), index * width);
-    });
-    return part;
-  }
-  const all = table.length / width;
-  for (let row = 0; row < width; row++) {
-    tokens.forEach((token, index) => {
-      part[row * tokens.length + index] = table[row * all + token];
-    });
-  }
-  return part;
-}
+/** Where tables of `tokens` tokens by `hidden` numbers keep number `unit` of a token, by the table's name. */
+const TABLES: Readonly<Record<string, (token: number, unit: number, tokens: number, hidden: number) => number>> = {
+  'gpt_neox.embed_in.weight': (token, unit, _, hidden) => token * hidden + unit,
+  'embed_out.weight': (token, unit, tokens) => unit * tokens + token,
+};
 
 /**
  * Tokens of letters and prefixes in the model that is trained: the pretrained model's own, or those of a from-scratch
- * model where only they are kept of its vocabulary.
+ * model where the setup keeps only these tokens.
  */
 export const idsFor = (setup: Setup, folder: string): TokenIds =>
   setup.model.vocabulary === null ? scratchTokenIds(setup) : pretrainedTokenIds(folder, setup);
@@ -245,13 +217,17 @@ export function loadPretrained(setup: Setup, folder: string): ParameterValues {
   }
   const values = loadValues({ passwords, model: { ...model, vocabulary: known } }, folder);
   if (model.vocabulary !== null) return values;
-  // A softmax over the used tokens only: their embeddings, in the order that a from-scratch model has them.
-  for (const [name, rows] of [
-    ['gpt_neox.embed_in.weight', true],
-    ['embed_out.weight', false],
-  ] as const) {
+  // A softmax over the used tokens only: their embeddings, in the order of a from-scratch model's tokens.
+  const { hidden } = model;
+  for (const [name, place] of Object.entries(TABLES)) {
     const table = values.get(name);
-    if (table !== undefined) values.set(name, ofTokens(table, model.hidden, tokens, rows));
+    if (table === undefined) continue; // tied embeddings have one table
+    const kept = new Float32Array(tokens.length * hidden);
+    for (const [index, token] of tokens.entries()) {
+      for (let unit = 0; unit < hidden; unit++)
+        kept[place(index, unit, tokens.length, hidden)] = table[place(token, unit, known, hidden)];
+    }
+    values.set(name, kept);
   }
   return values;
 }
@@ -265,10 +241,8 @@ export function saveModel(folder: string, setup: ModelSetup, values: ParameterVa
   const tensors = parameterSpecifications(setup).map((specification) => {
     const data = values.get(specification.name) as Float32Array;
     const shape = storedShape(specification);
-    return [
-      specification.name,
-      { shape, data: isTransposed(specification) ? transposedCopy(data, shape) : data },
-    ] as const;
+    const stored = isTransposed(specification) ? transposedCopy(data, shape) : data;
+    return [specification.name, { shape, data: stored }] as const;
   });
   writePieces(path.join(folder, WEIGHTS), safetensorsBytes(new Map(tensors), { format: 'pt' }));
   writeFileSync(path.join(folder, CONFIG), configJson(setup.model, vocabulary(setup)));

@@ -1,15 +1,15 @@
 /**
  * The safetensors format (https://github.com/huggingface/safetensors): an 8-byte little-endian header length, a JSON
- * header (name -> dtype, shape, data_offsets relative to its end), then the data. Read tensor by tensor, so that memory
- * never holds more of a file than the tensors that are wanted; whatever the file's floats are, they become float32.
+ * header (name -> dtype, shape, data_offsets relative to its end), then the data. Files are read tensor by tensor: memory
+ * never holds more than the tensors that are wanted. Every kind of float becomes float32.
  */
-import { closeSync, fsyncSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { visit } from 'jsonc-parser';
 import { z } from 'zod';
-import { openRegular } from '../files.ts';
-import { parseJson, UntrustedError } from '../untrusted.ts';
+import { readInto, withRegularFile } from '../files.ts';
+import { orRefuse, parseJson } from '../untrusted.ts';
 
-/** A file that is not what safetensors asks for; the message says where. */
+/** A file that breaks the format; the message says where. */
 export class SafetensorsError extends Error {
   override name = 'SafetensorsError';
 }
@@ -21,43 +21,36 @@ export interface NamedTensor {
 }
 
 /** Where bytes come from: a file or memory. */
-export interface ByteSource {
+interface ByteSource {
   readonly size: number;
   /** Fills all of `target` with the bytes from `position` on. */
   read(target: Uint8Array, position: number): void;
 }
 
 const LENGTH_BYTES = 8;
-/** As the reference implementation has it: no model's header comes near. */
+/** The reference implementation's bound; no model's header comes near. */
 const MOST_HEADER_BYTES = 100_000_000;
 /** Elements converted at a time. */
 const CHUNK = 2 ** 20;
 
-/** Float dtypes that are read, with the bytes of an element. */
-const DTYPES = { F32: 4, F16: 2, BF16: 2 } as const;
-export type Dtype = keyof typeof DTYPES;
-const isFloat = (dtype: string): dtype is Dtype => Object.hasOwn(DTYPES, dtype);
+/** Dtypes that are read. */
+const FLOATS = ['F32', 'F16', 'BF16'];
 
-/** Bytes of one element of every dtype of the format, for tensors that are there but are not read. */
+/** Bytes of one element of every dtype of the format, for files that hold other tensors as well. */
 const ELEMENT_BYTES: Readonly<Record<string, number>> = {
-  ...{ BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, U16: 2, I16: 2, U32: 4, I32: 4, U64: 8, I64: 8, F64: 8 },
-  ...DTYPES,
+  ...{ BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1, U16: 2, I16: 2, U32: 4, I32: 4, U64: 8, I64: 8 },
+  ...{ F16: 2, BF16: 2, F32: 4, F64: 8 },
 };
 
-/** A tensor's entry in a header. Offsets count from the start of the data. */
-export interface TensorEntry {
+/** A tensor's entry in a header. Offsets count bytes from the start of the data. */
+interface TensorEntry {
   readonly dtype: string;
   readonly shape: readonly number[];
   readonly begin: number;
   readonly end: number;
 }
 
-export interface SafetensorsHeader {
-  readonly entries: ReadonlyMap<string, TensorEntry>;
-  readonly metadata: Readonly<Record<string, string>>;
-  /** Where the data starts in the file. */
-  readonly dataStart: number;
-}
+const elementsOf = (shape: readonly number[]): number => shape.reduce((product, side) => product * side, 1);
 
 const count = z.number().int().min(0).max(Number.MAX_SAFE_INTEGER);
 const entrySchema = z.object({
@@ -67,7 +60,7 @@ const entrySchema = z.object({
 });
 const metadataSchema = z.record(z.string(), z.string());
 
-/** @throws SafetensorsError that names the part of the header which is not as it should be */
+/** @throws SafetensorsError that names the damaged part of the header */
 function checked<Value>(schema: z.ZodType<Value>, value: unknown, name: string): Value {
   const result = schema.safeParse(value);
   if (result.success) return result.data;
@@ -75,7 +68,7 @@ function checked<Value>(schema: z.ZodType<Value>, value: unknown, name: string):
   throw new SafetensorsError(`the header's entry ${[name, ...path].join('.')}: ${message}`);
 }
 
-/** Refuses a name that is there twice, of which JSON.parse would silently keep the last. */
+/** Refuses a name that is there twice: JSON.parse would silently keep the last. */
 function assertDistinctNames(json: string): void {
   const names = new Set<string>();
   visit(json, {
@@ -87,7 +80,7 @@ function assertDistinctNames(json: string): void {
   });
 }
 
-/** Refuses data that two tensors share, or that none has: the format allows neither. */
+/** Refuses bytes that belong to two tensors or to none: the format allows neither. */
 function assertContiguous(entries: ReadonlyMap<string, TensorEntry>, dataBytes: number): void {
   let [before, at] = ['the header', 0];
   for (const [name, { begin, end }] of [...entries].sort(([, a], [, b]) => a.begin - b.begin || a.end - b.end)) {
@@ -102,7 +95,7 @@ function assertContiguous(entries: ReadonlyMap<string, TensorEntry>, dataBytes: 
 }
 
 /** Reads and checks a header. @throws SafetensorsError */
-export function readHeader(source: ByteSource): SafetensorsHeader {
+function readHeader(source: ByteSource) {
   if (source.size < LENGTH_BYTES) throw new SafetensorsError(`only ${source.size} bytes, too short for a header`);
   const length = Buffer.alloc(LENGTH_BYTES);
   source.read(length, 0);
@@ -117,13 +110,10 @@ export function readHeader(source: ByteSource): SafetensorsHeader {
   const bytes = Buffer.alloc(headerLength);
   source.read(bytes, LENGTH_BYTES);
   const json = bytes.toString('utf8');
-  let header: unknown;
-  try {
-    header = parseJson(json);
-  } catch (error) {
-    if (error instanceof UntrustedError) throw new SafetensorsError(`the header ${error.message}`);
-    throw error;
-  }
+  const header = orRefuse(
+    () => parseJson(json),
+    (why) => new SafetensorsError(`the header ${why}`),
+  );
   if (header === null || typeof header !== 'object' || Array.isArray(header)) {
     throw new SafetensorsError('the header is no JSON object of tensors');
   }
@@ -135,7 +125,7 @@ export function readHeader(source: ByteSource): SafetensorsHeader {
     const { dtype, shape, data_offsets } = checked(entrySchema, given, name);
     const [begin, end] = data_offsets;
     if (!Object.hasOwn(ELEMENT_BYTES, dtype)) throw new SafetensorsError(`${name} is of the unknown dtype ${dtype}`);
-    const size = shape.reduce((product, dimension) => product * dimension, 1);
+    const size = elementsOf(shape);
     if (!(begin <= end && end - begin === size * ELEMENT_BYTES[dtype])) {
       throw new SafetensorsError(`${name} has ${size} elements of ${dtype}, but offsets ${begin} to ${end}`);
     }
@@ -145,7 +135,7 @@ export function readHeader(source: ByteSource): SafetensorsHeader {
   return { entries, metadata, dataStart };
 }
 
-/** Every half-precision number as float32, by its bits: Node 20 has no Float16Array. */
+/** The float32 value of every half-precision number, indexed by its bits: Node 20 has no Float16Array. */
 const HALVES = Float32Array.from({ length: 2 ** 16 }, (_, bits) => {
   const sign = bits & 0x8000 ? -1 : 1;
   const exponent = (bits >> 10) & 0x1f;
@@ -155,8 +145,8 @@ const HALVES = Float32Array.from({ length: 2 ** 16 }, (_, bits) => {
   return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
 });
 
-/** Elements of a dtype, from bytes at any alignment, as float32. */
-function toFloat32(bytes: Buffer, dtype: Dtype, target: Float32Array): void {
+/** Converts elements, from bytes at any alignment, to float32. */
+function toFloat32(bytes: Buffer, dtype: string, target: Float32Array): void {
   if (dtype === 'F32') {
     bytes.copy(Buffer.from(target.buffer, target.byteOffset, target.byteLength));
     return;
@@ -173,10 +163,10 @@ function toFloat32(bytes: Buffer, dtype: Dtype, target: Float32Array): void {
 
 /** A safetensors file or its bytes, opened for reading. */
 export class SafetensorsReader {
-  readonly header: SafetensorsHeader;
+  readonly header: ReturnType<typeof readHeader>;
   readonly #source: ByteSource;
 
-  /** @throws SafetensorsError when the header, or the layout it describes, is not as it should be */
+  /** @throws SafetensorsError when the header, or the layout that it describes, is damaged */
   constructor(source: ByteSource) {
     this.#source = source;
     this.header = readHeader(source);
@@ -194,31 +184,29 @@ export class SafetensorsReader {
   }
 
   /**
-   * Hands a tensor's elements over piece by piece, in order: for those who place them elsewhere than in one array.
+   * Gives a tensor's elements piece by piece, in order.
    * @param take is given a piece, valid until it returns, and the index of its first element
-   * @throws SafetensorsError when it is missing, or no float32, float16 or bfloat16
+   * @throws SafetensorsError when the tensor is missing, or is no float32, float16 or bfloat16
    */
   readPieces(name: string, take: (piece: Float32Array, start: number) => void): void {
     const { dtype, begin, end } = this.entry(name);
-    if (!isFloat(dtype)) {
-      throw new SafetensorsError(`${name} is ${dtype}; ${Object.keys(DTYPES).join(', ')} can be read`);
-    }
-    const width = DTYPES[dtype];
+    if (!FLOATS.includes(dtype)) throw new SafetensorsError(`${name} is ${dtype}; ${FLOATS.join(', ')} can be read`);
+    const width = ELEMENT_BYTES[dtype];
     const size = (end - begin) / width;
     const most = Math.min(size, CHUNK);
     const [bytes, piece] = [Buffer.alloc(most * width), new Float32Array(most)];
     for (let start = 0; start < size; start += most) {
       const length = Math.min(most, size - start);
-      const raw = bytes.subarray(0, length * width);
+      const [raw, converted] = [bytes.subarray(0, length * width), piece.subarray(0, length)];
       this.#source.read(raw, this.header.dataStart + begin + start * width);
-      toFloat32(raw, dtype, piece.subarray(0, length));
-      take(piece.subarray(0, length), start);
+      toFloat32(raw, dtype, converted);
+      take(converted, start);
     }
   }
 
   /** A tensor as float32, row by row. @throws SafetensorsError as {@link readPieces} */
   read(name: string): Float32Array {
-    const data = new Float32Array(this.entry(name).shape.reduce((product, dimension) => product * dimension, 1));
+    const data = new Float32Array(elementsOf(this.entry(name).shape));
     this.readPieces(name, (piece, start) => data.set(piece, start));
     return data;
   }
@@ -229,37 +217,28 @@ export const bytesSource = (bytes: Uint8Array): ByteSource => ({
   read: (target, position) => target.set(bytes.subarray(position, position + target.length)),
 });
 
-/** Opens a file for `body` and closes it after. @throws SafetensorsError; what `body` throws */
+/** Opens a file for `body` and closes it afterwards. @throws SafetensorsError; what `body` throws */
 export function withSafetensors<Result>(file: string, body: (reader: SafetensorsReader) => Result): Result {
-  let opened: ReturnType<typeof openRegular>;
-  try {
-    opened = openRegular(file);
-  } catch (error) {
-    if (error instanceof UntrustedError) throw new SafetensorsError(`${file} ${error.message}`);
-    throw error;
-  }
-  const { descriptor, size } = opened;
-  try {
+  const opened = (descriptor: number, size: number): Result => {
     const read = (target: Uint8Array, position: number): void => {
-      for (let done = 0; done < target.length; ) {
-        const now = readSync(descriptor, target, done, target.length - done, position + done);
-        if (now === 0) throw new SafetensorsError(`the file ended at byte ${position + done}: it was cut while read`);
-        done += now;
-      }
+      const done = readInto(descriptor, target, position);
+      if (done < target.length)
+        throw new SafetensorsError(`the file ended at byte ${position + done}: it was cut while read`);
     };
-    return body(new SafetensorsReader({ size, read }));
-  } catch (error) {
-    if (error instanceof SafetensorsError) error.message = `${file}: ${error.message}`;
-    throw error;
-  } finally {
-    closeSync(descriptor);
-  }
+    try {
+      return body(new SafetensorsReader({ size, read }));
+    } catch (error) {
+      if (error instanceof SafetensorsError) error.message = `${file}: ${error.message}`;
+      throw error;
+    }
+  };
+  return orRefuse(
+    () => withRegularFile(file, opened),
+    (why) => new SafetensorsError(`${file} ${why}`),
+  );
 }
 
-/**
- * The bytes of a file of float32 tensors, piece by piece.
- * @param tensors written in this order
- */
+/** The bytes of a file of float32 tensors, piece by piece, in the order of `tensors`. */
 export function* safetensorsBytes(
   tensors: ReadonlyMap<string, NamedTensor>,
   metadata: Readonly<Record<string, string>>,
@@ -271,7 +250,7 @@ export function* safetensorsBytes(
     return [name, { dtype: 'F32', shape, data_offsets: [begin, offset] }] as const;
   });
   const json = Buffer.from(JSON.stringify({ __metadata__: metadata, ...Object.fromEntries(entries) }));
-  // Padded with spaces, so that a reader which maps the file into memory finds aligned data.
+  // Padded with spaces: readers that map the file into memory need aligned data.
   const header = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(LENGTH_BYTES);
   length.writeBigUInt64LE(BigInt(header.length));

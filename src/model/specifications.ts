@@ -1,4 +1,4 @@
-/** What the parameters of a GPT-NeoX model are: names, shapes, initial values, and which of them a phase trains. */
+/** The parameters of a GPT-NeoX model: their names, shapes and initial values, and which of them a phase trains. */
 import { stream } from '../random/streams.ts';
 import type { Setup } from '../setup/schema.ts';
 import { vocabulary } from '../setup/sizes.ts';
@@ -20,49 +20,46 @@ export function parameterSpecifications(setup: ModelSetup): ParameterSpecificati
   const { hidden, layers, intermediateFactor } = setup.model;
   const inner = hidden * intermediateFactor;
   const tokens = vocabulary(setup);
-  const weight = (name: string, shape: number[], firstHalf: boolean): ParameterSpecification => ({
-    name: `${name}.weight`,
+  type Initial = ParameterSpecification['initial'];
+  const parameter = (name: string, shape: number[], initial: Initial, firstHalf: boolean): ParameterSpecification => ({
+    name,
     shape,
-    initial: 'normal',
-    firstHalf,
-  });
-  const bias = (name: string, size: number, firstHalf: boolean): ParameterSpecification => ({
-    name: `${name}.bias`,
-    shape: [size],
-    initial: 'zeros',
+    initial,
     firstHalf,
   });
   const norm = (name: string, firstHalf: boolean): ParameterSpecification[] => [
-    { name: `${name}.weight`, shape: [hidden], initial: 'ones', firstHalf },
-    bias(name, hidden, firstHalf),
-  ];
-  const linear = (name: string, from: number, to: number, firstHalf: boolean): ParameterSpecification[] => [
-    weight(name, [from, to], firstHalf),
-    bias(name, to, firstHalf),
+    parameter(`${name}.weight`, [hidden], 'ones', firstHalf),
+    parameter(`${name}.bias`, [hidden], 'zeros', firstHalf),
   ];
   const layer = (index: number): ParameterSpecification[] => {
     const prefix = `gpt_neox.layers.${index}`;
     const firstHalf = index < Math.floor(layers / 2);
+    const linear = (name: string, from: number, to: number): ParameterSpecification[] => [
+      parameter(`${prefix}.${name}.weight`, [from, to], 'normal', firstHalf),
+      parameter(`${prefix}.${name}.bias`, [to], 'zeros', firstHalf),
+    ];
     return [
       ...norm(`${prefix}.input_layernorm`, firstHalf),
       ...norm(`${prefix}.post_attention_layernorm`, firstHalf),
-      ...linear(`${prefix}.attention.query_key_value`, hidden, 3 * hidden, firstHalf),
-      ...linear(`${prefix}.attention.dense`, hidden, hidden, firstHalf),
-      ...linear(`${prefix}.mlp.dense_h_to_4h`, hidden, inner, firstHalf),
-      ...linear(`${prefix}.mlp.dense_4h_to_h`, inner, hidden, firstHalf),
+      ...linear('attention.query_key_value', hidden, 3 * hidden),
+      ...linear('attention.dense', hidden, hidden),
+      ...linear('mlp.dense_h_to_4h', hidden, inner),
+      ...linear('mlp.dense_4h_to_h', inner, hidden),
     ];
   };
   return [
-    weight('gpt_neox.embed_in', [tokens, hidden], true),
+    parameter('gpt_neox.embed_in.weight', [tokens, hidden], 'normal', true),
     ...Array.from({ length: layers }, (_, index) => layer(index)).flat(),
     ...norm('gpt_neox.final_layer_norm', true),
-    ...(setup.model.tiedEmbeddings ? [] : [weight('embed_out', [hidden, tokens], false)]),
+    ...(setup.model.tiedEmbeddings ? [] : [parameter('embed_out.weight', [hidden, tokens], 'normal', false)]),
   ];
 }
 
-/** Numbers in all parameters of a setup's model. */
+const sizeOf = ({ shape }: ParameterSpecification): number => shape.reduce((size, side) => size * side, 1);
+
+/** How many numbers the parameters of a setup's model have. */
 export const parameterCount = (setup: ModelSetup): number =>
-  parameterSpecifications(setup).reduce((sum, { shape }) => sum + shape.reduce((size, side) => size * side, 1), 0);
+  parameterSpecifications(setup).reduce((sum, specification) => sum + sizeOf(specification), 0);
 
 /** Values of parameters outside the engine, by name. */
 export type ParameterValues = Map<string, Float32Array>;
@@ -70,8 +67,9 @@ export type ParameterValues = Map<string, Float32Array>;
 /** Draws initial values, each parameter from a stream of its own name: N(0, initialDeviation^2), biases 0, gains 1. */
 export function initialValues(setup: ModelSetup & Pick<Setup, 'seed'>): ParameterValues {
   return new Map(
-    parameterSpecifications(setup).map(({ name, shape, initial }) => {
-      const size = shape.reduce((product, side) => product * side, 1);
+    parameterSpecifications(setup).map((specification) => {
+      const { name, initial } = specification;
+      const size = sizeOf(specification);
       if (initial !== 'normal') return [name, new Float32Array(size).fill(initial === 'ones' ? 1 : 0)];
       const source = stream(setup.seed, `weights/${name}`);
       return [name, Float32Array.from({ length: size }, () => source.normal(setup.model.initialDeviation))];
@@ -79,14 +77,12 @@ export function initialValues(setup: ModelSetup & Pick<Setup, 'seed'>): Paramete
   );
 }
 
-/** SHA-256 of parameters, by name and bit by bit: two models that agree here agree in everything. */
-export function parametersDigest(values: Iterable<readonly [name: string, data: Float32Array]>): string {
-  return sha256Hex(...[...values].flat());
-}
+/** SHA-256 of parameters by name: two models have the same digest only if all their bits agree. */
+export const parametersDigest = (values: Iterable<readonly [name: string, data: Float32Array]>): string =>
+  sha256Hex(...[...values].flat());
 
 /** Names of the parameters that a phase trains; the others are frozen. */
-export function trainableNames(setup: ModelSetup, trainable: 'all' | 'first-half'): string[] {
-  return parameterSpecifications(setup)
+export const trainableNames = (setup: ModelSetup, trainable: 'all' | 'first-half'): string[] =>
+  parameterSpecifications(setup)
     .filter(({ firstHalf }) => trainable === 'all' || firstHalf)
     .map(({ name }) => name);
-}

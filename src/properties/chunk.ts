@@ -1,4 +1,4 @@
-/** A chunk of fuzzing: some setups drawn from one seed, each held against properties, and what fails shrunk. */
+/** A chunk of fuzzing: draws some setups from one seed, tries properties on each, and shrinks the first that fails. */
 import fc from 'fast-check';
 import type { Engine } from '../engine/engine.ts';
 import type { Setup } from '../setup/schema.ts';
@@ -17,11 +17,13 @@ export interface Chunk {
 }
 
 /** A setup of which a property is not true. */
-export interface Failure {
+export interface FailureFound {
   readonly property: string;
   readonly setup: Setup;
   /** What the setup does instead. */
   readonly message: string;
+}
+export interface Failure extends FailureFound {
   readonly replay: { readonly seed: number; readonly path: string };
 }
 
@@ -32,11 +34,11 @@ export interface ChunkResult {
   readonly failure: Failure | null;
 }
 
-export interface ChunkEvents {
+interface ChunkEvents {
   /** A setup has been drawn and tried. */
   onSetup?: () => void;
   /** A setup fails; each is no larger than the one before. */
-  onFailure?: (failure: Omit<Failure, 'replay'>) => void;
+  onFailure?: (failure: FailureFound) => void;
 }
 
 /** Tries a chunk. The first setup that fails is shrunk, and ends it. */
@@ -48,10 +50,10 @@ export async function tryChunk(
 ): Promise<ChunkResult> {
   const kind = kinds.find(({ name }) => name === chunk.kind) as PropertyKind;
   const tried = kind.properties.filter(({ id }) => chunk.properties.includes(id));
-  let smallest: Omit<Failure, 'replay'> | null = null;
+  let smallest: FailureFound | null = null;
   const predicate = async (setup: Setup): Promise<void> => {
     for (const { id, check } of tried) {
-      // While it is shrunk a failure stays one of the same property: another one would be another story.
+      // While a failure is shrunk, only its property is tried: a failure of another would be another counterexample.
       if (smallest !== null && smallest.property !== id) continue;
       try {
         await check(setup, engine);
@@ -63,11 +65,10 @@ export async function tryChunk(
     }
     if (smallest === null) onSetup?.();
   };
-  const property = fc.asyncProperty(setups({ size: kind.size, space: kind.space }), predicate);
+  const property = fc.asyncProperty(setups({ size: kind.size }), predicate);
   const { seed, path, runs } = chunk;
-  const result = await fc.check(property, { seed, numRuns: runs, ...(path === undefined ? {} : { path }) });
-  const found = smallest as Omit<Failure, 'replay'> | null;
-  const failure =
-    found === null ? null : { ...found, replay: { seed: result.seed, path: result.counterexamplePath as string } };
-  return { setups: result.numRuns, shrinks: result.numShrinks, failure };
+  const { numRuns, numShrinks, ...result } = await fc.check(property, { seed, numRuns: runs, path });
+  const found = smallest as FailureFound | null;
+  const replay = { seed: result.seed, path: result.counterexamplePath as string };
+  return { setups: numRuns, shrinks: numShrinks, failure: found === null ? null : { ...found, replay } };
 }

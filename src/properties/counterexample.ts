@@ -1,5 +1,4 @@
-/** Counterexamples: setups of which a property was not true, kept as files that `npm test` tries for ever after. */
-import { createHash } from 'node:crypto';
+/** Counterexamples: setups of which a property was not true, kept as files that `npm test` tries from then on. */
 import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
@@ -9,12 +8,13 @@ import { StorageError, storing } from '../records/storing.ts';
 import { differences } from '../setup/fields.ts';
 import { setupHash } from '../setup/hash.ts';
 import { setupSchema } from '../setup/schema.ts';
+import { sha256Hex } from '../sha256.ts';
 import { SMALLEST } from './arbitraries.ts';
 import type { Failure } from './chunk.ts';
 import { kindOf, PROPERTIES } from './kinds.ts';
 
 /** Where `npm run fuzz` keeps what it finds, and `npm test` looks. */
-export const COUNTEREXAMPLES = path.join('fixtures', 'counterexamples');
+const COUNTEREXAMPLES = path.join('fixtures', 'counterexamples');
 
 const schema = z.strictObject({
   property: z.string(),
@@ -24,24 +24,21 @@ const schema = z.strictObject({
   /** What `npm run fuzz` draws the same setup from. */
   replay: z.strictObject({ seed: z.number().int(), path: z.string() }),
 });
-export type Counterexample = z.infer<typeof schema>;
+type Counterexample = z.infer<typeof schema>;
 
-/** The command that finds a failure again. */
-export const replayCommand = ({ property, replay }: Pick<Failure, 'property' | 'replay'>): string =>
-  `npm run fuzz -- --property ${property} --seed ${replay.seed} --path ${replay.path}`;
-
-/** A failure in one paragraph: what should be true, of which setup it is not, what happens instead, how to see it. */
+/** A failure in one paragraph: what should be true, for which setup it is not, what happens instead, how to see it. */
 export function explain(failure: Failure): string {
-  const { property, setup, message } = failure;
+  const { property, setup, message, replay } = failure;
+  const command = `npm run fuzz -- --property ${property} --seed ${replay.seed} --path ${replay.path}`;
   const statement = PROPERTIES.find(({ id }) => id === property)?.statement ?? property;
   const size = kindOf(property)?.size ?? 'any';
   const fields = differences(setup, SMALLEST[size]).filter((field) => !field.startsWith('name='));
   const base = size === 'any' ? 'the preset pocket' : 'the smallest setup';
   const where = fields.length === 0 ? base : `${base} with ${fields.join(', ')}`;
-  return `${statement} This is not true of ${where}: ${message.replace(/\s+/g, ' ').trim()}. To see it: ${replayCommand(failure)}`;
+  return `${statement} This is not true of ${where}: ${message.replace(/\s+/g, ' ').trim()}. To see it: ${command}`;
 }
 
-/** Whether a file may be written: it is not there, or is a counterexample, and no link. */
+/** Whether a file may be written: there is none, or it is a counterexample and no link. */
 async function isReplaceable(file: string): Promise<boolean> {
   const there = await lstat(file).catch(() => null);
   if (there === null) return true;
@@ -56,14 +53,11 @@ async function isReplaceable(file: string): Promise<boolean> {
 /**
  * Saves a failure.
  * @returns the file
- * @throws StorageError telling of the failure, where the file is there and is no counterexample
+ * @throws StorageError that tells the failure, where the file exists and is no counterexample
  */
 export async function saveCounterexample(failure: Failure, folder = COUNTEREXAMPLES): Promise<string> {
   const { property, setup, replay } = failure;
-  const name = createHash('sha256')
-    .update(`${property}/${setupHash(setup)}`)
-    .digest('hex')
-    .slice(0, 8);
+  const name = sha256Hex(`${property}/${setupHash(setup)}`).slice(0, 8);
   const file = path.join(folder, `${property.replace('/', '-')}-${name}.json`);
   const content: Counterexample = { property, explanation: explain(failure), setup, replay };
   if (!(await isReplaceable(file))) {

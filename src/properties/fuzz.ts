@@ -1,4 +1,4 @@
-/** Fuzzing: chunks of setups on the machine's cores, until the runs or the time are used up. */
+/** Fuzzing: tries chunks of setups on the machine's cores until the runs or the time are used up. */
 import { fileURLToPath } from 'node:url';
 import { Tinypool } from 'tinypool';
 import type { Engine } from '../engine/engine.ts';
@@ -20,9 +20,9 @@ export interface FuzzOptions {
   /** Milliseconds after which no new chunk begins. */
   readonly budget: number;
   readonly jobs: number;
-  /** Ends early: chunks under way are given up, and what they had found by then is kept. */
+  /** Ends early: the chunks in progress stop, and the failures that they have found are kept. */
   readonly signal?: AbortSignal;
-  /** A failure that was shrunk as far as it goes, or as far as it came. */
+  /** Is given each failure, shrunk as far as possible, or as far as the time allowed. */
   readonly onFailure: (failure: Failure) => Promise<void>;
   readonly onProgress?: (tally: FuzzTally) => void;
   /** The module that tries a chunk in a process of its own; another one in specs. */
@@ -38,7 +38,7 @@ export interface FuzzTally {
 /** Setups of a chunk: as many as take a few seconds. */
 const CHUNK = { data: 10, training: 2 } as const;
 
-/** The chunks of a seed, kinds taking turns: first come the first of each kind. */
+/** The chunks of a seed. Kinds take turns: the first chunk of each kind comes before the second of any. */
 function* chunks({ properties, seed, path, runs }: FuzzOptions): Generator<Chunk> {
   const kinds = KINDS.map(({ name, properties: all }) => ({
     kind: name,
@@ -48,19 +48,16 @@ function* chunks({ properties, seed, path, runs }: FuzzOptions): Generator<Chunk
     yield { ...kinds[0], seed, path, runs: 1 };
     return;
   }
-  for (let turn = 0; ; turn++) {
-    let more = false;
+  const turns = Math.max(...kinds.map(({ kind }) => Math.ceil(runs / CHUNK[kind])));
+  for (let turn = 0; turn < turns; turn++) {
     for (const kind of kinds) {
       const size = Math.min(CHUNK[kind.kind], runs - turn * CHUNK[kind.kind]);
-      if (size <= 0) continue;
-      more = true;
-      yield { ...kind, seed: stream(seed, `fuzz/${kind.kind}/${turn}`).below(2 ** 31), runs: size };
+      if (size > 0) yield { ...kind, seed: stream(seed, `fuzz/${kind.kind}/${turn}`).below(2 ** 31), runs: size };
     }
-    if (!more) return;
   }
 }
 
-/** Holds setups against properties. A property that has failed is not tried again: one counterexample says it. */
+/** Tries properties on setups. A property that has failed is not tried again: one counterexample is enough. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzTally> {
   const { engine, budget, jobs, signal, onFailure, onProgress } = options;
   const pool = new Tinypool({
@@ -89,7 +86,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzTally> {
           setups[chunk.kind] += 1;
           passed += 1;
         } else {
-          // Until it is shrunk, the replay is of the setup that was drawn: the one after those that passed.
+          // Until the failure is shrunk, the replay draws its first setup: the one after those that passed.
           failing.set(chunk, { ...event.failure, replay: { seed: chunk.seed, path: `${passed}` } });
         }
         onProgress?.({ setups, failures: failed.size });
@@ -110,9 +107,9 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzTally> {
   const aborted = new Promise<void>((resolve) => signal?.addEventListener('abort', () => resolve(), { once: true }));
   try {
     const lanes = Promise.all(Array.from({ length: jobs }, lane));
-    lanes.catch(() => {}); // of lanes that an interruption leaves behind
+    lanes.catch(() => {}); // an interruption leaves lanes behind, which may fail
     await Promise.race([lanes, aborted]);
-    // What was being shrunk when the interruption came is kept as small as it was by then.
+    // An interruption keeps the failures that are being shrunk as small as they are by then.
     for (const failure of failing.values()) await fail(failure);
   } finally {
     await pool.destroy();

@@ -1,8 +1,9 @@
 /** Properties: sentences that must be true of every setup, each with the check that looks for an exception. */
-
 import type { Engine } from '../engine/engine.ts';
+import type { RewardCounts } from '../passwords/ledger.ts';
+import type { Phase } from '../passwords/roles.ts';
 import type { Setup } from '../setup/schema.ts';
-import type { PasswordSpace, SetupSize } from './arbitraries.ts';
+import type { SetupSize } from './arbitraries.ts';
 
 export interface SetupProperty {
   /** `<kind>/<what>` */
@@ -11,7 +12,7 @@ export interface SetupProperty {
   readonly statement: string;
   /**
    * @param engine what trains; properties of the data need none
-   * @throws Error that says what the setup does instead. Every further draw comes from a stream of the setup's seed.
+   * @throws Error that says what the setup does instead. All that a check draws comes from streams of the setup's seed.
    */
   check(setup: Setup, engine: Engine): void | Promise<void>;
 }
@@ -21,9 +22,17 @@ export interface PropertyKind {
   readonly name: 'data' | 'training';
   /** Which setups are drawn. */
   readonly size: SetupSize;
-  readonly space: PasswordSpace;
   readonly properties: readonly SetupProperty[];
 }
+
+/** Makes the properties of a kind. */
+export const propertyOf =
+  (kind: PropertyKind['name']) =>
+  (what: string, statement: string, check: SetupProperty['check']): SetupProperty => ({
+    id: `${kind}/${what}`,
+    statement,
+    check,
+  });
 
 /** Computes something of a setup once for all properties that look at it. */
 export function ofSetup<Value, Rest extends unknown[]>(
@@ -36,7 +45,15 @@ export function ofSetup<Value, Rest extends unknown[]>(
   };
 }
 
-/** The setup with its letters exchanged for others: the alphabet turned round. What is computed of it must not care. */
+/** The sequences that a ledger must count after so many steps of each phase. */
+export function sequencesAfter({ batch, phases }: Setup, steps: Readonly<Record<Phase, number>>): RewardCounts {
+  const { dpo, ...imitated } = phases.joint.weights;
+  const pairs = batch * (steps.dpo + (dpo > 0 ? steps.joint : 0));
+  const kinds = Object.values(imitated).filter((weight) => weight > 0).length;
+  return { chosen: pairs, rejected: pairs, imitated: batch * (steps.pretrain + kinds * steps.joint) };
+}
+
+/** The setup with its alphabet reversed, which exchanges letters for others. Nothing that is computed may depend on it. */
 export const relabelled = (setup: Setup): Setup => ({
   ...setup,
   passwords: { ...setup.passwords, alphabet: [...setup.passwords.alphabet].reverse().join('') },

@@ -2,7 +2,7 @@
 import { fileURLToPath } from 'node:url';
 import { register } from 'tsx/esm/api';
 
-// The options of a project that the program is called from must not change how it is read.
+// The TypeScript options of the project that calls the program must not apply to it.
 register({ tsconfig: fileURLToPath(new URL('../../tsconfig.json', import.meta.url)) });
 const { default: work } = await import('./worker.ts');
 export default work;

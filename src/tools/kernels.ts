@@ -9,11 +9,8 @@ const FLAGS = '-O3 --enable simd --enable bulk-memory --importMemory --runtime s
 
 /** Compiles the kernels into a file. @throws Error with the compiler's output */
 export function buildKernels(file: string): void {
-  const compiler = path.join(
-    path.dirname(createRequire(import.meta.url).resolve('assemblyscript/package.json')),
-    'bin',
-    'asc.js',
-  );
+  const { resolve } = createRequire(import.meta.url);
+  const compiler = path.join(path.dirname(resolve('assemblyscript/package.json')), 'bin', 'asc.js');
   const args = ['src/engine/simd/kernels.assembly.ts', '-o', file, ...FLAGS.split(' ')];
   execFileSync(process.execPath, [compiler, ...args], { cwd: ROOT, stdio: 'pipe' });
 }

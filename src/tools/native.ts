@@ -1,6 +1,6 @@
 /**
- * `engine native` on the command line: makes the native engine where npm could not download it, by building the addon of the npm
- * package @tensorflow/tfjs-node against a TensorFlow that is at hand. Everything stays in the project's folder.
+ * `engine native` on the command line: builds the native engine where npm could not download it. The addon of the package
+ * @tensorflow/tfjs-node is built against a TensorFlow that is at hand. Everything stays in the project's folder.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -18,6 +18,8 @@ import { fileURLToPath } from 'node:url';
 import {
   findTensorFlow,
   NativeError,
+  PIP_PLATFORM,
+  PIP_PYTHON,
   type TensorFlowParts,
   WHEEL_PLATFORM,
   type Wheel,
@@ -29,7 +31,7 @@ const PACKAGE = path.join(ROOT, 'node_modules', '@tensorflow', 'tfjs-node');
 /** Where wheels are unpacked; ignored by git. */
 const CACHE = path.join(ROOT, '.native');
 
-/** Multiplies on the native engine and prints TensorFlow's version: in a process of its own, which may crash. */
+/** Multiplies on the native engine and prints TensorFlow's version. It runs in a process of its own, which may crash. */
 const PROBE = `
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   import('./src/engine/engine.ts').then(async ({ startEngine, tf }) => {
@@ -41,24 +43,11 @@ const PROBE = `
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
 
-interface Outcome {
-  ok: boolean;
-  output: string;
-}
-
-/** Runs a command, quietly; its output is for the error message, should it fail. */
-function run(
-  command: string,
-  args: readonly string[],
-  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
-): Outcome {
-  const { status, stdout, stderr, error } = spawnSync(command, args, {
-    cwd: options.cwd ?? ROOT,
-    env: { ...process.env, ...options.env },
-    encoding: 'utf8',
-    maxBuffer: 1 << 28,
-  });
-  return { ok: status === 0, output: error === undefined ? `${stdout}${stderr}` : error.message };
+/** Runs a command, and returns its output instead of showing it. */
+function run(command: string, args: readonly string[], cwd = ROOT, env: NodeJS.ProcessEnv = {}) {
+  const options = { cwd, env: { ...process.env, ...env }, encoding: 'utf8', maxBuffer: 1 << 28 } as const;
+  const { status, stdout, stderr, error } = spawnSync(command, args, options);
+  return { ok: status === 0, output: (error?.message ?? `${stdout}${stderr}`).trim() };
 }
 
 function need(command: string, args: readonly string[], why: string): void {
@@ -66,10 +55,7 @@ function need(command: string, args: readonly string[], why: string): void {
 }
 
 /** The version of the native engine that starts here, or why none does. */
-function probe(): Outcome {
-  const { ok, output } = run(process.execPath, ['--import', import.meta.resolve('tsx'), '--eval', PROBE]);
-  return { ok, output: output.trim() };
-}
+const probe = () => run(process.execPath, ['--import', import.meta.resolve('tsx'), '--eval', PROBE]);
 
 function checkTools(): void {
   if (process.platform !== 'linux' && process.platform !== 'darwin') {
@@ -94,7 +80,7 @@ function installPackage(): void {
 }
 
 /** Downloads and unpacks what the addon needs of a TensorFlow wheel, once. @returns its folder */
-function fetchWheel({ version, python, platform, sha256 }: Wheel): string {
+function fetchWheel({ version, sha256 }: Wheel): string {
   const folder = path.join(CACHE, `tensorflow-${version}`);
   if (existsSync(folder)) return folder;
   const here = `${process.platform}-${process.arch}`;
@@ -112,7 +98,7 @@ function fetchWheel({ version, python, platform, sha256 }: Wheel): string {
     writeFileSync(requirements, `tensorflow-cpu==${version} --hash=sha256:${sha256}\n`);
     const download = run('python3', [
       ...['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes'],
-      ...['--python-version', python, '--implementation', 'cp', '--platform', platform],
+      ...['--python-version', PIP_PYTHON, '--implementation', 'cp', '--platform', PIP_PLATFORM],
       ...['--dest', work, '--requirement', requirements],
     ]);
     const wheel = readdirSync(work).find((name) => name.endsWith('.whl'));
@@ -160,7 +146,7 @@ function build(): void {
   const headers = existsSync(path.join(prefix, 'include', 'node', 'node_api.h'));
   // Node's own headers where they came with it; otherwise node-gyp downloads them.
   const env = headers && !process.env.npm_config_nodedir ? { npm_config_nodedir: prefix } : {};
-  const { ok, output } = run('npm', ['run', 'build-addon-from-source'], { cwd: PACKAGE, env });
+  const { ok, output } = run('npm', ['run', 'build-addon-from-source'], PACKAGE, env);
   if (ok) return;
   const log = path.join(CACHE, 'build.log');
   mkdirSync(CACHE, { recursive: true });
@@ -174,8 +160,24 @@ function build(): void {
   );
 }
 
-function install(wheel: Wheel, rebuild: boolean): void {
-  const before = rebuild ? undefined : probe();
+export interface NativeOptions {
+  /** Version of the wheel that the addon is built against. */
+  readonly tensorflow: string;
+  /** Build it even if it already works. */
+  readonly rebuild: boolean;
+  /** Undo it. */
+  readonly remove: boolean;
+}
+
+/** @throws NativeError where it cannot be built here; the message says what is missing */
+export function nativeEngine(options: NativeOptions): void {
+  if (options.remove) {
+    for (const folder of [CACHE, PACKAGE]) rmSync(folder, { recursive: true, force: true });
+    say('The native engine is removed.');
+    return;
+  }
+  const wheel = wheelOf(options.tensorflow);
+  const before = options.rebuild ? undefined : probe();
   if (before?.ok) {
     say(`The native engine already works: ${before.output}. Nothing to do.`);
     return;
@@ -189,24 +191,4 @@ function install(wheel: Wheel, rebuild: boolean): void {
   const after = probe();
   if (!after.ok) throw new NativeError(`the addon was built but does not run:\n${after.output}`);
   say(`The native engine works: ${after.output}.`);
-}
-
-function remove(): void {
-  for (const folder of [CACHE, PACKAGE]) rmSync(folder, { recursive: true, force: true });
-  say('The native engine is removed.');
-}
-
-export interface NativeOptions {
-  /** Version of the wheel that the addon is built against. */
-  readonly tensorflow: string;
-  /** Build it even if it already works. */
-  readonly rebuild: boolean;
-  /** Undo it. */
-  readonly remove: boolean;
-}
-
-/** @throws NativeError where it cannot be built here; the message says what is missing */
-export function nativeEngine(options: NativeOptions): void {
-  if (options.remove) remove();
-  else install(wheelOf(options.tensorflow), options.rebuild);
 }

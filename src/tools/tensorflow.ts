@@ -7,46 +7,32 @@ export class NativeError extends Error {
   override name = 'NativeError';
 }
 
-/** A wheel of tensorflow-cpu on PyPI: it carries the C library and its headers, and no Python of it is run. */
+/** What wheels are pinned for: `process.platform`-`process.arch`, and the platform and Python as pip names them. */
+export const WHEEL_PLATFORM = 'linux-x64';
+export const PIP_PLATFORM = 'manylinux2014_x86_64';
+export const PIP_PYTHON = '3.11'; // any would do: no Python of a wheel is run
+
+/** A wheel of tensorflow-cpu on PyPI: it carries the C library and its headers. */
 export interface Wheel {
   readonly version: string;
-  /** The Python and the platform it is for, as pip names them; any Python would do. */
-  readonly python: string;
-  readonly platform: string;
   readonly sha256: string;
 }
-
-/** `process.platform`-`process.arch` of the wheels below. */
-export const WHEEL_PLATFORM = 'linux-x64';
 
 /**
  * Wheels that were built against and pass the specs; the first is the default. (2.21.0 computes the same, but prints a
  * line of log in every process before anything can turn it off.)
  */
 export const WHEELS: readonly Wheel[] = [
-  {
-    version: '2.15.1',
-    python: '3.11',
-    platform: 'manylinux2014_x86_64',
-    sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26',
-  },
-  {
-    version: '2.12.1',
-    python: '3.11',
-    platform: 'manylinux2014_x86_64',
-    sha256: '7ffb595707a8fb376deaddc768784c7a0242b16cbc6e06393b1733b2ce19f855',
-  },
+  { version: '2.15.1', sha256: '54660c074d7241a503e81edfd9f5ef5af88f64051b72e2945f26318c790f2d26' },
+  { version: '2.12.1', sha256: '7ffb595707a8fb376deaddc768784c7a0242b16cbc6e06393b1733b2ce19f855' },
 ];
 
 /** @throws NativeError for a version that is not pinned */
 export function wheelOf(version: string): Wheel {
   const wheel = WHEELS.find((known) => known.version === version);
-  if (wheel === undefined) {
-    throw new NativeError(
-      `--tensorflow: no wheel ${version} is pinned; take ${WHEELS.map((known) => known.version).join(', ')}`,
-    );
-  }
-  return wheel;
+  if (wheel !== undefined) return wheel;
+  const pinned = WHEELS.map((known) => known.version).join(', ');
+  throw new NativeError(`--tensorflow: no wheel ${version} is pinned; take ${pinned}`);
 }
 
 export interface TensorFlowParts {
@@ -54,14 +40,15 @@ export interface TensorFlowParts {
   readonly include: string;
   /** Every library file of TensorFlow itself. */
   readonly libraries: readonly string[];
-  /** The one with the C API, and the framework it rests on. */
+  /** The one with the C API. */
   readonly main: string;
+  /** The one that `main` is linked to. */
   readonly framework: string;
 }
 
 /**
- * Finds headers and libraries in an unpacked libtensorflow (`include/`, `lib/`), or in an installed or unpacked wheel
- * (`include/`, libraries beside it).
+ * Finds headers and libraries in an unpacked libtensorflow (`include/`, `lib/`), or in an installed or unpacked wheel,
+ * which has its libraries beside `include/`.
  * @throws NativeError naming what is missing
  */
 export function findTensorFlow(folder: string): TensorFlowParts {

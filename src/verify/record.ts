@@ -1,4 +1,5 @@
 /** Works out again what one record says, from its setup alone: passwords, what training was given, overlaps, updates. */
+import { isDeepStrictEqual } from 'node:util';
 import { inWords, runProblems } from '../claims/validity.ts';
 import { initialValues, parametersDigest } from '../model/specifications.ts';
 import { buildCorpus, type Corpus } from '../passwords/corpus.ts';
@@ -35,7 +36,18 @@ export interface Outcome {
   readonly reason?: string;
 }
 
-/** Everything that training is given, taken through a new ledger. */
+/** The outcome of a comparison: it agrees, or differs for the reason that is given. */
+export const compared = (check: Check, what: string, reason: string | undefined): Outcome =>
+  reason === undefined ? { check, what, result: 'agrees' } : { check, what, result: 'differs', reason };
+
+export const unknown = (check: Check, what: string, reason: string): Outcome => ({
+  check,
+  what,
+  result: 'unknown',
+  reason,
+});
+
+/** A new ledger that has seen everything that training is given. */
 function replay(run: FinishedRun, corpus: Corpus, ids: TokenIds) {
   const ledger = openLedger(corpus, ids);
   for (const phase of PHASES) {
@@ -48,21 +60,10 @@ function replay(run: FinishedRun, corpus: Corpus, ids: TokenIds) {
   return ledger;
 }
 
-const RULES: readonly (keyof LedgerSummary)[] = [
-  'clean',
-  'sequences',
-  'heldOut',
-  'useful',
-  'heldOutRejections',
-  'digest',
-];
+/** The parts of a ledger that do not depend on token ids. */
+const RULES: readonly (keyof LedgerSummary)[] = ['clean', 'sequences', 'heldOut', 'useful', 'heldOutRejections'];
 
-const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
-
-/** Keys in one order, so that equal objects give equal text. */
-const sorted = (value: object): object =>
-  Object.fromEntries(Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1)));
-
+/** The keys that are not equal, or undefined where all are. */
 const differing = <Key extends string>(keys: readonly Key[], equal: (key: Key) => boolean): string | undefined => {
   const others = keys.filter((key) => !equal(key));
   return others.length === 0 ? undefined : others.join(', ');
@@ -71,17 +72,14 @@ const differing = <Key extends string>(keys: readonly Key[], equal: (key: Key) =
 function overlapDifference(run: FinishedRun, corpus: Corpus, ledger: ReturnType<typeof replay>): string | undefined {
   const recorded = overlapsOf(run);
   if (run.schemaVersion === 3) {
-    const again = measureOverlap(corpus.heldOut, corpus.control, ledger.rewarded());
     const key = ({ text, way, span }: (typeof recorded)[number]) => `${text} ${way} ${span}`;
-    const counts = new Map(again.map((overlap) => [key(overlap), overlap]));
-    const other = recorded.find((overlap) => {
-      const found = counts.get(key(overlap));
-      return found === undefined || !same(sorted(found), sorted(overlap));
-    });
-    if (recorded.length !== again.length)
-      return `${recorded.length} counts are recorded, and there are ${again.length}`;
+    const again = new Map(
+      measureOverlap(corpus.heldOut, corpus.control, ledger.rewarded()).map((overlap) => [key(overlap), overlap]),
+    );
+    if (recorded.length !== again.size) return `${recorded.length} counts are recorded, and there are ${again.size}`;
+    const other = recorded.find((overlap) => !isDeepStrictEqual(again.get(key(overlap)), overlap));
     if (other === undefined) return undefined;
-    const found = counts.get(key(other));
+    const found = again.get(key(other));
     return `${other.heldOut} held-out and ${other.control} control matches (${key(other)}) are recorded, and there are ${found?.heldOut ?? 'none'} and ${found?.control ?? 'none'}`;
   }
   // Version 2 counted every drawn text, of every kind together, and kept means of four decimals.
@@ -105,57 +103,44 @@ function overlapDifference(run: FinishedRun, corpus: Corpus, ledger: ReturnType<
  */
 export function verifyRecord(run: RunRecord, tokens: TokenIds | { readonly unknown: string }): Outcome[] {
   const what = nameOf(run);
-  if (run.status === 'failed') {
-    return [
-      {
-        check: 'numbers',
-        what,
-        result: 'unknown',
-        reason: `it failed (${run.error.message}); a failed run has no numbers`,
-      },
-    ];
-  }
-  const outcome = (check: Check, reason: string | undefined): Outcome =>
-    reason === undefined ? { check, what, result: 'agrees' } : { check, what, result: 'differs', reason };
-  const unknown = (check: Check, reason: string): Outcome => ({ check, what, result: 'unknown', reason });
+  if (run.status === 'failed')
+    return [unknown('numbers', what, `it failed (${run.error.message}); a failed run has no numbers`)];
+  const outcomes: Outcome[] = [];
+  const compare = (check: Check, reason: string | undefined) => outcomes.push(compared(check, what, reason));
+  const leave = (check: Check, reason: string) => outcomes.push(unknown(check, what, reason));
 
   const problems = runProblems(run);
-  const outcomes = [outcome('numbers', problems.length === 0 ? undefined : inWords(problems))];
+  compare('numbers', problems.length === 0 ? undefined : inWords(problems));
   const corpus = buildCorpus(run.setup);
   const { digests, ledger, setup } = run;
-  const older = `a record of version ${run.schemaVersion} does not keep them`;
   if (digests === undefined) {
-    for (const check of ['passwords', 'initial parameters', 'updates'] as const) outcomes.push(unknown(check, older));
+    for (const check of ['passwords', 'initial parameters', 'updates'] as const)
+      leave(check, `a record of version ${run.schemaVersion} does not keep them`);
   } else {
     const drawn = passwordDigests(corpus);
-    outcomes.push(
-      outcome(
-        'passwords',
-        differing(DRAWN, (set) => drawn[set] === digests.passwords[set]),
-      ),
+    compare(
+      'passwords',
+      differing(DRAWN, (set) => drawn[set] === digests.passwords[set]),
     );
     if (setup.model.pretrained !== null) {
-      outcomes.push(unknown('initial parameters', `they are those of ${setup.model.pretrained}, not drawn`));
+      leave('initial parameters', `they are those of ${setup.model.pretrained}, not drawn`);
     } else {
       const began = parametersDigest(initialValues(setup)) === digests.initialParameters;
-      outcomes.push(outcome('initial parameters', began ? undefined : 'their digest is another'));
+      compare('initial parameters', began ? undefined : 'their digest is another');
     }
-    // Part of the numbers above; named by itself, because it is what a run trained otherwise differs in.
-    const updates = problems.find((problem) => problem.startsWith('its updates'));
-    outcomes.push(outcome('updates', updates));
+    // Part of the numbers above, named by itself: it is what a run that was trained otherwise differs in.
+    compare(
+      'updates',
+      problems.find((problem) => problem.startsWith('its updates')),
+    );
   }
-  const ids = 'unknown' in tokens ? scratchTokenIds(setup) : tokens;
-  const again = replay(run, corpus, ids);
+  const known = !('unknown' in tokens);
+  const again = replay(run, corpus, known ? tokens : scratchTokenIds(setup));
   const summary = again.summary();
-  const keys = 'unknown' in tokens ? RULES.filter((key) => key !== 'digest') : RULES;
-  const other = differing(keys, (key) =>
-    typeof summary[key] === 'object'
-      ? same(sorted(summary[key] as object), sorted(ledger[key] as object))
-      : summary[key] === ledger[key],
-  );
-  outcomes.push(outcome('data', other === undefined ? undefined : `its ledger has another ${other}`));
-  if ('unknown' in tokens) outcomes.push(unknown('data', `the digest of its token ids: ${tokens.unknown}`));
-  outcomes.push(outcome('overlap', overlapDifference(run, corpus, again)));
-  if (run.abridged !== undefined) outcomes.push(unknown('parameters', 'an archive keeps no models'));
+  const other = differing(known ? [...RULES, 'digest'] : RULES, (key) => isDeepStrictEqual(summary[key], ledger[key]));
+  compare('data', other === undefined ? undefined : `its ledger has another ${other}`);
+  if (!known) leave('data', `the digest of its token ids: ${tokens.unknown}`);
+  compare('overlap', overlapDifference(run, corpus, again));
+  if (run.abridged !== undefined) leave('parameters', 'an archive keeps no models');
   return outcomes;
 }

@@ -12,7 +12,7 @@ import { abridge } from '../records/abridge.ts';
 import { recordDigest } from '../records/journal.ts';
 import { arithmeticOf, nameOf, type RunRecord, type WholeRun } from '../records/record.ts';
 import { score } from '../training/scoring.ts';
-import type { Outcome } from './record.ts';
+import { compared, type Outcome, unknown } from './record.ts';
 
 /** How far a letter's score may lie from the recorded one: engines and processors round differently. */
 const SCORED_ALIKE = 1e-3;
@@ -52,7 +52,7 @@ export async function verifyModel(run: WholeRun, folder: string, ids: TokenIds, 
   return { check: 'parameters', what, result: 'agrees' };
 }
 
-/** What two records of one run differ in, or undefined. */
+/** How two records of one run differ, or undefined. */
 function difference(recorded: RunRecord, again: RunRecord): string | undefined {
   if (recorded.status !== again.status) return `it ${again.status}, where the record says ${recorded.status}`;
   if (recorded.status === 'failed' || again.status === 'failed') {
@@ -71,8 +71,8 @@ function difference(recorded: RunRecord, again: RunRecord): string | undefined {
 }
 
 /**
- * Trains runs again in a folder of their own, which is removed.
- * @param onEnd told of each as it ends
+ * Trains runs again in a temporary folder.
+ * @param onEnd is told of each run as it ends
  */
 export async function retrain(
   records: readonly RunRecord[],
@@ -91,21 +91,18 @@ export async function retrain(
       const what = nameOf(recorded);
       const reason = difference(recorded, again);
       const [there, here] = [recorded, again].map(arithmeticOf);
-      const outcome: Outcome =
-        reason === undefined
-          ? { check: 'retrained', what, result: 'agrees' }
-          : here === there
-            ? { check: 'retrained', what, result: 'differs', reason }
-            : {
-                check: 'retrained',
-                what,
-                result: 'unknown',
-                reason: `it was recorded with ${there}, and trained again with ${here}, whose last digits differ (${reason})`,
-              };
+      const outcome =
+        reason === undefined || here === there
+          ? compared('retrained', what, reason)
+          : unknown(
+              'retrained',
+              what,
+              `it was recorded with ${there}, and trained again with ${here}, whose last digits differ (${reason})`,
+            );
       outcomes.push(outcome);
       onEnd(outcome);
     };
-    // In the passes that they were recorded with: rounding depends on them.
+    // In the passes of the record: rounding depends on them.
     for (const microBatch of new Set(records.map(({ execution }) => execution.microBatch))) {
       const alike = records.filter(({ execution }) => execution.microBatch === microBatch);
       const setups = alike.map(({ setup }) => setup);

@@ -1,4 +1,4 @@
-/** Judges again what was judged, and compares it with the verdicts that stand beside the records. */
+/** Judges records again, and compares the verdicts with those that stand beside the records. */
 import path from 'node:path';
 import { z } from 'zod';
 import { ARMS, armSetup } from '../claims/arms.ts';
@@ -10,13 +10,13 @@ import { nameOf, RecordError } from '../records/record.ts';
 import { evidenceOf, type PooledStudy } from '../records/study.ts';
 import { SetupError } from '../setup/schema.ts';
 import { parseJson } from '../untrusted.ts';
-import type { Outcome } from './record.ts';
+import { compared, type Outcome, unknown } from './record.ts';
 
 const judged = z.object({
   id: z.string(),
   verdict: z.string(),
   estimate: z.number().nullable(),
-  /** JSON has no infinite numbers: the interval of a single run has none. */
+  /** Null where it is infinite, as for a single run: JSON has no infinite numbers. */
   interval: z.tuple([z.number().nullable(), z.number().nullable()]).nullable(),
   seeds: z.array(z.number()),
 });
@@ -27,7 +27,7 @@ const documentSchema = z.union([
   z.object({ claims: z.array(judged), runs: z.array(z.object({ record: z.string() })) }),
   z.object({ studies: z.array(z.object({ name: z.string(), claims: z.array(judged) })) }),
 ]);
-export type ClaimsDocument = z.infer<typeof documentSchema>;
+type ClaimsDocument = z.infer<typeof documentSchema>;
 
 /**
  * The verdicts of a report.
@@ -48,7 +48,7 @@ export function readVerdicts(file: string): ClaimsDocument | null {
 const near = (a: number | null, b: number | null): boolean =>
   a === b || (a !== null && b !== null && Math.abs(a - b) <= 1e-9 * Math.max(1, Math.abs(b)));
 
-/** What is judged otherwise now, or undefined. */
+/** How a verdict differs from the one that was recorded, or undefined. */
 function changed(before: Judged, now: Judged): string | undefined {
   if (before.verdict !== now.verdict) return `it says ${before.verdict}, and the records give ${now.verdict}`;
   if (before.seeds.join() !== now.seeds.join())
@@ -65,7 +65,7 @@ function partOf(study: PooledStudy, runs: readonly { record: string }[]): Pooled
   return { ...study, records: study.records.filter(own) };
 }
 
-/** Records that go by the name of an arm and are not of its setup, and those of no arm at all. */
+/** Records that bear an arm's name but have another setup, and records of no arm at all. */
 function strangers(study: PooledStudy, judged: ReadonlySet<unknown>): Outcome[] {
   const names = new Set(
     ARMS.flatMap((arm) => {
@@ -79,47 +79,34 @@ function strangers(study: PooledStudy, judged: ReadonlySet<unknown>): Outcome[] 
   );
   return study.records
     .filter((record) => !judged.has(record))
-    .map((record): Outcome => {
-      const common = { check: 'independence', what: nameOf(record) } as const;
-      return names.has(record.setup.name)
-        ? {
-            ...common,
-            result: 'differs',
-            reason: `its setup is not the one that ${record.setup.name} is in this study`,
-          }
-        : { ...common, result: 'unknown', reason: 'it is of no arm of this study, so no claim reads it' };
+    .map((record) => {
+      const { name } = record.setup;
+      return names.has(name)
+        ? compared('independence', nameOf(record), `its setup is not the one that ${name} is in this study`)
+        : unknown('independence', nameOf(record), 'it is of no arm of this study, so no claim reads it');
     });
 }
 
 /**
- * Checks that the study's runs can bear verdicts, and the verdicts of `document` where there is one.
- * @param document verdicts that stand beside the records, or null
+ * Checks that the study's runs are independent, and that the recorded verdicts follow from them.
+ * @param document the verdicts that stand beside the records, or null
  */
 export function verifyVerdicts(study: PooledStudy, document: ClaimsDocument | null): Outcome[] {
   const evidence = evidenceOf(study);
   const what = study.name;
   const arms = CLAIMS.flatMap((claim) => claim.arms).filter(({ id }) => evidence[id] !== undefined);
   const together = independenceProblems([...new Set(arms)], evidence);
-  const outcomes: Outcome[] = [
-    together.length === 0
-      ? { check: 'independence', what, result: 'agrees' }
-      : { check: 'independence', what, result: 'differs', reason: inWords(together) },
+  const outcomes = [
+    compared('independence', what, together.length === 0 ? undefined : inWords(together)),
+    ...strangers(study, new Set(Object.values(evidence).flat())),
   ];
-  outcomes.push(...strangers(study, new Set(Object.values(evidence).flat())));
+  if (document === null) return [...outcomes, unknown('verdicts', what, 'no verdicts stand beside the records')];
   const recorded =
-    document === null
-      ? undefined
-      : 'claims' in document
-        ? { claims: document.claims, study: partOf(study, document.runs) }
-        : { claims: document.studies.find(({ name }) => name === study.name)?.claims, study };
-  if (recorded?.claims === undefined) {
-    const reason = document === null ? 'no verdicts stand beside the records' : 'its verdicts are of other studies';
-    return [...outcomes, { check: 'verdicts', what, result: 'unknown', reason }];
-  }
-  const judgedOn = evidenceOf(recorded.study);
-  for (const before of recorded.claims) {
+    'claims' in document ? document.claims : document.studies.find(({ name }) => name === study.name)?.claims;
+  if (recorded === undefined) return [...outcomes, unknown('verdicts', what, 'its verdicts are of other studies')];
+  const judgedOn = 'claims' in document ? evidenceOf(partOf(study, document.runs)) : evidence;
+  for (const before of recorded) {
     const claim = CLAIMS.find(({ id }) => id === before.id);
-    const of = `${study.name}, claim ${before.id}`;
     const ready = claim?.arms.every(({ id }) => judgedOn[id] !== undefined) ?? false;
     const reason =
       claim === undefined
@@ -127,11 +114,7 @@ export function verifyVerdicts(study: PooledStudy, document: ClaimsDocument | nu
         : ready
           ? changed(before, judged.parse(JSON.parse(JSON.stringify(claim.judge(judgedOn)))))
           : 'the records of its runs are not here';
-    outcomes.push(
-      reason === undefined
-        ? { check: 'verdicts', what: of, result: 'agrees' }
-        : { check: 'verdicts', what: of, result: 'differs', reason },
-    );
+    outcomes.push(compared('verdicts', `${what}, claim ${before.id}`, reason));
   }
   return outcomes;
 }

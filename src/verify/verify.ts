@@ -1,4 +1,4 @@
-/** `verify` on the command line: works out again what records say, and tells what could and could not be checked. */
+/** `verify` on the command line: works out again what records say, and tells what could not be checked. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type EngineName, startEngine } from '../engine/engine.ts';
@@ -11,7 +11,7 @@ import { stream } from '../random/streams.ts';
 import { nameOf, type RunRecord } from '../records/record.ts';
 import { type PooledStudy, readStudies } from '../records/study.ts';
 import type { Setup } from '../setup/schema.ts';
-import { CHECKS, type Check, type Outcome, verifyRecord } from './record.ts';
+import { CHECKS, type Check, type Outcome, unknown, verifyRecord } from './record.ts';
 import { retrain, verifyModel } from './retrain.ts';
 import { readVerdicts, verifyVerdicts } from './verdicts.ts';
 
@@ -51,7 +51,7 @@ async function verifyModels(study: PooledStudy, sources: readonly string[]): Pro
       .find((kept) => existsSync(kept));
     const ids = tokensOf(run.setup);
     const why = folder === undefined ? 'no model was kept' : 'unknown' in ids ? ids.unknown : undefined;
-    if (why !== undefined) outcomes.push({ check: 'parameters', what: nameOf(run), result: 'unknown', reason: why });
+    if (why !== undefined) outcomes.push(unknown('parameters', nameOf(run), why));
     else {
       outcomes.push(await verifyModel(run, folder as string, ids as TokenIds, await startEngine()));
     }
@@ -119,8 +119,7 @@ export async function verifyStudies(options: VerifyOptions): Promise<{ studies: 
     for (const document of found.length === 0 ? [null] : found) outcomes.push(...verifyVerdicts(study, document));
   }
   const records = studies.flatMap((study) => study.records);
-  const unknown = { check: 'retrained', what: 'all runs', result: 'unknown' } as const;
   if (options.retrain > 0) outcomes.push(...(await retrained(records, options)));
-  else outcomes.push({ ...unknown, reason: '--retrain N trains N of them again' });
+  else outcomes.push(unknown('retrained', 'all runs', '--retrain N trains N of them again'));
   return { studies, outcomes };
 }
