@@ -2,8 +2,8 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import { MAIN, NO_DPO } from '../../src/claims/arms.ts';
-import { estimate } from '../../src/claims/evidence.ts';
-import { claimed, judgeAll, judgementOf } from '../../src/claims/family.ts';
+import { estimate, guessRatesOf } from '../../src/claims/evidence.ts';
+import { claimed, FAMILY, judgeAll, judgementOf } from '../../src/claims/family.ts';
 import { bestPerfs, perfOverTraining } from '../../src/claims/measures/curves.ts';
 import { leakageOf, rankShares } from '../../src/claims/measures/leakage.ts';
 import { flipByUseful, guessRateByPlace, lensByLayer, signByLayer } from '../../src/claims/measures/mechanism.ts';
@@ -11,9 +11,11 @@ import { flipByUseful, guessRateByPlace, lensByLayer, signByLayer } from '../../
 import { sharedLetters } from '../../src/claims/measures/overlap.ts';
 import { guessRatesBySeed } from '../../src/claims/measures/seeds.ts';
 import { kept, snapshotsOf } from '../../src/claims/measures/snapshots.ts';
+import { guessRates } from '../../src/measure/measures.ts';
 import type { Prefix } from '../../src/passwords/roles.ts';
 import {
   type Evaluation,
+  finishedRuns,
   type RunView,
   type SetName,
   type ViewedScores,
@@ -75,6 +77,7 @@ describe('snapshots', () => {
       'after phase 3, reverse',
       'after phase 3, regular',
     ]);
+    expect(snapshots.map(({ snapshot }) => snapshot.words)).toEqual(snapshots.map(({ snapshot }) => snapshot.key));
     const first = snapshots.map(({ scored: [one] }) => LETTERS * Math.exp(one.heldOut.logProbabilities[0][0]));
     for (const [index, rate] of [0.2, 1.2, 0.3].entries()) expect(first[index]).toBeCloseTo(rate, 12);
   });
@@ -162,6 +165,13 @@ describe('leakage', () => {
       0,
     ]);
     expect(leaked?.references).toBe(4);
+    expect(leaked?.snapshots).toEqual(snapshotsOf(RUNS).map(({ snapshot }) => snapshot));
+  });
+
+  it('has intervals that depend on the names of the measure and of the snapshot', () => {
+    const rates = RUNS.map((run) => guessRates(run.at('joint', 'regular', 'heldOut'), LETTERS));
+    const { value, interval } = estimate('leakage/guess rate/after phase 3, regular', rates);
+    expect(leaked?.measures[0].estimates[2]).toMatchObject({ value, interval });
   });
 
   it('of no run is none', () => {
@@ -241,6 +251,8 @@ describe('the mechanism', () => {
     const sets = { heldOut: { logProbabilities }, useful: { logProbabilities }, random: { logProbabilities } };
     const run = view(1, [], [{ phase: 'joint', prefix: 'reverse', sets }]);
     expect([lensByLayer([run], ['heldOut']), signByLayer([run])]).toEqual([[], []]);
+    const some = view(1, [], [{ phase: 'joint', prefix: 'reverse', sets: { ...sets, heldOut: flat([1]) } }]);
+    expect(() => lensByLayer([some], ['random'])).toThrow('keeps no lens');
   });
 });
 
@@ -303,7 +315,18 @@ describe('guess rates by seed', () => {
     const control = [1, 3, 4].map((seed) => rate(madeUpView(seed, effect, 'no-dpo'), 'random'));
     expect(groups[3].seeds.map(({ guessRate }) => guessRate)).toEqual(control.map((each) => expect.closeTo(each, 12)));
     expect(groups[3].mean.value).toBeCloseTo(mean(control), 12);
-    const [first] = guessRatesBySeed(views, () => null);
+    const estimated = guessRatesBySeed(views, () => null);
+    const [main, noDpo] = [views.main, views['no-dpo']].map((runs) => finishedRuns(runs));
+    const streams = [
+      ['held-out', main, 'heldOut'],
+      ['random', main, 'random'],
+      ['held-out, no DPO', noDpo, 'heldOut'],
+      ['random, no DPO', noDpo, 'random'],
+    ] as const;
+    expect(estimated.map((group) => group.mean)).toEqual(
+      streams.map(([name, runs, set]) => estimate(`figure/seeds/${name}`, guessRatesOf(runs, 'joint', set))),
+    );
+    const [first] = estimated;
     expect(first.mean.value).toBeCloseTo(mean([1, 3].map((seed) => rate(madeUpView(seed, effect), 'heldOut'))), 12);
   });
 
@@ -370,6 +393,7 @@ describe('the claims of a study', () => {
     ]);
     const smallest = Math.min(...tested.map(({ judgement }) => judgement.p as number));
     expect(Math.min(...tested.map(({ adjustedP }) => adjustedP as number))).toBeCloseTo(4 * smallest, 12);
+    expect(FAMILY).toMatch(/corrected by Holm over all claims of the study that have one/);
   });
 
   it('are judged on records that are checked, unless told otherwise', () => {

@@ -2,13 +2,21 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ARMS, armSetup } from '../../src/claims/arms.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
-import { evidenceProblems, runProblems } from '../../src/claims/validity.ts';
+import { evidenceProblems, independenceProblems, inWords, runProblems } from '../../src/claims/validity.ts';
 import { passwordsDigest } from '../../src/passwords/digests.ts';
 import { abridge } from '../../src/records/abridge.ts';
-import { arithmeticOf, parseRunRecord, type RunRecord, type WholeRun } from '../../src/records/record.ts';
+import {
+  type AbridgedCell,
+  type AbridgedRun,
+  arithmeticOf,
+  parseRunRecord,
+  type RunRecord,
+  type WholeRun,
+} from '../../src/records/record.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
+import { failedRun } from '../helpers/records.ts';
 import { fillFolder, studySetup } from '../helpers/trained.ts';
 
 const claim = (id: string) => CLAIMS.find((known) => known.id === id)!;
@@ -101,6 +109,10 @@ describe('records of real runs', () => {
       (setup: Setup) => void Object.assign(setup.evaluation, { heldOut: 1, useful: 1, random: 1 }),
     ],
     [
+      'of three scored passwords a set',
+      (setup: Setup) => void Object.assign(setup.evaluation, { heldOut: 3, useful: 3, random: 3 }),
+    ],
+    [
       'whose phase 1 is left out',
       (setup: Setup) => {
         setup.phases.pretrain.steps = 0;
@@ -147,6 +159,18 @@ describe('there is no verdict on runs that are no independent runs', () => {
       'held-out passwords',
       (run: WholeRun, other: WholeRun) => {
         run.digests!.passwords.heldOut = other.digests!.passwords.heldOut;
+      },
+    ],
+    [
+      'useful passwords',
+      (run: WholeRun, other: WholeRun) => {
+        run.digests!.passwords.useful = other.digests!.passwords.useful;
+      },
+    ],
+    [
+      'control passwords',
+      (run: WholeRun, other: WholeRun) => {
+        run.digests!.passwords.control = other.digests!.passwords.control;
       },
     ],
     [
@@ -466,5 +490,288 @@ describe('there is no verdict on a record that contradicts its setup or itself',
       /^tiny, seed 11: its ledger counts 3 held-out sequences as chosen or imitated; .*; and \d+ more$/,
     );
     expect({ failed, seeds }).toEqual({ failed: 0, seeds: SEEDS });
+  });
+});
+
+describe('the check of one record', () => {
+  type Change = (run: WholeRun) => void;
+  /** What is said of a run that `change` has changed. */
+  const said = (change: Change): readonly string[] => {
+    const run = structuredClone(main[2]);
+    change(run);
+    return runProblems(run);
+  };
+  /** The same of a run that an archive has abridged. */
+  const saidOfAbridged = (cell: boolean, change: (run: AbridgedRun | AbridgedCell) => void): readonly string[] => {
+    const run = structuredClone(abridge(main[2], cell));
+    change(run);
+    return runProblems(run);
+  };
+  type Evaluation = WholeRun['evaluations'][number];
+  /** An evaluation of phase 3 of which no letters were kept. */
+  const early = ({ evaluations }: Pick<WholeRun, 'evaluations'>): Evaluation => evaluations[5];
+  /** Gives a set and both its halves the same measures. */
+  function measureAll({ sets }: Evaluation, values: Partial<Evaluation['sets']['heldOut']['halves'][0]>): void {
+    for (const measures of [sets.useful, ...sets.useful.halves]) Object.assign(measures, values);
+  }
+  const ENDED = 'its phase 3 did not end as its setup says';
+  const DRAWN = 'its overlap of rewarded text with held-out passwords is not complete';
+  const of = (set: string) => `of the ${set} passwords at the end of phase joint, after \`reverse\`,`;
+
+  it('says of an unchanged one, and of one that failed, nothing', () => {
+    expect(said(() => {})).toEqual([]);
+    expect(runProblems(failedRun(1))).toEqual([]);
+  });
+
+  it.each<[string, Change, string]>([
+    [
+      'a held-out password that was rejected less often than the least rejected one',
+      ({ ledger }) => {
+        ledger.heldOutRejections.most = 0;
+      },
+      'its ledger counts rejections of single held-out passwords that do not add up',
+    ],
+    [
+      'a gradient norm left out',
+      ({ trajectories }) => void trajectories.dpo.gradientNorm.pop(),
+      'it has losses of 6 steps of phase dpo, which had 6',
+    ],
+    [
+      'an evaluation at another step',
+      ({ evaluations }) => {
+        evaluations[3].step = 3;
+      },
+      'it was not evaluated every 2 steps and at each end',
+    ],
+    [
+      'a measure that is a little off its halves',
+      (run) => {
+        early(run).sets.random.guessRate += 1e-4;
+      },
+      'its measures of the control passwords after step 2 of phase joint are not those of their two halves',
+    ],
+    [
+      'a top-1 rate off its halves',
+      (run) => {
+        early(run).sets.heldOut.topRate += 1;
+      },
+      'its measures of the held-out passwords after step 2 of phase joint are not those of their two halves',
+    ],
+    [
+      'a guess rate below that of passwords that are all as likely as their mean',
+      (run) => measureAll(early(run), { logLikelihood: -1, perf: -1 + Math.log(26), guessRate: 2 }),
+      'its measures of the useful passwords after step 2 of phase joint contradict each other',
+    ],
+    [
+      'no end of phase 2, and another snapshot at its step',
+      ({ snapshots }) => {
+        snapshots.shift();
+        snapshots[1].step = 6;
+      },
+      'its scores of the end of phase dpo were not taken there, after `regular`',
+    ],
+    [
+      'passwords with a letter less',
+      ({ snapshots }) => {
+        const { logProbabilities, ranks } = snapshots[1].sets.useful;
+        for (const row of [...logProbabilities, ...ranks]) row.pop();
+      },
+      `its scores ${of('useful')} are not of 4 passwords of 6 letters`,
+    ],
+    [
+      'other control passwords',
+      ({ snapshots }) => {
+        snapshots[1].sets.random.passwords[3] = 'zzzzzz';
+      },
+      `its scores ${of('control')} are of other passwords than its seed draws`,
+    ],
+    [
+      'one letter that is likelier than its rank allows',
+      ({ snapshots }) => {
+        snapshots[1].sets.random.logProbabilities[2][1] = -Math.log(4);
+        snapshots[1].sets.random.ranks[2][1] = 4;
+      },
+      `its scores ${of('control')} give letters a higher probability than their ranks allow`,
+    ],
+    [
+      'another log-likelihood at its last layer',
+      ({ snapshots }) => {
+        snapshots[1].sets.random.lens.at(-1)!.logLikelihood -= 0.001;
+      },
+      `its scores ${of('control')} are not what its last layer gives`,
+    ],
+    [
+      'halves that are exchanged',
+      ({ evaluations }) => {
+        const { random } = evaluations[8].sets;
+        random.halves.reverse();
+      },
+      `its measures ${of('control')} are not those of its log-probabilities`,
+    ],
+    [
+      'ranks that give another top-1 rate',
+      ({ snapshots }) => {
+        for (const row of snapshots[1].sets.heldOut.ranks) row.fill(0);
+      },
+      `its measures ${of('held-out')} are not those of its log-probabilities`,
+    ],
+    [
+      'useful passwords that its seed does not draw',
+      ({ digests }) => {
+        digests!.passwords.useful = passwordsDigest(['other']);
+      },
+      'its useful passwords are not those that its seed draws',
+    ],
+  ])('finds %s', (_, change, problem) => {
+    expect(said(change)).toContain(problem);
+  });
+
+  it.each(['useful', 'chosen', 'joint-random'])('finds another number of %s texts', (text) => {
+    const problems = said(({ overlap }) => {
+      for (const entry of overlap) if ('text' in entry && entry.text === text) entry.texts += 1;
+    });
+    expect(problems).toContain(DRAWN);
+  });
+
+  it('finds an overlap that is counted twice in place of another, and one of more letters than a password has', () => {
+    expect(said(({ overlap }) => void overlap.splice(1, 1, structuredClone(overlap[0]) as never))).toContain(DRAWN);
+    expect(
+      said(({ overlap }) => {
+        overlap.at(-1)!.span = 7;
+      }),
+    ).toContain(DRAWN);
+  });
+
+  it('knows when phase 3 ends: at the first evaluation above the target, or at its last step', () => {
+    const ended = (change: Change) => said(change).includes(ENDED);
+    const target = (run: WholeRun, value: number) => {
+      run.setup.phases.joint.stopAtUsefulGuessRate = value;
+    };
+    const rates = main[2].evaluations.slice(5).map(({ sets }) => sets.useful.guessRate);
+    expect(ended((run) => target(run, Math.max(...rates) + 1))).toBe(false);
+    expect(ended((run) => target(run, Math.min(...rates.slice(0, -1)) - 0.01))).toBe(true);
+    const cut = (run: WholeRun) => void run.evaluations.pop();
+    expect(ended(cut)).toBe(true);
+    const last = (run: WholeRun) => run.evaluations.at(-1)!.sets.useful;
+    const cutAt = (value: number) => (run: WholeRun) => {
+      cut(run);
+      for (const { sets } of run.evaluations.slice(5)) sets.useful.guessRate = 0.5;
+      last(run).guessRate = value;
+      target(run, 1.5);
+    };
+    expect(ended(cutAt(1.6))).toBe(false);
+    expect(ended(cutAt(1.4))).toBe(true);
+  });
+
+  it('lets numbers differ by their rounding, and by no more', () => {
+    const large = (by: number) => (run: Pick<WholeRun, 'evaluations'>) => {
+      measureAll(early(run), { guessRate: 20 });
+      early(run).sets.useful.guessRate += by;
+    };
+    expect(said(large(1.5e-8))).toEqual([]);
+    expect(said(large(3e-8))).toHaveLength(1);
+    expect(saidOfAbridged(false, large(3e-3))).toEqual([]);
+    expect(saidOfAbridged(false, large(5e-3))).toHaveLength(1);
+    // Letters that are all as likely have a guess rate of exp(perf): no more, no less.
+    const alike = (by: number) => (run: WholeRun) =>
+      measureAll(early(run), { logLikelihood: 0.5 - Math.log(26), perf: 0.5, guessRate: Math.exp(0.5) + by });
+    expect(said(alike(0))).toEqual([]);
+    expect(said(alike(-1e-8))).toHaveLength(3);
+    const lens = (by: number) => (run: Pick<WholeRun, 'snapshots'>) => {
+      run.snapshots[0].sets.useful.lens.at(-1)!.logLikelihood += by;
+    };
+    expect(said(lens(5e-5))).toEqual([]);
+    expect(said(lens(1e-3))).toHaveLength(1);
+    expect(saidOfAbridged(true, lens(6e-3))).toEqual([]);
+    expect(saidOfAbridged(true, lens(0.05))).toHaveLength(1);
+    const rank = (value: number) =>
+      said(({ snapshots }) => {
+        snapshots[2].sets.random.logProbabilities[0][0] = -Math.log(3);
+        snapshots[2].sets.random.ranks[0][0] = value;
+      }).filter((problem) => problem.includes('higher probability'));
+    expect([rank(2), rank(3)].map(({ length }) => length)).toEqual([0, 1]);
+  });
+
+  it('asks an archive for what it keeps, and no more', () => {
+    for (const cell of [false, true]) {
+      const moved = saidOfAbridged(cell, ({ snapshots }) => {
+        snapshots.at(-1)!.step -= 2;
+        snapshots.at(cell ? 0 : 1)!.step -= 2;
+      });
+      expect(moved).toContain('its scores of the end of phase joint were not taken there, after `reverse`');
+    }
+    expect(said(({ snapshots }) => void snapshots[1].sets.heldOut.lens.splice(0))).toEqual([]);
+  });
+
+  it('reads a record of version 2, which counts all kinds of text together and keeps no digests', () => {
+    const old = (keep: (span: number) => boolean) =>
+      said((run) => {
+        const { heldOut, control } = { heldOut: 4, control: run.setup.evaluation.random };
+        const aligned = run.overlap.flatMap((entry) => ('text' in entry && entry.way === 'aligned' ? [entry] : []));
+        const sum = (span: number, set: 'heldOut' | 'control') =>
+          aligned.filter((entry) => entry.span === span).reduce((total, entry) => total + entry[set], 0);
+        Object.assign(run, {
+          schemaVersion: 2,
+          digests: undefined,
+          overlap: [1, 2, 3, 4, 5, 6].filter(keep).map((span) => ({
+            span,
+            heldOut: sum(span, 'heldOut') / heldOut,
+            control: sum(span, 'control') / control,
+            expected: 0,
+          })),
+        });
+      });
+    expect(old(() => true)).toEqual([]);
+    expect(old((span) => span !== 6)).toEqual([DRAWN]);
+  });
+});
+
+describe('runs that agree where chance lets them', () => {
+  const shared = (change: (run: WholeRun, other: WholeRun) => void): string => {
+    const copies = structuredClone(main.slice(0, 2));
+    change(copies[0], copies[1]);
+    return independenceProblems(claim('main').arms, { main: copies }).join();
+  };
+
+  it('are independent all the same: few passwords, weights that are given, few scores, no digests', () => {
+    const control = (size: number) =>
+      shared((run, other) => {
+        for (const { setup } of [run, other]) setup.evaluation.random = size;
+        run.digests!.passwords.control = other.digests!.passwords.control;
+      });
+    expect(control(1)).toBe('');
+    expect(control(6)).toContain('the same control passwords');
+    const initial = (pretrained: string | null) =>
+      shared((run, other) => {
+        for (const { setup } of [run, other]) setup.model.pretrained = pretrained;
+        run.digests!.initialParameters = other.digests!.initialParameters;
+      });
+    expect(initial('EleutherAI/pythia-70m')).toBe('');
+    expect(initial(null)).toContain('the same initial parameters');
+    const scores = (passwords: number) =>
+      shared((run, other) => {
+        other.snapshots[1].sets.random.logProbabilities.splice(passwords);
+        run.snapshots = structuredClone(other.snapshots);
+      });
+    expect(scores(5)).toBe('');
+    expect(scores(6)).toMatch(/^tiny, seed 11 and seed 12 have the same scores: they are no independent runs$/);
+    const without = shared((run, other) => {
+      run.digests = undefined;
+      other.digests = undefined;
+    });
+    expect(without).toBe('');
+  });
+
+  it('are named once, however many arms have them', () => {
+    const runs = tampered((run) => {
+      run.ledger.useful.chosen = 2;
+    });
+    const problems = evidenceProblems(claim('no-dpo').arms, { main: runs, 'no-dpo': runs });
+    expect(problems).toEqual(['tiny, seed 13: its ledger counts 2 useful negatives as chosen']);
+  });
+
+  it('three problems are told, and how many more there are', () => {
+    expect(inWords(['a', 'b', 'c'])).toBe('a; b; c');
+    expect(inWords(['a', 'b', 'c', 'd', 'e'])).toBe('a; b; c; and 2 more');
   });
 });

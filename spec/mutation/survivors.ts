@@ -29,12 +29,6 @@ export const EXPLANATIONS: readonly Explanation[] = [
     why: 'No arm has two characters in a row that a name cannot have.',
   },
   {
-    file: /claims.grid/,
-    line: /estimate: cell\.estimate === null/,
-    replacement: /^false$/,
-    why: `${SAME_NUMBER}an estimate whose value is null reads as none.`,
-  },
-  {
     file: /claims.(avoidance|control|main|manipulation|no-dpo|paper-statistic|grid)\.ts/,
     line: /verdict:|rise\.value|heldOut\.interval\[0\] > 1|average\.interval|adjustedP < ALPHA|interval\[1\] < 1|low <= value/,
     mutator: /EqualityOperator/,
@@ -59,9 +53,20 @@ export const EXPLANATIONS: readonly Explanation[] = [
     why: 'Names the stream of the bootstrap, and only the estimate is used of it, which needs none.',
   },
   {
-    file: /claims.evidence/,
-    line: /=== undefined \? \{\}/,
-    why: 'A field that is undefined in place of missing: the same in JSON, which is all that a finding is for.',
+    file: /claims.family/,
+    line: /estimate === null \|\| interval === null/,
+    why: `${SAME_NUMBER}a judgement has both or neither.`,
+  },
+  {
+    file: /claims.measures.seeds/,
+    line: /views\[group\.arm\] \?\? \[\]/,
+    mutator: /ArrayDeclaration/,
+    why: 'What is no finished run is left out of the runs.',
+  },
+  {
+    file: /claims.validity/,
+    line: /before !== undefined|known\.set/,
+    why: 'Only remembers what was found in a record, so that it is not looked for again.',
   },
   {
     file: /claims.grid/,
