@@ -86,6 +86,50 @@ export const EXPLANATIONS: readonly Explanation[] = [
     mutator: /EqualityOperator/,
     why: `${SAME_NUMBER}of what is not finite nothing is 0.`,
   },
+  // Passwords.
+  {
+    file: /passwords.ledger/,
+    line: /row < rows/,
+    why: `${SAME_NUMBER}beyond the last row nothing is read, and a write beyond the end of a typed array is ignored.`,
+  },
+  {
+    file: /passwords.overlap/,
+    line: /length - from/,
+    why: `${SAME_NUMBER}tables of more letters than a password has left are never looked at.`,
+  },
+  {
+    file: /passwords.overlap/,
+    line: /place < length|agree > best/,
+    mutator: /EqualityOperator/,
+    why: `${SAME_NUMBER}beyond the last letter nothing agrees, and the same best is set again.`,
+  },
+  {
+    file: /passwords.overlap/,
+    line: /rate <= p|p === 0/,
+    why: `${SAME_NUMBER}the formula below gives 1 at the rate p, and 0 for a p of 0.`,
+  },
+  {
+    file: /passwords.overlap/,
+    line: /overlaps\.length === 0/,
+    why: 'A shortcut: without overlaps there is nothing to go through.',
+  },
+  {
+    file: /passwords.overlap/,
+    line: />= each|< each/,
+    mutator: /EqualityOperator/,
+    why: ON_THE_THRESHOLD,
+  },
+  {
+    file: /passwords.overlap/,
+    line: /const deviation/,
+    why: 'A slack for rounding, far below the distance between two counts.',
+  },
+  {
+    file: /passwords.overlap/,
+    line: /const side = /,
+    mutator: /EqualityOperator/,
+    why: `${SAME_NUMBER}at the mean the deviation is 0, and the bound is 1 on either side.`,
+  },
   // Statistics.
   {
     file: /statistics.intervals/,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { buildCorpus } from '../../src/passwords/corpus.ts';
+import { buildCorpus, drawScoredPasswords } from '../../src/passwords/corpus.ts';
 import type { Example, Phase } from '../../src/passwords/roles.ts';
 import { setups } from '../../src/properties/arbitraries.ts';
 import type { Setup } from '../../src/setup/schema.ts';
@@ -123,6 +123,15 @@ describe('in the corpus of any setup', () => {
             kinds[phase].flatMap((kind) => Array(setup.batch).fill(kind)),
           );
         }
+      }),
+    );
+  });
+
+  it('the passwords that claims are about are the same where no others are drawn', () => {
+    fc.assert(
+      fc.property(setups(), (setup) => {
+        const { heldOut: held, useful, control } = buildCorpus(setup);
+        expect(drawScoredPasswords(setup)).toEqual({ heldOut: held, useful, control });
       }),
     );
   });

@@ -58,6 +58,19 @@ describe('the ledger of a right run', () => {
     }
   });
 
+  it('knows the distinct texts of each role that were chosen or imitated, also after an interruption', () => {
+    const texts = new Map<string, Set<string>>();
+    for (const { role, reward, password } of steps.flatMap(([, , examples]) => examples))
+      if (reward !== 'rejected') texts.set(role, (texts.get(role) ?? new Set()).add(password));
+    const expected = [...texts].map(([role, passwords]) => [role, [...passwords]]);
+    expect(expected.map(([role]) => role)).toEqual(['pretraining', 'chosen', 'useful', 'joint-random']);
+    expect([...ledgerOf(steps).rewarded()]).toEqual(expected);
+    const resumed = openLedger(corpus, ids, JSON.parse(JSON.stringify(ledgerOf(steps.slice(0, 7)).state())));
+    for (const [phase, step, examples] of steps.slice(7))
+      resumed.observe(phase, step, examples, tokenBatch(examples, ids));
+    expect([...resumed.rewarded()]).toEqual(expected);
+  });
+
   it('begins with nothing, and keeps its digest where nothing changes', () => {
     expect(openLedger(corpus, ids).state()).toMatchObject({
       digest: '',

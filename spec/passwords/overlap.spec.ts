@@ -8,6 +8,7 @@ import {
   measureOverlap,
   overlapBySpan,
   overlapProblems,
+  REWARDED,
   type RecordedOverlap,
 } from '../../src/passwords/overlap.ts';
 import { stream } from '../../src/random/streams.ts';
@@ -93,6 +94,17 @@ describe('the overlap of rewarded text', () => {
   });
 });
 
+it('the chance of scattered letters is exact for one password and all texts: a binomial tail', () => {
+  const one = (span: number) => chanceOfSharing('scattered', span, 1, { letters: 4, length: 3 });
+  expect(one(1)).toBeCloseTo(1 - (3 / 4) ** 3, 12);
+  expect(one(2)).toBeCloseTo((3 * 3 + 1) / 64, 12);
+  expect(one(3)).toBeCloseTo(1 / 64, 12);
+});
+
+it('training rewards text of every role but held-out and control', () => {
+  expect(REWARDED).toEqual(['chosen', 'useful', 'pretraining', 'joint-random', 'joint-random-reverse']);
+});
+
 describe('the bounds of improbability', () => {
   it('lie above the true probabilities of a binomial number', () => {
     for (const [trials, p] of [
@@ -111,11 +123,20 @@ describe('the bounds of improbability', () => {
     }
   });
 
+  it('are, for a binomial number, the product of p / rate for each success and of (1 - p) / (1 - rate) for each failure', () => {
+    expect(binomialTail(3, 4, 1 / 2)).toBeCloseTo((2 / 3) ** 3 * 2, 12);
+    expect(binomialTail(2, 5, 1 / 10)).toBeCloseTo((1 / 4) ** 2 * (3 / 2) ** 3, 12);
+    expect(binomialTail(4, 4, 1 / 2)).toBeCloseTo(1 / 16, 12);
+    expect(binomialTail(1, 4, 0)).toBe(0);
+    expect([1, 2].map((successes) => binomialTail(successes, 4, 1 / 2))).toEqual([1, 1]);
+  });
+
   it('are not so far above that nothing would be improbable', () => {
     expect(binomialTail(40, 400, 0.004)).toBeLessThan(1e-20);
     expect(bennettTail(38, 1.6, 1)).toBeLessThan(1e-20);
     expect(bennettTail(0, 1, 1)).toBe(1);
     expect(bennettTail(0.5, 0, 1)).toBe(0);
+    expect(bennettTail(0.5, 1, 0)).toBe(0); // no text lies on that side of the mean
   });
 });
 
