@@ -133,8 +133,9 @@ export const EXPLANATIONS: readonly Explanation[] = [
   // Statistics.
   {
     file: /statistics.intervals/,
-    line: /const slack|<= slack|const value of replicates/,
-    why: 'A slack for rounding: sums that tie differ by less than any of these slacks, and those that do not by more.',
+    line: /<= slack/,
+    mutator: /EqualityOperator/,
+    why: `${SAME_NUMBER}a value that equals the estimate is a tie already, and a difference is exactly the slack only where all replicates agree.`,
   },
   {
     file: /statistics.intervals/,
