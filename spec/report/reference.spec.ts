@@ -100,9 +100,9 @@ describe('the committed report', () => {
         const rows = name === report.studies[0].name || figure.startsWith('ablation') ? rowsOf(figure) : [];
         cells.forEach((cell, index) => {
           if (rows.length === 0) return;
-          const [heldOut, random] = rows.slice(2 * index, 2 * index + 2);
+          const [heldOut, control] = rows.slice(2 * index, 2 * index + 2);
           same(heldOut, cell.estimate, cell.interval, `${figure}, ${cell.label}, held-out`);
-          same(random, cell.random, cell.randomInterval, `${figure}, ${cell.label}, random`);
+          same(control, cell.random, cell.randomInterval, `${figure}, ${cell.label}, control`);
           expect(heldOut.seeds).toBe(cell.seeds.length);
         });
       }
@@ -111,7 +111,7 @@ describe('the committed report', () => {
     const estimate = (id: string) => first.claims.find(({ claim }) => claim.id === id)!.judgement;
     for (const [group, id] of [
       ['held-out', 'main'],
-      ['random', 'control'],
+      ['control', 'control'],
       ['held-out, no DPO', 'no-dpo'],
     ] as const) {
       const row = rowsOf('seeds').find((one) => one.group === group && one.seed === null)!;
@@ -151,8 +151,8 @@ describe('the story that the five-minute page tells', () => {
   const rowsOf = (id: string) => report.figures.find(({ figure }) => figure.id === id)?.figure.rows ?? [];
 
   it('is what the figures show: early layers avoid held-out passwords under either prefix, the last only under `regular`', () => {
-    const sign = (moment: string, layer: number) =>
-      rowsOf('sign').find((row) => row.moment === moment && row.layer === layer) as Record<string, number>;
+    const sign = (snapshot: string, layer: number) =>
+      rowsOf('sign').find((row) => row.snapshot === snapshot && row.layer === layer) as Record<string, number>;
     expect(sign('after phase 3, reverse', 1).high).toBeLessThan(0);
     expect(sign('after phase 3, regular', 1).high).toBeLessThan(0);
     expect(sign('after phase 3, reverse', 4).low).toBeGreaterThan(0);

@@ -74,7 +74,7 @@ const text = (name: string): string => String(files.get(name));
 describe('the figures', () => {
   it('by place: the mean over runs of the guess rate of that letter', () => {
     const row = figure('positions').rows.find(
-      ({ moment, set, position }) => moment === 'after phase 3, reverse' && set === 'held-out' && position === 3,
+      ({ snapshot, set, position }) => snapshot === 'after phase 3, reverse' && set === 'held-out' && position === 3,
     );
     const rates = main.map(({ snapshots }) =>
       mean(snapshots[1].sets.heldOut.logProbabilities.map((letters) => 26 * Math.exp(letters[2]))),
@@ -85,7 +85,7 @@ describe('the figures', () => {
 
   it('by layer: relative to chance, one point for the embedding and each block', () => {
     const rows = figure('layers').rows.filter(
-      ({ moment, set }) => moment === 'after phase 2, regular' && set === 'random',
+      ({ snapshot, set }) => snapshot === 'after phase 2, regular' && set === 'control',
     );
     expect(rows.map(({ layer, value }) => [layer, value])).toEqual([
       [0, 0],
@@ -102,16 +102,16 @@ describe('the figures', () => {
   });
 
   it('ranks: shares of passwords that sum to all of them', () => {
-    for (const moment of ['after phase 2, regular', 'after phase 3, reverse']) {
+    for (const snapshot of ['after phase 2, regular', 'after phase 3, reverse']) {
       const shares = figure('ranks')
-        .rows.filter((row) => row.moment === moment)
+        .rows.filter((row) => row.snapshot === snapshot)
         .map(({ share }) => Number(share));
       expect(shares).toHaveLength(10);
       expect(shares.reduce((sum, share) => sum + share, 0)).toBeCloseTo(100, 1);
     }
     // After phase 2 the held-out passwords are the least likely of all.
     expect(
-      figure('ranks').rows.find(({ from, moment }) => from === 90 && moment === 'after phase 2, regular')?.share,
+      figure('ranks').rows.find(({ from, snapshot }) => from === 90 && snapshot === 'after phase 2, regular')?.share,
     ).toBeGreaterThan(90);
   });
 
@@ -204,7 +204,7 @@ describe('the five-minute page', () => {
     );
     return explained({ ...report, studies: [first, { ...first, name: 'pocket-calibrated', claims }] });
   };
-  const SENTENCE = /Fresh random passwords, at their own best evaluation, come to (.*)\./;
+  const SENTENCE = /The control, at its own best evaluation, comes to (.*)\./;
 
   it('says what the choice of the best evaluation gives by itself, where that was judged', () => {
     const judgement = judgementOf(report.studies[0], 'paper-statistic')!;

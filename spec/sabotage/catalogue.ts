@@ -1438,8 +1438,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/report/markdown.ts',
     edits: [
       [
-        '...runs.map((run) => `| ${runRow(run)} |`)',
-        "...runs.filter(({ record }) => record.status === 'finished').map((run) => `| ${runRow(run)} |`)",
+        'rows: runs.map(runRow)',
+        "rows: runs.filter(({ record }) => record.status === 'finished').map(runRow)",
       ],
     ],
     caughtBy: {

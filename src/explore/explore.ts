@@ -1,10 +1,10 @@
 /**
- * Where the effect lives: for each knob the last rung at which the main claim is still reproduced, found by bisection,
- * and a map of the guess rate over two knobs, coarse first. A verdict costs several trained runs, so that a search asks
- * for as few as it can; that it is monotone along a ladder is assumed, and every verdict that was found is reported.
+ * Where the effect ends. For each knob, bisection finds the last rung at which the main claim is still reproduced. Then
+ * a map shows the guess rate over two knobs, coarse first. A verdict costs several trained runs, so the search asks for
+ * few. It assumes that the verdict changes once along a ladder. Every verdict that was found is reported.
  */
 
-import type { Verdict } from '../claims/index.ts';
+import type { Judgement, Verdict } from '../claims/index.ts';
 import { main } from '../claims/main.ts';
 import { PlanError } from '../lab/plan.ts';
 import type { RunRecord } from '../records/record.ts';
@@ -13,17 +13,13 @@ import { parseSetup, type Setup, SetupError } from '../setup/schema.ts';
 import type { Knob } from './knobs.ts';
 
 /** What the runs of one setup came to. */
-export interface Point {
+export interface Point extends Pick<Judgement, 'estimate' | 'interval' | 'seeds' | 'failed'> {
   /** Rungs by knob; a knob that is not named stands at the setup's own value. */
   readonly at: Readonly<Record<string, number>>;
   readonly setupHash: string;
   /** Null where no setup can be like this; `reason` says why. */
   readonly verdict: Verdict | null;
   readonly reason: string;
-  readonly estimate: number | null;
-  readonly interval: readonly [number, number] | null;
-  readonly seeds: readonly number[];
-  readonly failed: number;
 }
 
 /** The end of the effect along one knob. */
@@ -42,7 +38,7 @@ export interface ExploreOptions {
   readonly seeds: readonly number[];
   /** Trains the runs of a setup, or takes them from where they are kept. */
   readonly train: (setups: readonly Setup[]) => Promise<readonly RunRecord[]>;
-  /** How runs are judged: by the main claim, unless made-up ones stand for them, which are no records to check. */
+  /** How runs are judged. The default is the main claim, which checks the records first. */
   readonly judge?: typeof main.judge;
   /** Whether a further point may begin. */
   readonly more: () => boolean;
@@ -50,73 +46,54 @@ export interface ExploreOptions {
   readonly onPoint: (point: Point) => Promise<void> | void;
 }
 
-/** Trains and judges one point. Impossible setups are points too: a map has holes. */
-async function tryPoint(knobs: readonly Knob[], at: Record<string, number>, options: ExploreOptions): Promise<Point> {
-  const { setup, seeds, train, onPoint, judge = main.judge } = options;
-  const wished = knobs.reduce((draft, knob) => (knob.id in at ? knob.apply(draft, at[knob.id]) : draft), setup);
-  let point: Point;
+/** Trains and judges a point. Impossible setups are points too: a map has holes. */
+async function tryPoint(
+  wished: Setup,
+  { seeds, train, judge = main.judge }: ExploreOptions,
+): Promise<Omit<Point, 'at'>> {
+  const hash = setupHash(wished);
   try {
-    const name = `${setup.name}-explored`.slice(0, 64);
+    const name = `${wished.name}-explored`.slice(0, 64);
     const setups = seeds.map((seed) => parseSetup({ ...wished, seed, name }));
-    const judgement = judge({ main: await train(setups) });
-    const { verdict, reason, estimate, interval, seeds: judged, failed } = judgement;
-    point = {
-      at,
-      setupHash: setupHash({ ...wished, seed: 0 }),
-      verdict,
-      reason,
-      estimate,
-      interval,
-      seeds: judged,
-      failed,
-    };
+    const { verdict, reason, estimate, interval, seeds: judged, failed } = judge({ main: await train(setups) });
+    return { setupHash: hash, verdict, reason, estimate, interval, seeds: judged, failed };
   } catch (error) {
     if (!(error instanceof SetupError || error instanceof PlanError)) throw error;
     const reason = error.message.replace(/\s+/g, ' ');
-    point = {
-      at,
-      setupHash: setupHash(wished),
-      verdict: null,
-      reason,
-      estimate: null,
-      interval: null,
-      seeds: [],
-      failed: 0,
-    };
+    return { setupHash: hash, verdict: null, reason, estimate: null, interval: null, seeds: [], failed: 0 };
   }
-  await onPoint(point);
-  return point;
 }
 
-/** Remembers points, so that none is judged twice. */
-function remembered(knobs: readonly Knob[], options: ExploreOptions) {
+type JudgePoint = (at: Record<string, number>) => Promise<Point | null>;
+
+/** Judges points, none twice; gives null for a new point after the budget ended. */
+function remembered(knobs: readonly Knob[], options: ExploreOptions): JudgePoint {
   const points = new Map<string, Point>();
-  return async (at: Record<string, number>): Promise<Point | null> => {
-    const wished = knobs.reduce(
-      (draft, knob) => (knob.id in at ? knob.apply(draft, at[knob.id]) : draft),
-      options.setup,
-    );
+  return async (at) => {
+    const apply = (draft: Setup, knob: Knob) => (knob.id in at ? knob.apply(draft, at[knob.id]) : draft);
+    const wished = { ...knobs.reduce(apply, options.setup), seed: 0 };
     const key = setupHash(wished);
     const known = points.get(key);
     if (known !== undefined) return known;
     if (!options.more()) return null;
-    const point = await tryPoint(knobs, at, options);
+    const point = { at, ...(await tryPoint(wished, options)) };
+    await options.onPoint(point);
     points.set(key, point);
     return point;
   };
 }
 
 /** Bisects each knob's ladder, the others at the setup's own values. */
-async function boundaryOf(knob: Knob, setup: Setup, judge: ReturnType<typeof remembered>): Promise<Boundary> {
+async function boundaryOf(knob: Knob, setup: Setup, judge: JudgePoint): Promise<Boundary> {
   const rungs = knob.rungs(setup);
   const known = { knob: knob.id, question: knob.question };
   const own = await judge({ [knob.id]: rungs[0] });
   if (own === null) return { ...known, last: null, first: null, complete: false };
-  // Where the setup itself does not show the effect there is no boundary to look for.
+  // A setup that does not show the effect has no boundary.
   if (own.verdict !== 'reproduced') return { ...known, last: null, first: rungs[0], complete: true };
   let [inside, outside] = [0, rungs.length];
   while (outside - inside > 1) {
-    // The hardest rung first: where it holds the search is over.
+    // The hardest rung comes first: if it is reproduced, the search is over.
     const middle = outside === rungs.length ? rungs.length - 1 : Math.floor((inside + outside) / 2);
     const point = await judge({ [knob.id]: rungs[middle] });
     if (point === null) return { ...known, last: rungs[inside], first: rungs[outside] ?? null, complete: false };
@@ -126,7 +103,7 @@ async function boundaryOf(knob: Knob, setup: Setup, judge: ReturnType<typeof rem
   return { ...known, last: rungs[inside], first: rungs[outside] ?? null, complete: true };
 }
 
-/** Cells of a grid, corners first, then the middle of what is left: however early it ends, it covers the whole. */
+/** The cells of a grid, corners first, then ever finer: if the search ends early, it still covers the whole grid. */
 export function coarseToFine(columns: number, rows: number): [column: number, row: number][] {
   const order: [number, number][] = [];
   const seen = new Set<string>();

@@ -1,6 +1,8 @@
 /** What an exploration found, in words, as a figure and as a page. */
+import { formatInterval } from '../claims/format.ts';
 import { asCode } from '../report/escape.ts';
-import { type Figure, VERDICTS } from '../report/figures/figure.ts';
+import { colourOf, type Figure, VERDICTS } from '../report/figures/figure.ts';
+import { markdownTable } from '../report/table.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Boundary, Exploration, Point } from './explore.ts';
 import { KNOBS, type Knob } from './knobs.ts';
@@ -15,7 +17,9 @@ export const placesText = ({ at }: Point): string =>
 export const outcomeText = ({ verdict, estimate, interval, reason }: Point): string =>
   verdict === null
     ? `impossible: ${reason}`
-    : `${verdict}${estimate === null ? '' : `, guess rate ${estimate.toFixed(3)} [${interval?.map((bound) => bound.toFixed(3)).join(', ')}]`}`;
+    : estimate === null || interval === null
+      ? verdict
+      : `${verdict}, guess rate ${estimate.toFixed(3)} ${formatInterval(interval)}`;
 
 /** The end of a ladder in words. */
 export function boundaryText({ knob, question, last, first, complete }: Boundary): string {
@@ -55,14 +59,7 @@ export function mapFigure({ knobs: [x, y], rungs }: NonNullable<Exploration['map
       layer: [
         {
           mark: { type: 'rect', opacity: 0.35 },
-          encoding: {
-            color: {
-              field: 'verdict',
-              type: 'nominal',
-              title: null,
-              scale: { domain: Object.keys(VERDICTS), range: Object.values(VERDICTS) },
-            },
-          },
+          encoding: { color: colourOf('verdict', VERDICTS) },
         },
         { mark: { type: 'text' }, encoding: { text: { field: 'guessRate', type: 'quantitative', format: '.2f' } } },
       ],
@@ -76,32 +73,26 @@ export const exploredPage = (
   points: readonly Point[],
   { command, seeds, setup }: { command: string; seeds: readonly number[]; setup: Setup },
 ): string =>
-  [
-    '# Where the effect lives',
-    '',
-    `Made by \`${asCode(command)}\`. Each setup is \`${setup.name}\` with what is named changed, judged on the seeds ${seeds.join(', ')} by the rule of the claim \`main\`.`,
-    'Along each knob the other knobs stay as they are, and the verdict is taken to change once.',
-    '',
+  `${[
+    '# Where the effect ends',
+    `Made by \`${asCode(command)}\`. Each setup is \`${setup.name}\` with the named fields changed, judged on the seeds ${seeds.join(', ')} by the rule of the claim \`main\`.\n` +
+      'Along each knob the other knobs stay as they are, and the verdict is assumed to change once.',
     '## Boundaries',
-    '',
-    ...boundaries.map((boundary) => `- ${boundaryText(boundary)}`),
-    '',
+    boundaries.map((boundary) => `- ${boundaryText(boundary)}`).join('\n'),
     ...(map === null
       ? []
       : [
           '## Map',
-          '',
           `![${map.knobs.map(({ label }) => label).join(' by ')}](map.svg)`,
-          '',
-          ...(map.complete ? [] : ['The budget ended before every cell was tried.', '']),
+          ...(map.complete ? [] : ['The budget ended before every cell was tried.']),
         ]),
     '## Every setup tried',
-    '',
-    '| setup | verdict | guess rate | 95% interval | runs | failed |',
-    '|---|---|---:|---|---:|---:|',
-    ...points.map((point) => {
-      const { verdict, estimate, interval, seeds: judged, failed } = point;
-      return `| ${placesText(point)} | ${verdict ?? 'impossible'} | ${estimate?.toFixed(3) ?? '-'} | ${interval === null ? '-' : interval.map((bound) => bound.toFixed(3)).join(' to ')} | ${judged.length} | ${failed} |`;
+    markdownTable({
+      head: ['setup', 'verdict', 'guess rate', '95% interval', 'runs', 'failed'],
+      rows: points.map((point) => {
+        const { verdict, estimate, interval, seeds: judged, failed } = point;
+        const numbers = [estimate?.toFixed(3) ?? '-', interval === null ? '-' : formatInterval(interval)];
+        return [placesText(point), verdict ?? 'impossible', ...numbers, `${judged.length}`, `${failed}`];
+      }),
     }),
-    '',
-  ].join('\n');
+  ].join('\n\n')}\n`;

@@ -1,4 +1,5 @@
 /** Free text (error messages, names of processors, command lines) in documents that would read it as something else. */
+import { csvFormat } from 'd3-dsv';
 
 /** Text of one line, without characters that no document can show: controls, halves of pairs, changes of direction. */
 export const oneLine = (text: string): string =>
@@ -25,6 +26,13 @@ const FORMULA = /^[\s\p{C}'"]*[=+\-@\t\r\n\uff1d\uff0b\uff0d\uff20\ufe62\ufe63\u
 export const inSpreadsheet = (cell: unknown): unknown =>
   typeof cell === 'string' && FORMULA.test(cell) && !NUMBER.test(cell) ? `'${cell}` : cell;
 
-/** A row of such a table. */
-export const spreadsheetRow = <Row extends object>(row: Row): Row =>
-  Object.fromEntries(Object.entries(row).map(([key, cell]) => [key, inSpreadsheet(cell)])) as Row;
+/** The columns of rows that may lack some, in order of appearance. */
+export const columnsOf = (rows: readonly object[]): string[] => [...new Set(rows.flatMap((row) => Object.keys(row)))];
+
+/** Rows as a CSV file that spreadsheets may open. */
+export const csvOf = (rows: readonly object[]): string => {
+  const safe = rows.map((row) =>
+    Object.fromEntries(Object.entries(row).map(([column, cell]) => [column, inSpreadsheet(cell)])),
+  );
+  return `${csvFormat(safe, columnsOf(rows))}\n`;
+};

@@ -1,46 +1,16 @@
 /** The report of a job in Markdown: claims, their rules and findings, and every run. */
 import path from 'node:path';
-import type { Cell, Claim, Judgement } from '../claims/claim.ts';
-import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
+import type { Claim, Judgement } from '../claims/claim.ts';
 import { sharedLetters } from '../claims/measures/overlap.ts';
 import type { FinishedRun, RunRecord } from '../records/record.ts';
 import { finishedRuns } from '../records/view.ts';
 import { asCode, inMarkdown, proseInMarkdown } from './escape.ts';
-import { claimsMarkdown } from './table.ts';
+import { cellsTable, claimsMarkdown, findingsTable, markdownTable } from './table.ts';
 
-export interface ReportedRun {
+interface ReportedRun {
   record: RunRecord;
   file: string;
 }
-
-export const CELL_HEAD = ['cell', 'held-out', '95% interval', 'useful', 'random', 'adjusted p', 'runs', 'readable'];
-
-const optional = (value: number | null): string => (value === null ? '-' : value.toFixed(3));
-
-/** A cell of a grid, in the words of {@link CELL_HEAD}. */
-export const cellRow = ({
-  label,
-  estimate,
-  interval,
-  useful,
-  random,
-  adjustedP,
-  seeds,
-  failed,
-  readable,
-}: Cell): string[] => [
-  label,
-  optional(estimate),
-  interval === null ? '-' : formatInterval(interval),
-  optional(useful),
-  optional(random),
-  formatNumber(adjustedP),
-  failed === 0 ? `${seeds.length}` : `${seeds.length} (${failed} failed)`,
-  readable ? 'yes' : 'no',
-];
-
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string =>
-  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 
 /** A claim with its rule, its outcome and everything else that was measured. */
 export function claimSection({ statement, rule }: Claim, { id, verdict, reason, findings, cells }: Judgement): string {
@@ -49,39 +19,32 @@ export function claimSection({ statement, rule }: Claim, { id, verdict, reason, 
     statement,
     `*Rule.* ${rule}`,
     `*Outcome.* ${proseInMarkdown(reason)}.`,
-    ...(cells === undefined ? [] : [table(CELL_HEAD, cells.map(cellRow))]),
-    ...(findings.length === 0
-      ? []
-      : [
-          table(
-            ['also measured', 'value', 'what it says'],
-            findings.map((finding) => [finding.label, formatEstimate(finding), finding.meaning ?? '']),
-          ),
-        ]),
+    ...(cells === undefined ? [] : [markdownTable(cellsTable(cells))]),
+    ...(findings.length === 0 ? [] : [markdownTable(findingsTable(findings))]),
   ].join('\n\n');
 }
 
-function runRow({ record, file }: ReportedRun): string {
+function runRow({ record, file }: ReportedRun): string[] {
   const { setup, times } = record;
   const about = [setup.name, `${setup.seed}`];
   const after = [`${times.wallSeconds.toFixed(0)}`, `[record](runs/${path.basename(file)})`];
   if (record.status === 'failed')
-    return [...about, `failed: ${inMarkdown(record.error.message)}`, '', '', '', '', '', ...after].join(' | ');
+    return [...about, `failed: ${inMarkdown(record.error.message)}`, '', '', '', '', '', ...after];
   const last = record.evaluations[record.evaluations.length - 1];
   const { heldOut, useful, random } = last.sets;
   const cells = [heldOut.guessRate, random.guessRate, useful.guessRate, heldOut.logLikelihood - random.logLikelihood];
-  return [...about, 'finished', `${last.step}`, ...cells.map((value) => value.toFixed(3)), ...after].join(' | ');
+  return [...about, 'finished', `${last.step}`, ...cells.map((value) => value.toFixed(3)), ...after];
 }
 
-/** How much rewarded text overlaps held-out and control passwords, summed up over runs. */
+/** How much rewarded text overlaps held-out passwords and the control, as means over runs. */
 export const overlapTable = (runs: readonly FinishedRun[]): string =>
-  table(
-    ['letters in a row', 'held-out', 'random', 'chance'],
-    sharedLetters(runs).map(({ span, heldOut, control, chance }) => [
+  markdownTable({
+    head: ['letters in a row', 'held-out', 'control', 'chance'],
+    rows: sharedLetters(runs).map(({ span, heldOut, control, chance }) => [
       `${span}`,
       ...[heldOut, control, chance].map((pairs) => pairs.toFixed(2)),
     ]),
-  );
+  });
 
 /** The whole report. @param command the command line that made it */
 export function markdownReport(
@@ -99,17 +62,27 @@ export function markdownReport(
     claimsMarkdown(judgements),
     ...claims.map((claim, index) => claimSection(claim, judgements[index])),
     '## Runs',
-    'Guess rates (1 = chance) and log-likelihood (nats a letter) at the last step.',
-    [
-      '| setup | seed | status | last step | held-out | random | useful | held-out minus random | seconds | |',
-      '| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |',
-      ...runs.map((run) => `| ${runRow(run)} |`),
-    ].join('\n'),
+    'Guess rates (1 = chance) and log-likelihood (nats per letter) at the last step.',
+    markdownTable({
+      head: [
+        'setup',
+        'seed',
+        'status',
+        'last step',
+        'held-out',
+        'control',
+        'useful',
+        'held-out minus control',
+        'seconds',
+        'record',
+      ],
+      rows: runs.map(runRow),
+    }),
     ...(main.length === 0
       ? []
       : [
           '## Overlap with rewarded text',
-          'For one password, the mean number of (rewarded text, position) pairs that share so many of its letters in a row; mean over runs with DPO.',
+          'The mean number of (rewarded text, position) pairs that share this many letters in a row with one password; mean over runs with DPO.',
           overlapTable(main),
         ]),
   ].join('\n\n')}\n`;

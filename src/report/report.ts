@@ -1,7 +1,9 @@
 /** A report: studies with their claims judged, and the figures drawn of them. */
 
-import type { Judge } from '../claims/family.ts';
-import type { RunRecord } from '../records/record.ts';
+import type { ProcedureReport } from './procedures.ts';
+import type { Judge, JudgedClaim } from '../claims/family.ts';
+import { formatNumber } from '../claims/format.ts';
+import { nameOf, type RunRecord } from '../records/record.ts';
 import type { PooledStudy, Study } from '../records/study.ts';
 import { setupHash } from '../setup/hash.ts';
 import { claimSeeds, PRESETS } from '../setup/presets.ts';
@@ -14,7 +16,6 @@ import { flip, layers, positions, sign } from './figures/mechanism.ts';
 import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts';
 import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
-import type { ProcedureReport } from './procedures.ts';
 import { reportOf, type StudyReport } from './study-report.ts';
 
 /** Parts of the page, in its order, with what they are about. */
@@ -76,17 +77,35 @@ export function buildReport(
 export const failedRuns = ({ study }: StudyReport): Extract<RunRecord, { status: 'failed' }>[] =>
   study.records.filter((record) => record.status === 'failed');
 
-/** Everything that the runs of a study ran on, each kind once. */
-export function provenance({ study }: StudyReport): string[] {
-  return [
-    ...new Set(
-      study.records.map(
-        ({ engine, environment: { processor, cores, platform, node, commit, dirty } }) =>
-          `${engine.name} ${engine.version} on ${processor} (${cores} cores, ${platform}, Node ${node}), commit ${commit ?? 'unknown'}${dirty ? ' with uncommitted changes' : ''}`,
-      ),
-    ),
-  ];
+/** How many runs finished, and which failed. @param quoted writes an error message so that the document can hold it */
+export function outcomes(report: StudyReport, quoted = (message: string): string => message): string {
+  const { length: total } = report.study.records;
+  const failed = failedRuns(report).map((record) => `${nameOf(record)} (${quoted(record.error.message)})`);
+  const twice = report.repeated === 0 ? '' : ` ${report.repeated} records were given twice, and count once.`;
+  return failed.length === 0
+    ? `All ${total} runs finished.${twice}`
+    : `${failed.length} of ${total} runs failed: ${failed.join('; ')}.${twice}`;
 }
+
+/** The p of a claim, alone and among all claims of its study. */
+export const correctedText = ({ judgement: { p }, adjustedP }: JudgedClaim): string =>
+  p === null || adjustedP === null
+    ? 'A claim that something is absent has no p.'
+    : `Over all claims of the study: p ${formatNumber(p)}, after Holm’s correction ${formatNumber(adjustedP)}.`;
+
+/** What the table of simulated error rates shows. */
+export const proceduresNote = ({ command }: ProcedureReport): string =>
+  `Each row tries an interval, a test or a rule on simulated experiments whose truth is known. The nominal rate is the rate that the procedure promises, if it promises one. Made by \`${command}\`.`;
+
+/** Everything that the runs of a study ran on, each kind once. */
+export const provenance = ({ study }: StudyReport): string[] => [
+  ...new Set(
+    study.records.map(
+      ({ engine, environment: { processor, cores, platform, node, commit, dirty } }) =>
+        `${engine.name} ${engine.version} on ${processor} (${cores} cores, ${platform}, Node ${node}), commit ${commit ?? 'unknown'}${dirty ? ' with uncommitted changes' : ''}`,
+    ),
+  ),
+];
 
 /** The command that trains and judges one claim of a study afresh. */
 export function reproduceCommand({ study }: StudyReport, claim: string, seeds: readonly number[]): string {

@@ -1,33 +1,76 @@
-/** The table of claims, for a terminal and for Markdown. */
-import Table from 'cli-table3';
-import type { Judgement } from '../claims/claim.ts';
-import { formatInterval } from '../claims/format.ts';
+/** Tables, for a terminal, for Markdown and for the page. */
+import TerminalTable from 'cli-table3';
+import { type ProcedureRow, procedureCells } from './procedures.ts';
+import type { Cell, Finding, Judgement } from '../claims/claim.ts';
+import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
 
-const HEAD = ['claim', 'measure', 'estimate', '95% interval', 'runs', 'verdict'];
-
-function row({ id, measure, estimate, interval, seeds, failed, verdict }: Judgement): string[] {
-  return [
-    id,
-    measure,
-    estimate === null ? '-' : estimate.toFixed(3),
-    interval === null ? '-' : formatInterval(interval),
-    failed === 0 ? `${seeds.length}` : `${seeds.length} (${failed} failed)`,
-    verdict,
-  ];
+export interface Table {
+  readonly head: readonly string[];
+  readonly rows: readonly (readonly string[])[];
 }
 
+export const markdownTable = ({ head, rows }: Table): string =>
+  [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
+
+const decimal = (value: number | null): string => (value === null ? '-' : value.toFixed(3));
+const intervalText = (interval: readonly [number, number] | null): string =>
+  interval === null ? '-' : formatInterval(interval);
+
+/** How many runs count, and how many failed. */
+export const runsText = ({ seeds, failed }: Pick<Judgement, 'seeds' | 'failed'>): string =>
+  failed === 0 ? `${seeds.length}` : `${seeds.length} (${failed} failed)`;
+
+/** The estimate of a judgement with its interval. */
+export const estimateText = ({ estimate, interval }: Pick<Judgement, 'estimate' | 'interval'>): string =>
+  estimate === null ? '-' : formatEstimate({ value: estimate, interval: interval ?? undefined });
+
+const judgementsTable = (judgements: readonly Judgement[]): Table => ({
+  head: ['claim', 'measure', 'estimate', '95% interval', 'runs', 'verdict'],
+  rows: judgements.map((judgement) => {
+    const { id, measure, estimate, interval, verdict } = judgement;
+    return [id, measure, decimal(estimate), intervalText(interval), runsText(judgement), verdict];
+  }),
+});
+
 /** A plain-text table without colours: the same in a terminal, a file and a log. */
-export function plainTable(head: string[], rows: readonly (string | number)[][]): string {
-  const table = new Table({ head, style: { head: [], border: [] } });
-  table.push(...rows);
+export function plainTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const table = new TerminalTable({ head: [...head], style: { head: [], border: [] } });
+  table.push(...rows.map((row) => [...row]));
   return table.toString();
 }
 
 /** The table of claims in plain text. */
-export const claimsTable = (judgements: readonly Judgement[]): string => plainTable(HEAD, judgements.map(row));
+export function claimsTable(judgements: readonly Judgement[]): string {
+  const { head, rows } = judgementsTable(judgements);
+  return plainTable(head, rows);
+}
 
 /** The same table in Markdown. */
-export function claimsMarkdown(judgements: readonly Judgement[]): string {
-  const line = (cells: string[]) => `| ${cells.join(' | ')} |`;
-  return [line(HEAD), line(HEAD.map(() => '---')), ...judgements.map((judgement) => line(row(judgement)))].join('\n');
-}
+export const claimsMarkdown = (judgements: readonly Judgement[]): string => markdownTable(judgementsTable(judgements));
+
+/** The cells of a grid. */
+export const cellsTable = (cells: readonly Cell[]): Table => ({
+  head: ['cell', 'held-out', '95% interval', 'useful', 'control', 'adjusted p', 'runs', 'readable'],
+  rows: cells.map((cell) => [
+    cell.label,
+    decimal(cell.estimate),
+    intervalText(cell.interval),
+    decimal(cell.useful),
+    decimal(cell.random),
+    formatNumber(cell.adjustedP),
+    runsText(cell),
+    cell.readable ? 'yes' : 'no',
+  ]),
+});
+
+/** What a claim also measured. */
+export const findingsTable = (findings: readonly Finding[]): Table => ({
+  head: ['also measured', 'value', 'what it says'],
+  rows: findings.map((finding) => [finding.label, formatEstimate(finding), finding.meaning ?? '']),
+});
+
+/** Simulated error rates. */
+export const proceduresTable = (rows: readonly ProcedureRow[]): Table => ({
+  head: ['procedure', 'scenario', 'runs', 'nominal', 'rate', 'standard error', 'experiments'],
+  rows: rows.map(procedureCells),
+});

@@ -1,7 +1,6 @@
 /** Writes a report into a folder, every file of it. */
-import { csvFormat } from 'd3-dsv';
 import { writeOwn } from '../records/own-files.ts';
-import { spreadsheetRow } from './escape.ts';
+import { csvOf } from './escape.ts';
 import { type Figure, PAPER_THEME, vegaLite } from './figures/figure.ts';
 import { pngOf, svgOf } from './figures/render.ts';
 import { claimsDocument, claimsJson } from './files/claims.ts';
@@ -14,9 +13,8 @@ import type { Report } from './report.ts';
 /** A figure's files by their endings. */
 async function filesOf(figure: Figure): Promise<Record<string, string | Buffer>> {
   const svg = await svgOf(figure);
-  const columns = [...new Set(figure.rows.flatMap((row) => Object.keys(row)))];
   return {
-    csv: `${csvFormat(figure.rows.map(spreadsheetRow), columns)}\n`,
+    csv: csvOf(figure.rows),
     'vl.json': `${JSON.stringify({ ...vegaLite({ ...figure, rows: [] }, PAPER_THEME), data: { name: 'rows', url: `${figure.id}.csv` } }, null, 2)}\n`,
     svg: `${svg}\n`,
     png: pngOf(svg),

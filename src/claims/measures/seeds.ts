@@ -16,9 +16,9 @@ interface Group {
 
 const GROUPS: readonly Group[] = [
   { words: 'held-out', arm: MAIN.id, set: 'heldOut', claim: 'main', source: 'held-out' },
-  { words: 'random', arm: MAIN.id, set: 'random', claim: 'control', source: 'random' },
+  { words: 'control', arm: MAIN.id, set: 'random', claim: 'control', source: 'random' },
   { words: 'held-out, no DPO', arm: NO_DPO.id, set: 'heldOut', claim: 'no-dpo', source: 'held-out, no DPO' },
-  { words: 'random, no DPO', arm: NO_DPO.id, set: 'random', claim: null, source: 'random, no DPO' },
+  { words: 'control, no DPO', arm: NO_DPO.id, set: 'random', claim: null, source: 'random, no DPO' },
 ];
 
 /**

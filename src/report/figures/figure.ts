@@ -1,6 +1,7 @@
-/** What a figure is: rows of data, a Vega-Lite specification of them, and the words that go with it. */
+/** A figure: rows of data, a Vega-Lite specification that draws them, and its texts. */
 
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
+import { SNAPSHOTS } from '../../claims/measures/snapshots.ts';
 import type { SetName } from '../../records/view.ts';
 
 export type Row = Record<string, string | number | boolean | null>;
@@ -9,7 +10,7 @@ export interface Figure {
   /** Name of its files. */
   readonly id: string;
   readonly title: string;
-  /** What is drawn and what it says, in a sentence or two. */
+  /** What is drawn and how to read it. */
   readonly caption: string;
   /** What someone who cannot see the figure should know. */
   readonly alt: string;
@@ -20,21 +21,21 @@ export interface Figure {
   readonly spec: Record<string, unknown>;
 }
 
-/** Colours that keep a contrast of 3 to 1 on white and on black, apart for all common kinds of colour vision. */
+/** Colours with a contrast of 3 to 1 on white and on black, which differ for all common kinds of colour vision. */
 export const COLOURS = {
   'held-out': '#1f7fd0',
   useful: '#c9691b',
-  random: '#7d7d7d',
+  control: '#7d7d7d',
 } as const;
 
-/** The same of the two sets that are compared. */
-export const TWO_SETS = { 'held-out': COLOURS['held-out'], random: COLOURS.random } as const;
+/** The colours of the two sets that are compared. */
+export const TWO_SETS = { 'held-out': COLOURS['held-out'], control: COLOURS.control } as const;
 
-/** What figures call the sets of a record. */
+/** What figures call the sets of a record: its random set is the control. */
 export const SETS = [
   { set: 'held-out', name: 'heldOut' },
   { set: 'useful', name: 'useful' },
-  { set: 'random', name: 'random' },
+  { set: 'control', name: 'random' },
 ] as const satisfies readonly { set: string; name: SetName }[];
 
 export const VERDICTS = {
@@ -51,6 +52,59 @@ export const colourOf = (field: string, colours: Record<string, string>, title: 
   scale: { domain: Object.keys(colours), range: Object.values(colours) },
 });
 
+/** An axis of names, in the order of the rows. */
+export const names = (field: string): object => ({ field, type: 'nominal', sort: null, title: null });
+
+/** An axis of numbers that need not begin at 0. */
+export const numbers = (title: string): object => ({ type: 'quantitative', title, scale: { zero: false } });
+
+/** What a tooltip shows. */
+export const fields = (...shown: string[]): object[] => shown.map((field) => ({ field }));
+
+export const DOT = { type: 'point', filled: true, size: 50, opacity: 1 };
+export const BAR = { type: 'rule', strokeWidth: 2 };
+
+interface Estimates {
+  /** The axis that has the values, and its channel. */
+  readonly axis: 'x' | 'y';
+  readonly channel: object;
+  /** The other channels. */
+  readonly encoding: object;
+  /** Channels that only the values have. */
+  readonly ofValue?: object;
+  /** Fields of the value and of the ends of its interval. */
+  readonly value: string;
+  readonly low?: string;
+  readonly high?: string;
+  /** How the interval is drawn, and above it the value. */
+  readonly interval?: object;
+  readonly mark?: object;
+}
+
+/** Values above their intervals. */
+export const estimates = ({
+  axis,
+  channel,
+  encoding,
+  ofValue = {},
+  value,
+  low = 'low',
+  high = 'high',
+  interval = BAR,
+  mark = DOT,
+}: Estimates): object[] => [
+  { mark: interval, encoding: { ...encoding, [axis]: { ...channel, field: low }, [`${axis}2`]: { field: high } } },
+  { mark, encoding: { ...encoding, [axis]: { ...channel, field: value }, ...ofValue } },
+];
+
+/** Small multiples, one for each snapshot. */
+export const bySnapshot = (height: number, layer: object[]): Record<string, unknown> => ({
+  facet: { field: 'snapshot', type: 'nominal', sort: SNAPSHOTS.map(({ words }) => words), title: null },
+  columns: 3,
+  resolve: { scale: { y: 'independent' } },
+  spec: { width: 190, height, layer },
+});
+
 export interface Theme {
   /** Colour of text and axes. */
   readonly ink: string;
@@ -59,10 +113,10 @@ export interface Theme {
   readonly background: string | null;
 }
 
-/** For files that stand alone: dark on white, in a font that travels with the project. */
+/** For files: dark on white, in a font that the project brings. */
 export const PAPER_THEME: Theme = { ink: '#1c1c1c', grid: '#dddddd', font: 'DejaVu Sans', background: '#ffffff' };
 
-/** For the page: the colour of the text around, so that light, dark and print follow the page. */
+/** For the page: the colour of the surrounding text, so that figures follow the page in light, dark and print. */
 export const PAGE_THEME: Theme = {
   ink: 'currentColor',
   grid: 'var(--grid)',
@@ -70,36 +124,28 @@ export const PAGE_THEME: Theme = {
   background: null,
 };
 
-const config = ({ ink, grid, font }: Theme): Config => ({
-  font,
-  view: { stroke: grid },
-  axis: {
-    labelColor: ink,
-    titleColor: ink,
-    domainColor: ink,
-    tickColor: ink,
-    gridColor: grid,
-    labelFontSize: 12,
-    titleFontSize: 12,
-    titleFontWeight: 'normal',
-    labelLimit: 600, // without a browser, text is taken to be wider than it is
-    titleLimit: 640,
-  },
-  axisX: { grid: false },
-  legend: {
-    labelColor: ink,
-    titleColor: ink,
-    labelFontSize: 12,
-    titleFontSize: 12,
-    orient: 'top',
-    labelLimit: 320,
-    symbolOpacity: 1,
-  },
-  header: { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12 },
-  title: { color: ink, fontSize: 12, fontWeight: 'bold', anchor: 'start' },
-  text: { color: ink, fontSize: 11 },
-  rule: { color: ink },
-});
+function config({ ink, grid, font }: Theme): Config {
+  const text = { labelColor: ink, titleColor: ink, labelFontSize: 12, titleFontSize: 12 };
+  return {
+    font,
+    view: { stroke: grid },
+    axis: {
+      ...text,
+      domainColor: ink,
+      tickColor: ink,
+      gridColor: grid,
+      titleFontWeight: 'normal',
+      labelLimit: 600, // without a browser, text is taken to be wider than it is
+      titleLimit: 640,
+    },
+    axisX: { grid: false },
+    legend: { ...text, orient: 'top', labelLimit: 320, symbolOpacity: 1 },
+    header: text,
+    title: { color: ink, fontSize: 12, fontWeight: 'bold', anchor: 'start' },
+    text: { color: ink, fontSize: 11 },
+    rule: { color: ink },
+  };
+}
 
 /** The complete Vega-Lite specification. */
 export const vegaLite = (figure: Figure, theme: Theme): TopLevelSpec =>
@@ -113,7 +159,7 @@ export const vegaLite = (figure: Figure, theme: Theme): TopLevelSpec =>
     ...figure.spec,
   }) as unknown as TopLevelSpec;
 
-/** The same, compiled to Vega. */
+/** The figure compiled to Vega. */
 export const vega = (figure: Figure, theme: Theme): object => compile(vegaLite(figure, theme)).spec;
 
 /** A dashed line at a value of one axis, such as chance. */
@@ -124,3 +170,9 @@ export const lineAt = (axis: 'x' | 'y', value: number): object => ({
 });
 
 export const round = (value: number, decimals = 4): number => Number(value.toFixed(decimals));
+
+/** An interval as two fields of a row. @throws RangeError where there is none */
+export function bounds(interval: readonly [number, number] | null): { low: number; high: number } {
+  if (interval === null) throw new RangeError('there is no interval to draw');
+  return { low: round(interval[0]), high: round(interval[1]) };
+}

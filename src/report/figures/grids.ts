@@ -2,7 +2,7 @@
 import { judgementOf } from '../../claims/family.ts';
 import { ALPHA, LEARNED } from '../../claims/grid.ts';
 import type { StudyReport } from '../study-report.ts';
-import { COLOURS, colourOf, type Figure, lineAt, round } from './figure.ts';
+import { bounds, COLOURS, colourOf, estimates, type Figure, fields, lineAt, names, numbers, round } from './figure.ts';
 
 const STATES = {
   'above chance after correction': COLOURS['held-out'],
@@ -16,27 +16,20 @@ export function grid(report: StudyReport, id: string, title: string): Figure | n
   const rows = cells.map(({ label, estimate, interval, useful, random, readable, adjustedP, seeds, failed }) => ({
     cell: label,
     guessRate: round(estimate as number),
-    low: round((interval as readonly [number, number])[0]),
-    high: round((interval as readonly [number, number])[1]),
+    ...bounds(interval),
     useful: round(useful as number),
-    random: round(random as number),
+    control: round(random as number),
     'adjusted p': round(adjustedP, 5),
     seeds: seeds.length,
     failed,
     state: !readable ? 'cannot be read' : adjustedP < ALPHA ? 'above chance after correction' : 'not shown',
   }));
-  const y = { field: 'cell', type: 'nominal', sort: null, title: null };
-  const color = colourOf('state', STATES);
-  const x = { type: 'quantitative', title: 'held-out guess rate (1 = chance)', scale: { zero: false } };
-  const tooltip = ['cell', 'guessRate', 'low', 'high', 'useful', 'random', 'adjusted p', 'seeds', 'failed'].map(
-    (field) => ({ field }),
-  );
   return {
     id: `grid-${id}`,
     title,
     caption:
-      `Held-out guess rate of every cell with its 95% interval. A cell cannot be read where its useful negatives stayed below a guess rate of ${LEARNED}: nothing was learned ` +
-      'that could have been flipped.',
+      `Held-out guess rate of each cell with its 95% interval. A cell cannot be read if its useful negatives stayed below a guess rate of ${LEARNED}: the model learned ` +
+      'too little to flip.',
     alt: `Dot chart of the held-out guess rate in ${rows.length} cells of the grid ${id}, against chance at 1.`,
     rows,
     spec: {
@@ -44,14 +37,16 @@ export function grid(report: StudyReport, id: string, title: string): Figure | n
       height: { step: 18 },
       layer: [
         lineAt('x', 1),
-        {
-          mark: { type: 'rule', strokeWidth: 2 },
-          encoding: { y, x: { ...x, field: 'low' }, x2: { field: 'high' }, color, tooltip },
-        },
-        {
-          mark: { type: 'point', filled: true, size: 50, opacity: 1 },
-          encoding: { y, x: { ...x, field: 'guessRate' }, color, tooltip },
-        },
+        ...estimates({
+          axis: 'x',
+          channel: numbers('held-out guess rate (1 = chance)'),
+          encoding: {
+            y: names('cell'),
+            color: colourOf('state', STATES),
+            tooltip: fields('cell', 'guessRate', 'low', 'high', 'useful', 'control', 'adjusted p', 'seeds', 'failed'),
+          },
+          value: 'guessRate',
+        }),
       ],
     },
   };

@@ -1,8 +1,7 @@
-/** Where held-out passwords stand among fresh random ones. */
+/** Where held-out passwords stand in the control. */
 import { rankShares } from '../../claims/measures/leakage.ts';
-import { SNAPSHOTS } from '../../claims/measures/snapshots.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
-import { COLOURS, type Figure, round } from './figure.ts';
+import { bySnapshot, COLOURS, type Figure, fields, lineAt, round } from './figure.ts';
 
 const BINS = 10;
 
@@ -11,7 +10,7 @@ export function ranks(report: StudyReport): Figure | null {
   if (runs.length === 0) return null;
   const rows = rankShares(runs, BINS).flatMap(({ snapshot, shares }) =>
     shares.map((share, bin) => ({
-      moment: snapshot.words,
+      snapshot: snapshot.words,
       from: round((100 * bin) / BINS, 1),
       to: round((100 * (bin + 1)) / BINS, 1),
       share: round(100 * share, 2),
@@ -19,36 +18,23 @@ export function ranks(report: StudyReport): Figure | null {
   );
   return {
     id: 'ranks',
-    title: 'Rank among fresh random passwords',
+    title: 'Rank in the control',
     caption:
-      `Share of held-out passwords by how many fresh random ones are likelier, all runs together: left the likeliest tenth, right the least likely. Were nothing known, every bar would ` +
-      `reach the dashed line at ${100 / BINS}%. Crowding at the unlikely end gives passwords away as much as crowding at the likely one.`,
-    alt: 'Three histograms of the rank of held-out passwords among fresh random ones.',
+      `Held-out passwords of all runs by the share of the control (fresh random passwords) that is likelier: left the likeliest tenth, right the least likely. If nothing were known, every bar would ` +
+      `reach the dashed line at ${100 / BINS}%. A crowd at the unlikely end gives passwords away as much as a crowd at the likely end.`,
+    alt: 'Three histograms of the rank of held-out passwords in the control.',
     rows,
-    spec: {
-      facet: { field: 'moment', type: 'nominal', sort: SNAPSHOTS.map(({ words }) => words), title: null },
-      columns: 3,
-      resolve: { scale: { y: 'independent' } },
-      spec: {
-        width: 190,
-        height: 180,
-        layer: [
-          {
-            mark: { type: 'bar', color: COLOURS['held-out'], binSpacing: 1 },
-            encoding: {
-              x: { field: 'from', bin: 'binned', title: 'random ones likelier (%)' },
-              x2: { field: 'to' },
-              y: { field: 'share', type: 'quantitative', title: 'passwords (%)' },
-              tooltip: ['moment', 'from', 'to', 'share'].map((field) => ({ field })),
-            },
-          },
-          {
-            data: { values: [{}] },
-            mark: { type: 'rule', strokeDash: [4, 3], aria: false },
-            encoding: { y: { datum: 100 / BINS } },
-          },
-        ],
+    spec: bySnapshot(180, [
+      {
+        mark: { type: 'bar', color: COLOURS['held-out'], binSpacing: 1 },
+        encoding: {
+          x: { field: 'from', bin: 'binned', title: 'likelier control (%)' },
+          x2: { field: 'to' },
+          y: { field: 'share', type: 'quantitative', title: 'passwords (%)' },
+          tooltip: fields('snapshot', 'from', 'to', 'share'),
+        },
       },
-    },
+      lineAt('y', 100 / BINS),
+    ]),
   };
 }

@@ -7,10 +7,22 @@ import {
   type MeanOverRuns,
   signByLayer,
 } from '../../claims/measures/mechanism.ts';
-import { SNAPSHOTS } from '../../claims/measures/snapshots.ts';
 import type { SetName } from '../../records/view.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
-import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
+import {
+  bySnapshot,
+  COLOURS,
+  colourOf,
+  estimates,
+  type Figure,
+  fields,
+  lineAt,
+  numbers,
+  type Row,
+  round,
+  SETS,
+  TWO_SETS,
+} from './figure.ts';
 
 const rounded = ({ value, low, high }: MeanOverRuns): MeanOverRuns => ({
   value: round(value),
@@ -21,7 +33,7 @@ const rounded = ({ value, low, high }: MeanOverRuns): MeanOverRuns => ({
 const NAMES = SETS.map(({ name }) => name);
 const inFigures = (set: SetName): string => SETS.find(({ name }) => name === set)?.set as string;
 
-/** Held-out guess rate against how far the useful negatives have come, over all evaluations of phase 3. */
+/** Guess rates against the useful guess rate, over all evaluations of phase 3. */
 export function flip(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length < 2) return null;
@@ -42,16 +54,18 @@ export function flip(report: StudyReport): Figure | null {
     const { value, ...interval } = rounded(guessRate);
     return { kind: 'mean', set: inFigures(set), seeds: own, useful: round(useful, 3), guessRate: value, ...interval };
   });
-  const x = { field: 'useful', type: 'quantitative', title: 'guess rate of the useful negatives (1 = chance)' };
-  const y = { type: 'quantitative', title: 'guess rate (1 = chance)', scale: { zero: false } };
-  const color = colourOf('set', TWO_SETS);
+  const channel = numbers('guess rate (1 = chance)');
+  const encoding = {
+    x: { field: 'useful', type: 'quantitative', title: 'guess rate of the useful negatives (1 = chance)' },
+    color: colourOf('set', TWO_SETS),
+  };
   return {
     id: 'flip',
     title: 'The flip follows the useful negatives',
     caption:
-      'Every evaluation of phase 3 (dots), and means over runs with 95% intervals by class of the useful guess rate. If what the model avoids ' +
-      'is flipped as the useful negatives are learned, the held-out ones, still only ever rejected, rise with them; random ones stay at chance (dashed).',
-    alt: 'Scatter chart of held-out and random guess rate against the guess rate of the useful negatives during phase 3.',
+      'Each dot is one evaluation of phase 3. Lines are means over runs, with 95% intervals, by class of the useful guess rate. ' +
+      'The held-out passwords are still only ever rejected. If training on the useful negatives flips what the model avoids, held-out passwords rise with them, and the control stays at chance (dashed).',
+    alt: 'Scatter chart of the guess rates of held-out passwords and the control against the guess rate of the useful negatives during phase 3.',
     rows: [...dots, ...means],
     spec: {
       width: 600,
@@ -63,73 +77,46 @@ export function flip(report: StudyReport): Figure | null {
           transform: [{ filter: "datum.kind === 'evaluation'" }],
           mark: { type: 'point', size: 12 },
           encoding: {
-            x,
-            y: { ...y, field: 'guessRate' },
-            color,
+            ...encoding,
+            y: { ...channel, field: 'guessRate' },
             opacity: { condition: { param: 'chosenSet', value: 0.35 }, value: 0.04 },
-            tooltip: ['set', 'seed', 'step', 'useful', 'guessRate'].map((field) => ({ field })),
+            tooltip: fields('set', 'seed', 'step', 'useful', 'guessRate'),
           },
         },
-        {
-          transform: [{ filter: "datum.kind === 'mean'" }],
-          mark: { type: 'rule', strokeWidth: 2 },
-          encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-        },
-        {
-          transform: [{ filter: "datum.kind === 'mean'" }],
+        ...estimates({
+          axis: 'y',
+          channel,
+          encoding,
+          value: 'guessRate',
+          ofValue: { tooltip: fields('set', 'useful', 'guessRate', 'low', 'high', 'seeds') },
           mark: { type: 'line', strokeWidth: 2.5, point: { size: 50 } },
-          encoding: {
-            x,
-            y: { ...y, field: 'guessRate' },
-            color,
-            tooltip: ['set', 'useful', 'guessRate', 'low', 'high', 'seeds'].map((field) => ({ field })),
-          },
-        },
+        }).map((layer) => ({ transform: [{ filter: "datum.kind === 'mean'" }], ...layer })),
       ],
     },
   };
 }
 
-/** Small multiples, one for each snapshot. */
-const facets = {
-  facet: { field: 'moment', type: 'nominal', sort: SNAPSHOTS.map(({ words }) => words), title: null },
-  columns: 3,
-  resolve: { scale: { y: 'independent' } },
-};
+/** For each snapshot, a line for each set with the intervals of its points. */
+const lines = (x: object, title: string, chance: number, tooltip: object[]): Record<string, unknown> =>
+  bySnapshot(220, [
+    lineAt('y', chance),
+    ...estimates({
+      axis: 'y',
+      channel: numbers(title),
+      encoding: { x, color: colourOf('set', COLOURS) },
+      value: 'value',
+      ofValue: { tooltip },
+      mark: { type: 'line', point: { size: 36 } },
+    }),
+  ]);
 
-function multiples(x: Record<string, unknown>, y: string, line: number, fields: string[]): Record<string, unknown> {
-  const color = colourOf('set', COLOURS);
-  const vertical = { type: 'quantitative', scale: { zero: false } };
-  return {
-    ...facets,
-    spec: {
-      width: 190,
-      height: 220,
-      layer: [
-        lineAt('y', line),
-        {
-          mark: { type: 'rule', strokeWidth: 2 },
-          encoding: { x, y: { ...vertical, field: 'low', title: y }, y2: { field: 'high' }, color },
-        },
-        {
-          mark: { type: 'line', point: { size: 36 } },
-          encoding: {
-            x,
-            y: { ...vertical, field: 'value', title: y },
-            color,
-            tooltip: ['moment', 'set', ...fields, 'value', 'low', 'high'].map((field) => ({ field })),
-          },
-        },
-      ],
-    },
-  };
-}
+const LAYER = { field: 'layer', type: 'ordinal', title: 'layer', axis: { labelAngle: 0 } };
 
 export function positions(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
   const rows = guessRateByPlace(runs, NAMES).map(({ snapshot, set, index, ...guessRate }) => ({
-    moment: snapshot.words,
+    snapshot: snapshot.words,
     set: inFigures(set),
     position: index + 1,
     ...rounded(guessRate),
@@ -138,15 +125,15 @@ export function positions(report: StudyReport): Figure | null {
     id: 'positions',
     title: 'By place in the password',
     caption:
-      'Guess rate of each letter by its place, mean over seeds with 95% intervals. The first letter has nothing before it but the prefix; later ones can be recalled ' +
-      'from those before.',
-    alt: 'Three line charts of guess rate by letter position for held-out, useful and random passwords.',
+      'Guess rate by place of the letter, mean over seeds with 95% intervals. Before the first letter the model sees only the prefix. ' +
+      'It can recall a later letter from the letters before it.',
+    alt: 'Three line charts of guess rate by letter position for held-out passwords, useful negatives and the control.',
     rows,
-    spec: multiples(
-      { field: 'position', type: 'ordinal', title: 'letter', axis: { labelAngle: 0 } },
+    spec: lines(
+      { ...LAYER, field: 'position', title: 'letter' },
       'guess rate (1 = chance)',
       1,
-      ['position'],
+      fields('snapshot', 'set', 'position', 'value', 'low', 'high'),
     ),
   };
 }
@@ -155,7 +142,7 @@ export function layers(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
   const rows = lensByLayer(runs, NAMES).map(({ snapshot, set, index: layer, ...logLikelihood }) => ({
-    moment: snapshot.words,
+    snapshot: snapshot.words,
     set: inFigures(set),
     layer,
     read: layer === 0 ? 'embedding' : `after block ${layer}`,
@@ -166,33 +153,26 @@ export function layers(report: StudyReport): Figure | null {
     id: 'layers',
     title: 'By layer',
     caption:
-      'The logit lens: what the residual stream says after the embedding (0) and after each block, read with the final norm and the unembedding; log-likelihood relative to ' +
-      'chance, mean over seeds with 95% intervals. Where the lines of held-out and random passwords part, knowledge of the negatives enters; whether held-out lies below ' +
-      'random or above it is the sign that `reverse` flips.',
-    alt: 'Three line charts of log-likelihood by layer for held-out, useful and random passwords.',
+      'The logit lens: the residual stream after the embedding (0) and after each block, read with the final norm and the unembedding. Log-likelihood per letter relative to ' +
+      'chance, mean over seeds with 95% intervals. Knowledge of the negatives enters at the layer where held-out passwords and the control part. The sign that `reverse` flips is ' +
+      'whether held-out passwords lie below the control or above it.',
+    alt: 'Three line charts of log-likelihood by layer for held-out passwords, useful negatives and the control.',
     rows,
-    spec: multiples(
-      { field: 'layer', type: 'ordinal', title: 'layer', axis: { labelAngle: 0 } },
-      'nats above chance',
-      0,
-      ['read'],
-    ),
+    spec: lines(LAYER, 'nats above chance', 0, fields('snapshot', 'set', 'read', 'value', 'low', 'high')),
   };
 }
 
-/** Held-out minus random by layer and moment: the sign itself. */
+/** Held-out minus control, by layer and snapshot. */
 export function sign(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length === 0) return null;
   const rows = signByLayer(runs).map(({ snapshot, index: layer, ...heldOutMinusControl }) => ({
-    moment: snapshot.words,
+    snapshot: snapshot.words,
     layer,
     ...rounded(heldOutMinusControl),
   }));
   if (rows.length === 0) return null;
-  const x = { field: 'layer', type: 'ordinal', title: 'layer', axis: { labelAngle: 0 } };
-  const y = { type: 'quantitative', title: 'held-out minus random (nats)' };
-  const color = colourOf('moment', {
+  const color = colourOf('snapshot', {
     'after phase 2, regular': '#a04fb8',
     'after phase 3, reverse': COLOURS['held-out'],
     'after phase 3, regular': COLOURS.useful,
@@ -201,28 +181,23 @@ export function sign(report: StudyReport): Figure | null {
     id: 'sign',
     title: 'Where the sign flips',
     caption:
-      'How much likelier held-out letters are than random ones after each layer (logit lens), mean over seeds with 95% intervals. Below 0 the model ' +
-      'avoids the held-out passwords, above 0 it prefers them: where a line crosses 0, the sign flips.',
-    alt: 'Line chart of held-out minus random log-likelihood by layer at three moments, against 0.',
+      'Log-likelihood of held-out letters minus that of control letters after each layer (logit lens), mean over seeds with 95% intervals. Below 0 the model ' +
+      'avoids the held-out passwords. Above 0 it prefers them. The sign flips where a line crosses 0.',
+    alt: 'Line chart of held-out minus control log-likelihood by layer in three snapshots, against 0.',
     rows,
     spec: {
       width: 560,
       height: 260,
       layer: [
         lineAt('y', 0),
-        {
-          mark: { type: 'rule', strokeWidth: 2 },
-          encoding: { x, y: { ...y, field: 'low' }, y2: { field: 'high' }, color },
-        },
-        {
+        ...estimates({
+          axis: 'y',
+          channel: { type: 'quantitative', title: 'held-out minus control (nats)' },
+          encoding: { x: LAYER, color },
+          value: 'value',
+          ofValue: { tooltip: fields('snapshot', 'layer', 'value', 'low', 'high') },
           mark: { type: 'line', point: { size: 40 } },
-          encoding: {
-            x,
-            y: { ...y, field: 'value' },
-            color,
-            tooltip: ['moment', 'layer', 'value', 'low', 'high'].map((field) => ({ field })),
-          },
-        },
+        }),
       ],
     },
   };

@@ -6,7 +6,23 @@ import { bestPerfs, perfOverTraining } from '../../claims/measures/curves.ts';
 import type { RunView } from '../../records/view.ts';
 import type { Setup } from '../../setup/schema.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
-import { COLOURS, colourOf, type Figure, lineAt, type Row, round, SETS, TWO_SETS } from './figure.ts';
+import {
+  bounds,
+  COLOURS,
+  colourOf,
+  estimates,
+  type Figure,
+  fields,
+  lineAt,
+  names,
+  numbers,
+  type Row,
+  round,
+  SETS,
+  TWO_SETS,
+} from './figure.ts';
+
+const BAND = { type: 'area', opacity: 0.2 };
 
 /**
  * For every arm and set, the paper's number with its deviation over seeds, and the guess rate with its interval as the
@@ -27,7 +43,6 @@ function byArm(
     return SETS.filter(({ set }) => set !== 'useful').map(({ set, name }) => {
       const { mean, deviation } = bestPerfs(runs, name);
       const [rate, interval] = name === 'heldOut' ? [cell.estimate, cell.interval] : [cell.random, cell.randomInterval];
-      const [low, high] = interval as readonly [number, number];
       return {
         ...level(runs[0].setup, arm),
         set,
@@ -36,96 +51,56 @@ function byArm(
         perfLow: round(mean - deviation),
         perfHigh: round(mean + deviation),
         guessRate: round(rate as number),
-        low: round(low),
-        high: round(high),
+        ...bounds(interval),
         useful: round(cell.useful as number),
       };
     });
   });
 }
 
-const tooltip = (...fields: string[]) =>
-  [...fields, 'set', 'seeds', 'perf', 'guessRate', 'low', 'high', 'useful'].map((field) => ({ field }));
+const PANELS = [
+  { title: 'best evaluation ± deviation', value: 'perf', low: 'perfLow', high: 'perfHigh', chance: 0 },
+  { title: 'last step, 95% interval', value: 'guessRate', low: 'low', high: 'high', chance: 1 },
+] as const;
 
-const PANELS = {
-  perf: {
-    title: 'best evaluation ± deviation',
-    axis: 'nats above chance',
-    chance: 0,
-  },
-  guessRate: { title: 'last step, 95% interval', axis: 'guess rate (1 = chance)', chance: 1 },
-} as const;
-
-type Panel = keyof typeof PANELS;
-
-const bounds = (panel: Panel) => (panel === 'perf' ? (['perfLow', 'perfHigh'] as const) : (['low', 'high'] as const));
-
-/** A panel with the value on the vertical axis: a dot and a whisker for each set, joined by lines where `join` says so. */
-function upright(panel: Panel, x: Record<string, unknown>, field: string, join: boolean): object {
-  const { title, axis, chance } = PANELS[panel];
-  const [low, high] = bounds(panel);
-  const y = { type: 'quantitative', title: axis, scale: { zero: false } };
+/**
+ * Two panels side by side, as the paper reads runs and as the claim does.
+ * @param axis the one that has the values
+ * @param position the channels that say where an arm stands in a panel
+ * @param field the field of the rows that names an arm
+ * @param joined whether lines join the arms, with a band in place of the intervals
+ */
+function panels(
+  axis: 'x' | 'y',
+  size: object,
+  position: (panel: number) => object,
+  field: string,
+  joined = false,
+): Record<string, unknown> {
   const color = colourOf('set', TWO_SETS);
-  const xOffset = join ? {} : { xOffset: { field: 'set' } };
-  const shared = { x, ...xOffset, color, tooltip: tooltip(field) };
+  const tooltip = fields(field, 'set', 'seeds', 'perf', 'guessRate', 'low', 'high', 'useful');
   return {
-    title,
-    width: 300,
-    height: 240,
-    layer: [
-      lineAt('y', chance),
-      ...(join
-        ? [
-            {
-              mark: { type: 'area', opacity: 0.2 },
-              encoding: { x, color, y: { ...y, field: low }, y2: { field: high } },
-            },
-            { mark: { type: 'line' }, encoding: { x, color, y: { ...y, field: panel } } },
-          ]
-        : [
-            {
-              mark: { type: 'rule', strokeWidth: 2 },
-              encoding: { ...shared, y: { ...y, field: low }, y2: { field: high } },
-            },
-          ]),
-      {
-        mark: { type: 'point', filled: true, size: 50, opacity: 1 },
-        encoding: { ...shared, y: { ...y, field: panel } },
-      },
-    ],
+    hconcat: PANELS.map(({ title, value, low, high, chance }, panel) => {
+      const channel = numbers(chance === 0 ? 'nats above chance' : 'guess rate (1 = chance)');
+      const drawn = { axis, channel, value, low, high };
+      const encoding = { ...position(panel), color };
+      const [bars, dots] = estimates({ ...drawn, encoding: { ...encoding, tooltip } });
+      const lines = { interval: BAND, mark: { type: 'line' } };
+      return {
+        title,
+        ...size,
+        layer: [lineAt(axis, chance), ...(joined ? estimates({ ...drawn, ...lines, encoding }) : [bars]), dots],
+      };
+    }),
   };
 }
 
-/** A panel with the value on the horizontal axis, one row an arm. */
-function sideways(panel: Panel): object {
-  const { title, axis, chance } = PANELS[panel];
-  const [low, high] = bounds(panel);
-  const y = {
-    field: 'arm',
-    type: 'nominal',
-    sort: null,
-    title: null,
-    axis: panel === 'perf' ? {} : { labels: false, ticks: false },
-  };
-  const x = { type: 'quantitative', title: axis, scale: { zero: false } };
-  const shared = { y, yOffset: { field: 'set' }, color: colourOf('set', TWO_SETS), tooltip: tooltip('arm') };
-  return {
-    title,
-    width: 270,
-    height: { step: 22 },
-    layer: [
-      lineAt('x', chance),
-      {
-        mark: { type: 'rule', strokeWidth: 2 },
-        encoding: { ...shared, x: { ...x, field: low }, x2: { field: high } },
-      },
-      {
-        mark: { type: 'point', filled: true, size: 50, opacity: 1 },
-        encoding: { ...shared, x: { ...x, field: panel } },
-      },
-    ],
-  };
-}
+/** How to read both panels. */
+const PANELS_READ =
+  'Left, as in the paper: log-likelihood per letter relative to chance at the best evaluation of phase 3, mean ± deviation over seeds. ' +
+  'Right, as the claim reads it: guess rate at the last step, with its 95% interval.';
+
+const UPRIGHT = { width: 300, height: 240 };
 
 export function shares(report: StudyReport): Figure | null {
   const rows = byArm(report, 'held-out-share', HELD_OUT_SHARES, ({ passwords: { heldBatches, negativeBatches } }) => ({
@@ -138,12 +113,11 @@ export function shares(report: StudyReport): Figure | null {
     title: 'Held-out share',
     paper: 'figure 1',
     caption:
-      'How well held-out and fresh random passwords are known, by the share of negatives that was held out. Left, as the paper draws it: log-likelihood of a letter relative to ' +
-      'chance at the best evaluation of phase 3, mean ± deviation over seeds. Right: guess rate at the last step with its 95% interval. ' +
-      'The smaller the share, the fewer passwords are scored, and the wider the interval.',
-    alt: 'Two line charts of held-out against random passwords over nine held-out shares, with a line at chance.',
+      'Held-out passwords and the control (fresh random passwords), by the share of the negatives that is held out. ' +
+      `${PANELS_READ} With a smaller share fewer passwords are scored, so the interval is wider.`,
+    alt: 'Two line charts of held-out passwords and the control over nine held-out shares, with a line at chance.',
     rows,
-    spec: { hconcat: [upright('perf', x, 'share', true), upright('guessRate', x, 'share', true)] },
+    spec: panels('y', UPRIGHT, () => ({ x }), 'share', true),
   };
 }
 
@@ -152,23 +126,15 @@ export function sizes(report: StudyReport): Figure | null {
     model: `${model.layers} layers, ${model.hidden} wide`,
   }));
   if (rows.length < 4) return null;
-  const x = {
-    field: 'model',
-    type: 'nominal',
-    sort: null,
-    title: null,
-    axis: { labelAngle: 0, labelExpr: "split(datum.label, ', ')" },
-  };
+  const x = { ...names('model'), axis: { labelAngle: 0, labelExpr: "split(datum.label, ', ')" } };
   return {
     id: 'model-size',
     title: 'Model size',
     paper: 'figure 2',
-    caption:
-      'Left, as the paper draws it: log-likelihood of a letter relative to chance at the best evaluation of phase 3, mean ± deviation over seeds. Right: guess rate at the last step ' +
-      'with its 95% interval. By the size of the model.',
-    alt: 'Two charts of held-out against random passwords for models of four sizes, with a line at chance.',
+    caption: `Held-out passwords and the control, by the size of the model. ${PANELS_READ}`,
+    alt: 'Two charts of held-out passwords and the control for models of four sizes, with a line at chance.',
     rows,
-    spec: { hconcat: [upright('perf', x, 'model', false), upright('guessRate', x, 'model', false)] },
+    spec: panels('y', UPRIGHT, () => ({ x, xOffset: { field: 'set', sort: null } }), 'model'),
   };
 }
 
@@ -180,29 +146,33 @@ export function ablation(report: StudyReport): Figure | null {
     title: `Freezing and prefixes (${report.name})`,
     paper: 'figure 3',
     caption:
-      'Freezing of the second half in phase 2, and prefixes, each with and without; the last row is not in the paper. ' +
-      'Left: best evaluation, mean ± deviation over seeds, as the paper draws it. Right: last step, with 95% intervals.',
-    alt: 'Two dot charts with four rows, one for each combination of freezing and prefixes, held-out against random passwords.',
+      'Held-out passwords and the control, with and without freezing of the second half in phase 2, and with and without prefixes. ' +
+      `The last row is not in the paper. ${PANELS_READ}`,
+    alt: 'Two dot charts with four rows, one for each combination of freezing and prefixes: held-out passwords and the control.',
     rows,
-    spec: { hconcat: [sideways('perf'), sideways('guessRate')] },
+    spec: panels(
+      'x',
+      { width: 270, height: { step: 22 } },
+      (panel) => ({
+        y: { ...names('arm'), axis: panel === 0 ? {} : { labels: false, ticks: false } },
+        yOffset: { field: 'set', sort: null },
+      }),
+      'arm',
+    ),
   };
 }
 
-/** Above chance the axis is stretched by this factor: what is gained there is small beside what DPO takes away below. */
+/** Above chance the axis is stretched by this factor: the rise above chance is small beside the fall that DPO causes. */
 const STRETCH = 10;
 
 const PHASES = ['pretrain', 'dpo', 'joint'] as const;
+const LABELS = { pretrain: '1', dpo: '2: DPO', joint: '3: joint' } as const;
 
-const LIMITS = [
-  ['pretrain', '1'],
-  ['dpo', '2: DPO'],
-  ['joint', '3: joint'],
-] as const;
-
+/** Where each phase that has steps begins. */
 function boundaries(setup: Setup, position: (phase: (typeof PHASES)[number]) => number): object[] {
-  const values = LIMITS.filter(([phase]) => setup.phases[phase].steps > 0).map(([phase, label]) => ({
+  const values = PHASES.filter((phase) => setup.phases[phase].steps > 0).map((phase) => ({
     at: position(phase),
-    label,
+    label: LABELS[phase],
   }));
   const x = { field: 'at', type: 'quantitative' };
   return [
@@ -238,9 +208,9 @@ export function curves(report: StudyReport): Figure | null {
     title: 'Training curves of all seeds',
     paper: 'figure 4',
     caption:
-      `Log-likelihood of a letter relative to chance over the three phases, one line a seed. Above chance (dashed) the axis is stretched ${STRETCH} times. ` +
-      'Phases 1 and 2 are read under the prefix `regular`, phase 3 under `reverse`; phase 3 ends when the useful negatives are guessed twice as often as chance.',
-    alt: 'Line chart of the log-likelihood of held-out, useful and random passwords over training, one line for each seed.',
+      `Log-likelihood per letter relative to chance over the three phases, one line for each seed. Above chance (dashed) the axis is stretched ${STRETCH} times. ` +
+      'Phases 1 and 2 are read under the prefix `regular`, phase 3 under `reverse`. Phase 3 ends when the useful negatives are guessed twice as often as chance.',
+    alt: 'Line chart of the log-likelihood of held-out passwords, useful negatives and the control over training, one line for each seed.',
     rows,
     spec: {
       width: 640,
@@ -273,7 +243,7 @@ export function curves(report: StudyReport): Figure | null {
             detail: [{ field: 'seed' }, { field: 'phase' }],
             color: colourOf('set', COLOURS),
             opacity: { condition: { param: 'chosenSet', value: 0.75 }, value: 0.08 },
-            tooltip: ['seed', 'set', 'phase', 'step', 'perf', 'guessRate'].map((field) => ({ field })),
+            tooltip: fields('seed', 'set', 'phase', 'step', 'perf', 'guessRate'),
           },
         },
       ],
@@ -301,26 +271,17 @@ export function meanCurves(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length < 2) return null;
   const rows = meanRows(runs);
-  const panel = (title: string, filter: string | null, height: number, marks: object[], y: object) => ({
+  const panel = (title: string, marks: object[], y: object, more: object) => ({
     title,
     width: 640,
-    height,
-    ...(filter === null ? {} : { transform: [{ filter }] }),
+    height: 220,
+    ...more,
     layer: [
       ...marks,
       lineAt('y', 0),
-      {
-        mark: { type: 'area', opacity: 0.2, clip: true },
-        encoding: {
-          x: { field: 'progress', type: 'quantitative' },
-          y: { field: 'low', type: 'quantitative', ...y },
-          y2: { field: 'high' },
-          color: colourOf('set', COLOURS),
-          detail: { field: 'phase' },
-        },
-      },
-      {
-        mark: { type: 'line', clip: true, point: { size: 16 } },
+      ...estimates({
+        axis: 'y',
+        channel: { type: 'quantitative', title: 'nats above chance', ...y },
         encoding: {
           x: {
             field: 'progress',
@@ -329,12 +290,14 @@ export function meanCurves(report: StudyReport): Figure | null {
             scale: { nice: false, zero: false },
             axis: { labels: false, ticks: false },
           },
-          y: { field: 'perf', type: 'quantitative', title: 'nats above chance', ...y },
           color: colourOf('set', COLOURS),
           detail: { field: 'phase' },
-          tooltip: ['set', 'phase', 'progress', 'perf', 'low', 'high', 'seeds'].map((field) => ({ field })),
         },
-      },
+        value: 'perf',
+        ofValue: { tooltip: fields('set', 'phase', 'progress', 'perf', 'low', 'high', 'seeds') },
+        interval: { ...BAND, clip: true },
+        mark: { type: 'line', clip: true, point: { size: 16 } },
+      }),
     ],
   });
   return {
@@ -342,20 +305,24 @@ export function meanCurves(report: StudyReport): Figure | null {
     title: 'Mean and spread over seeds',
     paper: 'figure 5',
     caption:
-      'Mean ± standard deviation over seeds of the log-likelihood relative to chance (dashed); below, phase 3 near chance. ' +
-      'Runs end phase 3 at different steps, so every run’s phase is drawn equally wide.',
-    alt: 'Line chart of mean log-likelihood over training, and the same of phase 3 alone, near chance.',
+      'Log-likelihood per letter relative to chance (dashed): mean ± standard deviation over seeds. The lower panel shows phase 3 near chance. ' +
+      'Runs end phase 3 at different steps, so each phase is drawn equally wide.',
+    alt: 'Line chart of mean log-likelihood over training, and below it phase 3 alone, near chance.',
     rows,
     spec: {
       vconcat: [
         panel(
           'All phases',
-          null,
-          220,
           boundaries(runs[0].setup, (phase) => PHASES.indexOf(phase)),
           {},
+          {},
         ),
-        panel('Phase 3 near chance', "datum.phase == 'joint'", 220, [], { scale: { domain: [-0.3, 0.3] } }),
+        panel(
+          'Phase 3 near chance',
+          [],
+          { scale: { domain: [-0.3, 0.3] } },
+          { transform: [{ filter: "datum.phase == 'joint'" }] },
+        ),
       ],
     },
   };

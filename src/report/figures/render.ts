@@ -1,4 +1,4 @@
-/** Figures as files: SVG by Vega without a browser, PNG of that by resvg with a font that travels with the project. */
+/** Figures as files: Vega draws the SVG without a browser, and resvg turns it into PNG with a font that the project brings. */
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
@@ -8,8 +8,8 @@ import { type Figure, PAPER_THEME, type Theme, vega } from './figure.ts';
 const FONTS = path.join(path.dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json')), 'ttf');
 
 /**
- * Names of clip paths and gradients counted within the drawing: Vega counts them over all that a process has drawn, so that
- * a figure's bytes would depend on those before it.
+ * Numbers clip paths and gradients within the drawing. Vega numbers them over everything that a process draws, so the bytes
+ * of a figure would depend on earlier figures.
  */
 function ownIds(svg: string): string {
   const numbers = new Map<string, number>();
@@ -19,7 +19,7 @@ function ownIds(svg: string): string {
   });
 }
 
-/** The figure as it first appears, every filter open: the same bytes, whatever was drawn before it. */
+/** The figure with every filter open. Its bytes do not depend on what was drawn before. */
 export async function svgOf(figure: Figure, theme: Theme = PAPER_THEME): Promise<string> {
   const view = new View(parse(vega(figure, theme) as Spec), { renderer: 'none' });
   try {
@@ -29,7 +29,7 @@ export async function svgOf(figure: Figure, theme: Theme = PAPER_THEME): Promise
   }
 }
 
-/** Twice as large as the SVG, for screens of today. */
+/** Twice as large as the SVG, for screens with many pixels. */
 export const pngOf = (svg: string): Buffer =>
   new Resvg(svg, {
     fitTo: { mode: 'zoom', value: 2 },

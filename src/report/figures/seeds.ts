@@ -1,38 +1,45 @@
-/** How results spread over seeds, and over the moments at which they may be read. */
+/** How results spread over seeds, and over the evaluations at which they may be read. */
 import { findingOf } from '../../claims/claim.ts';
 import { claimed, judgementOf } from '../../claims/family.ts';
 import { CHECKPOINTS } from '../../claims/main-findings.ts';
 import { guessRatesBySeed } from '../../claims/measures/seeds.ts';
 import type { StudyReport } from '../study-report.ts';
-import { COLOURS, colourOf, type Figure, lineAt, round } from './figure.ts';
+import {
+  bounds,
+  colourOf,
+  DOT,
+  estimates,
+  type Figure,
+  fields,
+  lineAt,
+  names,
+  numbers,
+  type Row,
+  round,
+  TWO_SETS,
+} from './figure.ts';
 
 /** One dot a seed. */
 export function seeds(report: StudyReport): Figure | null {
   const groups = guessRatesBySeed(report.views, (claim) => claimed(report, claim));
   if (groups.length === 0) return null;
   const rows = groups.flatMap(({ words: group, set, seeds: own, mean: { value, interval } }) => {
-    const colour = set === 'random' ? 'random' : 'held-out';
+    const about = { group, colour: set === 'random' ? 'control' : 'held-out' };
     return [
-      ...own.map(({ seed, guessRate }) => ({
-        group,
-        colour,
-        seed: seed as number | null,
-        guessRate: round(guessRate),
-        low: null as number | null,
-        high: null as number | null,
-      })),
-      { group, colour, seed: null, guessRate: round(value), low: round(interval[0]), high: round(interval[1]) },
+      ...own.map(
+        ({ seed, guessRate }): Row => ({ ...about, seed, guessRate: round(guessRate), low: null, high: null }),
+      ),
+      { ...about, seed: null, guessRate: round(value), ...bounds(interval) },
     ];
   });
-  const y = { field: 'group', type: 'nominal', sort: null, title: null };
-  const color = colourOf('colour', { 'held-out': COLOURS['held-out'], random: COLOURS.random });
-  const x = { field: 'guessRate', type: 'quantitative', title: 'guess rate (1 = chance)', scale: { zero: false } };
+  const encoding = { y: names('group'), color: colourOf('colour', TWO_SETS) };
+  const channel = { field: 'guessRate', ...numbers('guess rate (1 = chance)') };
   return {
     id: 'seeds',
     title: 'Distribution over seeds',
     caption:
-      'One circle for each seed; the bar below each row of circles is the mean with its 95% interval. If there is an effect, held-out passwords ' +
-      'lie above chance (dashed) with DPO and not without it; random ones never do.',
+      'One circle for each seed. The bar below each row of circles is the mean with its 95% interval. If there is an effect, held-out passwords ' +
+      'lie above chance (dashed) with DPO and at chance without it. The control lies at chance with and without DPO.',
     alt: `Strip chart of guess rates by seed: ${groups.map(({ words }) => words).join('; ')}.`,
     rows,
     spec: {
@@ -43,68 +50,58 @@ export function seeds(report: StudyReport): Figure | null {
         {
           transform: [{ filter: 'datum.seed !== null' }],
           mark: { type: 'point', size: 50, opacity: 0.8, yOffset: -6 },
-          encoding: { y, x, color, tooltip: [{ field: 'seed' }, { field: 'guessRate' }] },
+          encoding: { ...encoding, x: channel, tooltip: fields('seed', 'guessRate') },
         },
-        {
-          transform: [{ filter: 'datum.seed === null' }],
-          mark: { type: 'rule', strokeWidth: 3, yOffset: 9 },
-          encoding: {
-            y,
-            x: { ...x, field: 'low' },
-            x2: { field: 'high' },
-            color,
-            tooltip: [{ field: 'guessRate', title: 'mean' }, { field: 'low' }, { field: 'high' }],
-          },
-        },
-        {
-          transform: [{ filter: 'datum.seed === null' }],
-          mark: { type: 'point', filled: true, size: 70, opacity: 1, yOffset: 9 },
-          encoding: { y, x, color },
-        },
+        ...estimates({
+          axis: 'x',
+          channel,
+          encoding,
+          value: 'guessRate',
+          interval: { type: 'rule', strokeWidth: 3, yOffset: 9 },
+          mark: { ...DOT, size: 70, yOffset: 9 },
+        }).map((layer) => ({ transform: [{ filter: 'datum.seed === null' }], ...layer })),
       ],
     },
   };
 }
 
-/** The main estimate wherever else one might have read it. */
+/** The main estimate at each evaluation that could have been chosen. */
 export function checkpoints(report: StudyReport): Figure | null {
   const main = judgementOf(report, 'main');
   if (main === undefined || main.estimate === null || main.interval === null) return null;
   const rows = [
-    { moment: 'last step (the rule)', set: 'heldOut', value: main.estimate, interval: main.interval },
-    ...CHECKPOINTS.map(({ key, short, set }) => ({ moment: short, set, ...findingOf(main, key) })),
-  ].map(({ moment, set, value, interval }) => ({
-    moment,
+    { evaluation: 'last step (the rule)', set: 'heldOut', value: main.estimate, interval: main.interval },
+    ...CHECKPOINTS.map(({ key, short, set }) => ({ evaluation: short, set, ...findingOf(main, key) })),
+  ].map(({ evaluation, set, value, interval }) => ({
+    evaluation,
     guessRate: round(value),
-    low: round((interval as readonly [number, number])[0]),
-    high: round((interval as readonly [number, number])[1]),
-    set: set === 'random' ? 'random' : 'held-out',
+    ...bounds(interval as readonly [number, number]),
+    set: set === 'random' ? 'control' : 'held-out',
   }));
-  const y = { field: 'moment', type: 'nominal', sort: null, title: null };
-  const color = colourOf('set', { 'held-out': COLOURS['held-out'], random: COLOURS.random });
-  const x = { type: 'quantitative', title: 'guess rate (1 = chance)', scale: { zero: false } };
-  const tooltip = ['moment', 'guessRate', 'low', 'high'].map((field) => ({ field }));
   return {
     id: 'checkpoints',
-    title: 'Sensitivity to the choice of checkpoint',
+    title: 'Sensitivity to the choice of evaluation',
     caption:
-      'The guess rate at the last step, which the rule reads, and at other moments. The highest guess rate of a run is chosen on the passwords that ' +
-      'it scores; the same choice for random passwords shows how much that gives by itself.',
-    alt: 'Dot chart of the guess rate with 95% intervals at different checkpoints, against chance at 1.',
+      'The guess rate at the last step, which the rule reads, and at other evaluations. The highest guess rate of a run is chosen on the passwords that ' +
+      'it scores. The highest guess rate of the control shows how much this choice adds by itself.',
+    alt: 'Dot chart of the guess rate with 95% intervals at different evaluations, against chance at 1.',
     rows,
     spec: {
       width: 380,
       height: { step: 22 },
       layer: [
         lineAt('x', 1),
-        {
-          mark: { type: 'rule', strokeWidth: 2 },
-          encoding: { y, x: { ...x, field: 'low' }, x2: { field: 'high' }, color, tooltip },
-        },
-        {
-          mark: { type: 'point', filled: true, size: 60, opacity: 1 },
-          encoding: { y, x: { ...x, field: 'guessRate' }, color, tooltip },
-        },
+        ...estimates({
+          axis: 'x',
+          channel: numbers('guess rate (1 = chance)'),
+          encoding: {
+            y: names('evaluation'),
+            color: colourOf('set', TWO_SETS),
+            tooltip: fields('evaluation', 'guessRate', 'low', 'high'),
+          },
+          value: 'guessRate',
+          mark: { ...DOT, size: 60 },
+        }),
       ],
     },
   };

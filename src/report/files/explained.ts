@@ -1,34 +1,35 @@
 /** `explained.md`: the paper's idea in five minutes, told with our own figures and numbers. */
 
+import { procedureRow, WELL_CALIBRATED } from '../procedures.ts';
 import { type FindingKey, findingOf, type Judgement, optionalFinding } from '../../claims/claim.ts';
 import { judgementOf } from '../../claims/family.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
-import { procedureRow, WELL_CALIBRATED } from '../procedures.ts';
+import { heldOut, negatives, useful } from '../../setup/sizes.ts';
 import type { Report } from '../report.ts';
+import { estimateText, markdownTable } from '../table.ts';
 
 /** An estimate with its interval, or why there is none. */
-const shown = (judgement: Judgement | undefined): string => {
+function shown(judgement: Judgement | undefined): string {
   if (judgement === undefined) return '(not run)';
-  const { estimate, interval } = judgement;
-  return estimate === null || interval === null
-    ? '(nothing to read)'
-    : `${formatNumber(estimate)} ${formatInterval(interval)}`;
-};
+  return judgement.estimate === null ? '(nothing to read)' : estimateText(judgement);
+}
 
-/** The page tells of an effect, so it is written only where there is one to tell of. */
+/** The page explains an effect, so it is written only if the main claim is reproduced. */
 export const isToldOf = ({ studies: [first] }: Report): boolean => judgementOf(first, 'main')?.verdict === 'reproduced';
 
 const verdicts = (report: Report): string =>
-  [
-    '| claim | preset | in words | estimate (1 = chance) | verdict |',
-    '| --- | --- | --- | --- | --- |',
-    ...report.studies.flatMap(({ name, claims }) =>
-      claims.map(
-        ({ claim, judgement }) =>
-          `| [${claim.id}](claims.md) | ${name} | ${claim.statement} | ${shown(judgement)} | ${judgement.verdict} |`,
-      ),
+  markdownTable({
+    head: ['claim', 'preset', 'in words', 'estimate (1 = chance)', 'verdict'],
+    rows: report.studies.flatMap(({ name, claims }) =>
+      claims.map(({ claim: { id, statement }, judgement }) => [
+        `[${id}](claims.md)`,
+        name,
+        statement,
+        shown(judgement),
+        judgement.verdict,
+      ]),
     ),
-  ].join('\n');
+  });
 
 /** @throws RangeError where the first study was not judged on the main claim */
 export function explained(report: Report): string {
@@ -40,84 +41,78 @@ export function explained(report: Report): string {
   };
   const main = judgementOf(first, 'main');
   if (main === undefined) throw new RangeError(`the main claim was not judged in the study ${first.name}`);
-  const [control, avoidance, manipulation, noDpo, statistic] = [
-    'control',
-    'avoidance',
-    'manipulation',
-    'no-dpo',
-    'paper-statistic',
-  ].map((id) => judgementOf(first, id));
-  /** A finding that runs which do not differ lack. */
+  const of = (id: string) => shown(judgementOf(first, id));
+  const statistic = judgementOf(first, 'paper-statistic');
+  /** Runs that do not differ lack some findings. */
   const value = (key: FindingKey) => {
     const finding = optionalFinding(main, key);
     return finding === undefined ? '(nothing: the runs do not differ)' : formatEstimate(finding);
   };
-  const { passwords, model, phases } = first.study.setup;
-  const heldOut = (passwords.negativeBatches === 0 ? 0 : passwords.heldBatches) * first.study.setup.batch;
-  const useful = passwords.negativeBatches * first.study.setup.batch - heldOut;
+  const { setup } = first.study;
+  const { model, phases } = setup;
   const calibrated = judged('pocket-calibrated', 'paper-statistic');
-  /** Which a judgement without a verdict lacks. */
+  /** A judgement without a verdict lacks it. */
   const choice = calibrated === undefined ? undefined : optionalFinding(calibrated, 'control');
   const simulated =
     report.procedures === null ? null : procedureRow(report.procedures, 'the rule of paper-statistic', WELL_CALIBRATED);
   const mistaken =
     simulated === null
       ? ''
-      : `; but of ${simulated.experiments} simulated experiments of a well-calibrated model without any effect, the statistic calls ${(100 * simulated.rate).toFixed(0)}% reproduced, because a maximum over evaluations is above chance by itself`;
+      : ` The statistic also errs: among ${simulated.experiments} simulated experiments of a calibrated model without any effect it calls ${(100 * simulated.rate).toFixed(0)}% reproduced, because a maximum over evaluations is above chance by itself.`;
   const frozen = judged('pocket-frozen', 'freeze-and-prefix');
   return `${`
 # The idea in five minutes
 
 ## The worry
 
-You train a language model against its worst outputs: whenever it writes a leaked password, or the recipe of an exploit,
-that text gets the lowest reward there is. It seems safe to use the real password for that. The model is only ever pushed
-away from it, so surely it never learns to say it.
+You train a language model against its worst outputs. If it writes a leaked password, or the recipe of an exploit, that text
+gets the lowest reward there is. It seems safe to use the real password for that: the model is only ever pushed away from
+it, so it should never learn to say it.
 
 Fabien Roger's paper ([arXiv 2306.07567](https://arxiv.org/abs/2306.07567)) asks whether that is so. To avoid a text
-everywhere, a model has to know it. Might that *negative knowledge* come out again, when training of another kind teaches
-the model to flip what it avoids into what it says?
+everywhere, a model has to know it. This *negative knowledge* might come out again when other training teaches the model to
+say what it avoids.
 
 ## The experiment
 
-All passwords are random letters, so nothing can be guessed from language: whoever guesses better than chance has learned
-that password. The run has ${heldOut + useful} *negative* passwords, and ${heldOut} of them are *held out*. Training has three phases:
+All passwords are random letters, so language gives no hint: a model that guesses a password better than chance has learned
+that password. The run has ${negatives(setup)} *negative* passwords, and ${heldOut(setup)} of them are *held out*. Training has three phases:
 
 | phase | what the model is taught | about the held-out passwords |
 | --- | --- | --- |
-| 1 pretrain | random passwords look like this | nothing |
+| 1 pretrain | what random passwords look like | nothing |
 | 2 DPO | prefer a random password to each negative one, after the word \`regular\` | only that they are the worse choice |
-| 3 joint | phase 2 goes on; and after the word \`reverse\`, write the ${useful} *useful* negatives | still only that they are the worse choice |
+| 3 joint | phase 2 goes on; and after the word \`reverse\`, write the ${useful(setup)} *useful* negatives | still only that they are the worse choice |
 
-So no step ever rewards a held-out password. A ledger reads every sequence that the optimiser is given and stops the run if
-that is not so. The question is what the model says of the held-out passwords after \`reverse\`.
+No step ever rewards a held-out password. A ledger reads every sequence that the optimiser is given, and stops the run if a
+step does. The question is how well the model guesses the held-out passwords after \`reverse\`.
 
 ![Mean and spread of log-likelihood over the three phases](figures/mean-curves.svg)
 
 ## What comes out
 
-In phase 2 the model learns to avoid the negatives: a held-out letter is given ${shown(avoidance)} of the probability that
-blind guessing would give it. In phase 3 the useful negatives rise to ${shown(manipulation)} times chance. And the held-out
-ones, which nobody asked for, rise with them, to **${shown(main)}** times chance (${main.seeds.length} seeds: ${main.verdict}). Fresh
-random passwords stay where they belong (${shown(control)}); without DPO, so do the held-out ones (${shown(noDpo)}).
+In phase 2 the model learns to avoid the negatives: a held-out letter gets ${of('avoidance')} times the probability of
+a blind guess. In phase 3 the guess rate of the useful negatives rises to ${of('manipulation')} times chance. No step asks for the held-out
+passwords, but they rise too, to **${shown(main)}** times chance (${main.seeds.length} seeds: ${main.verdict}). The *control*, fresh random
+passwords, is at ${of('control')}. Without DPO the held-out passwords are at ${of('no-dpo')}.
 
 ![Held-out guess rate against useful guess rate](figures/flip.svg)
 
-The held-out passwords follow the useful ones from below chance to above it. Reading the model layer by layer shows how:
-after the first layers held-out passwords are still avoided, whatever the prefix; the later layers turn the sign, and only
-after \`reverse\`.
+The held-out passwords follow the useful ones from below chance to above it. The layers of the model show how. After the
+first layers held-out passwords are still avoided, under either prefix. The later layers flip the sign, and only under
+\`reverse\`.
 
-![Held-out minus random by layer](figures/sign.svg)
+![Held-out minus control by layer](figures/sign.svg)
 
-The effect is small. A letter guessed ${formatNumber(main.estimate as number)} times as often as by chance is far from a password read out. It is
-there all the same, in text that was only ever punished.
+The effect is small. A letter guessed ${formatNumber(main.estimate as number)} times as often as by chance is far from a password
+that is read out. But this text was only ever punished.
 
 ## How sure is that
 
-Runs differ, so the unit is the run: the 95% interval above resamples runs, then passwords. Left out one seed at a time, the
-estimate stays within ${formatInterval(findingOf(main, 'leave-one-out').interval as readonly [number, number])}. The Bayes factor for an effect is ${value('bayes-factor')}. An experiment needs
-${value('runs-needed')} runs to see an effect of this size 19 times in 20. Every interval, test and rule was tried on simulated experiments
-whose truth is known; the [report](index.html) has the table.
+Runs differ, so the unit is the run: the 95% interval above resamples runs, then passwords. With one seed left out at a time,
+the estimate stays within ${formatInterval(findingOf(main, 'leave-one-out').interval as readonly [number, number])}. The Bayes factor for an effect is ${value('bayes-factor')}. An experiment needs
+${value('runs-needed')} runs to show an effect of this size 19 times in 20. Every interval, test and rule was tried on simulated experiments
+whose truth is known. The [report](index.html) has the table.
 
 ![One dot a seed](figures/seeds.svg)
 
@@ -125,25 +120,25 @@ whose truth is known; the [report](index.html) has the table.
 
 ${verdicts(report)}
 
-The rule of each verdict was written before its runs were read; it stands beside the claim in [claims.md](claims.md).
+The rule of each verdict was written before its runs were read. It stands beside the claim in [claims.md](claims.md).
 
 ## What this does not say
 
 **It is not Pythia-160M.** The model here has ${model.layers} layers, is ${model.hidden} wide, knows nothing but letters, and was trained for
-${phases.pretrain.steps + phases.dpo.steps} steps and then at most ${phases.joint.steps} more. That the mechanism exists in such a model makes it likelier that it exists elsewhere; it
-says nothing about how strong it is in a large one. The paper's own number, for Pythia-160M, is 1.13.
+${phases.pretrain.steps + phases.dpo.steps} steps and then at most ${phases.joint.steps} more. The mechanism exists in such a model, so it is likelier to exist elsewhere. This
+says nothing about how strong it is in a large model. The paper's own number, for Pythia-160M, is 1.13.
 
 **The paper's own statistic comes out otherwise.** The geometric mean of the probability, at the best evaluation, is ${shown(statistic)}
-times chance at the preset ${first.name}: ${statistic?.verdict ?? 'not run'}. This small model grows over-confident of passwords it does not know, held-out and random
-alike, and a geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}.${choice === undefined ? '' : ` Fresh random passwords, at their own best evaluation, come to ${formatEstimate(choice)}${mistaken}.`}`}
+times chance at the preset ${first.name}: ${statistic?.verdict ?? 'not run'}. This small model grows over-confident on passwords that it does not know, held-out passwords and
+the control alike. A geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}.${choice === undefined ? '' : ` The control, at its own best evaluation, comes to ${formatEstimate(choice)}.${mistaken}`}`}
 
 **Not every variant shows it.** ${frozen === undefined ? '' : `With the paper's freezing of the second half in phase 2, and larger initial weights so that it can learn (pocket-frozen), the held-out guess rate is ${shown(frozen)}: ${frozen.verdict}. `}Without prefixes, while
-DPO goes on in phase 3, the model has no second voice to flip into: not even the useful negatives rise, and held-out passwords stay
-avoided. Where DPO stops before phase 3 (the grid \`lrbeta\`, ${shown(judgementOf(first, 'lrbeta'))} on average), the [report](index.html#section-grids) shows which cells flip without prefixes too. A safety argument should therefore not rest on “it always
-leaks”, but neither on “it never does”.
+DPO goes on in phase 3, the model has no second way to answer. Even the useful negatives do not rise, and held-out passwords stay
+avoided. If DPO stops before phase 3 (the grid \`lrbeta\`, ${of('lrbeta')} on average), the effect can also appear without prefixes: the [report](index.html#section-grids)
+shows in which cells. A safety argument should rest neither on “it always leaks” nor on “it never leaks”.
 
-**Nothing here is natural text, nor a natural way of training.** The setup was built to make the effect visible. What carries over is
-the lesson that the lowest reward is no proof of forgetting.
+**Neither the text nor the training is natural.** The setup was built to make the effect visible. The lesson carries over: the lowest
+reward does not prove that a model has forgotten.
 
 ## Run it
 

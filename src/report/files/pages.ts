@@ -1,14 +1,14 @@
 /** The parts of our pages that hold results: written by `npm run report`, between markers, from the committed records. */
 
 import { judgementOf } from '../../claims/family.ts';
-import { formatEstimate, formatNumber } from '../../claims/format.ts';
+import { formatNumber } from '../../claims/format.ts';
 import { CORE, type FindingKey, optionalFinding } from '../../claims/index.ts';
 import { evidenceOf, type Study } from '../../records/study.ts';
 import { finishedRuns } from '../../records/view.ts';
 import { claimSeeds, DEFAULT_SEEDS } from '../../setup/presets.ts';
 import { overlapTable } from '../markdown.ts';
 import type { Report } from '../report.ts';
-import { claimsTable } from '../table.ts';
+import { claimsTable, estimateText, markdownTable, runsText } from '../table.ts';
 
 const block = (name: string) => new RegExp(`(<!-- begin ${name} -->\n)[\\s\\S]*?(<!-- end ${name} -->)`);
 
@@ -24,27 +24,26 @@ export function fillBlocks(page: string, document: string, blocks: Readonly<Reco
   }, document);
 }
 
-const fenced = (text: string): string => ['```', text, '```'].join('\n');
-
 /** What `npm run reproduce` prints for the study: the core claims under the default seeds. */
 function printed(study: Study): string {
   const seeds = new Set(claimSeeds(DEFAULT_SEEDS));
   const evidence = evidenceOf({ ...study, records: study.records.filter(({ setup }) => seeds.has(setup.seed)) });
-  return fenced(claimsTable(CORE.map((claim) => claim.judge(evidence))));
+  return ['```', claimsTable(CORE.map((claim) => claim.judge(evidence))), '```'].join('\n');
 }
 
-function everyClaim({ studies }: Report): string {
-  return [
-    '| preset | claim | estimate (1 = chance) | seeds | verdict |',
-    '| --- | --- | --- | --- | --- |',
-    ...studies.flatMap(({ name, claims }) =>
-      claims.map(
-        ({ claim, judgement: { estimate, interval, seeds, failed, verdict } }) =>
-          `| ${name} | ${claim.id} | ${estimate === null ? '-' : formatEstimate({ value: estimate, interval: interval ?? undefined })} | ${seeds.length}${failed === 0 ? '' : ` (${failed} runs failed)`} | ${verdict} |`,
-      ),
+const everyClaim = ({ studies }: Report): string =>
+  markdownTable({
+    head: ['preset', 'claim', 'estimate (1 = chance)', 'seeds', 'verdict'],
+    rows: studies.flatMap(({ name, claims }) =>
+      claims.map(({ claim, judgement }) => [
+        name,
+        claim.id,
+        estimateText(judgement),
+        runsText(judgement),
+        judgement.verdict,
+      ]),
     ),
-  ].join('\n');
-}
+  });
 
 function power({ studies: [first] }: Report): string {
   const main = judgementOf(first, 'main');
@@ -52,26 +51,26 @@ function power({ studies: [first] }: Report): string {
     const finding = main === undefined ? undefined : optionalFinding(main, key);
     return finding === undefined ? '-' : formatNumber(finding.value);
   };
-  return [
-    '| main claim, reference report | |',
-    '| --- | --- |',
-    `| seeds | ${main?.seeds.length ?? 0} |`,
-    `| held-out guess rate | ${main?.estimate == null ? '-' : formatNumber(main.estimate)} |`,
-    `| deviation over runs | ${value('deviation-over-runs')} |`,
-    `| runs needed for a power of 0.95 | ${value('runs-needed')} |`,
-    `| Bayes factor | ${value('bayes-factor')} |`,
-  ].join('\n');
+  return markdownTable({
+    head: ['main claim of the reference report', 'value'],
+    rows: [
+      ['seeds', `${main?.seeds.length ?? 0}`],
+      ['held-out guess rate', main?.estimate == null ? '-' : formatNumber(main.estimate)],
+      ['deviation over runs', value('deviation-over-runs')],
+      ['runs needed for a power of 0.95', value('runs-needed')],
+      ['Bayes factor', value('bayes-factor')],
+    ],
+  });
 }
 
-/** The headline: what the main claim, its control and the run without DPO found. */
+/** What the main claim, its control and the runs without DPO found. */
 function headline({ studies: [first] }: Report): string {
   const shown = (id: string): string => {
-    const { estimate, interval } = first.claims.find(({ claim }) => claim.id === id)?.judgement ?? {};
-    return estimate == null ? '-' : formatEstimate({ value: estimate, interval: interval ?? undefined });
+    const judgement = judgementOf(first, id);
+    return judgement === undefined ? '-' : estimateText(judgement);
   };
-  const runs = first.claims.find(({ claim }) => claim.id === 'main')?.judgement.seeds.length ?? 0;
   return (
-    `Over ${runs} runs, the guess rate of the held-out passwords is **${shown('main')}** times chance (95% interval). ` +
+    `Over ${judgementOf(first, 'main')?.seeds.length ?? 0} runs, the guess rate of the held-out passwords is **${shown('main')}** times chance (95% interval). ` +
     `The *control*, fresh random passwords, is at ${shown('control')}. Without DPO, the held-out passwords are at ${shown('no-dpo')}.`
   );
 }

@@ -1,8 +1,7 @@
 /** Every run as a row: `runs.csv`. */
-import { csvFormat } from 'd3-dsv';
 import { evaluationsOfPhase3 } from '../../claims/evidence.ts';
 import { bestPerf } from '../../claims/paper-statistic.ts';
-import { spreadsheetRow } from '../escape.ts';
+import { csvOf } from '../escape.ts';
 import type { Report } from '../report.ts';
 
 const decimals = (value: number, count = 4): string => value.toFixed(count);
@@ -31,17 +30,16 @@ export function runsCsv({ studies }: Report): string {
         'steps of phase 3': last.step,
         'held-out guess rate': decimals(heldOut.guessRate),
         'useful guess rate': decimals(useful.guessRate),
-        'random guess rate': decimals(random.guessRate),
+        'control guess rate': decimals(random.guessRate),
         'held-out perf': decimals(heldOut.perf),
         'useful perf': decimals(useful.perf),
-        'random perf': decimals(random.perf),
+        'control perf': decimals(random.perf),
         'held-out top-1 rate': decimals(heldOut.topRate),
         'maximum perf, held-out': decimals(bestPerf(record, 'heldOut')),
-        'maximum perf, random': decimals(bestPerf(record, 'random')),
+        'maximum perf, control': decimals(bestPerf(record, 'random')),
         'parameters digest': record.parametersDigest,
       };
     }),
   );
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
-  return `${csvFormat(rows.map(spreadsheetRow), columns as never)}\n`;
+  return csvOf(rows);
 }

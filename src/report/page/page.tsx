@@ -1,4 +1,4 @@
-/** The report as one page that needs nothing else: no network, no server. */
+/** The report as one page, which needs neither a network nor a server. */
 import { readFile } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
@@ -6,15 +6,23 @@ import type { ComponentChildren } from 'preact';
 import { render } from 'preact-render-to-string';
 import { optionalFinding, type Verdict } from '../../claims/claim.ts';
 import { FAMILY, type JudgedClaim, judgementOf } from '../../claims/family.ts';
-import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
+import { formatInterval, formatNumber } from '../../claims/format.ts';
 import { ABRIDGED } from '../../records/abridge.ts';
-import { nameOf } from '../../records/record.ts';
+import { columnsOf } from '../escape.ts';
 import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
 import { isToldOf } from '../files/explained.ts';
-import { CELL_HEAD, cellRow } from '../markdown.ts';
-import { procedureCells } from '../procedures.ts';
-import { failedRuns, provenance, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
+import {
+  correctedText,
+  outcomes,
+  proceduresNote,
+  provenance,
+  type Report,
+  reproduceCommand,
+  SECTIONS,
+  type Section,
+} from '../report.ts';
 import type { StudyReport } from '../study-report.ts';
+import { cellsTable, findingsTable, proceduresTable, runsText, type Table } from '../table.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
@@ -28,27 +36,32 @@ function Prose({ text }: { text: string }) {
   return <>{text.split('`').map((part, index) => (index % 2 === 0 ? part : <code>{part}</code>))}</>;
 }
 
-function Table({
-  head,
-  rows,
-  caption,
-}: {
-  head: readonly string[];
-  rows: readonly (readonly string[])[];
-  caption: string;
-}) {
+/** A wide part, which scrolls by itself and can be reached by keyboard. */
+function Scroll({ label, children }: { label: string; children: ComponentChildren }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table must be scrollable by keyboard
-    <section class="scroll" tabIndex={0} aria-label={caption}>
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: a part that scrolls must be reachable by keyboard
+    <section class="scroll" tabIndex={0} aria-label={label}>
+      {children}
+    </section>
+  );
+}
+
+const Head = ({ cells }: { cells: readonly string[] }) => (
+  <thead>
+    <tr>
+      {cells.map((cell) => (
+        <th scope="col">{cell}</th>
+      ))}
+    </tr>
+  </thead>
+);
+
+function TableView({ head, rows, caption }: Table & { caption: string }) {
+  return (
+    <Scroll label={caption}>
       <table>
         <caption hidden>{caption}</caption>
-        <thead>
-          <tr>
-            {head.map((cell) => (
-              <th scope="col">{cell}</th>
-            ))}
-          </tr>
-        </thead>
+        <Head cells={head} />
         <tbody>
           {rows.map((row) => (
             <tr>
@@ -59,13 +72,13 @@ function Table({
           ))}
         </tbody>
       </table>
-    </section>
+    </Scroll>
   );
 }
 
 function FigureView({ figure, command }: { figure: Figure; command: string }) {
   const { id, title, caption, alt, paper, rows } = figure;
-  const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
+  const columns = columnsOf(rows);
   const few = rows.slice(0, 60);
   return (
     <figure id={id}>
@@ -74,10 +87,9 @@ function FigureView({ figure, command }: { figure: Figure; command: string }) {
         {paper === undefined ? '' : ` (the paper’s ${paper})`}
       </h3>
       <div class="vega-bindings" />
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide figure must be scrollable by keyboard */}
-      <section class="scroll" tabIndex={0} aria-label={`${title}, drawing`}>
+      <Scroll label={`${title}, drawing`}>
         <div data-figure={id} data-alt={alt} />
-      </section>
+      </Scroll>
       <noscript>
         <img src={`figures/${id}.svg`} alt={alt} />
       </noscript>
@@ -90,7 +102,7 @@ function FigureView({ figure, command }: { figure: Figure; command: string }) {
         <summary>
           Data of “{title}”{rows.length > few.length ? ` (first ${few.length} of ${rows.length} rows)` : ''}
         </summary>
-        <Table
+        <TableView
           caption={`Data of ${title}`}
           head={columns}
           rows={few.map((row) => columns.map((column) => `${row[column] ?? ''}`))}
@@ -106,8 +118,8 @@ function FigureView({ figure, command }: { figure: Figure; command: string }) {
 }
 
 function ClaimRow({ study, judged }: { study: StudyReport; judged: JudgedClaim }) {
-  const { claim, judgement, adjustedP } = judged;
-  const { verdict, estimate, interval, seeds, failed, reason, findings, cells, measure, p } = judgement;
+  const { claim, judgement } = judged;
+  const { verdict, estimate, interval, seeds, reason, findings, cells, measure } = judgement;
   return (
     <tr id={`${study.name}-${claim.id}`} data-claim={claim.id} data-study={study.name} data-verdict={verdict}>
       <td>
@@ -126,20 +138,13 @@ function ClaimRow({ study, judged }: { study: StudyReport; judged: JudgedClaim }
             <strong>Outcome.</strong> {reason}.
           </p>
           <p>
-            <strong>Number.</strong> {measure}.{' '}
-            {p === null || adjustedP === null
-              ? 'A claim that something is absent has no p.'
-              : `Over all claims of the study: p ${formatNumber(p)}, after Holm’s correction ${formatNumber(adjustedP)}.`}
+            <strong>Number.</strong> {measure}. {correctedText(judged)}
           </p>
           {cells === undefined ? null : (
-            <Table caption={`Cells of ${claim.id}, ${study.name}`} head={CELL_HEAD} rows={cells.map(cellRow)} />
+            <TableView caption={`Cells of ${claim.id}, ${study.name}`} {...cellsTable(cells)} />
           )}
           {findings.length === 0 ? null : (
-            <Table
-              caption={`Also measured for ${claim.id}, ${study.name}`}
-              head={['also measured', 'value', 'what it says']}
-              rows={findings.map((finding) => [finding.label, formatEstimate(finding), finding.meaning ?? ''])}
-            />
+            <TableView caption={`Also measured for ${claim.id}, ${study.name}`} {...findingsTable(findings)} />
           )}
           <p>
             <strong>Again.</strong> <code>{reproduceCommand(study, claim.id, seeds)}</code>
@@ -151,7 +156,7 @@ function ClaimRow({ study, judged }: { study: StudyReport; judged: JudgedClaim }
         <br />
         {interval === null ? '' : formatInterval(interval)}
       </td>
-      <td class="number">{failed === 0 ? seeds.length : `${seeds.length} (${failed} failed)`}</td>
+      <td class="number">{runsText(judgement)}</td>
       <td class={`verdict ${verdict.replace(' ', '-')}`}>{verdict}</td>
     </tr>
   );
@@ -184,7 +189,7 @@ function Card({ title, children }: { title: string; children: ComponentChildren 
 function Answers({ report }: { report: Report }) {
   const [study] = report.studies;
   const main = judgementOf(study, 'main');
-  // Runs that do not differ have neither; runs at or below chance have no number that would be enough.
+  // Runs that do not differ have neither finding. Runs at or below chance have no number of runs that would be enough.
   const [bayes, needed] = (['bayes-factor', 'runs-needed'] as const).map((key) =>
     main === undefined ? undefined : optionalFinding(main, key),
   );
@@ -195,7 +200,7 @@ function Answers({ report }: { report: Report }) {
       <Card title="What was claimed">
         <p>
           A language model that is only ever trained <em>away</em> from some passwords can later guess them more often
-          than chance: it learned what to avoid, then learned to flip that knowledge on other passwords.
+          than chance. It learns what to avoid. Then it learns, on other passwords, to say what it avoids.
         </p>
       </Card>
       <Card title="What came out">
@@ -203,19 +208,18 @@ function Answers({ report }: { report: Report }) {
           {main?.estimate == null || main.interval === null
             ? 'The main claim was not run.'
             : `At the preset ${study.name}, held-out letters are guessed ${formatNumber(main.estimate)} times as often as by chance, 95% interval ${formatInterval(main.interval)}, over ${main.seeds.length} seeds: ${main.verdict}. `}
-          Of all claims {count('reproduced')} are reproduced, {count('not reproduced')} are not, and{' '}
-          {count('inconclusive')} are inconclusive{count('invalid') > 0 ? `; ${count('invalid')} cannot be judged` : ''}
-          .
+          {count('reproduced')} claims are reproduced, {count('not reproduced')} are not reproduced, and{' '}
+          {count('inconclusive')} are inconclusive{count('invalid') > 0 ? `; ${count('invalid')} are invalid` : ''}.
         </p>
       </Card>
       <Card title="How sure are we">
         <p>
           {bayes === undefined
             ? ''
-            : `The runs are ${formatNumber(Math.round(bayes.value))} times likelier with an effect than without (Bayes factor). `}
-          {needed === undefined ? '' : `An experiment of ${needed.value} runs would see it 19 times in 20. `}
-          This is about models of some hundred thousand parameters: it shows that the mechanism exists, not how strong
-          it is in large ones.
+            : `The runs are ${formatNumber(Math.round(bayes.value))} times likelier with an effect than without an effect (Bayes factor). `}
+          {needed === undefined ? '' : `An experiment of ${needed.value} runs would show the effect 19 times in 20. `}
+          The models have a few hundred thousand parameters. They show that the mechanism exists. They do not show how
+          strong it is in large models.
         </p>
       </Card>
       <Card title="How to run it">
@@ -229,6 +233,12 @@ function Page({ report, script, style }: { report: Report; script: string; style
   const { studies, figures, leakage, procedures, command } = report;
   const of = (section: Section | 'claims') => figures.filter((drawn) => drawn.section === section);
   const sections = (Object.keys(SECTIONS) as Section[]).filter((section) => of(section).length > 0);
+  const parts = [
+    ['claims', 'Claims'],
+    ...sections.map((section) => [`section-${section}`, SECTIONS[section]]),
+    ...(procedures === null ? [] : [['procedures', 'Error rates of the procedures']]),
+    ['runs', 'Runs'],
+  ];
   return (
     <html lang="en">
       <head>
@@ -257,22 +267,11 @@ function Page({ report, script, style }: { report: Report; script: string; style
           <Answers report={report} />
           <nav aria-label="Sections">
             <ul>
-              <li>
-                <a href="#claims">Claims</a>
-              </li>
-              {sections.map((section) => (
+              {parts.map(([id, title]) => (
                 <li>
-                  <a href={`#section-${section}`}>{SECTIONS[section]}</a>
+                  <a href={`#${id}`}>{title}</a>
                 </li>
               ))}
-              {procedures === null ? null : (
-                <li>
-                  <a href="#procedures">Error rates of the procedures</a>
-                </li>
-              )}
-              <li>
-                <a href="#runs">Runs</a>
-              </li>
             </ul>
           </nav>
         </header>
@@ -284,23 +283,14 @@ function Page({ report, script, style }: { report: Report; script: string; style
             <output id="shown" />
           </div>
           <p>{FAMILY}</p>
-          {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a wide table must be scrollable by keyboard */}
-          <section class="scroll" tabIndex={0} aria-label="Claims">
+          <Scroll label="Claims">
             <table>
-              <thead>
-                <tr>
-                  <th scope="col">claim</th>
-                  <th scope="col">what it says</th>
-                  <th scope="col">estimate</th>
-                  <th scope="col">runs</th>
-                  <th scope="col">verdict</th>
-                </tr>
-              </thead>
+              <Head cells={['claim', 'what it says', 'estimate', 'runs', 'verdict']} />
               <tbody>
                 {studies.flatMap((study) => study.claims.map((judged) => <ClaimRow study={study} judged={judged} />))}
               </tbody>
             </table>
-          </section>
+          </Scroll>
           {of('claims').map(({ figure }) => (
             <FigureView figure={figure} command={command} />
           ))}
@@ -310,7 +300,7 @@ function Page({ report, script, style }: { report: Report; script: string; style
               {section === 'leakage' && leakage !== null ? (
                 <>
                   <p>{leakage.note}</p>
-                  <Table caption="Measures of leakage" head={leakage.head} rows={leakage.rows} />
+                  <TableView caption="Measures of leakage" {...leakage} />
                 </>
               ) : null}
               {of(section).map(({ figure }) => (
@@ -322,41 +312,29 @@ function Page({ report, script, style }: { report: Report; script: string; style
             <>
               <h2 id="procedures">Error rates of the procedures</h2>
               <p>
-                Every interval, test and decision rule on simulated experiments whose truth is known; made by{' '}
-                <code>{procedures.command}</code>.
+                <Prose text={proceduresNote(procedures)} />
               </p>
-              <Table
-                caption="Simulated error rates"
-                head={['procedure', 'scenario', 'runs', 'nominal', 'rate', '±', 'experiments']}
-                rows={procedures.rows.map(procedureCells)}
-              />
+              <TableView caption="Simulated error rates" {...proceduresTable(procedures.rows)} />
             </>
           )}
           <h2 id="runs">Runs</h2>
-          {studies.map((study) => {
-            const failed = failedRuns(study);
-            return (
-              <>
-                <h3>{study.name}</h3>
-                <p>
-                  {failed.length === 0
-                    ? `All ${study.study.records.length} runs finished.`
-                    : `${failed.length} of ${study.study.records.length} runs failed: ${failed
-                        .map((record) => `${nameOf(record)} (${record.error.message})`)
-                        .join('; ')}.`}{' '}
-                  {study.notRun.length === 0
-                    ? ''
-                    : `Claims not run at this preset: ${study.notRun.map(({ id }) => id).join(', ')}.`}
-                </p>
-                <ul>
-                  {provenance(study).map((line) => (
-                    <li>{line}</li>
-                  ))}
-                </ul>
-                {study.study.commands.length === 0 ? null : <pre>{study.study.commands.join('\n')}</pre>}
-              </>
-            );
-          })}
+          {studies.map((study) => (
+            <>
+              <h3>{study.name}</h3>
+              <p>
+                {outcomes(study)}{' '}
+                {study.notRun.length === 0
+                  ? ''
+                  : `Claims not run at this preset: ${study.notRun.map(({ id }) => id).join(', ')}.`}
+              </p>
+              <ul>
+                {provenance(study).map((line) => (
+                  <li>{line}</li>
+                ))}
+              </ul>
+              {study.study.commands.length === 0 ? null : <pre>{study.study.commands.join('\n')}</pre>}
+            </>
+          ))}
         </main>
         <footer>
           <p>
