@@ -7,7 +7,7 @@ import {
   PROCEDURES_COMMAND,
   PROCEDURES_FILE,
   type ProcedureReport,
-  procedureCells,
+  proceduresTable,
 } from '../../src/report/procedures.ts';
 import { plainTable } from '../../src/report/table.ts';
 import { procedureRows } from './rows.ts';
@@ -15,5 +15,5 @@ import { procedureRows } from './rows.ts';
 const rows = procedureRows({ tests: 2000, rules: 150 });
 const document: ProcedureReport = { command: PROCEDURES_COMMAND, rows };
 await writeFileAtomic(PROCEDURES_FILE, `${JSON.stringify(document, null, 1)}\n`);
-const head = ['procedure', 'scenario', 'runs', 'nominal', 'rate', '±', 'experiments'];
-process.stdout.write(`${plainTable(head, rows.map(procedureCells))}\n${rows.length} rows in ${PROCEDURES_FILE}\n`);
+const { head, rows: shown } = proceduresTable(rows);
+process.stdout.write(`${plainTable(head, shown)}\n${rows.length} rows in ${PROCEDURES_FILE}\n`);

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { readTextIfThere } from '../records/bounded.ts';
 import { RecordError } from '../records/record.ts';
+import type { Table } from './table.ts';
 
 const rowSchema = z.object({
   /** An interval, a test, or the rule of a claim. */
@@ -51,13 +52,19 @@ export function procedureRow({ rows }: ProcedureReport, procedure: string, scena
   return row;
 }
 
-/** A row as the cells of a table: procedure, scenario, runs, nominal, rate, standard error, experiments. */
-export const procedureCells = (row: ProcedureRow): string[] => [
-  row.procedure,
-  row.scenario,
-  `${row.runs}`,
-  row.nominal === null ? '-' : `${row.nominal}`,
-  row.rate.toFixed(3),
-  row.error.toFixed(3),
-  `${row.experiments}`,
-];
+/** What the table of simulated error rates shows. */
+export const proceduresNote = ({ command }: ProcedureReport): string =>
+  `Each row tries an interval, a test or a rule on simulated experiments whose truth is known. The nominal rate is the rate that the procedure promises, if it promises one. Made by \`${command}\`.`;
+
+export const proceduresTable = (rows: readonly ProcedureRow[]): Table => ({
+  head: ['procedure', 'scenario', 'runs', 'nominal', 'rate', 'standard error', 'experiments'],
+  rows: rows.map((row) => [
+    row.procedure,
+    row.scenario,
+    `${row.runs}`,
+    row.nominal === null ? '-' : `${row.nominal}`,
+    row.rate.toFixed(3),
+    row.error.toFixed(3),
+    `${row.experiments}`,
+  ]),
+});

@@ -93,10 +93,6 @@ export const correctedText = ({ judgement: { p }, adjustedP }: JudgedClaim): str
     ? 'A claim that something is absent has no p.'
     : `Over all claims of the study: p ${formatNumber(p)}, after Holm’s correction ${formatNumber(adjustedP)}.`;
 
-/** What the table of simulated error rates shows. */
-export const proceduresNote = ({ command }: ProcedureReport): string =>
-  `Each row tries an interval, a test or a rule on simulated experiments whose truth is known. The nominal rate is the rate that the procedure promises, if it promises one. Made by \`${command}\`.`;
-
 /** Everything that the runs of a study ran on, each kind once. */
 export const provenance = ({ study }: StudyReport): string[] => [
   ...new Set(

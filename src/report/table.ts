@@ -1,6 +1,5 @@
 /** Tables, for a terminal, for Markdown and for the page. */
 import TerminalTable from 'cli-table3';
-import { type ProcedureRow, procedureCells } from './procedures.ts';
 import type { Cell, Finding, Judgement } from '../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
 
@@ -67,10 +66,4 @@ export const cellsTable = (cells: readonly Cell[]): Table => ({
 export const findingsTable = (findings: readonly Finding[]): Table => ({
   head: ['also measured', 'value', 'what it says'],
   rows: findings.map((finding) => [finding.label, formatEstimate(finding), finding.meaning ?? '']),
-});
-
-/** Simulated error rates. */
-export const proceduresTable = (rows: readonly ProcedureRow[]): Table => ({
-  head: ['procedure', 'scenario', 'runs', 'nominal', 'rate', 'standard error', 'experiments'],
-  rows: rows.map(procedureCells),
 });

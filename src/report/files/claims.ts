@@ -5,17 +5,17 @@ import { ABRIDGED } from '../../records/abridge.ts';
 import { nameOf } from '../../records/record.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
+import { proceduresNote, proceduresTable } from '../procedures.ts';
 import {
   correctedText,
   failedRuns,
   outcomes,
-  proceduresNote,
   provenance,
   type Report,
   reproduceCommand,
 } from '../report.ts';
 import type { StudyReport } from '../study-report.ts';
-import { claimsMarkdown, markdownTable, proceduresTable } from '../table.ts';
+import { claimsMarkdown, markdownTable } from '../table.ts';
 
 function studySection(report: StudyReport): string {
   const { name, study, claims, notRun } = report;

@@ -11,10 +11,10 @@ import { ABRIDGED } from '../../records/abridge.ts';
 import { columnsOf } from '../escape.ts';
 import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
 import { isToldOf } from '../files/explained.ts';
+import { proceduresNote, proceduresTable } from '../procedures.ts';
 import {
   correctedText,
   outcomes,
-  proceduresNote,
   provenance,
   type Report,
   reproduceCommand,
@@ -22,7 +22,7 @@ import {
   type Section,
 } from '../report.ts';
 import type { StudyReport } from '../study-report.ts';
-import { cellsTable, findingsTable, proceduresTable, runsText, type Table } from '../table.ts';
+import { cellsTable, findingsTable, runsText, type Table } from '../table.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
