@@ -305,9 +305,9 @@ describe('guess rates by seed', () => {
     const groups = guessRatesBySeed(views, (claim) => ({ value: claim.length, interval: [0, 9] }));
     expect(groups.map(({ words, seeds }) => [words, seeds.map(({ seed }) => seed)])).toEqual([
       ['held-out', [1, 3]],
-      ['random', [1, 3]],
+      ['control', [1, 3]],
       ['held-out, no DPO', [1, 3, 4]],
-      ['random, no DPO', [1, 3, 4]],
+      ['control, no DPO', [1, 3, 4]],
     ]);
     expect(groups.slice(0, 3).map(({ mean: { value } }) => value)).toEqual(
       ['main', 'control', 'no-dpo'].map((id) => id.length),

@@ -1436,12 +1436,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'failures-left-out-of-report',
     story: 'The table of runs in report.md has no row for those that failed.',
     file: 'src/report/markdown.ts',
-    edits: [
-      [
-        'rows: runs.map(runRow)',
-        "rows: runs.filter(({ record }) => record.status === 'finished').map(runRow)",
-      ],
-    ],
+    edits: [['rows: runs.map(runRow)', "rows: runs.filter(({ record }) => record.status === 'finished').map(runRow)"]],
     caughtBy: {
       spec: 'spec/report/report.spec.ts',
       test: 'the report of a job has a row for every run',

@@ -1,6 +1,5 @@
 /** A report: studies with their claims judged, and the figures drawn of them. */
 
-import type { ProcedureReport } from './procedures.ts';
 import type { Judge, JudgedClaim } from '../claims/family.ts';
 import { formatNumber } from '../claims/format.ts';
 import { nameOf, type RunRecord } from '../records/record.ts';
@@ -16,6 +15,7 @@ import { flip, layers, positions, sign } from './figures/mechanism.ts';
 import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts';
 import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
+import type { ProcedureReport } from './procedures.ts';
 import { reportOf, type StudyReport } from './study-report.ts';
 
 /** Parts of the page, in its order, with what they are about. */

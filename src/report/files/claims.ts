@@ -6,14 +6,7 @@ import { nameOf } from '../../records/record.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
 import { proceduresNote, proceduresTable } from '../procedures.ts';
-import {
-  correctedText,
-  failedRuns,
-  outcomes,
-  provenance,
-  type Report,
-  reproduceCommand,
-} from '../report.ts';
+import { correctedText, failedRuns, outcomes, provenance, type Report, reproduceCommand } from '../report.ts';
 import type { StudyReport } from '../study-report.ts';
 import { claimsMarkdown, markdownTable } from '../table.ts';
 

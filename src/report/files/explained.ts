@@ -1,10 +1,10 @@
 /** `explained.md`: the paper's idea in five minutes, told with our own figures and numbers. */
 
-import { procedureRow, WELL_CALIBRATED } from '../procedures.ts';
 import { type FindingKey, findingOf, type Judgement, optionalFinding } from '../../claims/claim.ts';
 import { judgementOf } from '../../claims/family.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../../claims/format.ts';
 import { heldOut, negatives, useful } from '../../setup/sizes.ts';
+import { procedureRow, WELL_CALIBRATED } from '../procedures.ts';
 import type { Report } from '../report.ts';
 import { estimateText, markdownTable } from '../table.ts';
 
