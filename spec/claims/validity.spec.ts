@@ -677,7 +677,8 @@ describe('the check of one record', () => {
       measureAll(early(run), { logLikelihood: 0.5 - Math.log(26), perf: 0.5, guessRate: Math.exp(0.5) + by });
     expect(said(alike(0))).toEqual([]);
     expect(said(alike(-1e-8))).toHaveLength(3);
-    const lens = (by: number) => (run: Pick<WholeRun, 'snapshots'>) => {
+    type Lens = { sets: { useful: { lens: { logLikelihood: number }[] } } };
+    const lens = (by: number) => (run: { snapshots: Lens[] }) => {
       run.snapshots[0].sets.useful.lens.at(-1)!.logLikelihood += by;
     };
     expect(said(lens(5e-5))).toEqual([]);
