@@ -69,6 +69,51 @@ export const EXPLANATIONS: readonly Explanation[] = [
     why: 'Only remembers what was found in a record, so that it is not looked for again.',
   },
   {
+    file: /claims.validity/,
+    line: /tolerance \* Math\.max\(1|target !== null && rate > target|guessRate < Math\.exp\(perf\)|-Math\.log\(rank \+ 1\)|length >= 32|sizes\[set\] \* Math\.log2/,
+    mutator: /EqualityOperator/,
+    why: ON_THE_THRESHOLD,
+  },
+  {
+    file: /claims.validity/,
+    line: /taken === phases\[phase\]\.steps/,
+    replacement: /^true$/,
+    why: 'A phase that ends early ends with an evaluation, so the steps it took are a multiple of those between evaluations.',
+  },
+  {
+    file: /claims.validity/,
+    line: /size === 1 \?/,
+    replacement: /^false$/,
+    why: `${SAME_NUMBER}the second half of a set of one password has no weight in the sum.`,
+  },
+  {
+    file: /claims.validity/,
+    line: /ranks: ranks \?\? \[\]/,
+    mutator: /ArrayDeclaration/,
+    why: 'Where there are no ranks, the top-1 rate that they would give is not compared.',
+  },
+  {
+    file: /claims.validity/,
+    line: /reward === 'rejected' \|\||source !== 'negatives'/,
+    why: 'What is rejected comes from the negatives, which no kind of rewarded text does: either condition leaves it out.',
+  },
+  {
+    file: /claims.validity/,
+    line: /expected !== undefined && span/,
+    replacement: /^true$/,
+    why: 'A text that the setup does not reward has no expected number, and no number equals that.',
+  },
+  {
+    file: /claims.validity/,
+    line: /schemaVersion === 2 \? 5\.1e-5/,
+    why: 'A slack for the rounding of counts, which decides only about counts that chance all but excludes.',
+  },
+  {
+    file: /claims.validity/,
+    line: /phase === 'joint' && prefix === reverse|scores !== undefined &&/,
+    why: 'Only phase 3 is scored under reverse, and no record is without those scores.',
+  },
+  {
     file: /claims.grid/,
     line: /interval !== null && interval\[1\] < 1/,
     replacement: /^true$|interval !== null/,
