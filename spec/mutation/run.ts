@@ -135,6 +135,8 @@ async function resultOf(part: Part) {
   return { part, ...counts, score: (100 * counts.noticed) / (counts.noticed + counts.survived), survivors };
 }
 
+const namesOf = (part: Part): string => PARTS[part].mutate.map((glob) => `\`${glob}\``).join(', ');
+
 const code = (text: string): string => `\`\`${text.replaceAll('|', '\\|')}\`\``;
 
 /** Writes the report. @returns what is wrong: parts below the least score, survivors without an explanation */
@@ -151,8 +153,11 @@ async function report(): Promise<string[]> {
     '|---|---:|---:|---:|---:|',
     ...results.map(
       ({ part, noticed, survived, score }) =>
-        `| ${PARTS[part].mutate.map((glob) => `\`${glob}\``).join(', ')} | ${noticed + survived} | ${noticed} | ${survived} | ${score.toFixed(1)}% |`,
+        `| ${namesOf(part)} | ${noticed + survived} | ${noticed} | ${survived} | ${score.toFixed(1)}% |`,
     ),
+    ...(Object.keys(PARTS) as Part[])
+      .filter((part) => !parts.includes(part))
+      .map((part) => `| ${namesOf(part)} | not tried on this source | | | |`),
     '',
     '## Survivors',
     '',
