@@ -34,14 +34,17 @@ export const propertyOf =
     check,
   });
 
-/** Computes something of a setup once for all properties that look at it. */
+/** Computes something of a setup once for all properties that look at it; anew where the rest, as an engine, is another. */
 export function ofSetup<Value, Rest extends unknown[]>(
   compute: (setup: Setup, ...rest: Rest) => Value,
 ): (setup: Setup, ...rest: Rest) => Value {
-  const computed = new WeakMap<Setup, Value>();
+  const computed = new WeakMap<Setup, { rest: Rest; value: Value }>();
   return (setup, ...rest) => {
-    if (!computed.has(setup)) computed.set(setup, compute(setup, ...rest));
-    return computed.get(setup) as Value;
+    const known = computed.get(setup);
+    if (known?.rest.every((part, index) => part === rest[index])) return known.value;
+    const value = compute(setup, ...rest);
+    computed.set(setup, { rest, value });
+    return value;
   };
 }
 
