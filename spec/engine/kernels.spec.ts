@@ -1,9 +1,10 @@
 /** What only some engines have: kernels as loops, and what they are made of. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { exponential } from '../../src/engine/exponential.ts';
-import { transposed } from '../../src/engine/operations/transposed.ts';
+import { linear } from '../../src/engine/operations/linear.ts';
+import { stream } from '../../src/random/streams.ts';
 
 describe('numerics', () => {
   it('exponential is within 1e-8 of Math.exp, 0 far below and infinite far above', () => {
@@ -16,20 +17,107 @@ describe('numerics', () => {
     expect(exponential(1000)).toBe(Number.POSITIVE_INFINITY);
     expect(exponential(0)).toBe(1);
   });
+});
 
-  it.each(['wasm', 'cpu'] as const)('the transpose on %s moves every entry, whatever the shape', async (engine) => {
+/** x W + b and its gradients for an upstream gradient, as plain formulas in double precision. */
+function formulas(x: number[][], w: number[][], b: number[], dy: number[][]) {
+  const sum = (count: number, of: (index: number) => number) =>
+    Array.from({ length: count }, (_, index) => of(index)).reduce((total, value) => total + value, 0);
+  const [rows, from, to] = [x.length, w.length, b.length];
+  const table = (height: number, width: number, of: (i: number, j: number) => number) =>
+    Array.from({ length: height * width }, (_, index) => of(Math.floor(index / width), index % width));
+  return {
+    y: table(rows, to, (i, j) => b[j] + sum(from, (k) => x[i][k] * w[k][j])),
+    dx: table(rows, from, (i, k) => sum(to, (j) => dy[i][j] * w[k][j])),
+    dw: table(from, to, (k, j) => sum(rows, (i) => x[i][k] * dy[i][j])),
+    db: table(1, to, (_, j) => sum(rows, (i) => dy[i][j])),
+  };
+}
+
+const draws = stream(1, 'products');
+const matrix = (rows: number, columns: number) =>
+  Array.from({ length: rows }, () => Array.from({ length: columns }, () => Math.fround(draws.normal(1))));
+
+/** The same by the engine that runs. */
+function products(x: number[][], w: number[][], b: number[], dy: number[][]) {
+  return tf.tidy(() => {
+    const given = [tf.tensor2d(x), tf.tensor2d(w), tf.tensor1d(b)] as const;
+    const y = linear(...given);
+    const [dx, dw, db] = tf.grads((...inputs) =>
+      tf.sum(tf.mul(linear(...(inputs as [...typeof given])), tf.tensor2d(dy))),
+    )([...given]);
+    return { y: y.dataSync(), dx: dx.dataSync(), dw: dw.dataSync(), db: db.dataSync() };
+  });
+}
+
+function expectFormulas(rows: number, from: number, to: number): void {
+  const given = [matrix(rows, from), matrix(from, to), matrix(1, to)[0], matrix(rows, to)] as const;
+  const absolute = (table: number[][]) => table.map((row) => row.map(Math.abs));
+  const [x, w, b, dy] = given;
+  const [actual, expected] = [products(...given), formulas(...given)];
+  const magnitudes = formulas(absolute(x), absolute(w), b.map(Math.abs), absolute(dy));
+  for (const [name, depth] of Object.entries({ y: from + 1, dx: to, dw: rows, db: rows })) {
+    const key = name as keyof typeof expected;
+    expect(actual[key]).toHaveLength(expected[key].length);
+    const beyond = expected[key].findIndex(
+      // A sum of `depth` products in float32, in any order: each is rounded once itself, and in at most `depth` sums.
+      (exact, index) => !(Math.abs(actual[key][index] - exact) <= (depth + 1) * 2 ** -24 * magnitudes[key][index]),
+    );
+    expect(beyond, `${name} of ${rows} x ${from} x ${to}`).toBe(-1);
+  }
+}
+
+describe.each(['wasm', 'cpu'] as const)('products on %s', (engine) => {
+  beforeAll(async () => {
     await startEngine(engine);
-    for (const [rows, columns] of [
-      [1, 1],
-      [4, 8],
-      [5, 3],
-      [13, 17],
-      [8, 4],
-    ]) {
-      const data = Array.from({ length: rows * columns }, (_, index) => index);
-      const turned = tf.tidy(() => transposed(tf.tensor2d(data, [rows, columns])).arraySync());
-      for (let row = 0; row < rows; row++)
-        for (let column = 0; column < columns; column++) expect(turned[column][row]).toBe(row * columns + column);
+  });
+
+  it('are the formulas, for 1 to 33 in each dimension', () => {
+    const rest = [1, 2, 5, 8, 13, 32];
+    for (let size = 1; size <= 33; size++) {
+      for (const other of rest) {
+        for (const last of [3, 8, 17]) {
+          expectFormulas(size, other, last);
+          expectFormulas(other, size, last);
+          expectFormulas(other, last, size);
+        }
+      }
+    }
+  });
+
+  it.each([
+    [513, 70, 9],
+    [9, 513, 12],
+    [300, 259, 33],
+    [12, 5, 600],
+  ])('are the formulas beyond the size of a block: %i x %i x %i', (rows, from, to) => expectFormulas(rows, from, to));
+
+  it.each([
+    Number.NaN,
+    Number.POSITIVE_INFINITY,
+    Number.NEGATIVE_INFINITY,
+  ])('pass %s on, and only where it belongs', (bad) => {
+    const [rows, from, to] = [7, 6, 11];
+    for (const which of [0, 1, 2, 3]) {
+      const given = [matrix(rows, from), matrix(from, to), matrix(1, to), matrix(rows, to)];
+      given[which].at(-1)![2] = bad;
+      const all = [given[0], given[1], given[2][0], given[3]] as const;
+      const [actual, expected] = [products(...all), formulas(...all)];
+      for (const name of ['y', 'dx', 'dw', 'db'] as const) {
+        expect([...actual[name]].map((value) => (Number.isFinite(value) ? 0 : value))).toEqual(
+          expected[name].map((value) => (Number.isFinite(value) ? 0 : value)),
+        );
+      }
+    }
+  });
+
+  it('have the same bits whatever the other rows are', () => {
+    const [x, w, b, dy] = [matrix(40, 64), matrix(64, 20), matrix(1, 20)[0], matrix(40, 20)];
+    const whole = products(x, w, b, dy);
+    for (const start of [0, 3, 17]) {
+      const part = products(x.slice(start, start + 6), w, b, dy.slice(start, start + 6));
+      expect(part.y).toEqual(whole.y.slice(start * 20, (start + 6) * 20));
+      expect(part.dx).toEqual(whole.dx.slice(start * 64, (start + 6) * 64));
     }
   });
 });

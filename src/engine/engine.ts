@@ -5,6 +5,7 @@
 import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
+import { RecordedGraphs } from './recorded.ts';
 import type { ResidentAdamw } from './resident.ts';
 
 export { tf };
@@ -41,13 +42,11 @@ interface Start {
   load(): Promise<Ways>;
 }
 
-const PLAIN: Ways = { newGraphs: () => OPERATION_BY_OPERATION, resident: null };
-
 const STARTS: Record<EngineName, Start> = {
   // Loaded when it starts: it needs Node.
   native: { backend: 'tensorflow', load: async () => (await import('./native/native.ts')).load() },
-  wasm: { backend: 'wasm', load: async () => PLAIN },
-  cpu: { backend: 'cpu', load: async () => PLAIN },
+  wasm: { backend: 'wasm', load: async () => ({ newGraphs: () => new RecordedGraphs(), resident: null }) },
+  cpu: { backend: 'cpu', load: async () => ({ newGraphs: () => OPERATION_BY_OPERATION, resident: null }) },
 };
 
 /** The engine asked for does not exist or cannot start here. */

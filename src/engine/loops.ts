@@ -36,14 +36,21 @@ function values(backend: KernelBackend, info: TensorInfo): Float32Array | Int32A
 
 export type Arrays<Name extends string> = Record<Name, Float32Array>;
 
-/** One loop kernel: the shapes of its outputs, and the loop that fills every element of them. */
-export interface Loop<Input extends string, Attributes> {
+/** What every kernel here is: a name, and the shapes of its outputs. */
+interface Kernel<Input extends string, Attributes> {
   readonly name: string;
   shapes(inputs: Record<Input, TensorInfo>, attributes: Attributes): number[][];
+}
+
+/** A kernel as a loop in JavaScript, which fills every element of its outputs. */
+export interface Loop<Input extends string, Attributes> extends Kernel<Input, Attributes> {
   /** Outputs start uninitialised. Integer inputs arrive as Int32Array, which reads like Float32Array. */
   run(inputs: Arrays<Input>, outputs: Float32Array[], attributes: Attributes, shapes: Record<Input, number[]>): void;
-  /** The same in WebAssembly SIMD, for the WASM backend: inputs and outputs are places in its memory. */
-  simd?(
+}
+
+/** A kernel in WebAssembly SIMD, for the WASM backend: inputs and outputs are places in its memory. */
+export interface Simd<Input extends string, Attributes> extends Kernel<Input, Attributes> {
+  simd(
     kernels: SimdKernels,
     inputs: Record<Input, number>,
     outputs: number[],
@@ -53,34 +60,65 @@ export interface Loop<Input extends string, Attributes> {
   ): void;
 }
 
-/** Registers a loop with the WASM and CPU backends. */
-export function registerLoop<Input extends string, Attributes>(loop: Loop<Input, Attributes>): void {
-  for (const backendName of LOOP_BACKENDS) {
-    tf.registerKernel({
-      kernelName: loop.name,
-      backendName,
-      kernelFunc: ({ inputs, backend, attrs }) => {
-        const kernelBackend = backend as KernelBackend;
-        const named = inputs as Record<Input, TensorInfo>;
-        const attributes = attrs as Attributes;
-        const outputs = loop.shapes(named, attributes).map((shape) => allocate(kernelBackend, shape));
-        const names = Object.keys(named) as Input[];
-        const each = <Value>(of: (info: TensorInfo) => Value) =>
-          Object.fromEntries(names.map((name) => [name, of(named[name])])) as Record<Input, Value>;
-        const shapes = each(({ shape }) => shape);
-        if (loop.simd !== undefined && isWasm(kernelBackend)) {
-          const at = (info: TensorInfo) => pointer(kernelBackend, info);
-          const kernels = simdKernels(kernelBackend);
-          loop.simd(kernels, each(at), outputs.map(at), attributes, shapes, kernelBackend);
-        } else {
-          // Views come after every allocation: an allocation may grow the WASM heap, which detaches older views.
-          const view = (info: TensorInfo) => values(kernelBackend, info) as Float32Array;
-          loop.run(each(view), outputs.map(view), attributes, shapes);
-        }
-        return outputs.length === 1 ? outputs[0] : outputs;
-      },
+/** Registers a kernel with a backend. `fill` computes its outputs, for which there is room already. */
+function register<Input extends string, Attributes>(
+  backendName: string,
+  kernel: Kernel<Input, Attributes>,
+  fill: (
+    backend: KernelBackend,
+    inputs: Record<Input, TensorInfo>,
+    outputs: TensorInfo[],
+    attributes: Attributes,
+    shapes: Record<Input, number[]>,
+  ) => void,
+): void {
+  tf.registerKernel({
+    kernelName: kernel.name,
+    backendName,
+    kernelFunc: ({ inputs, backend, attrs }) => {
+      const kernelBackend = backend as KernelBackend;
+      const named = inputs as Record<Input, TensorInfo>;
+      const attributes = attrs as Attributes;
+      const outputs = kernel.shapes(named, attributes).map((shape) => allocate(kernelBackend, shape));
+      const shapes = each(named, ({ shape }) => shape);
+      fill(kernelBackend, named, outputs, attributes, shapes);
+      return outputs.length === 1 ? outputs[0] : outputs;
+    },
+  });
+}
+
+function each<Input extends string, Value>(
+  named: Record<Input, TensorInfo>,
+  of: (info: TensorInfo) => Value,
+): Record<Input, Value> {
+  const values = {} as Record<Input, Value>;
+  for (const name of Object.keys(named) as Input[]) {
+    if (named[name] !== undefined) values[name] = of(named[name]); // an input that may be left out
+  }
+  return values;
+}
+
+/** Registers a kernel that only the WASM backend has. */
+export function registerSimd<Input extends string, Attributes>(kernel: Simd<Input, Attributes>): void {
+  register<Input, Attributes>('wasm', kernel, (backend, inputs, outputs, attributes, shapes) => {
+    const at = (info: TensorInfo) => pointer(backend, info);
+    kernel.simd(simdKernels(backend), each(inputs, at), outputs.map(at), attributes, shapes, backend);
+  });
+}
+
+/** Registers a loop with the CPU backend, and with the WASM backend: there in SIMD, where the loop has such a form. */
+export function registerLoop<Input extends string, Attributes>(
+  loop: Loop<Input, Attributes> & Partial<Simd<Input, Attributes>>,
+): void {
+  const { simd } = loop;
+  for (const backendName of simd === undefined ? LOOP_BACKENDS : ['cpu']) {
+    register<Input, Attributes>(backendName, loop, (backend, inputs, outputs, attributes, shapes) => {
+      // Views come after every allocation: an allocation may grow the WASM heap, which detaches older views.
+      const view = (info: TensorInfo) => values(backend, info) as Float32Array;
+      loop.run(each(inputs, view), outputs.map(view), attributes, shapes);
     });
   }
+  if (simd !== undefined) registerSimd<Input, Attributes>({ ...loop, simd });
 }
 
 /** Whether the running engine has a kernel of this name; where it has none, the operation is composed of others. */

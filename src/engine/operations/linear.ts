@@ -1,42 +1,87 @@
 /** A linear layer, x W + b. */
 import type { TensorInfo } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
-import { hasKernel, runKernel } from '../loops.ts';
+import { hasKernel, registerSimd, runKernel } from '../loops.ts';
+import { withScratch } from '../simd/kernels.ts';
 import { columnSums } from './column-sums.ts';
-import { transposed } from './transposed.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/Linear';
+const GRADIENT_OF_X = 'NegativeKnowledge/LinearGradientOfX';
+const GRADIENT_OF_WEIGHT = 'NegativeKnowledge/LinearGradientOfWeight';
 
-for (const backendName of ['wasm', 'cpu']) {
-  tf.registerKernel({
-    kernelName: KERNEL,
-    backendName,
-    kernelFunc: ({ inputs, backend }) => {
-      const { x, weight, bias } = inputs as Record<'x' | 'weight', TensorInfo> & { bias?: TensorInfo };
-      const { kernelFunc: fusedMatMul } = tf.getKernel('_FusedMatMul', backendName);
-      const batched = (matrix: TensorInfo) => ({ ...matrix, shape: [1, ...matrix.shape] }); // the kernel wants rank 3
-      const factors = { a: batched(x), b: batched(weight) };
-      const product = fusedMatMul({
-        inputs: bias === undefined ? factors : { ...factors, bias },
-        backend,
-        attrs: { transposeA: false, transposeB: false, activation: 'linear' },
-      }) as TensorInfo;
-      return { ...product, shape: [x.shape[0], weight.shape[1]] };
-    },
-  });
-}
+// Products of our own on WASM. TensorFlow.js's come from XNNPACK, which prepares every new matrix anew at each call, and
+// whose products with a transpose flag are several times slower.
+
+registerSimd<'x' | 'weight' | 'bias', object>({
+  name: KERNEL,
+  shapes: ({ x, weight }) => [[x.shape[0], weight.shape[1]]],
+  simd(kernels, { x, weight, bias = 0 }, [y], _, shapes, backend) {
+    const [rows, from] = shapes.x;
+    withScratch(backend, kernels.productScratch(), (scratch) =>
+      kernels.product(x, weight, bias, y, rows, from, shapes.weight[1], 0, scratch),
+    );
+  },
+});
+
+registerSimd<'dy' | 'weight', object>({
+  name: GRADIENT_OF_X,
+  shapes: ({ dy, weight }) => [[dy.shape[0], weight.shape[0]]],
+  simd(kernels, { dy, weight }, [dx], _, shapes, backend) {
+    const [rows, to] = shapes.dy;
+    withScratch(backend, kernels.productScratch(), (scratch) =>
+      kernels.product(dy, weight, 0, dx, rows, to, shapes.weight[0], 1, scratch),
+    );
+  },
+});
+
+registerSimd<'x' | 'dy', object>({
+  name: GRADIENT_OF_WEIGHT,
+  // The second output is the gradient of the bias.
+  shapes: ({ x, dy }) => [[x.shape[1], dy.shape[1]], [dy.shape[1]]],
+  simd(kernels, { x, dy }, [dWeight, dBias], _, shapes, backend) {
+    const [rows, from] = shapes.x;
+    withScratch(backend, kernels.weightGradientScratch(), (scratch) =>
+      kernels.weightGradient(x, dy, dWeight, dBias, rows, from, shapes.dy[1], scratch),
+    );
+  },
+});
+
+tf.registerKernel({
+  kernelName: KERNEL,
+  backendName: 'cpu',
+  kernelFunc: ({ inputs, backend }) => {
+    const { x, weight, bias } = inputs as Record<'x' | 'weight', TensorInfo> & { bias?: TensorInfo };
+    const { kernelFunc: fusedMatMul } = tf.getKernel('_FusedMatMul', 'cpu');
+    const batched = (matrix: TensorInfo) => ({ ...matrix, shape: [1, ...matrix.shape] }); // the kernel wants rank 3
+    const factors = { a: batched(x), b: batched(weight) };
+    const product = fusedMatMul({
+      inputs: bias === undefined ? factors : { ...factors, bias },
+      backend,
+      attrs: { transposeA: false, transposeB: false, activation: 'linear' },
+    }) as TensorInfo;
+    return { ...product, shape: [x.shape[0], weight.shape[1]] };
+  },
+});
 
 tf.registerGradient({
   kernelName: KERNEL,
   inputsToSave: ['x', 'weight'],
-  // Explicit transposes: WASM's products with a transpose flag take a path several times slower.
-  gradFunc: (dy, [x, weight]) => {
-    const upstream = dy as tf.Tensor2D;
+  gradFunc: (upstream, [x, weight]) => {
+    const dy = upstream as tf.Tensor2D;
+    if (!hasKernel(GRADIENT_OF_WEIGHT)) {
+      return {
+        x: () => tf.matMul(dy, weight, false, true),
+        weight: () => tf.matMul(x, dy, true, false),
+        bias: () => columnSums(dy),
+      };
+    }
+    // Both at once. A graph leaves them out where neither is asked for.
+    const [dWeight, dBias] = runKernel<tf.Tensor[]>(GRADIENT_OF_WEIGHT, { x, dy });
     return {
-      x: () => tf.matMul(upstream, transposed(weight)),
-      weight: () => tf.matMul(transposed(x), upstream),
-      bias: () => columnSums(upstream),
+      x: () => runKernel<tf.Tensor>(GRADIENT_OF_X, { dy, weight }),
+      weight: () => dWeight,
+      bias: () => dBias,
     };
   },
 });

@@ -383,31 +383,265 @@ export function attentionGradient(
   }
 }
 
-/** y `[columns, rows]` = x `[rows, columns]`, turned over in blocks of four by four. */
-export function transpose(x: usize, y: usize, rows: i32, columns: i32): void {
-  const wholeRows = rows & ~3;
-  const wholeColumns = columns & ~3;
-  for (let row = 0; row < wholeRows; row += 4) {
-    for (let column = 0; column < wholeColumns; column += 4) {
-      const from = at(x, row * columns + column);
-      const a = v128.load(from);
-      const b = v128.load(at(from, columns));
-      const c = v128.load(at(from, 2 * columns));
-      const d = v128.load(at(from, 3 * columns));
-      const ab0 = v128.shuffle<f32>(a, b, 0, 4, 1, 5);
-      const ab1 = v128.shuffle<f32>(a, b, 2, 6, 3, 7);
-      const cd0 = v128.shuffle<f32>(c, d, 0, 4, 1, 5);
-      const cd1 = v128.shuffle<f32>(c, d, 2, 6, 3, 7);
-      const to = at(y, column * rows + row);
-      v128.store(to, v128.shuffle<f64>(ab0, cd0, 0, 2));
-      v128.store(at(to, rows), v128.shuffle<f64>(ab0, cd0, 1, 3));
-      v128.store(at(to, 2 * rows), v128.shuffle<f64>(ab1, cd1, 0, 2));
-      v128.store(at(to, 3 * rows), v128.shuffle<f64>(ab1, cd1, 1, 3));
+// Matrix products. All three that a linear layer needs work on blocks of 4 rows by 8 columns, whose 32 sums stay in
+// registers. The right-hand side is packed eight columns at a time, `[depth, 8]`, so that the blocks of all rows read it
+// from one place in the nearest cache. Sums run in the order of the depth, whatever the other sizes are.
+
+/** Numbers in a packed row. */
+const PANEL = 8;
+/** Depth of a packed panel: 8 KiB, a quarter of the smallest first-level cache. */
+const DEPTH = 256;
+/** Rows of the left-hand side that all panels go over before the next rows: with DEPTH, 512 KiB. */
+const ROWS = 512;
+
+/**
+ * A block c (4 by 8, rows `cRow` bytes apart) = initial + a b. The initial sums stand in rows `initialRow` bytes apart,
+ * which may be c's own. Row r of a begins at `a<r>`; its next number is `step` bytes on. b is packed.
+ */
+@inline
+function block(
+  a0: usize,
+  a1: usize,
+  a2: usize,
+  a3: usize,
+  step: usize,
+  b: usize,
+  depth: i32,
+  initial: usize,
+  initialRow: usize,
+  c: usize,
+  cRow: usize,
+): void {
+  let c00 = v128.load(initial);
+  let c01 = v128.load(initial, 16);
+  let c10 = v128.load(initial + initialRow);
+  let c11 = v128.load(initial + initialRow, 16);
+  let c20 = v128.load(initial + 2 * initialRow);
+  let c21 = v128.load(initial + 2 * initialRow, 16);
+  let c30 = v128.load(initial + 3 * initialRow);
+  let c31 = v128.load(initial + 3 * initialRow, 16);
+  const end = b + ((<usize>depth) << 5);
+  for (; b < end; b += 32) {
+    const b0 = v128.load(b);
+    const b1 = v128.load(b, 16);
+    const x0 = v128.load_splat<f32>(a0);
+    c00 = madd(x0, b0, c00);
+    c01 = madd(x0, b1, c01);
+    const x1 = v128.load_splat<f32>(a1);
+    c10 = madd(x1, b0, c10);
+    c11 = madd(x1, b1, c11);
+    const x2 = v128.load_splat<f32>(a2);
+    c20 = madd(x2, b0, c20);
+    c21 = madd(x2, b1, c21);
+    const x3 = v128.load_splat<f32>(a3);
+    c30 = madd(x3, b0, c30);
+    c31 = madd(x3, b1, c31);
+    a0 += step;
+    a1 += step;
+    a2 += step;
+    a3 += step;
+  }
+  v128.store(c, c00);
+  v128.store(c, c01, 16);
+  v128.store(c + cRow, c10);
+  v128.store(c + cRow, c11, 16);
+  v128.store(c + 2 * cRow, c20);
+  v128.store(c + 2 * cRow, c21, 16);
+  v128.store(c + 3 * cRow, c30);
+  v128.store(c + 3 * cRow, c31, 16);
+}
+
+/** Copies `rows` by `columns` numbers; rows are that many bytes apart. */
+function copyNumbers(to: usize, toRow: usize, from: usize, fromRow: usize, rows: i32, columns: i32): void {
+  for (let row = 0; row < rows; row++, to += toRow, from += fromRow) {
+    for (let column = 0; column < columns; column++) store<f32>(at(to, column), load<f32>(at(from, column)));
+  }
+}
+
+/** Packs `depth` rows, `stride` numbers apart, of up to 8 columns; zeros fill a panel up. */
+function pack(from: usize, stride: i32, depth: i32, columns: i32, panel: usize): void {
+  if (columns == PANEL) {
+    for (let k = 0; k < depth; k++, panel += 32, from = at(from, stride)) {
+      v128.store(panel, v128.load(from));
+      v128.store(panel, v128.load(from, 16), 16);
+    }
+  } else {
+    memory.fill(panel, 0, (<usize>depth) << 5);
+    copyNumbers(panel, 32, from, (<usize>stride) << 2, depth, columns);
+  }
+}
+
+/** The same of the transpose: up to 8 rows, `stride` numbers apart, become columns. */
+function packTransposed(from: usize, stride: i32, depth: i32, columns: i32, panel: usize): void {
+  if (columns < PANEL) memory.fill(panel, 0, (<usize>depth) << 5);
+  const whole = columns & ~3;
+  let column = 0;
+  for (; column < whole; column += 4) {
+    const a = at(from, column * stride);
+    const b = at(a, stride);
+    const c = at(b, stride);
+    const d = at(c, stride);
+    let to = at(panel, column);
+    let k = 0;
+    for (; k + 4 <= depth; k += 4, to += 128) {
+      const w = v128.load(at(a, k));
+      const x = v128.load(at(b, k));
+      const y = v128.load(at(c, k));
+      const z = v128.load(at(d, k));
+      const wx0 = v128.shuffle<f32>(w, x, 0, 4, 1, 5);
+      const wx1 = v128.shuffle<f32>(w, x, 2, 6, 3, 7);
+      const yz0 = v128.shuffle<f32>(y, z, 0, 4, 1, 5);
+      const yz1 = v128.shuffle<f32>(y, z, 2, 6, 3, 7);
+      v128.store(to, v128.shuffle<f64>(wx0, yz0, 0, 2));
+      v128.store(to, v128.shuffle<f64>(wx0, yz0, 1, 3), 32);
+      v128.store(to, v128.shuffle<f64>(wx1, yz1, 0, 2), 64);
+      v128.store(to, v128.shuffle<f64>(wx1, yz1, 1, 3), 96);
+    }
+    for (; k < depth; k++, to += 32) {
+      store<f32>(to, load<f32>(at(a, k)));
+      store<f32>(to, load<f32>(at(b, k)), 4);
+      store<f32>(to, load<f32>(at(c, k)), 8);
+      store<f32>(to, load<f32>(at(d, k)), 12);
     }
   }
-  for (let row = 0; row < rows; row++) {
-    for (let column = row < wholeRows ? wholeColumns : 0; column < columns; column++) {
-      store<f32>(at(y, column * rows + row), load<f32>(at(x, row * columns + column)));
+  for (; column < columns; column++) {
+    for (let k = 0; k < depth; k++) store<f32>(at(panel, k * PANEL + column), load<f32>(at(from, column * stride + k)));
+  }
+}
+
+export function productScratch(): i32 {
+  return DEPTH * PANEL + 48;
+}
+
+/**
+ * y `[rows, columns]` = x `[rows, depth]` w + bias. w is `[depth, columns]`, or the transpose of such a matrix where
+ * `transposed` is not 0. `bias` is 0 where there is none. `scratch`: room for `productScratch` numbers.
+ */
+export function product(
+  x: usize,
+  w: usize,
+  bias: usize,
+  y: usize,
+  rows: i32,
+  depth: i32,
+  columns: i32,
+  transposed: i32,
+  scratch: usize,
+): void {
+  const start = at(scratch, 40); // of a row: the bias
+  const tile = at(scratch, 8); // a block that is not whole
+  const panel = at(scratch, 48);
+  const xRow = (<usize>depth) << 2;
+  const yRow = (<usize>columns) << 2;
+  for (let row0 = 0; row0 < rows; row0 += ROWS) {
+    const row1 = min<i32>(rows, row0 + ROWS);
+    for (let k0 = 0; k0 < depth; k0 += DEPTH) {
+      const deep = min<i32>(DEPTH, depth - k0);
+      for (let column = 0; column < columns; column += PANEL) {
+        const wide = min<i32>(PANEL, columns - column);
+        if (transposed) packTransposed(at(w, column * depth + k0), depth, deep, wide, panel);
+        else pack(at(w, k0 * columns + column), columns, deep, wide, panel);
+        if (k0 == 0) {
+          memory.fill(start, 0, 32);
+          if (bias) copyNumbers(start, 32, at(bias, column), 0, 1, wide);
+        }
+        for (let row = row0; row < row1; row += 4) {
+          const high = min<i32>(4, row1 - row);
+          const a0 = at(x, row * depth + k0);
+          const a1 = high > 1 ? a0 + xRow : a0;
+          const a2 = high > 2 ? a0 + 2 * xRow : a0;
+          const a3 = high > 3 ? a0 + 3 * xRow : a0;
+          let c = at(y, row * columns + column);
+          let cRow = yRow;
+          const whole = wide == PANEL && high == 4;
+          if (!whole) {
+            if (k0 > 0) copyNumbers(tile, 32, c, yRow, high, wide);
+            c = tile;
+            cRow = 32;
+          }
+          block(a0, a1, a2, a3, 4, panel, deep, k0 == 0 ? start : c, k0 == 0 ? 0 : cRow, c, cRow);
+          if (!whole) copyNumbers(at(y, row * columns + column), yRow, tile, 32, high, wide);
+        }
+      }
+    }
+  }
+}
+
+export function weightGradientScratch(): i32 {
+  return productScratch() + DEPTH * DEPTH;
+}
+
+/**
+ * The gradient of the weights, dw `[from, to]` = the transpose of x `[rows, from]` times dy `[rows, to]`, and that of the
+ * bias, db `[to]` = the sums down the columns of dy. `scratch`: room for `weightGradientScratch` numbers.
+ */
+export function weightGradient(
+  x: usize,
+  dy: usize,
+  dw: usize,
+  db: usize,
+  rows: i32,
+  from: i32,
+  to: i32,
+  scratch: usize,
+): void {
+  const zeros = scratch;
+  const tile = at(scratch, 8);
+  const panel = at(scratch, 48);
+  const packed = at(panel, DEPTH * PANEL); // 4 columns of x at a time
+  const dwRow = (<usize>to) << 2;
+  memory.fill(zeros, 0, 32);
+  for (let row0 = 0; row0 < rows; row0 += DEPTH) {
+    const deep = min<i32>(DEPTH, rows - row0);
+    for (let from0 = 0; from0 < from; from0 += DEPTH) {
+      const from1 = min<i32>(from, from0 + DEPTH);
+      for (let k = from0; k < from1; k += 4) {
+        const target = at(packed, (k - from0) * DEPTH);
+        const high = min<i32>(4, from1 - k);
+        if (high == 4) {
+          let source = at(x, row0 * from + k);
+          for (let row = 0; row < deep; row++, source = at(source, from)) {
+            v128.store(at(target, 4 * row), v128.load(source));
+          }
+        } else {
+          memory.fill(target, 0, (<usize>deep) << 4);
+          copyNumbers(target, 16, at(x, row0 * from + k), (<usize>from) << 2, deep, high);
+        }
+      }
+      for (let column = 0; column < to; column += PANEL) {
+        const wide = min<i32>(PANEL, to - column);
+        pack(at(dy, row0 * to + column), to, deep, wide, panel);
+        if (from0 == 0) {
+          let s0 = splat(0);
+          let s1 = splat(0);
+          if (row0 > 0) {
+            copyNumbers(tile, 32, at(db, column), 0, 1, wide);
+            s0 = v128.load(tile);
+            s1 = v128.load(tile, 16);
+          }
+          for (let row = 0; row < deep; row++) {
+            s0 = f32x4.add(s0, v128.load(at(panel, row * PANEL)));
+            s1 = f32x4.add(s1, v128.load(at(panel, row * PANEL), 16));
+          }
+          v128.store(tile, s0);
+          v128.store(tile, s1, 16);
+          copyNumbers(at(db, column), 0, tile, 32, 1, wide);
+        }
+        for (let k = from0; k < from1; k += 4) {
+          const high = min<i32>(4, from1 - k);
+          const a = at(packed, (k - from0) * DEPTH);
+          let c = at(dw, k * to + column);
+          let cRow = dwRow;
+          const whole = wide == PANEL && high == 4;
+          if (!whole) {
+            if (row0 > 0) copyNumbers(tile, 32, c, dwRow, high, wide);
+            c = tile;
+            cRow = 32;
+          }
+          block(a, a + 4, a + 8, a + 12, 16, panel, deep, row0 == 0 ? zeros : c, row0 == 0 ? 0 : cRow, c, cRow);
+          if (!whole) copyNumbers(at(dw, k * to + column), dwRow, tile, 32, high, wide);
+        }
+      }
     }
   }
 }

@@ -14,9 +14,11 @@ export type SimdKernels = Record<
   | 'layerNormGradientOfGain'
   | 'attention'
   | 'attentionGradient'
-  | 'transpose',
+  | 'product'
+  | 'weightGradient',
   (...given: number[]) => void
->;
+> &
+  Record<'productScratch' | 'weightGradientScratch', () => number>;
 
 /** What is needed of the backend beyond its types. */
 interface WasmBackend extends KernelBackend {
