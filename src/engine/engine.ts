@@ -7,6 +7,8 @@ import '@tensorflow/tfjs-backend-wasm';
 import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
 import { RecordedGraphs } from './recorded.ts';
 import type { ResidentAdamw } from './resident.ts';
+import { simdAdamw } from './simd/adamw.ts';
+import type { StreamedAdamw } from './streamed.ts';
 
 export { tf };
 
@@ -18,10 +20,12 @@ export interface Ways {
   /** Makes a place that keeps functions of tensors as graphs, where the engine has graphs. */
   newGraphs(): Graphs;
   /**
-   * AdamW of parameters that stay in the engine's memory, where gradients are added up as well; null where both are done
-   * in arrays outside, because that memory is small.
+   * AdamW of parameters and moments that stay in the engine's memory, where gradients are added up as well; null where
+   * that memory is small: there moments and sums of gradients are arrays outside.
    */
   readonly resident: ResidentAdamw | null;
+  /** AdamW of parameters in the engine's memory, with moments outside; null where that is a plain loop as well. */
+  readonly streamed: StreamedAdamw | null;
 }
 
 /** Computes tensors. One engine runs at a time: TensorFlow.js computes every tensor of a process on one backend. */
@@ -45,8 +49,14 @@ interface Start {
 const STARTS: Record<EngineName, Start> = {
   // Loaded when it starts: it needs Node.
   native: { backend: 'tensorflow', load: async () => (await import('./native/native.ts')).load() },
-  wasm: { backend: 'wasm', load: async () => ({ newGraphs: () => new RecordedGraphs(), resident: null }) },
-  cpu: { backend: 'cpu', load: async () => ({ newGraphs: () => OPERATION_BY_OPERATION, resident: null }) },
+  wasm: {
+    backend: 'wasm',
+    load: async () => ({ newGraphs: () => new RecordedGraphs(), resident: null, streamed: simdAdamw }),
+  },
+  cpu: {
+    backend: 'cpu',
+    load: async () => ({ newGraphs: () => OPERATION_BY_OPERATION, resident: null, streamed: null }),
+  },
 };
 
 /** The engine asked for does not exist or cannot start here. */

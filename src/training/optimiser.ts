@@ -4,6 +4,7 @@
  */
 import { type Engine, tf } from '../engine/engine.ts';
 import type { ResidentAdamw, ResidentParameters } from '../engine/resident.ts';
+import type { StreamedAdamw } from '../engine/streamed.ts';
 import { type LoadedModel, type Parameters, type ParameterValues, valuesOf } from '../model/parameters.ts';
 import { adamwStep, clipFactor, globalNorm, type Moments, type OptimiserSetup, stepNumbers } from './adamw.ts';
 import type { Gradient } from './step.ts';
@@ -53,7 +54,8 @@ class ArrayOptimiser implements Optimiser {
     this.#parameters = model.parameters;
     this.#setup = setup;
     this.#values = values;
-    this.#moments = from.size > 0 ? structuredClone(from) : zeroMoments(values);
+    this.#moments =
+      from.size > 0 ? structuredClone(from) : zeroMoments([...values].map(([name, { length }]) => [name, length]));
   }
 
   async apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): Promise<number> {
@@ -86,13 +88,57 @@ class ArrayOptimiser implements Optimiser {
   dispose(): void {}
 }
 
-const zeroMoments = (values: ParameterValues): OptimiserState =>
-  new Map(
-    [...values].map(([name, { length }]) => [
-      name,
-      { first: new Float32Array(length), second: new Float32Array(length) },
-    ]),
-  );
+const zeroMoments = (sizes: Iterable<readonly [name: string, size: number]>): OptimiserState =>
+  new Map([...sizes].map(([name, size]) => [name, { first: new Float32Array(size), second: new Float32Array(size) }]));
+
+/** The engine's own kernel on parameters in its memory, with moments outside; equal to the plain arrays bit for bit. */
+class StreamedOptimiser implements Optimiser {
+  readonly #adamw: StreamedAdamw;
+  readonly #parameters: Parameters;
+  readonly #trainable: readonly string[];
+  readonly #setup: OptimiserSetup;
+  readonly #moments: OptimiserState;
+
+  constructor(
+    adamw: StreamedAdamw,
+    { parameters }: OptimisedModel,
+    trainable: readonly string[],
+    setup: OptimiserSetup,
+    from: OptimiserState,
+  ) {
+    this.#adamw = adamw;
+    this.#parameters = parameters;
+    this.#trainable = trainable;
+    this.#setup = setup;
+    const sizes = trainable.map((name) => [name, (parameters.get(name) as tf.Tensor).size] as const);
+    this.#moments = from.size > 0 ? structuredClone(from) : zeroMoments(sizes);
+  }
+
+  async apply(gradients: ReadonlyMap<string, Gradient>, learningRate: number, update: number): Promise<number> {
+    const gradientOf = (name: string) => gradients.get(name) as Gradient;
+    try {
+      const squares = this.#trainable.map((name) => this.#adamw.squares(gradientOf(name)));
+      const norm = finite(Math.sqrt(squares.reduce((sum, value) => sum + value, 0)));
+      const scale = clipFactor(norm, this.#setup.clipNorm);
+      const numbers = { ...this.#setup, ...stepNumbers(this.#setup, learningRate, update), scale };
+      for (const name of this.#trainable) {
+        const old = this.#parameters.get(name) as tf.Tensor;
+        const moments = this.#moments.get(name) as Moments;
+        this.#parameters.set(name, this.#adamw.update(old, gradientOf(name), moments, numbers));
+        old.dispose();
+      }
+      return norm;
+    } finally {
+      tf.dispose([...gradients.values()].filter((gradient) => gradient instanceof tf.Tensor));
+    }
+  }
+
+  async state(): Promise<OptimiserState> {
+    return structuredClone(this.#moments);
+  }
+
+  dispose(): void {}
+}
 
 /** The engine's own kernel, in its memory. */
 class ResidentOptimiser implements Optimiser {
@@ -179,8 +225,8 @@ export async function newOptimiser(
   setup: OptimiserSetup,
   from: OptimiserState = new Map(),
 ): Promise<Optimiser> {
-  const { resident } = model.engine;
-  return resident === null
-    ? new ArrayOptimiser(model, await valuesOf(model, trainable), setup, from)
-    : new ResidentOptimiser(resident, model, trainable, setup, from);
+  const { resident, streamed } = model.engine;
+  if (resident !== null) return new ResidentOptimiser(resident, model, trainable, setup, from);
+  if (streamed !== null) return new StreamedOptimiser(streamed, model, trainable, setup, from);
+  return new ArrayOptimiser(model, await valuesOf(model, trainable), setup, from);
 }

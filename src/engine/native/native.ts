@@ -42,5 +42,5 @@ export function load(): Ways {
   } finally {
     if (divided === undefined) delete process.env[WITHIN_OPERATIONS]; // processes started from here choose for themselves
   }
-  return { newGraphs: () => new NativeGraphs(), resident: (...args) => new AdamwGraph(...args) };
+  return { newGraphs: () => new NativeGraphs(), resident: (...args) => new AdamwGraph(...args), streamed: null };
 }

@@ -136,7 +136,7 @@ function withAngles(
   const { time, heads, rotary } = shape;
   const width = columns / 3 / heads;
   const { cos, sin } = anglesOf(shape);
-  withScratch(backend, 2 * cos.length + 4 * time * width + time + 4, (at) => {
+  withScratch(backend, 2 * cos.length + 2 * time * width + time * time + time + 4, (at) => {
     place(backend, cos, at);
     place(backend, sin, at + cos.byteLength);
     body({ cos: at, sin: at + cos.byteLength, scratch: at + 2 * cos.byteLength, width, half: rotary / 2 });

@@ -1,4 +1,4 @@
-/** Sums down the columns of a matrix: the gradient of a bias. For backends that run loops. */
+/** Sums down the columns of a matrix: the gradient of a bias. For the CPU backend. */
 import type { tf } from '../engine.ts';
 import { registerLoop, runKernel } from '../loops.ts';
 
@@ -13,9 +13,6 @@ registerLoop<'x', object>({
       for (let column = 0; column < columns; column++) totals[column] += x[row * columns + column];
     }
     sums.set(totals);
-  },
-  simd(kernels, { x }, [sums], _, { x: [rows, columns] }) {
-    kernels.columnSums(x, sums, rows, columns);
   },
 });
 

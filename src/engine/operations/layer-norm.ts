@@ -1,12 +1,10 @@
 /** Layer norm over the last axis (arXiv 1607.06450). */
 import { tf } from '../engine.ts';
 import { hasKernel, registerLoop, runKernel } from '../loops.ts';
-import { columnSums } from './column-sums.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/LayerNorm';
-const GRADIENT_OF_X = 'NegativeKnowledge/LayerNormGradientOfX';
-const GRADIENT_OF_GAIN = 'NegativeKnowledge/LayerNormGradientOfGain';
+const GRADIENT = 'NegativeKnowledge/LayerNormGradient';
 
 registerLoop<'x' | 'gain' | 'bias', { epsilon: number }>({
   name: KERNEL,
@@ -37,9 +35,11 @@ registerLoop<'x' | 'gain' | 'bias', { epsilon: number }>({
 });
 
 registerLoop<'dy' | 'x' | 'gain' | 'moments', object>({
-  name: GRADIENT_OF_X,
-  shapes: ({ x }) => [x.shape],
-  run({ dy, x, gain, moments }, [dx], _, { x: [rows, width] }) {
+  name: GRADIENT,
+  // Of x, of the gain, and of the bias.
+  shapes: ({ x, gain }) => [x.shape, gain.shape, gain.shape],
+  run({ dy, x, gain, moments }, [dx, dGain, dBias], _, { x: [rows, width] }) {
+    const [ofGain, ofBias] = [new Float64Array(width), new Float64Array(width)];
     for (let row = 0; row < rows; row++) {
       const start = row * width;
       const mean = moments[2 * row];
@@ -47,38 +47,24 @@ registerLoop<'dy' | 'x' | 'gain' | 'moments', object>({
       let sum = 0;
       let projection = 0;
       for (let column = 0; column < width; column++) {
-        const scaled = dy[start + column] * gain[column];
+        const upstream = dy[start + column];
+        const centred = x[start + column] - mean;
+        const scaled = upstream * gain[column];
         sum += scaled;
-        projection += scaled * (x[start + column] - mean) * inverse;
+        projection += scaled * centred * inverse;
+        ofGain[column] += upstream * centred * inverse;
+        ofBias[column] += upstream;
       }
       for (let column = 0; column < width; column++) {
         const normal = (x[start + column] - mean) * inverse;
         dx[start + column] = inverse * (dy[start + column] * gain[column] - (sum + normal * projection) / width);
       }
     }
+    dGain.set(ofGain);
+    dBias.set(ofBias);
   },
-  simd(kernels, { dy, x, gain, moments }, [dx], _, { x: [rows, width] }) {
-    kernels.layerNormGradientOfX(dy, x, gain, moments, dx, rows, width);
-  },
-});
-
-registerLoop<'dy' | 'x' | 'moments', object>({
-  name: GRADIENT_OF_GAIN,
-  shapes: ({ x }) => [[x.shape[1]]],
-  run({ dy, x, moments }, [dGain], _, { x: [rows, width] }) {
-    const totals = new Float64Array(width);
-    for (let row = 0; row < rows; row++) {
-      const start = row * width;
-      const mean = moments[2 * row];
-      const inverse = moments[2 * row + 1];
-      for (let column = 0; column < width; column++) {
-        totals[column] += dy[start + column] * (x[start + column] - mean) * inverse;
-      }
-    }
-    dGain.set(totals);
-  },
-  simd(kernels, { dy, x, moments }, [dGain], _, { x: [rows, width] }) {
-    kernels.layerNormGradientOfGain(dy, x, moments, dGain, rows, width);
+  simd(kernels, { dy, x, gain, moments }, [dx, dGain, dBias], _, { x: [rows, width] }) {
+    kernels.layerNormGradient(dy, x, gain, moments, dx, dGain, dBias, rows, width);
   },
 });
 
@@ -88,11 +74,8 @@ tf.registerGradient({
   outputsToSave: [false, true],
   gradFunc: (upstream, [x, gain, moments]) => {
     const dy = (upstream as tf.Tensor[])[0];
-    return {
-      x: () => runKernel<tf.Tensor>(GRADIENT_OF_X, { dy, x, gain, moments }),
-      gain: () => runKernel<tf.Tensor>(GRADIENT_OF_GAIN, { dy, x, moments }),
-      bias: () => columnSums(dy),
-    };
+    const [dx, dGain, dBias] = runKernel<tf.Tensor[]>(GRADIENT, { dy, x, gain, moments });
+    return { x: () => dx, gain: () => dGain, bias: () => dBias };
   },
 });
 

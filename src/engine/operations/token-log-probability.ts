@@ -4,6 +4,7 @@ import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { nativeBackend, typeAttribute } from '../native/backend.ts';
+import { integersAt, numbersAt } from '../simd/kernels.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/TokenLogProbability';
@@ -26,6 +27,18 @@ registerLoop<'logits' | 'labels', object>({
       logSum[row] = normaliser;
     }
   },
+  simd(kernels, { logits, labels }, outputs, _, { logits: [rows, vocabulary] }, backend) {
+    kernels.exponentialSums(logits, outputs[0], outputs[1], rows, vocabulary);
+    // First these are each row's largest logit and sum.
+    const [logProbability, logSum] = outputs.map((at) => numbersAt(backend, at, rows));
+    const all = numbersAt(backend, logits, rows * vocabulary);
+    const next = integersAt(backend, labels, rows);
+    for (let row = 0; row < rows; row++) {
+      const normaliser = logProbability[row] + Math.log(logSum[row]);
+      logProbability[row] = all[row * vocabulary + next[row]] - normaliser;
+      logSum[row] = normaliser;
+    }
+  },
 });
 
 registerLoop<'dy' | 'logits' | 'labels' | 'logSum', object>({
@@ -40,6 +53,9 @@ registerLoop<'dy' | 'logits' | 'labels' | 'logSum', object>({
       }
       dLogits[start + labels[row]] += upstream;
     }
+  },
+  simd(kernels, { dy, logits, labels, logSum }, [dLogits], _, { logits: [rows, vocabulary] }) {
+    kernels.tokenLogProbabilityGradient(dy, logits, labels, logSum, dLogits, rows, vocabulary);
   },
 });
 

@@ -27,11 +27,15 @@ function total(x: v128): f32 {
   );
 }
 
-/** e^x (Cephes expf: reduction by ln 2, polynomial of degree 5; relative error about 1e-7), x clamped to [-87, 88]. */
+/**
+ * e^x (Cephes expf: reduction by ln 2, polynomial of degree 5; relative error about 1e-7), x clamped to [-87, 88]. NaN
+ * stays NaN. Adding 1.5 * 2^23 rounds to an integer, which the sum then has in its lowest bits.
+ */
 @inline
 function exp4(value: v128): v128 {
-  const x = f32x4.min(f32x4.max(value, splat(-87.0)), splat(88.0));
-  const n = f32x4.nearest(f32x4.mul(x, splat(1.44269504088896341)));
+  const x = f32x4.pmin(f32x4.pmax(value, splat(-87.0)), splat(88.0));
+  const shifted = f32x4.add(f32x4.mul(x, splat(1.44269504088896341)), splat(12582912.0));
+  const n = f32x4.sub(shifted, splat(12582912.0));
   let r = madd(n, splat(-0.693359375), x);
   r = madd(n, splat(2.12194440e-4), r);
   let p = splat(1.9875691500e-4);
@@ -41,7 +45,7 @@ function exp4(value: v128): v128 {
   p = madd(p, r, splat(1.6666665459e-1));
   p = madd(p, r, splat(5.0000001201e-1));
   const y = f32x4.add(madd(p, f32x4.mul(r, r), r), splat(1.0));
-  const power = i32x4.shl(i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(127)), 23);
+  const power = i32x4.shl(i32x4.add(shifted, i32x4.splat(127)), 23);
   return f32x4.mul(y, power);
 }
 
@@ -73,31 +77,6 @@ export function gelu(x: usize, y: usize, slope: usize, size: i32, spare: usize):
   for (let i = 0; i < left; i++) {
     store<f32>(at(y, index + i), load<f32>(at(spare, 4 + i)));
     store<f32>(at(slope, index + i), load<f32>(at(spare, 8 + i)));
-  }
-}
-
-export function columnSums(x: usize, sums: usize, rows: i32, columns: i32): void {
-  let column = 0;
-  for (; column + 16 <= columns; column += 16) {
-    let a = splat(0);
-    let b = splat(0);
-    let c = splat(0);
-    let d = splat(0);
-    for (let row = 0, from = at(x, column); row < rows; row++, from = at(from, columns)) {
-      a = f32x4.add(a, v128.load(from));
-      b = f32x4.add(b, v128.load(from, 16));
-      c = f32x4.add(c, v128.load(from, 32));
-      d = f32x4.add(d, v128.load(from, 48));
-    }
-    v128.store(at(sums, column), a);
-    v128.store(at(sums, column), b, 16);
-    v128.store(at(sums, column), c, 32);
-    v128.store(at(sums, column), d, 48);
-  }
-  for (; column < columns; column++) {
-    let sum: f32 = 0;
-    for (let row = 0; row < rows; row++) sum += load<f32>(at(x, row * columns + column));
-    store<f32>(at(sums, column), sum);
   }
 }
 
@@ -146,16 +125,21 @@ export function layerNorm(
   }
 }
 
-export function layerNormGradientOfX(
+/** All three gradients in one pass over the rows. */
+export function layerNormGradient(
   dy: usize,
   x: usize,
   gain: usize,
   moments: usize,
   dx: usize,
+  dGain: usize,
+  dBias: usize,
   rows: i32,
   width: i32,
 ): void {
   const whole = width & ~3;
+  memory.fill(dGain, 0, (<usize>width) << 2);
+  memory.fill(dBias, 0, (<usize>width) << 2);
   for (let row = 0; row < rows; row++) {
     const upstream = at(dy, row * width);
     const from = at(x, row * width);
@@ -166,16 +150,25 @@ export function layerNormGradientOfX(
     let projections = splat(0);
     let column = 0;
     for (; column < whole; column += 4) {
-      const scaled = f32x4.mul(v128.load(at(upstream, column)), v128.load(at(gain, column)));
+      const dy4 = v128.load(at(upstream, column));
+      const centred = f32x4.sub(v128.load(at(from, column)), splat(mean));
+      const scaled = f32x4.mul(dy4, v128.load(at(gain, column)));
       sums = f32x4.add(sums, scaled);
-      projections = madd(scaled, f32x4.sub(v128.load(at(from, column)), splat(mean)), projections);
+      projections = madd(scaled, centred, projections);
+      const normal = f32x4.mul(centred, splat(inverse));
+      v128.store(at(dGain, column), madd(dy4, normal, v128.load(at(dGain, column))));
+      v128.store(at(dBias, column), f32x4.add(v128.load(at(dBias, column)), dy4));
     }
     let sum = total(sums);
     let projection = total(projections);
     for (; column < width; column++) {
-      const scaled = load<f32>(at(upstream, column)) * load<f32>(at(gain, column));
+      const dy1 = load<f32>(at(upstream, column));
+      const centred = load<f32>(at(from, column)) - mean;
+      const scaled = dy1 * load<f32>(at(gain, column));
       sum += scaled;
-      projection += scaled * (load<f32>(at(from, column)) - mean);
+      projection += scaled * centred;
+      store<f32>(at(dGain, column), load<f32>(at(dGain, column)) + dy1 * (centred * inverse));
+      store<f32>(at(dBias, column), load<f32>(at(dBias, column)) + dy1);
     }
     // dx = inverse * (scaled - sum / width - normal * (projection * inverse) / width)
     const shift = sum / <f32>width;
@@ -194,34 +187,61 @@ export function layerNormGradientOfX(
   }
 }
 
-export function layerNormGradientOfGain(
-  dy: usize,
-  x: usize,
-  moments: usize,
-  dGain: usize,
-  rows: i32,
-  width: i32,
-): void {
-  let column = 0;
-  for (; column + 4 <= width; column += 4) {
-    let sums = splat(0);
-    for (let row = 0; row < rows; row++) {
-      const index = row * width + column;
-      const mean = load<f32>(at(moments, 2 * row));
-      const inverse = load<f32>(at(moments, 2 * row + 1));
-      const normal = f32x4.mul(f32x4.sub(v128.load(at(x, index)), splat(mean)), splat(inverse));
-      sums = madd(v128.load(at(dy, index)), normal, sums);
+/** Each row's largest logit, and the sum of the exponentials of what logits are less than that. */
+export function exponentialSums(logits: usize, largest: usize, sums: usize, rows: i32, vocabulary: i32): void {
+  const whole = vocabulary & ~3;
+  for (let row = 0; row < rows; row++) {
+    const from = at(logits, row * vocabulary);
+    let most: f32 = load<f32>(from);
+    let token = 0;
+    if (whole > 0) {
+      let most4 = v128.load(from);
+      for (token = 4; token < whole; token += 4) most4 = f32x4.max(most4, v128.load(at(from, token)));
+      most = max<f32>(
+        max<f32>(f32x4.extract_lane(most4, 0), f32x4.extract_lane(most4, 1)),
+        max<f32>(f32x4.extract_lane(most4, 2), f32x4.extract_lane(most4, 3)),
+      );
     }
-    v128.store(at(dGain, column), sums);
+    for (token = whole; token < vocabulary; token++) most = max<f32>(most, load<f32>(at(from, token)));
+    let sum4 = splat(0);
+    for (token = 0; token < whole; token += 4) {
+      sum4 = f32x4.add(sum4, exp4(f32x4.sub(v128.load(at(from, token)), splat(most))));
+    }
+    let sum = total(sum4);
+    for (; token < vocabulary; token++) {
+      sum += f32x4.extract_lane(exp4(splat(load<f32>(at(from, token)) - most)), 0);
+    }
+    store<f32>(at(largest, row), most);
+    store<f32>(at(sums, row), sum);
   }
-  for (; column < width; column++) {
-    let sum: f32 = 0;
-    for (let row = 0; row < rows; row++) {
-      const index = row * width + column;
-      const normal = (load<f32>(at(x, index)) - load<f32>(at(moments, 2 * row))) * load<f32>(at(moments, 2 * row + 1));
-      sum += load<f32>(at(dy, index)) * normal;
+}
+
+/** dy (1 at the label - probability), where probability = e^(logit - logSum) and each row has a dy, a label and a logSum. */
+export function tokenLogProbabilityGradient(
+  dy: usize,
+  logits: usize,
+  labels: usize,
+  logSum: usize,
+  dLogits: usize,
+  rows: i32,
+  vocabulary: i32,
+): void {
+  const whole = vocabulary & ~3;
+  for (let row = 0; row < rows; row++) {
+    const from = at(logits, row * vocabulary);
+    const to = at(dLogits, row * vocabulary);
+    const upstream = load<f32>(at(dy, row));
+    const shift = load<f32>(at(logSum, row));
+    let token = 0;
+    for (; token < whole; token += 4) {
+      const probability = exp4(f32x4.sub(v128.load(at(from, token)), splat(shift)));
+      v128.store(at(to, token), f32x4.mul(splat(-upstream), probability));
     }
-    store<f32>(at(dGain, column), sum);
+    for (; token < vocabulary; token++) {
+      store<f32>(at(to, token), -upstream * f32x4.extract_lane(exp4(splat(load<f32>(at(from, token)) - shift)), 0));
+    }
+    const label = at(to, load<i32>(at(labels, row)));
+    store<f32>(label, load<f32>(label) + upstream);
   }
 }
 
@@ -236,28 +256,65 @@ function dot(a: usize, b: usize, width: i32): f32 {
   return sum;
 }
 
-/** y += factor * x. */
+/**
+ * y = the sum of `count` rows of `width` numbers, each times its factor. Factors are `factorStep` numbers apart, rows
+ * `rowStep`.
+ */
 @inline
-function addScaled(y: usize, factor: f32, x: usize, width: i32): void {
-  const whole = width & ~3;
+function mix(
+  y: usize,
+  factors: usize,
+  factorStep: i32,
+  rows: usize,
+  rowStep: i32,
+  count: i32,
+  width: i32,
+): void {
   let d = 0;
-  for (; d < whole; d += 4) v128.store(at(y, d), madd(splat(factor), v128.load(at(x, d)), v128.load(at(y, d))));
-  for (; d < width; d++) store<f32>(at(y, d), load<f32>(at(y, d)) + factor * load<f32>(at(x, d)));
-}
-
-/** Copies `time` rows of `width` numbers between strides. */
-@inline
-function copy(target: usize, targetStride: i32, source: usize, sourceStride: i32, time: i32, width: i32): void {
-  for (let t = 0; t < time; t++) {
-    memory.copy(at(target, t * targetStride), at(source, t * sourceStride), (<usize>width) << 2);
+  for (; d + 16 <= width; d += 16) {
+    let a = splat(0);
+    let b = splat(0);
+    let c = splat(0);
+    let e = splat(0);
+    let factor = factors;
+    let row = at(rows, d);
+    for (let j = 0; j < count; j++) {
+      const f = v128.load_splat<f32>(factor);
+      a = madd(f, v128.load(row), a);
+      b = madd(f, v128.load(row, 16), b);
+      c = madd(f, v128.load(row, 32), c);
+      e = madd(f, v128.load(row, 48), e);
+      factor = at(factor, factorStep);
+      row = at(row, rowStep);
+    }
+    v128.store(at(y, d), a);
+    v128.store(at(y, d), b, 16);
+    v128.store(at(y, d), c, 32);
+    v128.store(at(y, d), e, 48);
+  }
+  for (; d < width; d++) {
+    let sum: f32 = 0;
+    for (let j = 0; j < count; j++) {
+      sum += load<f32>(at(factors, j * factorStep)) * load<f32>(at(rows, j * rowStep + d));
+    }
+    store<f32>(at(y, d), sum);
   }
 }
 
+/** Copies `width` numbers. */
 @inline
-function turn(x: usize, time: i32, width: i32, cos: usize, sin: usize, half: i32, direction: f32): void {
+function copyRow(to: usize, from: usize, width: i32): void {
+  let d = 0;
+  for (; d + 4 <= width; d += 4) v128.store(at(to, d), v128.load(at(from, d)));
+  for (; d < width; d++) store<f32>(at(to, d), load<f32>(at(from, d)));
+}
+
+/** Turns the first dimensions of `time` rows, `stride` numbers apart, by their angles; `direction` -1 turns back. */
+@inline
+function turn(x: usize, time: i32, stride: i32, cos: usize, sin: usize, half: i32, direction: f32): void {
   for (let t = 0; t < time; t++) {
     for (let i = 0; i < half; i++) {
-      const first = at(x, t * width + i);
+      const first = at(x, t * stride + i);
       const second = at(first, half);
       const a = load<f32>(first);
       const b = load<f32>(second);
@@ -293,8 +350,10 @@ export function attention(
     for (let head = 0; head < heads; head++) {
       const start = at(qkv, sequence * time * columns + head * 3 * width);
       const v = at(start, 2 * width);
-      copy(q, width, start, columns, time, width);
-      copy(k, width, at(start, width), columns, time, width);
+      for (let t = 0; t < time; t++) {
+        copyRow(at(q, t * width), at(start, t * columns), width);
+        copyRow(at(k, t * width), at(start, t * columns + width), width);
+      }
       turn(q, time, width, cos, sin, half, 1);
       turn(k, time, width, cos, sin, half, 1);
       for (let i = 0; i < time; i++) {
@@ -311,19 +370,14 @@ export function attention(
         let sum: f32 = 0;
         for (let j = 0; j <= i; j++) sum += load<f32>(at(scores, j));
         const normaliser: f32 = 1 / sum;
-        const target = at(y, (sequence * time + i) * hidden + head * width);
-        memory.fill(target, 0, (<usize>width) << 2);
-        for (let j = 0; j < time; j++) {
-          const weight: f32 = j <= i ? load<f32>(at(scores, j)) * normaliser : 0;
-          store<f32>(at(p, j), weight);
-          if (j <= i) addScaled(target, weight, at(v, j * columns), width);
-        }
+        for (let j = 0; j < time; j++) store<f32>(at(p, j), j <= i ? load<f32>(at(scores, j)) * normaliser : 0);
+        mix(at(y, (sequence * time + i) * hidden + head * width), p, 1, v, columns, i + 1, width);
       }
     }
   }
 }
 
-/** `scratch`: room for 4 * time * width + time numbers. */
+/** `scratch`: room for 2 * time * width + time * time numbers. */
 export function attentionGradient(
   dy: usize,
   qkv: usize,
@@ -342,44 +396,122 @@ export function attentionGradient(
   const columns = 3 * hidden;
   const q = scratch;
   const k = at(q, time * width);
-  const dq = at(k, time * width);
-  const dk = at(dq, time * width);
-  const dWeights = at(dk, time * width);
+  const dScores = at(k, time * width);
   const scale: f32 = 1 / sqrt<f32>(<f32>width);
   for (let sequence = 0; sequence < sequences; sequence++) {
     for (let head = 0; head < heads; head++) {
       const start = at(qkv, sequence * time * columns + head * 3 * width);
       const v = at(start, 2 * width);
-      const dStart = at(dQkv, sequence * time * columns + head * 3 * width);
-      const dv = at(dStart, 2 * width);
-      copy(q, width, start, columns, time, width);
-      copy(k, width, at(start, width), columns, time, width);
+      const dq = at(dQkv, sequence * time * columns + head * 3 * width);
+      const dk = at(dq, width);
+      const dv = at(dq, 2 * width);
+      const upstream = at(dy, sequence * time * hidden + head * width);
+      const p = at(probabilities, (sequence * heads + head) * time * time);
+      for (let t = 0; t < time; t++) {
+        copyRow(at(q, t * width), at(start, t * columns), width);
+        copyRow(at(k, t * width), at(start, t * columns + width), width);
+      }
       turn(q, time, width, cos, sin, half, 1);
       turn(k, time, width, cos, sin, half, 1);
-      memory.fill(dq, 0, (<usize>(2 * time * width)) << 2);
-      for (let t = 0; t < time; t++) memory.fill(at(dv, t * columns), 0, (<usize>width) << 2);
       for (let i = 0; i < time; i++) {
-        const p = at(probabilities, ((sequence * heads + head) * time + i) * time);
-        const upstream = at(dy, (sequence * time + i) * hidden + head * width);
+        const weights = at(p, i * time);
+        const row = at(dScores, i * time);
         let expected: f32 = 0;
         for (let j = 0; j <= i; j++) {
-          const weight = load<f32>(at(p, j));
-          const dWeight = dot(upstream, at(v, j * columns), width);
-          store<f32>(at(dWeights, j), dWeight);
-          expected += weight * dWeight;
-          addScaled(at(dv, j * columns), weight, upstream, width);
+          const dWeight = dot(at(upstream, i * hidden), at(v, j * columns), width);
+          store<f32>(at(row, j), dWeight);
+          expected += load<f32>(at(weights, j)) * dWeight;
         }
         for (let j = 0; j <= i; j++) {
-          const dScore = load<f32>(at(p, j)) * (load<f32>(at(dWeights, j)) - expected) * scale;
-          addScaled(at(dq, i * width), dScore, at(k, j * width), width);
-          addScaled(at(dk, j * width), dScore, at(q, i * width), width);
+          store<f32>(at(row, j), load<f32>(at(weights, j)) * (load<f32>(at(row, j)) - expected) * scale);
         }
+        mix(at(dq, i * columns), row, 1, k, width, i + 1, width);
       }
-      turn(dq, time, width, cos, sin, half, -1);
-      turn(dk, time, width, cos, sin, half, -1);
-      copy(dStart, columns, dq, width, time, width);
-      copy(at(dStart, width), columns, dk, width, time, width);
+      // A position is read by itself and those after it.
+      for (let j = 0; j < time; j++) {
+        const from = j * time + j;
+        mix(at(dk, j * columns), at(dScores, from), time, at(q, j * width), width, time - j, width);
+        mix(at(dv, j * columns), at(p, from), time, at(upstream, j * hidden), hidden, time - j, width);
+      }
+      turn(dq, time, columns, cos, sin, half, -1);
+      turn(dk, time, columns, cos, sin, half, -1);
     }
+  }
+}
+
+/** The sum of `size` squares, in double precision. */
+export function squares(x: usize, size: i32): f64 {
+  let a = f64x2.splat(0);
+  let b = f64x2.splat(0);
+  let index = 0;
+  for (; index + 4 <= size; index += 4) {
+    const low = f64x2.promote_low_f32x4(v128.load64_zero(at(x, index)));
+    const high = f64x2.promote_low_f32x4(v128.load64_zero(at(x, index + 2)));
+    a = f64x2.add(a, f64x2.mul(low, low));
+    b = f64x2.add(b, f64x2.mul(high, high));
+  }
+  const both = f64x2.add(a, b);
+  let sum = f64x2.extract_lane(both, 0) + f64x2.extract_lane(both, 1);
+  for (; index < size; index++) {
+    const value = <f64>load<f32>(at(x, index));
+    sum += value * value;
+  }
+  return sum;
+}
+
+@inline
+function two(x: usize): v128 {
+  return f64x2.promote_low_f32x4(v128.load64_zero(x));
+}
+
+@inline
+function storeTwo(at: usize, x: v128): void {
+  v128.store64_lane(at, f32x4.demote_f64x2_zero(x), 0);
+}
+
+/**
+ * AdamW as src/training/adamw.ts has it, operation by operation in double precision, so that every bit is the same. The
+ * moments change in place; `updated` gets the new parameter.
+ */
+export function adamw(
+  parameter: usize,
+  gradient: usize,
+  first: usize,
+  second: usize,
+  updated: usize,
+  size: i32,
+  scale: f64,
+  beta1: f64,
+  beta2: f64,
+  epsilon: f64,
+  keep: f64,
+  stepSize: f64,
+  correction: f64,
+): void {
+  const rest1 = 1 - beta1;
+  const rest2 = 1 - beta2;
+  let index = 0;
+  for (; index + 2 <= size; index += 2) {
+    const g = f64x2.mul(two(at(gradient, index)), f64x2.splat(scale));
+    const m = f64x2.add(f64x2.mul(f64x2.splat(beta1), two(at(first, index))), f64x2.mul(f64x2.splat(rest1), g));
+    const v = f64x2.add(
+      f64x2.mul(f64x2.splat(beta2), two(at(second, index))),
+      f64x2.mul(f64x2.mul(f64x2.splat(rest2), g), g),
+    );
+    storeTwo(at(first, index), m);
+    storeTwo(at(second, index), v);
+    const root = f64x2.add(f64x2.mul(f64x2.sqrt(v), f64x2.splat(correction)), f64x2.splat(epsilon));
+    const step = f64x2.div(f64x2.mul(f64x2.splat(stepSize), m), root);
+    storeTwo(at(updated, index), f64x2.sub(f64x2.mul(two(at(parameter, index)), f64x2.splat(keep)), step));
+  }
+  if (index < size) {
+    const g = <f64>load<f32>(at(gradient, index)) * scale;
+    const m = beta1 * <f64>load<f32>(at(first, index)) + rest1 * g;
+    const v = beta2 * <f64>load<f32>(at(second, index)) + rest2 * g * g;
+    store<f32>(at(first, index), <f32>m);
+    store<f32>(at(second, index), <f32>v);
+    const step = (stepSize * m) / (sqrt<f64>(v) * correction + epsilon);
+    store<f32>(at(updated, index), <f32>(<f64>load<f32>(at(parameter, index)) * keep - step));
   }
 }
 

@@ -8,17 +8,18 @@ type Pointer = number;
 /** What kernels.assembly.ts exports; there stand the arguments, which are pointers, sizes and factors. */
 export type SimdKernels = Record<
   | 'gelu'
-  | 'columnSums'
   | 'layerNorm'
-  | 'layerNormGradientOfX'
-  | 'layerNormGradientOfGain'
+  | 'layerNormGradient'
   | 'attention'
   | 'attentionGradient'
   | 'product'
-  | 'weightGradient',
+  | 'weightGradient'
+  | 'exponentialSums'
+  | 'tokenLogProbabilityGradient'
+  | 'adamw',
   (...given: number[]) => void
 > &
-  Record<'productScratch' | 'weightGradientScratch', () => number>;
+  Record<'productScratch' | 'weightGradientScratch' | 'squares', (...given: number[]) => number>;
 
 /** What is needed of the backend beyond its types. */
 interface WasmBackend extends KernelBackend {
@@ -57,7 +58,14 @@ export function withScratch(backend: KernelBackend, size: number, body: (scratch
   }
 }
 
+/** `size` float32 numbers of the backend's memory; whatever allocates there may detach them. */
+export const numbersAt = (backend: KernelBackend, at: Pointer, size: number): Float32Array =>
+  new Float32Array((backend as WasmBackend).wasm.asm.memory.buffer, at, size);
+
+/** The same of int32 numbers. */
+export const integersAt = (backend: KernelBackend, at: Pointer, size: number): Int32Array =>
+  new Int32Array((backend as WasmBackend).wasm.asm.memory.buffer, at, size);
+
 /** Copies numbers into the backend's memory. */
-export function place(backend: KernelBackend, values: Float32Array, at: Pointer): void {
-  new Float32Array((backend as WasmBackend).wasm.asm.memory.buffer, at, values.length).set(values);
-}
+export const place = (backend: KernelBackend, values: Float32Array, at: Pointer): void =>
+  numbersAt(backend, at, values.length).set(values);
