@@ -30,10 +30,15 @@ describe('npm run bench', () => {
     expect(stderr).toContain(`error: there is no benchmark "${name}"`);
   });
 
-  it.each([[[]], [['no-such-folder']], [['.', '--rounds', '0']]])('refuses to compare with %j', (args) => {
+  it.each([
+    [[]],
+    [['no-such-folder']],
+    [['.', '--rounds', '0']],
+    [['.', '--size', 'constructor']],
+  ])('refuses to compare with %j', (args) => {
     const { status, stderr } = bench('against', ...args);
     expect(status).toBe(2);
-    expect(stderr).toContain('error: npm run bench -- against <checkout> [--rounds 21]: ');
+    expect(stderr).toContain('error: npm run bench -- against <checkout> [--rounds 21] [--size pocket]: ');
   });
 
   it('gives a benchmark the options that follow its name', () => {

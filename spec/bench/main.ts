@@ -9,7 +9,7 @@ const BENCHMARKS: Readonly<Record<string, { file: string; what: string }>> = {
   },
   against: {
     file: './against.ts',
-    what: 'steps of this source and of another checkout, in turn: <checkout> --rounds 21',
+    what: 'steps of this source and of another checkout, in turn: <checkout> --rounds 21, --size pocket',
   },
   page: { file: './write-page.ts', what: 'reports/speed.md from reports/bench.json; measures nothing' },
 };

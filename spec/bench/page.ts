@@ -38,8 +38,8 @@ and not asserted: no spec fails because a machine is slow.
 
 ${shown(bench.speed, speedText)}
 
-- *GFLOP/s* is the rate of the step's matrix products alone, computed by the same engine as fast as it can. On \`native\` they are one
-  graph of independent products, so both cores are always busy.
+- *GFLOP/s* is the rate of the step's matrix products alone, computed by the same engine as fast as it can: by TensorFlow's kernel
+  on \`native\`, by our own SIMD kernel on \`wasm\`. On \`native\` they are one graph of independent products, so both cores are always busy.
 - *Matrix rate* is the time of these products over the time of the step.
 - *wasm = 1* is the speed relative to \`wasm\`.
 
@@ -52,7 +52,8 @@ A run of \`pocket\` on \`wasm\` peaks at 286 MiB
 ## Compared with another version
 
 \`npm run bench -- against <checkout>\` measures steps of this source and of another checkout of it, which has its own
-\`node_modules\`, in turn. It prints their ratio round by round, and writes nothing.
+\`node_modules\`, in turn. It prints their ratio round by round, and the time of a step over that of its matrix products. It writes
+nothing. \`--size wide\` does so for a model 256 wide.
 
 ## Compared with PyTorch
 

@@ -583,10 +583,15 @@ function block(
   v128.store(c + 3 * cRow, c31, 16);
 }
 
-/** Copies `rows` by `columns` numbers; rows are that many bytes apart. */
+/** Copies `rows` by up to 8 `columns` numbers; rows are that many bytes apart. */
 function copyNumbers(to: usize, toRow: usize, from: usize, fromRow: usize, rows: i32, columns: i32): void {
   for (let row = 0; row < rows; row++, to += toRow, from += fromRow) {
-    for (let column = 0; column < columns; column++) store<f32>(at(to, column), load<f32>(at(from, column)));
+    let column = 0;
+    if (columns >= 4) {
+      v128.store(to, v128.load(from));
+      column = 4;
+    }
+    for (; column < columns; column++) store<f32>(at(to, column), load<f32>(at(from, column)));
   }
 }
 
