@@ -4,7 +4,10 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { exponential } from '../../src/engine/exponential.ts';
 import { linear } from '../../src/engine/operations/linear.ts';
+import { simdAdamw } from '../../src/engine/simd/adamw.ts';
 import { stream } from '../../src/random/streams.ts';
+import { adamwStep, globalNorm, stepNumbers } from '../../src/training/adamw.ts';
+import { optimiser } from '../helpers/adamw.ts';
 
 describe('numerics', () => {
   it('exponential is within 1e-8 of Math.exp, 0 far below and infinite far above', () => {
@@ -118,6 +121,48 @@ describe.each(['wasm', 'cpu'] as const)('products on %s', (engine) => {
       const part = products(x.slice(start, start + 6), w, b, dy.slice(start, start + 6));
       expect(part.y).toEqual(whole.y.slice(start * 20, (start + 6) * 20));
       expect(part.dx).toEqual(whole.dx.slice(start * 64, (start + 6) * 64));
+    }
+  });
+});
+
+describe('AdamW on wasm', () => {
+  const numbers = { scale: 0.37, ...stepNumbers(optimiser, 1e-2, 3) };
+  const drawn = (size: number) => Float32Array.from({ length: size }, () => draws.normal(1));
+  beforeAll(async () => {
+    await startEngine('wasm');
+  });
+
+  // Less, more and several times what goes through the memory at once.
+  it.each([1, 2, 3, 4095, 4096, 4097, 9001])('is the plain loop, bit for bit, for %i numbers', (size) => {
+    const given = drawn(size);
+    const gradient = drawn(size);
+    gradient.set([0, Number.NaN, Number.POSITIVE_INFINITY].slice(0, size - 1));
+    const from = { first: drawn(size), second: drawn(size).map(Math.abs) };
+    const expected = { parameter: given.slice(), ...structuredClone(from) };
+    adamwStep(expected.parameter, gradient, expected, optimiser, numbers, numbers.scale);
+    const [parameter, onEngine] = [tf.tensor1d(given), tf.tensor1d(gradient)];
+    for (const source of [onEngine, gradient]) {
+      const moments = structuredClone(from);
+      const updated = simdAdamw.update(parameter, source, moments, { ...optimiser, ...numbers });
+      expect({ parameter: updated.dataSync(), ...moments }).toEqual(expected);
+      updated.dispose();
+    }
+    expect(parameter.dataSync()).toEqual(given);
+    tf.dispose([parameter, onEngine]);
+  });
+
+  it.each([1, 2, 3, 5, 4097])('adds the squares of %i numbers up in double precision', (size) => {
+    const gradient = drawn(size);
+    const onEngine = tf.tensor1d(gradient);
+    const exact = globalNorm([gradient]) ** 2;
+    // Sums of up to some thousand doubles, in another order.
+    for (const source of [onEngine, gradient]) expect(simdAdamw.squares(source) / exact).toBeCloseTo(1, 12);
+    onEngine.dispose();
+  });
+
+  it.each([Number.NaN, Number.POSITIVE_INFINITY])('notices a gradient of %s wherever it stands', (bad) => {
+    for (const place of [0, 1, 2, 3, 4, 5, 6]) {
+      expect(Number.isFinite(simdAdamw.squares(drawn(7).with(place, bad)))).toBe(false);
     }
   });
 });

@@ -2,6 +2,10 @@ import { expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { attention } from '../../src/engine/operations/attention.ts';
 import { gelu } from '../../src/engine/operations/gelu.ts';
+import { layerNorm } from '../../src/engine/operations/layer-norm.ts';
+import { linear } from '../../src/engine/operations/linear.ts';
+import { tokenLogProbability } from '../../src/engine/operations/token-log-probability.ts';
+import { simdAdamw } from '../../src/engine/simd/adamw.ts';
 import { withScratch } from '../../src/engine/simd/kernels.ts';
 
 interface Heap {
@@ -17,7 +21,23 @@ it('kernels compute the same in WASM memory beyond 2 GiB, where places are negat
         Float32Array.from({ length: 8 * 48 }, (_, index) => Math.sin(index)),
         [8, 48],
       );
-      return [...attention(x, { time: 4, heads: 2, rotary: 4, rotaryBase: 100 }).dataSync(), ...gelu(x).dataSync()];
+      const labels = tf.tensor1d([0, 1, 2, 3, 4, 5, 6, 7], 'int32');
+      // A layer of each kind, with the gradients of all, and an update by them.
+      const network = (input: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, weight: tf.Tensor) => {
+        const mixed = attention(layerNorm(input, gain, bias, 1e-5), { time: 4, heads: 2, rotary: 4, rotaryBase: 100 });
+        return tf.sum(tokenLogProbability(linear(gelu(mixed), weight), labels)) as tf.Scalar;
+      };
+      const weight = x.slice([0, 0], [8, 18]).reshape([16, 9]);
+      const { value, grads } = tf.valueAndGrads(network)([x, tf.ones([48]), tf.zeros([48]), weight]);
+      const moments = { first: new Float32Array(weight.size), second: new Float32Array(weight.size) };
+      const numbers = { scale: 0.5, beta1: 0.9, beta2: 0.99, epsilon: 1e-8, keep: 0.9, stepSize: 0.1, correction: 2 };
+      const updated = simdAdamw.update(weight, grads[3], moments, numbers);
+      return [
+        [value, ...grads, updated].map((tensor) => tensor.dataSync()),
+        moments,
+        simdAdamw.squares(grads[0]),
+        simdAdamw.squares(moments.first),
+      ];
     });
   const below = compute();
   // Never touched, so that it takes no memory of the machine's.
