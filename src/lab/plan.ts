@@ -67,7 +67,7 @@ export function memoryNeeded(setup: Setup, engine: EngineName, microBatch: numbe
     // Values, gradients, two moments, an update; and copies of the first and the last two while a checkpoint is written.
     return { heap: 0, process: BASE + 8 * parameters + sums + activations };
   }
-  // The optimiser's values and moments, gradients on their way to it, and the copies of a checkpoint are outside the heap.
+  // The optimiser's moments and the copies of a checkpoint are outside the heap; on `cpu` its values and gradients as well.
   const table = FLOAT * vocabulary(setup) * model.hidden;
   const heap = 2 * parameters + activations + 2 * table;
   return { heap: engine === 'wasm' ? heap : 0, process: BASE + heap + 7 * parameters + sums };

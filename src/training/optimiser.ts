@@ -1,6 +1,7 @@
 /**
  * The parameters under training, with AdamW's state: made anew for every phase, as the reference code does. Both stay in
- * the engine's memory where it can update them there; elsewhere they are plain arrays outside, as a WASM heap is small.
+ * the engine's memory where it can update them there. On WASM, whose memory is small, moments are arrays outside it; on
+ * the CPU engine all are plain arrays.
  */
 import { type Engine, tf } from '../engine/engine.ts';
 import type { ResidentAdamw, ResidentParameters } from '../engine/resident.ts';
