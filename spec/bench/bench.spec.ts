@@ -1,6 +1,7 @@
 /** `npm run bench`: which benchmarks there are, and the page that shows what they measured. Nothing is measured here. */
 import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { speedPage } from './page.ts';
@@ -8,12 +9,16 @@ import { speedPage } from './page.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
 /** `npm run bench -- <args>`, without npm. */
-const bench = (...args: string[]) => {
+const bench = (...args: string[]) => benchIn({}, ...args);
+
+/** The same with more in the environment. */
+function benchIn(env: NodeJS.ProcessEnv, ...args: string[]) {
   const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8'));
   const [command, ...given] = scripts.bench.split(' ');
   expect(command).toBe('node');
-  return spawnSync(process.execPath, [...given, ...args], { cwd: ROOT, encoding: 'utf8' });
-};
+  const options = { cwd: ROOT, encoding: 'utf8', env: { ...process.env, ...env } } as const;
+  return spawnSync(process.execPath, [...given, ...args], options);
+}
 
 describe('npm run bench', () => {
   it('lists the benchmarks, each of which reports/speed.md names', () => {
@@ -45,12 +50,23 @@ describe('npm run bench', () => {
     const { status, stdout } = bench('reference', '--help');
     expect(status).toBe(0);
     expect(stdout).toContain('Usage: npm run bench -- reference');
-    expect(bench('reference', '--size', 'none').stderr).toContain('error: --size: there is no none');
+    for (const name of ['none', 'constructor']) {
+      expect(bench('reference', '--size', name).stderr).toContain(`error: --size: there is no ${name}`);
+    }
+    expect(bench('reference', '--rounds', '0').stderr).toContain('error: --rounds: 0 is no number of rounds');
+  });
+
+  it('says so where there is neither JAX nor PyTorch to compare with', () => {
+    const { status, stdout, stderr } = benchIn({ PYTHON: path.join(ROOT, 'no-python') }, 'reference');
+    expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+    expect(stderr).toContain('error: there is nothing to compare with: ');
+    for (const library of ['jax', 'torch'])
+      expect(stderr).toContain(`can import ${library}: install it, or name a Python`);
   });
 });
 
 describe('reports/speed.md', () => {
   it('says so where something was not measured yet', () => {
-    expect(speedPage({}).match(/^Not measured yet\.$/gm)).toHaveLength(6);
+    expect(speedPage({}).match(/^Not measured yet\.$/gm)).toHaveLength(9);
   });
 });

@@ -1,6 +1,6 @@
 /**
  * One engine's speed at one setup: training steps, and the same step's matrix products alone. A process of its own,
- * which run.ts asks for one round at a time, so that engines are measured in turn.
+ * which is asked for one round at a time, so that engines are measured in turn.
  */
 import { Bench } from 'tinybench';
 import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
@@ -10,8 +10,11 @@ import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 import { inputLength, vocabulary } from '../../src/setup/sizes.ts';
 import { Session } from '../../src/training/session.ts';
 
-/** What run.ts asks for. */
-export type Question = { ask: 'train'; setup: Setup } | { ask: 'begin'; phase: Phase } | { ask: 'round' };
+/** What is asked for: `round` takes steps and the products alone, `steps` only steps; `peak` needs no setup. */
+export type Question =
+  | { ask: 'train'; setup: Setup }
+  | { ask: 'begin'; phase: Phase }
+  | { ask: 'round' | 'steps' | 'peak' };
 
 export interface Phased {
   sequences: number;
@@ -20,14 +23,25 @@ export interface Phased {
   flops: number;
 }
 
-/** Milliseconds. */
-export interface Round {
+/** Steps of a round: milliseconds of one. */
+export interface Steps {
   step: number;
-  products: number;
   peakMemoryMiB: number;
 }
 
-export type Answer = Pick<Engine, 'name' | 'version'> | Phased | Round;
+/** Milliseconds of a step, and of its matrix products alone. */
+export interface Round extends Steps {
+  products: number;
+}
+
+/** GFLOP/s of a large product, by what computed it. */
+export type Rates = Record<string, number>;
+
+export type Answer = Pick<Engine, 'name' | 'version'> | Phased | Steps | Round | Rates;
+
+/** Side of the square matrices whose product is timed for the peak rate, and how often: the best counts. */
+const PEAK_SIDE = 2048;
+const PEAK_TIMES = 12;
 
 /** Milliseconds of one call, by tinybench: the median of a short while. */
 async function milliseconds(name: string, body: () => unknown): Promise<number> {
@@ -84,27 +98,58 @@ function productsOf(shapes: readonly Product[]): { run: () => void; dispose: () 
   };
 }
 
+/** Untimed, before the first that is timed. */
+const WARMUPS = 3;
+
 const engine = await startEngine();
 let trainee: Session | undefined;
 let takeStep: () => Promise<unknown> = async () => {};
+let shapes: Product[] = [];
+/** Made when it is first asked for: its operands take memory. */
 let alone: ReturnType<typeof productsOf> | undefined;
 
 async function begin(phase: Phase): Promise<Phased> {
   if (trainee === undefined) throw new Error('train a setup first');
   alone?.dispose();
+  alone = undefined;
   const session = trainee;
   await session.begin(phase);
   let steps = 0;
   takeStep = () => session.step(steps++ % session.recipe[phase].steps);
   const sequences = trainee.corpus.examples(phase, 0).length;
   const tokens = sequences * inputLength(trainee.setup);
-  const shapes = products(trainee.setup, phase, tokens);
-  alone = productsOf(shapes);
-  for (let warmup = 0; warmup < 3; warmup++) {
-    alone.run();
-    await takeStep();
-  }
+  shapes = products(trainee.setup, phase, tokens);
+  for (let warmup = 0; warmup < WARMUPS; warmup++) await takeStep();
   return { sequences, tokens, flops: shapes.reduce((sum, [m, k, n]) => sum + 2 * m * k * n, 0) };
+}
+
+/** Milliseconds of the products of a step alone. */
+function productsAlone(): Promise<number> {
+  if (alone === undefined) {
+    alone = productsOf(shapes);
+    for (let warmup = 0; warmup < WARMUPS; warmup++) alone.run();
+  }
+  const { run } = alone;
+  return milliseconds('products', run);
+}
+
+const takeSteps = async (): Promise<Steps> => ({
+  step: await milliseconds('step', () => takeStep()),
+  peakMemoryMiB: process.resourceUsage().maxRSS / 1024,
+});
+
+async function peakRate(): Promise<number> {
+  const matrix = tf.fill([PEAK_SIDE, PEAK_SIDE], 0.5);
+  let best = Infinity;
+  for (let time = 0; time < PEAK_TIMES; time++) {
+    const started = performance.now();
+    const product = tf.matMul(matrix, matrix);
+    await engine.read(product);
+    best = Math.min(best, performance.now() - started);
+    product.dispose();
+  }
+  matrix.dispose();
+  return (2 * PEAK_SIDE ** 3) / best / 1e6;
 }
 
 async function answer(question: Question): Promise<Answer> {
@@ -113,11 +158,9 @@ async function answer(question: Question): Promise<Answer> {
     return { name: engine.name, version: engine.version };
   }
   if (question.ask === 'begin') return begin(question.phase);
-  const [products, step] = [
-    await milliseconds('products', () => alone?.run()),
-    await milliseconds('step', () => takeStep()),
-  ];
-  return { products, step, peakMemoryMiB: process.resourceUsage().maxRSS / 1024 };
+  if (question.ask === 'peak') return { [engine.name]: await peakRate() };
+  if (question.ask === 'steps') return takeSteps();
+  return { products: await productsAlone(), ...(await takeSteps()) };
 }
 
 process.on('message', async (question: Question) => process.send?.(await answer(question)));

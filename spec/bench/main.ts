@@ -5,7 +5,7 @@ const BENCHMARKS: Readonly<Record<string, { file: string; what: string }>> = {
   paper: { file: './paper/run.ts', what: "real steps of the paper's setup: --steps 10, --size 160m" },
   reference: {
     file: './reference/run.ts',
-    what: 'the same training in PyTorch: --size pocket, --steps a,b,c, --engines',
+    what: 'the same training in JAX and in PyTorch: --size pocket, --steps a,b,c, --engines, --rounds',
   },
   against: {
     file: './against.ts',

@@ -10,8 +10,16 @@ import type { Question } from './engine-process.ts';
 
 const HERE = fileURLToPath(new URL('../..', import.meta.url));
 
+/** A process that measures steps when it is asked to. */
+export interface Asked {
+  readonly name: string;
+  /** @throws Error where the process ended */
+  ask<Answer>(question: Question): Promise<Answer>;
+  stop(): void;
+}
+
 /** A process that measures one engine at one setup. */
-export class Measuring {
+export class Measuring implements Asked {
   readonly name: string;
   readonly #child;
   readonly #ended: Promise<never>;

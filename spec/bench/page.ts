@@ -2,6 +2,8 @@
 import {
   type Growth,
   growthText,
+  type Jax,
+  jaxText,
   type Paper,
   type PaperRuns,
   paperRunsText,
@@ -17,6 +19,9 @@ export interface Bench {
   readonly speed?: Speed;
   readonly growth?: Growth;
   readonly paperRuns?: PaperRuns;
+  readonly 'jax-pocket'?: Jax;
+  readonly 'jax-wide'?: Jax;
+  readonly 'jax-160m'?: Jax;
   readonly 'reference-pocket'?: Reference;
   readonly 'reference-160m'?: Reference;
   readonly 'paper-160m'?: Paper;
@@ -55,11 +60,41 @@ A run of \`pocket\` on \`wasm\` peaks at 286 MiB
 \`node_modules\`, in turn. It prints their ratio round by round, and the time of a step over that of its matrix products. It writes
 nothing. \`--size wide\` does so for a model 256 wide.
 
+## Compared with JAX
+
+\`npm run bench -- reference\` trains one setup with JAX and with PyTorch as well, on the same data from the same initial weights. Only this
+command needs them. It compares with what it finds: \`PYTHON\` names the Python that has them.
+
+The JAX program is our own, [train_jax.py](../spec/bench/reference/train_jax.py), as fast as we could make it. It takes the same step as
+this project, in one compiled function: one forward and one backward pass over all sequences, clipping, and AdamW. It looks up the reference
+model's log-probabilities, as this project does.
+
+${shown(bench['jax-pocket'], (section) => jaxText('pocket', section))}
+
+\`--size wide\`, which is 256 wide with 6 layers:
+
+${shown(bench['jax-wide'], (section) => jaxText('wide', section))}
+
+\`--size 160m\`, the shapes of Pythia-160M with random weights and batches of 8:
+
+${shown(bench['jax-160m'], (section) => jaxText('160m', section))}
+
+- *ms/step* is the median over rounds. In a round each program takes steps for 0.3 seconds, one program after the other, and gives their
+  median. A step begins with picking its sequences and ends with its loss read. Compiling, tracing, evaluations and the reference model are
+  not in it.
+- *JAX = 1* is the time of a step over that of JAX in the same round: the median, and the quartiles. Below 1 is faster than JAX. Of JAX's two
+  numbers of threads, the one with the lower median counts.
+- *GFLOP/s* counts the products of the model's weight matrices in a step, over the time of the whole step. *Of all cores* compares it with
+  the best rate of a large product in any library, measured in the same minutes. *Of 128 bits* compares \`wasm\` with the most that its
+  instructions can do on the one core that it uses: a loop that multiplies and adds in registers
+  ([peak.assembly.ts](../spec/bench/reference/peak.assembly.ts)).
+- *Whole runs* have their evaluations and the reference model in them. Ours also trace their graphs, and look at the model more closely at
+  the ends of phases. JAX had compiled everything before.
+
 ## Compared with PyTorch
 
-\`npm run bench -- reference\` trains one setup twice, on the same data from the same initial weights: here, and with a short plain
-PyTorch program of our own, [train.py](../spec/bench/reference/train.py). That program works as the paper's code does: it has a forward
-pass for each loss, runs the reference model again at every step, and evaluates every 5 steps. Only this command needs PyTorch.
+The same command times a short plain PyTorch program of our own, [train.py](../spec/bench/reference/train.py). It works as the paper's code
+does: it has a forward pass for each loss, runs the reference model again at every step, and evaluates every 5 steps. Whole runs are compared.
 
 ${shown(bench['reference-pocket'], (section) => referenceText('pocket', section))}
 

@@ -70,6 +70,39 @@ export interface Reference extends Measured {
   }[];
 }
 
+/** Steps of the same training in JAX and here, in turn: `npm run bench -- reference`. */
+export interface Jax extends Measured {
+  readonly steps: Readonly<Record<string, number>>;
+  readonly rounds: number;
+  readonly version: string;
+  /** Of JAX's program, before anything is timed. */
+  readonly compileSeconds: number;
+  /** Of a large float32 product on all cores, by library. */
+  readonly peakGigaflopsPerSecond: Readonly<Record<string, number>>;
+  /** Of WebAssembly's 128-bit multiplications and additions on one core. */
+  readonly vectorGigaflopsPerSecond: number;
+  readonly rows: readonly {
+    readonly phase: string;
+    readonly program: string;
+    readonly millisecondsPerStep: number;
+    /** Time over that of JAX, by round. */
+    readonly relativeToJax: { readonly median: number; readonly quartiles: readonly [number, number] };
+    readonly productGigaflopsPerSecond: number;
+    /** Of the best rate on all cores. */
+    readonly shareOfPeak: number;
+    /** Null where a program is not made of WebAssembly. */
+    readonly shareOfVectorPeak: number | null;
+    /** From the losses of JAX, in whole runs; null for JAX itself. */
+    readonly largestRelativeLossDifference: number | null;
+  }[];
+  readonly runs: readonly {
+    readonly program: string;
+    readonly seconds: number;
+    readonly tokens: number;
+    readonly peakMiB: number;
+  }[];
+}
+
 /** Steps of the paper's own setup: `npm run bench -- paper`. */
 export interface Paper extends Measured {
   readonly setup: { readonly batch: number; readonly microBatch: number | null };
@@ -77,10 +110,12 @@ export interface Paper extends Measured {
   readonly summary: PaperSummary;
 }
 
-/** Over how many first steps of each phase losses are compared with PyTorch's. */
+/** Over how many first steps of each phase losses are compared with PyTorch's and JAX's. */
 export const COMPARED = 100;
 
 const tableOf = (head: string[]) => new Table({ head, style: { head: [], border: [], compact: true } });
+
+const percent = (share: number): string => `${Math.round(100 * share)}%`;
 
 /** The machine, as the first line of a table says it. */
 const machine = ({ environment: { processor, cores, node } }: Measured): string =>
@@ -106,7 +141,7 @@ export function speedText(section: Speed): string {
       row.millisecondsPerStep.toFixed(1),
       Math.round(row.tokensPerSecond),
       Math.round(row.productGigaflopsPerSecond),
-      `${Math.round(100 * row.shareOfMatrixRate)}%`,
+      percent(row.shareOfMatrixRate),
       row.speedRelativeToWasm?.toFixed(2) ?? '',
       Math.round(row.peakMemoryMiB),
     ]);
@@ -197,6 +232,45 @@ export function referenceText(size: string, section: Reference): string {
   return `${machine(section)}; ${size}, ${steps} steps; the reference is ${section.reference}.
 ${table.toString()}
 loss apart: the largest relative difference over the first ${COMPARED} steps of a phase.`;
+}
+
+/** @param size of the setup, as the command names it */
+export function jaxText(size: string, section: Jax): string {
+  const table = tableOf([
+    'phase',
+    'program',
+    'ms/step',
+    'JAX = 1',
+    'quartiles',
+    'GFLOP/s',
+    'of all cores',
+    'of 128 bits',
+    'loss apart',
+  ]);
+  for (const row of section.rows) {
+    const { median, quartiles } = row.relativeToJax;
+    table.push([
+      row.phase,
+      row.program,
+      row.millisecondsPerStep.toFixed(1),
+      median.toFixed(2),
+      quartiles.map((quartile) => quartile.toFixed(2)).join(' to '),
+      row.productGigaflopsPerSecond.toFixed(0),
+      percent(row.shareOfPeak),
+      row.shareOfVectorPeak === null ? '' : percent(row.shareOfVectorPeak),
+      row.largestRelativeLossDifference?.toExponential(1) ?? '',
+    ]);
+  }
+  const rates = Object.entries(section.peakGigaflopsPerSecond).map(([name, rate]) => `${name} ${rate.toFixed(0)}`);
+  const runs = section.runs.map(
+    ({ program, seconds, peakMiB }) => `${program} ${seconds.toFixed(1)} s, ${peakMiB.toFixed(0)} MiB`,
+  );
+  const steps = PHASES.map((phase) => section.steps[phase]).join();
+  return `${machine(section)}; ${size}, ${section.rounds} rounds; JAX ${section.version}
+${table.toString()}
+a product of 2048 x 2048 matrices on all cores, GFLOP/s: ${rates.join(', ')}; 128-bit multiply and add on one core: ${section.vectorGigaflopsPerSecond.toFixed(0)}
+whole runs (${steps} steps): ${runs.join('; ')}; JAX compiled for ${section.compileSeconds.toFixed(1)} s before
+loss apart: the largest relative difference from JAX over the first ${COMPARED} steps of a phase, in whole runs.`;
 }
 
 export function paperText(section: Paper): string {

@@ -7,11 +7,11 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const FLAGS = '-O3 --enable simd --enable bulk-memory --importMemory --runtime stub --noAssert';
 
-/** Compiles the kernels into a file. @throws Error with the compiler's output */
-export function buildKernels(file: string): void {
+/** Compiles the kernels, or another source of AssemblyScript, into a file. @throws Error with the compiler's output */
+export function buildKernels(file: string, source = 'src/engine/simd/kernels.assembly.ts'): void {
   const { resolve } = createRequire(import.meta.url);
   const compiler = path.join(path.dirname(resolve('assemblyscript/package.json')), 'bin', 'asc.js');
-  const args = ['src/engine/simd/kernels.assembly.ts', '-o', file, ...FLAGS.split(' ')];
+  const args = [source, '-o', file, ...FLAGS.split(' ')];
   execFileSync(process.execPath, [compiler, ...args], { cwd: ROOT, stdio: 'pipe' });
 }
 

@@ -2,7 +2,7 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { group } from 'd3-array';
-import { initialValues, trainableNames } from '../../../src/model/parameters.ts';
+import { initialValues, parameterSpecifications, trainableNames } from '../../../src/model/parameters.ts';
 import { safetensorsBytes, writePieces } from '../../../src/model/safetensors.ts';
 import { buildCorpus } from '../../../src/passwords/corpus.ts';
 import { type Example, PHASES } from '../../../src/passwords/roles.ts';
@@ -48,9 +48,13 @@ export function writeJob(folder: string, setup: Setup): void {
   mkdirSync(folder, { recursive: true });
   const { beta, optimiser, model } = setup;
   const length = chunks[0].length / (phases[0].steps[0].random as Span)[1];
-  const job = { length, beta, optimiser, model: { ...model, vocabulary: vocabulary(setup) }, phases };
+  const { every } = setup.evaluation;
+  const job = { length, beta, optimiser, every, model: { ...model, vocabulary: vocabulary(setup) }, phases };
   writeFileSync(path.join(folder, 'job.json'), JSON.stringify(job));
   writeFileSync(path.join(folder, 'tokens.bin'), Buffer.concat(chunks.map((chunk) => new Uint8Array(chunk.buffer))));
-  const tensors = new Map([...initialValues(setup)].map(([name, data]) => [name, { shape: [data.length], data }]));
+  const values = initialValues(setup);
+  const tensors = new Map(
+    parameterSpecifications(setup).map(({ name, shape }) => [name, { shape, data: values.get(name) as Float32Array }]),
+  );
   writePieces(path.join(folder, 'weights.safetensors'), safetensorsBytes(tensors, {}));
 }
