@@ -2,8 +2,9 @@ import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import { ARMS, MAIN, NO_DPO } from '../../src/claims/arms.ts';
 import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
-import { formatNumber } from '../../src/claims/format.ts';
+import { formatEstimate, formatNumber } from '../../src/claims/format.ts';
 import { armSetup, CLAIMS, CORE, type FindingKey, findingOf, optionalFinding } from '../../src/claims/index.ts';
+import { CHECKPOINTS } from '../../src/claims/main-findings.ts';
 import { finishedRuns, type Views } from '../../src/records/view.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { MOST_EXACT, requiredRuns, tTestPower } from '../../src/statistics/index.ts';
@@ -238,8 +239,22 @@ it.each([
   [0, '0'],
   [1.0326, '1.033'],
   [-0.0314, '-0.031'],
+  [0.001, '0.001'],
   [0.0000031, '0.0000031'],
   [Number.POSITIVE_INFINITY, 'inf'],
 ])('%d is printed as %s', (value, text) => {
   expect(formatNumber(value)).toBe(text);
+});
+
+it('an estimate is printed with its interval, or alone where it has none', () => {
+  expect(formatEstimate({ value: 1.0326, interval: [1, Number.POSITIVE_INFINITY] })).toBe('1.033 [1.000, inf]');
+  expect(formatEstimate({ value: 1.0326 })).toBe('1.033');
+});
+
+it('each checkpoint has a short name of its own, with which its label ends', () => {
+  for (const { label, short } of CHECKPOINTS) {
+    expect(short.length).toBeGreaterThan(10);
+    expect(label.endsWith(short), label).toBe(true);
+  }
+  expect(new Set(CHECKPOINTS.map(({ short }) => short)).size).toBe(6);
 });

@@ -1,9 +1,10 @@
 import { mean } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
-import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
+import { estimate, guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
 import { CLAIMS, findingOf, type Judgement } from '../../src/claims/index.ts';
 import { finishedRuns, type Views } from '../../src/records/view.ts';
+import { type RunValues, tTestAbove } from '../../src/statistics/index.ts';
 import { effect, failedRun, type Knowledge, madeUpView } from '../helpers/records.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
@@ -161,6 +162,93 @@ it('without freezing, the difference to the cell with both is that of the same s
   const difference = findingOf(judge('freeze', given), 'minus-baseline');
   expect(difference.label).toContain('seed by seed');
   expect(difference.value).toBeCloseTo(mean(rates(ABLATION.noFreeze)) - mean(rates(ABLATION.both)), 12);
+});
+
+it('the cell with both is not compared with itself, and its numbers are those of the claim', () => {
+  const {
+    findings,
+    estimate: value,
+    interval,
+    cells,
+  } = judge(
+    'freeze-and-prefix',
+    grid(Object.values(ABLATION), () => effect),
+  );
+  expect(findings.map(({ key }) => key)).toEqual(['useful']);
+  const own = cells?.find(({ arm }) => arm === ABLATION.both.id);
+  expect([value, interval]).toEqual([own?.estimate, own?.interval]);
+  expect(interval?.every(Number.isFinite)).toBe(true);
+});
+
+it.each([
+  'held-out-share',
+  'weights',
+  'freeze',
+])('the rule of %s says what a cell has to have, and how it is tested', (id) => {
+  const { rule } = CLAIMS.find((claim) => claim.id === id)!;
+  expect(rule).toContain(
+    'if at least 5 of its runs finished and its useful negatives reached a mean guess rate of 1.3;',
+  );
+  expect(rule).toContain('a one-sided t-test over runs of the held-out guess rate against 1, with the Holm correction');
+});
+
+describe('every number of a grid', () => {
+  const seeds = [9, 2, 10, 4, 3, 1, 12, 15, 6, 7, 8, 11];
+  const given = grid(MODEL_SIZES, (index) => (index === 1 ? nothing : effect), seeds);
+  const judged = judge('model-size', given);
+  const rates = (runs: Views[string], set: 'heldOut' | 'random') => guessRatesOf(finishedRuns(runs), 'joint', set);
+  /** The estimate whose bootstrap has a name, which another name does not give. */
+  const named = (name: string, values: RunValues) => {
+    const { value, interval } = estimate(name, values);
+    expect(estimate('', values).interval).not.toEqual(interval);
+    return { value, interval };
+  };
+
+  it('says which seeds it is of', () => {
+    expect(judged.cells?.map((cell) => cell.seeds)).toEqual(MODEL_SIZES.map(() => seeds));
+    expect(judged.seeds).toEqual([1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 15]);
+  });
+
+  it('has a bootstrap that is named after it', () => {
+    for (const cell of judged.cells ?? []) {
+      const heldOut = named(`cell/${cell.arm}`, rates(given[cell.arm], 'heldOut'));
+      expect([cell.estimate, cell.interval]).toEqual([heldOut.value, heldOut.interval]);
+      const control = named(`cell/${cell.arm}/random`, rates(given[cell.arm], 'random'));
+      expect([cell.random, cell.randomInterval]).toEqual([control.value, control.interval]);
+    }
+    const perSeed = seeds.map((_, run) => [
+      mean(MODEL_SIZES.map(({ id }) => runMeans(rates(given[id], 'heldOut'))[run])),
+    ]);
+    const average = named('model-size/average', perSeed);
+    expect(judged.estimate).toBeCloseTo(average.value, 12);
+    expect(judged.interval?.map((end) => end.toFixed(12))).toEqual(average.interval.map((end) => end.toFixed(12)));
+    const arms = Object.values(ABLATION);
+    const ablated = grid(arms, (index) => (arms[index] === ABLATION.noFreeze ? effect : nothing), seeds);
+    const [own, both] = [ABLATION.noFreeze, ABLATION.both].map(({ id }) => runMeans(rates(ablated[id], 'heldOut')));
+    const apart = named(
+      'freeze/difference',
+      own.map((rate, run) => [rate - both[run]]),
+    );
+    expect(findingOf(judge('freeze', ablated), 'minus-baseline')).toMatchObject(apart);
+  });
+
+  it('is said in words as well: cells above chance, and cells that can be read', () => {
+    expect(judged.reason).toBe('above chance after correction in 3 of 4 cells, 4 of them readable');
+  });
+});
+
+it('an average over cells is as sure as a test of each seed’s average', () => {
+  const given = grid(SWEEPS.lrbeta, () => effect, [1, 2, 3, 4, 5]);
+  const rates = SWEEPS.lrbeta.map(({ id }) => runMeans(guessRatesOf(finishedRuns(given[id]), 'joint', 'heldOut')));
+  const { p } = judge('lrbeta', given);
+  expect(p).toBeCloseTo(
+    tTestAbove(
+      [0, 1, 2, 3, 4].map((run) => mean(rates.map((own) => own[run]))),
+      1,
+    ).p,
+    12,
+  );
+  expect(p).toBeLessThan(0.05);
 });
 
 it('only seeds that every cell was run with count, so that a cell with more of them does not outweigh the others', () => {

@@ -6,42 +6,45 @@ import type { Views } from '../../src/records/view.ts';
 import { effect, madeUpView } from '../helpers/records.ts';
 
 const judge = (views: Views): Judgement[] => CLAIMS.map((claim) => claim.weigh(views));
-const worlds = [1, 2, 7].map((count) =>
-  judge(
-    Object.fromEntries(
-      ARMS.map(({ id }, arm) => [
-        id,
-        Array.from({ length: count }, (_, seed) => {
-          const run = madeUpView(100 * arm + seed, effect, id === 'no-dpo' ? 'no-dpo' : 'main');
-          return { ...run, setup: { ...run.setup, seed } };
-        }),
-      ]),
+let known: Judgement[][] | undefined;
+/** What is judged of one run, of two and of seven. */
+const worlds = (): Judgement[][] =>
+  (known ??= [1, 2, 7].map((count) =>
+    judge(
+      Object.fromEntries(
+        ARMS.map(({ id }, arm) => [
+          id,
+          Array.from({ length: count }, (_, seed) => {
+            const run = madeUpView(100 * arm + seed, effect, id === 'no-dpo' ? 'no-dpo' : 'main');
+            return { ...run, setup: { ...run.setup, seed } };
+          }),
+        ]),
+      ),
     ),
-  ),
-);
+  ));
 const committed: Judgement[] = JSON.parse(
   readFileSync(new URL('../../reports/claims.json', import.meta.url), 'utf8'),
 ).studies.flatMap(({ claims }: { claims: Judgement[] }) => claims);
 
 describe.each([
-  ['made-up runs', worlds.flat()],
-  ['the reference report', committed],
+  ['made-up runs', () => worlds().flat()],
+  ['the reference report', () => committed],
 ])('in every judgement of %s', (_, judgements) => {
   it('no two findings share a key, and no two cells an arm', () => {
-    for (const { id, findings, cells = [] } of judgements) {
+    for (const { id, findings, cells = [] } of judgements()) {
       for (const names of [findings.map(({ key }) => key), cells.map(({ arm }) => arm)])
         expect(new Set(names).size, `${id}: ${names.join(' ')}`).toBe(names.length);
     }
   });
 
   it('keys are short names and paths of them, not prose', () => {
-    const keys = judgements.flatMap(({ findings }) => findings.map(({ key }) => key));
+    const keys = judgements().flatMap(({ findings }) => findings.map(({ key }) => key));
     expect(keys.length).toBeGreaterThan(20);
     for (const key of keys) expect(key).toMatch(/^[a-z0-9]+(-[a-z0-9]+)*(\/[a-z0-9]+(-[a-z0-9]+)*)*$/);
   });
 
   it('what is asked for by its key is what has it', () => {
-    for (const judgement of judgements) {
+    for (const judgement of judgements()) {
       for (const finding of judgement.findings) {
         expect(findingOf(judgement, finding.key)).toBe(finding);
         expect(optionalFinding(judgement, finding.key)).toBe(finding);
@@ -52,17 +55,16 @@ describe.each([
 });
 
 describe('what a judgement lacks', () => {
-  const [main] = worlds[2];
-
   it('is an error that names it, for a finding and for a cell', () => {
+    const [main] = worlds()[2];
     expect(() => findingOf(main, 'minus-baseline')).toThrow('the judgement on main has no finding minus-baseline');
-    const grid = worlds[2].find(({ id }) => id === 'model-size')!;
+    const grid = worlds()[2].find(({ id }) => id === 'model-size')!;
     expect(() => cellOf(grid, 'size-9')).toThrow('the judgement on model-size has no cell size-9');
     expect(() => cellOf(main, 'size-1')).toThrow('the judgement on main has no cell size-1');
   });
 
   it('is undefined where it may be lacking, and is asked for as such', () => {
-    const [alone] = worlds[0]; // a single run has no Bayes factor
+    const [[alone], , [main]] = worlds(); // a single run has no Bayes factor
     expect(optionalFinding(alone, 'bayes-factor')).toBeUndefined();
     expect(optionalFinding(main, 'bayes-factor')?.value).toBeGreaterThan(1);
   });

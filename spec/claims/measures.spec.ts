@@ -168,10 +168,16 @@ describe('leakage', () => {
     expect(leaked?.snapshots).toEqual(snapshotsOf(RUNS).map(({ snapshot }) => snapshot));
   });
 
-  it('has intervals that depend on the names of the measure and of the snapshot', () => {
-    const rates = RUNS.map((run) => guessRates(run.at('joint', 'regular', 'heldOut'), LETTERS));
-    const { value, interval } = estimate('leakage/guess rate/after phase 3, regular', rates);
-    expect(leaked?.measures[0].estimates[2]).toMatchObject({ value, interval });
+  it('has intervals from a bootstrap that is named after the measure and the snapshot', () => {
+    const runs = Array.from({ length: 12 }, (_, seed) => madeUpView(seed, effect)); // of three, any name gives equal bounds
+    const found = leakageOf(runs, () => null);
+    const rates = runs.map((run) => guessRates(run.at('joint', 'reverse', 'heldOut'), LETTERS));
+    const named = (name: string) => estimate(`leakage/${name}`, rates);
+    const { value, interval } = named('guess rate/after phase 3, reverse');
+    expect(found?.measures[0].estimates[1]).toMatchObject({ value, interval });
+    for (const other of ['', 'guess rate/after phase 2, regular', 'rank/after phase 3, reverse']) {
+      expect(named(other).interval).not.toEqual(interval);
+    }
   });
 
   it('of no run is none', () => {

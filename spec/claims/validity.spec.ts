@@ -772,6 +772,17 @@ describe('the check of one record', () => {
     expect(said(({ snapshots }) => void snapshots[1].sets.heldOut.lens.splice(0))).toEqual([]);
   });
 
+  it('compares all measures but the top-1 rate with letters whose ranks an archive left out', () => {
+    const { phase, step } = abridge(main[2], true).snapshots[0];
+    for (const name of ['guessRate', 'logLikelihood', 'perf', 'topRate'] as const) {
+      const problems = saidOfAbridged(true, ({ evaluations }) => {
+        const evaluation = evaluations.find((one) => one.phase === phase && one.step === step)!;
+        evaluation.sets.heldOut.halves[1][name] += 0.2;
+      }).filter((problem) => problem.endsWith('not those of its log-probabilities'));
+      expect([name, problems]).toEqual([name, name === 'topRate' ? [] : [expect.stringContaining('held-out')]]);
+    }
+  });
+
   it('reads a record of version 2, which counts all kinds of text together and keeps no digests', () => {
     const old = (keep: (span: number) => boolean) =>
       said((run) => {
@@ -803,13 +814,18 @@ describe('runs that agree where chance lets them', () => {
   };
 
   it('are independent all the same: few passwords, weights that are given, few scores, no digests', () => {
-    const control = (size: number) =>
+    const control = (size: number, alphabet = main[0].setup.passwords.alphabet) =>
       shared((run, other) => {
-        for (const { setup } of [run, other]) setup.evaluation.random = size;
+        for (const { setup } of [run, other]) {
+          setup.evaluation.random = size;
+          setup.passwords.alphabet = alphabet;
+        }
         run.digests!.passwords.control = other.digests!.passwords.control;
       });
     expect(control(1)).toBe('');
     expect(control(6)).toContain('the same control passwords');
+    expect(control(6, 'abcd')).toBe(''); // of 4,096 passwords
+    expect(control(8, 'abcd')).toContain('the same control passwords');
     const initial = (pretrained: string | null) =>
       shared((run, other) => {
         for (const { setup } of [run, other]) setup.model.pretrained = pretrained;

@@ -76,6 +76,12 @@ export const EXPLANATIONS: readonly Explanation[] = [
   },
   {
     file: /claims.validity/,
+    line: /\(1 - tolerance\) - tolerance|Math\.max\(rounding, 1e-5\)/,
+    mutator: /ArithmeticOperator|MethodExpression/,
+    why: 'A slack for rounding: what it lets pass or not differs by as little.',
+  },
+  {
+    file: /claims.validity/,
     line: /taken === phases\[phase\]\.steps/,
     replacement: /^true$/,
     why: 'A phase that ends early ends with an evaluation, so the steps it took are a multiple of those between evaluations.',
@@ -124,6 +130,18 @@ export const EXPLANATIONS: readonly Explanation[] = [
     line: /average === null \|\|/,
     replacement: /^false$/,
     why: `${SAME_NUMBER}without an average no cell is readable, which is fewer than half.`,
+  },
+  {
+    file: /claims.grid/,
+    line: /useful >= LEARNED|average\.interval\[0\] > 1/,
+    mutator: /EqualityOperator/,
+    why: ON_THE_THRESHOLD,
+  },
+  {
+    file: /claims.grid/,
+    line: /average\?\.byRun \?\? \[\]/,
+    mutator: /ArrayDeclaration/,
+    why: `${SAME_NUMBER}a single value, whatever it is, leaves a test nothing to weigh, as none does.`,
   },
   {
     file: /claims.format/,
