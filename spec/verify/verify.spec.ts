@@ -366,7 +366,7 @@ describe('an archive of the reference report', () => {
     [
       'a little overlap',
       (run) => {
-        run.overlap[2].control += 0.02;
+        run.overlap[2].control += 1;
       },
     ],
     [
