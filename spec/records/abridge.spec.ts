@@ -133,7 +133,7 @@ it('a whole record lacks none of its passwords, ranks and calibrated scores', ()
 
 it.each([
   'pocket.jsonl.br',
-  'wasm/pocket.jsonl.br',
+  'pocket-calibrated.jsonl.br',
 ])('the committed archive %s, whose records have empty lists, reads as abridged ones with the same numbers', async (name) => {
   const file = path.join(ARCHIVES, name);
   const lines = brotliDecompressSync(readFileSync(file)).toString().trimEnd().split('\n').slice(1);
