@@ -28,7 +28,7 @@ const PARTS = {
   measures: { mutate: ['src/claims/measures/*.ts', 'src/claims/family.ts'], specs: ['spec/claims/measures.spec.ts'] },
   validity: { mutate: ['src/claims/validity.ts'], specs: ['spec/claims/validity.spec.ts'] },
   grid: {
-    mutate: ['src/claims/{grid,sweeps,held-out-share,model-size}.ts'],
+    mutate: ['grid', 'sweeps', 'held-out-share', 'model-size'].map((name) => `src/claims/${name}.ts`),
     specs: ['spec/claims/grid.spec.ts'],
   },
   claims: {
