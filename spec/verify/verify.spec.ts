@@ -14,6 +14,8 @@ import { fillFolder, studySetup } from '../helpers/trained.ts';
 import { written } from '../helpers/written.ts';
 
 const WASM = path.join('reports', 'records', 'wasm', 'pocket.jsonl.br');
+/** Its records are of version 2, whose overlaps are rates. */
+const OLDER = path.join('reports', 'records', 'pocket-calibrated.jsonl.br');
 const SEEDS = [41, 42, 43, 44, 45];
 const NO_DPO = ARMS.find(({ id }) => id === 'no-dpo')!;
 
@@ -299,9 +301,9 @@ describe('an archive that is made now', () => {
 
 describe('an archive of the reference report', () => {
   /** A part of the archive, with lines changed; `careful` puts the digest right, as whoever changes lines could. */
-  function changed(change: (run: WholeRun) => void, careful = true): string {
+  function changed(change: (run: WholeRun) => void, careful = true, archive = WASM): string {
     const file = path.join(temporaryFolder(), 'pocket.jsonl.br');
-    const [head, ...lines] = brotliDecompressSync(readFileSync(WASM)).toString().trimEnd().split('\n').slice(0, 6);
+    const [head, ...lines] = brotliDecompressSync(readFileSync(archive)).toString().trimEnd().split('\n').slice(0, 6);
     const runs = lines.map((line) => JSON.parse(line) as WholeRun);
     change(runs[2]);
     const { setup, commands, ...rest } = JSON.parse(head);
@@ -317,6 +319,20 @@ describe('an archive of the reference report', () => {
     const { code, out } = await verify(changed(() => {}));
     expect(out).toMatch(/│ data +│ 5 +│ 0 +│ 0 /);
     expect(code).toBe(0);
+  });
+
+  it('of records of version 2 agrees, and fails where one has a little more overlap', async () => {
+    expect((await verify(changed(() => {}, true, OLDER))).code).toBe(0);
+    const more = changed(
+      (run) => {
+        run.overlap[2].control += 0.02;
+      },
+      true,
+      OLDER,
+    );
+    const { code, out } = await verify(more);
+    expect(out).toMatch(/seed 103: overlap: .* of 3 letters .*: 1 checks? differ/s);
+    expect(code).toBe(1);
   });
 
   const CHANGES: [string, (run: WholeRun) => void][] = [
