@@ -92,9 +92,9 @@ function overlapDifference(run: FinishedRun, corpus: Corpus, ledger: ReturnType<
       !near(heldOut, again[span - 1].heldOut, corpus.heldOut.length) ||
       !near(control, again[span - 1].control, corpus.control.length),
   );
-  return other === undefined
-    ? undefined
-    : `${other.heldOut.toFixed(0)} matches of ${other.span} letters are recorded for held-out passwords, and there are ${again[other.span - 1].heldOut}`;
+  if (other === undefined) return undefined;
+  const found = again[other.span - 1];
+  return `${other.heldOut.toFixed(0)} held-out and ${other.control.toFixed(0)} control matches (${other.span} letters) are recorded, and there are ${found.heldOut} and ${found.control}`;
 }
 
 /**
