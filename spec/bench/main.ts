@@ -11,6 +11,10 @@ const BENCHMARKS: Readonly<Record<string, { file: string; what: string }>> = {
     file: './against.ts',
     what: 'steps of this source and of another checkout, in turn: <checkout> --rounds 21, --size pocket',
   },
+  whole: {
+    file: './whole/run.ts',
+    what: 'where the time of a whole run goes: --every 50,10 steps between evaluations',
+  },
   page: { file: './write-page.ts', what: 'reports/speed.md from reports/bench.json; measures nothing' },
 };
 

@@ -1,4 +1,5 @@
 /** reports/speed.md: what the sections of reports/bench.json say, each with the command that measured it. */
+import { PRESETS } from '../../src/setup/presets.ts';
 import {
   type Growth,
   growthText,
@@ -12,12 +13,15 @@ import {
   referenceText,
   type Speed,
   speedText,
+  type Whole,
+  wholeText,
 } from './tables.ts';
 
 /** reports/bench.json; a section is missing until its command has run. */
 export interface Bench {
   readonly speed?: Speed;
   readonly growth?: Growth;
+  readonly whole?: Whole;
   readonly paperRuns?: PaperRuns;
   readonly 'jax-pocket'?: Jax;
   readonly 'jax-wide'?: Jax;
@@ -26,6 +30,12 @@ export interface Bench {
   readonly 'reference-160m'?: Reference;
   readonly 'paper-160m'?: Paper;
 }
+
+const { evaluation, batch } = PRESETS.pocket;
+/** Passwords that an evaluation of `pocket` scores. */
+const SCORED_AT_ONCE = evaluation.heldOut + evaluation.useful + evaluation.random;
+/** Sequences of a step of its phase 2. */
+const PAIRS = 2 * batch;
 
 /** A table as Markdown, or what to do where it is missing. */
 const shown = <Section>(section: Section | undefined, text: (section: Section) => string): string =>
@@ -102,6 +112,21 @@ The same at the shapes of Pythia-160M, with random weights and batches of 8 (\`n
 tracing the graphs, which happens once a run.
 
 ${shown(bench['reference-160m'], (section) => referenceText('160m', section))}
+
+## A whole run
+
+\`npm run bench -- whole\` trains \`pocket\` to its end, in a process as a job starts it, and says where the seconds go:
+
+${shown(bench.whole, wholeText)}
+
+- *start*: from the start of the process until its engine can compute.
+- *first steps*: the first step of each phase, in which graphs are made. The others are under their phase.
+- *reference*: the log-probabilities of every password that DPO compares, after phase 1.
+- *ends of phases*: their evaluation, and the closer look at the model then.
+- *evaluations*: all others, how many and how long.
+
+An evaluation scores ${SCORED_AT_ONCE} passwords. That is a forward pass over ${SCORED_AT_ONCE} sequences. A step of phase 2 has ${PAIRS} sequences, forward and backward,
+which is as much work as a forward pass over ${3 * PAIRS}.
 
 ## As a setup grows
 

@@ -4,6 +4,7 @@ import { PHASES } from '../../src/passwords/roles.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Cost } from './growth/measure.ts';
 import type { PaperSummary } from './paper/summary.ts';
+import type { WholeRun } from './whole/worker.ts';
 
 /** Where a section was measured, and with which command. */
 export interface Measured {
@@ -101,6 +102,11 @@ export interface Jax extends Measured {
     readonly tokens: number;
     readonly peakMiB: number;
   }[];
+}
+
+/** Where the time of whole runs of `pocket` goes: `npm run bench -- whole`. */
+export interface Whole extends Measured {
+  readonly rows: readonly ({ readonly engine: string; readonly every: number } & WholeRun)[];
 }
 
 /** Steps of the paper's own setup: `npm run bench -- paper`. */
@@ -271,6 +277,35 @@ ${table.toString()}
 a product of 2048 x 2048 matrices on all cores, GFLOP/s: ${rates.join(', ')}; 128-bit multiply and add on one core: ${section.vectorGigaflopsPerSecond.toFixed(0)}
 whole runs (${steps} steps): ${runs.join('; ')}; JAX compiled for ${section.compileSeconds.toFixed(1)} s before
 loss apart: the largest relative difference from JAX over the first ${COMPARED} steps of a phase, in whole runs.`;
+}
+
+export function wholeText(section: Whole): string {
+  const table = tableOf([
+    'engine',
+    'evaluated every',
+    'start',
+    'corpus',
+    'first steps',
+    ...PHASES,
+    'reference',
+    'ends of phases',
+    'evaluations',
+    'of the run',
+    'whole, s',
+  ]);
+  for (const { engine, every, evaluated, parts } of section.rows) {
+    const { start, corpus, first, steps, reference, ends, evaluations, whole } = parts;
+    const before = [start, corpus, first, ...PHASES.map((phase) => steps[phase]), reference, ends];
+    table.push([
+      engine,
+      `${every} steps`,
+      ...before.map((seconds) => seconds.toFixed(2)),
+      `${evaluated}: ${evaluations.toFixed(2)}`,
+      percent(evaluations / whole),
+      whole.toFixed(1),
+    ]);
+  }
+  return `${machine(section)}\n${table.toString()}`;
 }
 
 export function paperText(section: Paper): string {

@@ -3,8 +3,6 @@
  * would share, and a run whose process dies takes no other with it. Results do not depend on how many run at once.
  */
 import os from 'node:os';
-import { fileURLToPath } from 'node:url';
-import { Tinypool } from 'tinypool';
 import type { Engine } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
 import { ModelError } from '../model/config.ts';
@@ -17,6 +15,7 @@ import { CheckpointError } from './checkpoint.ts';
 import { describeEnvironment, recordHead } from './environment.ts';
 import type { RunStore } from './store.ts';
 import type { WorkerFault, WorkerTask } from './worker.ts';
+import { startWorkers } from './workers.ts';
 
 /** A run of a job: its setup, its record, and where the record is. */
 export interface StoredRun {
@@ -70,15 +69,7 @@ function lostRun(setup: Setup, engine: Engine, execution: Execution, error: Erro
  */
 export async function runAll(setups: readonly Setup[], options: PoolOptions): Promise<StoredRun[]> {
   const { engine, execution = AT_ONCE, store, jobs, keepModels = false, onProgress, onEnd } = options;
-  const pool = new Tinypool({
-    runtime: 'child_process',
-    env: { ...threadsOf(setups, jobs), ...process.env } as Record<string, string>,
-    filename: fileURLToPath(new URL('./worker-entry.js', import.meta.url)),
-    minThreads: 0,
-    maxThreads: jobs,
-  });
   const environment = describeEnvironment();
-  let stopping = false;
   /** The run of a setup that is in the store already. */
   const kept = async (setup: Setup): Promise<StoredRun | null> => {
     const record = await store.readRecord(setup, engine.name);
@@ -92,16 +83,18 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
         'go on where it was begun, or choose another folder with --out',
     );
   };
+  const runs = await Promise.all(setups.map(kept));
+  for (const run of runs) if (run !== null) onEnd?.(run);
+  if (runs.every((run) => run !== null)) return runs;
+
+  const workers = await startWorkers(new URL('./worker.ts', import.meta.url), jobs, threadsOf(setups, jobs));
+  let stopping = false;
   const one = async (setup: Setup): Promise<StoredRun> => {
     const { folder } = store;
     const task: WorkerTask = { setup, engine: engine.name, execution, folder, keepModel: keepModels };
-    const channel = {
-      onMessage: () => {}, // workers are told nothing but their task
-      postMessage: (progress: Progress) => onProgress?.(setup, progress),
-    };
     let fault: WorkerFault | null;
     try {
-      fault = await pool.run(task, { channel });
+      fault = await workers.run(task, (progress: Progress) => onProgress?.(setup, progress));
     } catch (error) {
       if (stopping) throw error; // the job ends: a run that it stopped has not failed
       const record = lostRun(setup, engine, execution, error as Error);
@@ -114,18 +107,13 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     const record = (await store.readRecord(setup, engine.name)) as RunRecord;
     return { setup, record, file: store.recordPath(setup, engine.name), reused: false };
   };
-  const died = new Promise<never>((_, reject) => {
-    pool.on('error', ({ message }: Error) =>
-      reject(
-        new WorkerError(
-          `the process of a run died as it started (${message}); go on with --resume --out ${store.folder}`,
-        ),
-      ),
+  const died = workers.died.catch(({ message }: Error) => {
+    throw new WorkerError(
+      `the process of a run died as it started (${message}); go on with --resume --out ${store.folder}`,
     );
   });
-  let runs: (StoredRun | null)[] = [];
   const todo = setups.entries();
-  // The pool is given no more runs than it has processes: a run that waits in it when its processes die is never begun.
+  // There are no more runs in hand than processes: a run that waits when its processes die is never begun.
   const lane = async (): Promise<void> => {
     for (const [place, setup] of todo) {
       if (stopping) return;
@@ -136,12 +124,10 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     }
   };
   try {
-    runs = await Promise.all(setups.map(kept));
-    for (const run of runs) if (run !== null) onEnd?.(run);
     await Promise.race([Promise.all(Array.from({ length: jobs }, lane)), died]);
     return runs as StoredRun[];
   } finally {
     stopping = true;
-    await pool.destroy();
+    await workers.end();
   }
 }

@@ -1,7 +1,6 @@
 /** Fuzzing: tries chunks of setups on the machine's cores until the runs or the time are used up. */
-import { fileURLToPath } from 'node:url';
-import { Tinypool } from 'tinypool';
 import type { Engine } from '../engine/engine.ts';
+import { startWorkers } from '../lab/workers.ts';
 import { stream } from '../random/streams.ts';
 import type { Chunk, ChunkResult, Failure } from './chunk.ts';
 import { KINDS } from './kinds.ts';
@@ -60,13 +59,7 @@ function* chunks({ properties, seed, path, runs }: FuzzOptions): Generator<Chunk
 /** Tries properties on setups. A property that has failed is not tried again: one counterexample is enough. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzTally> {
   const { engine, budget, jobs, signal, onFailure, onProgress } = options;
-  const pool = new Tinypool({
-    runtime: 'child_process',
-    env: process.env as Record<string, string>,
-    filename: fileURLToPath(options.worker ?? new URL('./worker-entry.js', import.meta.url)),
-    minThreads: 0,
-    maxThreads: jobs,
-  });
+  const workers = await startWorkers(options.worker ?? new URL('./worker.ts', import.meta.url), jobs);
   const end = performance.now() + budget;
   const setups = { data: 0, training: 0 };
   const failed = new Set<string>();
@@ -79,20 +72,17 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzTally> {
   };
   const tryOne = async (chunk: Chunk): Promise<void> => {
     let passed = 0;
-    const channel = {
-      onMessage: () => {}, // workers are told nothing but their task
-      postMessage: (event: ChunkEvent) => {
-        if ('setup' in event) {
-          setups[chunk.kind] += 1;
-          passed += 1;
-        } else {
-          // Until the failure is shrunk, the replay draws its first setup: the one after those that passed.
-          failing.set(chunk, { ...event.failure, replay: { seed: chunk.seed, path: `${passed}` } });
-        }
-        onProgress?.({ setups, failures: failed.size });
-      },
+    const onEvent = (event: ChunkEvent) => {
+      if ('setup' in event) {
+        setups[chunk.kind] += 1;
+        passed += 1;
+      } else {
+        // Until the failure is shrunk, the replay draws its first setup: the one after those that passed.
+        failing.set(chunk, { ...event.failure, replay: { seed: chunk.seed, path: `${passed}` } });
+      }
+      onProgress?.({ setups, failures: failed.size });
     };
-    const { failure }: ChunkResult = await pool.run({ chunk, engine: engine.name }, { channel });
+    const { failure }: ChunkResult = await workers.run({ chunk, engine: engine.name }, onEvent);
     failing.delete(chunk);
     if (failure !== null) await fail(failure);
   };
@@ -112,7 +102,7 @@ export async function fuzz(options: FuzzOptions): Promise<FuzzTally> {
     // An interruption keeps the failures that are being shrunk as small as they are by then.
     for (const failure of failing.values()) await fail(failure);
   } finally {
-    await pool.destroy();
+    await workers.end();
   }
   return { setups, failures: failed.size };
 }
