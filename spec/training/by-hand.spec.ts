@@ -9,9 +9,9 @@ import { initialValues, loadParameters } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import type { Phase } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
+import { lossesAndGradients } from '../../src/properties/gradients.ts';
 import { LOSSES } from '../../src/recipe/recipe.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import { lossAndGradients } from '../../src/training/step.ts';
 import { type Trajectory, trainToEnd } from '../../src/training/trainer.ts';
 import { referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
@@ -50,7 +50,7 @@ async function byHand(setup: Setup): Promise<Record<Phase, Trajectory>> {
         setup,
         new Map([...theta].map(([name, data]) => [name, Float32Array.from(data)])),
       );
-      const { losses, gradients } = await lossAndGradients({ engine, parameters, model: setup.model }, trained, {
+      const { losses, gradients } = await lossesAndGradients({ engine, parameters, model: setup.model }, trained, {
         examples,
         batch: tokenBatch(examples, ids),
         weights: {
@@ -61,8 +61,8 @@ async function byHand(setup: Setup): Promise<Record<Phase, Trajectory>> {
         beta: setup.beta,
         reference: (password) => references.get(password)!,
       });
-      const arrays = new Map([...gradients].map(([name, gradient]) => [name, [...gradient.dataSync()]]));
-      tf.dispose([...gradients.values(), ...parameters.values()]);
+      const arrays = new Map([...gradients].map(([name, gradient]) => [name, [...gradient]]));
+      tf.dispose([...parameters.values()]);
       const norm = Math.sqrt(sum([...arrays.values()].flat().map((g) => g * g)));
       for (const part of ['total', ...LOSSES] as const) (results[phase][part] as (number | null)[]).push(losses[part]);
       results[phase].gradientNorm.push(norm);
