@@ -13,8 +13,14 @@ export interface AdamwUpdate {
   readonly epsilon: number;
 }
 
-/** First and second moment of the gradient of every trained parameter, by name. */
-export type MomentsByName = Map<string, { readonly first: Float32Array; readonly second: Float32Array }>;
+/** First and second moment of one parameter's gradient. */
+export interface Moments {
+  readonly first: Float32Array;
+  readonly second: Float32Array;
+}
+
+/** Moments of every trained parameter, by name. */
+export type MomentsByName = Map<string, Moments>;
 
 /** What passes of one step computed. */
 export interface PassResults {
@@ -28,11 +34,10 @@ export interface PassResults {
 
 /** Parameters and moments in an engine's memory. */
 export interface ResidentTraining {
-  /** Computes passes one after the other, and adds their gradients up. */
+  /** Computes passes one after the other, and adds their gradients up. From then on parameters have to be published. */
   compute(passes: readonly Pass[]): Promise<PassResults>;
-  /** Updates the trained parameters. Their tensors in the map are disposed: they are those of before. */
   update(gradient: tf.Tensor, numbers: AdamwUpdate): void;
-  /** Puts the parameters as they are now into the map, where an update has disposed them. They share the engine's memory. */
+  /** Puts the parameters as they are now into the map, where those of before are disposed. */
   publish(): void;
   /** A copy of the moments. */
   moments(): Promise<MomentsByName>;
@@ -41,7 +46,7 @@ export interface ResidentTraining {
 }
 
 /**
- * Takes parameters into the engine's memory.
+ * Takes parameters into the engine's memory, and disposes their tensors.
  * @param parameters all that passes compute with; a pass is given them in this order
  * @param trained names of those that updates change
  * @param moments to go on from; empty to start from 0

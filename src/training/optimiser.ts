@@ -5,10 +5,10 @@
  */
 import { type Engine, tf } from '../engine/engine.ts';
 import type { Pass } from '../engine/graphs.ts';
-import type { NewResidentTraining, ResidentTraining } from '../engine/resident.ts';
+import type { Moments, MomentsByName, NewResidentTraining, ResidentTraining } from '../engine/resident.ts';
 import type { StreamedAdamw } from '../engine/streamed.ts';
 import { type LoadedModel, type Parameters, type ParameterValues, valuesOf } from '../model/parameters.ts';
-import { adamwStep, clipFactor, globalNorm, type Moments, type OptimiserSetup, stepNumbers } from './adamw.ts';
+import { adamwStep, clipFactor, globalNorm, type OptimiserSetup, stepNumbers } from './adamw.ts';
 import { computeGradients, type Gradient } from './gradients.ts';
 
 /** A loss or gradient stopped being a number. */
@@ -17,7 +17,7 @@ export class DivergenceError extends Error {
 }
 
 /** Moments of every trained parameter, by name; empty before the first update of a phase. */
-export type OptimiserState = Map<string, Moments>;
+export type OptimiserState = MomentsByName;
 
 /** The part of a model that an optimiser needs. */
 type OptimisedModel = Omit<LoadedModel, 'model'>;
@@ -33,13 +33,12 @@ export interface Taken {
 /** Updates the parameters that it was made for. */
 export interface Optimiser {
   /**
-   * Computes passes, adds their gradients up, clips and applies them. Until {@link publish} nobody may read the trained
-   * parameters.
+   * Computes passes, adds their gradients up, clips and applies them. The parameters may be read after {@link publish}.
    * @param update number of this update in its phase, from 1
    * @throws DivergenceError when the gradient norm is not finite; nothing was changed then.
    */
   step(passes: readonly Pass[], learningRate: number, update: number): Promise<Taken>;
-  /** Puts the trained parameters as they are now into the model. */
+  /** Puts the parameters as they are now into the model. */
   publish(): void;
   /** A copy of the moments. */
   state(): Promise<OptimiserState>;
@@ -218,7 +217,7 @@ class ResidentOptimiser implements Optimiser {
 
 /**
  * AdamW for a phase.
- * @param model its trained parameters are replaced at every update
+ * @param model its trained parameters are replaced at every update. They may be read after {@link Optimiser.publish}.
  * @param from moments to go on from; empty at the start of a phase
  */
 export async function newOptimiser(

@@ -48,9 +48,9 @@ export function optimiserProperties(start: Start): void {
           ),
         ],
       ]);
-      one.publish();
       return norm;
     } finally {
+      one.publish();
       tf.dispose(inputs);
     }
   };

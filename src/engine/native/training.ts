@@ -7,7 +7,7 @@
  */
 import { tf } from '../engine.ts';
 import type { Pass } from '../graphs.ts';
-import type { AdamwUpdate, MomentsByName, PassResults, ResidentTraining } from '../resident.ts';
+import type { AdamwUpdate, Moments, MomentsByName, PassResults, ResidentTraining } from '../resident.ts';
 import { dataTypeOf, nativeBackend, typeAttribute } from './backend.ts';
 import { GraphWriter, type Session } from './graph.ts';
 import { FlatLayout } from './layout.ts';
@@ -101,7 +101,7 @@ export class NativeTraining implements ResidentTraining {
   readonly #graph: TrainingGraph;
   #session: Session;
   /** Whether the map's tensors are the parameters as they are now. */
-  #published = false;
+  #published = true;
 
   constructor(
     parameters: Map<string, tf.Tensor>,
@@ -117,29 +117,17 @@ export class NativeTraining implements ResidentTraining {
     );
     this.#graph = new TrainingGraph(this.#trained, frozen, beta1, beta2);
     this.#session = this.#graph.load();
-    const parameter = (name: string) => parameters.get(name) as tf.Tensor;
-    const moment = (which: 'first' | 'second') => (name: string) => {
-      const values = moments.get(name)?.[which];
-      return values === undefined ? tf.zerosLike(parameter(name)) : tf.tensor(values);
-    };
     const { variables } = this.#graph;
-    this.#set(
-      variables.trained,
-      tf.tidy(() => this.#trained.flat(parameter)),
-    );
-    this.#set(
-      variables.frozen,
-      tf.tidy(() => frozen.flat(parameter)),
-    );
-    this.#set(
-      variables.first,
-      tf.tidy(() => this.#trained.flat(moment('first'))),
-    );
-    this.#set(
-      variables.second,
-      tf.tidy(() => this.#trained.flat(moment('second'))),
-    );
-    this.#publish([...parameters.keys()]);
+    const parameter = (name: string) => parameters.get(name) as tf.Tensor;
+    const moment = (which: 'first' | 'second') =>
+      moments.size === 0
+        ? tf.zeros([this.#trained.size])
+        : this.#trained.flat((name) => tf.tensor((moments.get(name) as Moments)[which]));
+    this.#set(variables.trained, this.#trained.flat(parameter));
+    this.#set(variables.frozen, frozen.flat(parameter));
+    this.#set(variables.first, moment('first'));
+    this.#set(variables.second, moment('second'));
+    this.#withdraw();
   }
 
   async compute(passes: readonly Pass[]): Promise<PassResults> {
@@ -162,8 +150,7 @@ export class NativeTraining implements ResidentTraining {
   }
 
   update(gradient: tf.Tensor, numbers: AdamwUpdate): void {
-    for (const { name } of this.#trained.places) this.#parameters.get(name)?.dispose();
-    this.#published = false;
+    this.#withdraw();
     const { scalars, updated } = this.#graph;
     const given = SCALARS.map((name) => tf.scalar(numbers[name]));
     const done = this.#session.run(
@@ -175,7 +162,13 @@ export class NativeTraining implements ResidentTraining {
   }
 
   publish(): void {
-    if (!this.#published) this.#publish(this.#trained.places.map(({ name }) => name));
+    if (this.#published) return;
+    const names = [...this.#parameters.keys()];
+    const nodes = names.map((name) => this.#graph.parameters.get(name) as string);
+    this.#session.run([], [], nodes).forEach((tensor, index) => {
+      this.#parameters.set(names[index], tensor);
+    });
+    this.#published = true;
   }
 
   async moments(): Promise<MomentsByName> {
@@ -200,31 +193,21 @@ export class NativeTraining implements ResidentTraining {
     tf.dispose([value, ...this.#session.run([given], [value], [set])]);
   }
 
-  #publish(names: readonly string[]): void {
-    const tensors = this.#session.run(
-      [],
-      [],
-      names.map((name) => this.#graph.parameters.get(name) as string),
-    );
-    names.forEach((name, index) => {
-      this.#parameters.get(name)?.dispose();
-      this.#parameters.set(name, tensors[index]);
-    });
-    this.#published = true;
+  /** The map's tensors are not, or will not be, the parameters in the session: nobody shall take them for that. */
+  #withdraw(): void {
+    tf.dispose([...this.#parameters.values()]);
+    this.#published = false;
   }
 
   /** A session's graph cannot grow: for a pass that is new to it, the variables move to a new session. */
   #prepare(passes: readonly Pass[]): void {
-    const unknown = passes.filter((pass) => this.#graph.pass(pass) === undefined);
-    if (unknown.length === 0) return;
+    if (passes.every((pass) => this.#graph.pass(pass) !== undefined)) return;
     this.publish();
-    for (const pass of unknown) if (this.#graph.pass(pass) === undefined) this.#graph.add(pass, this.#parameters);
+    for (const pass of passes) if (this.#graph.pass(pass) === undefined) this.#graph.add(pass, this.#parameters);
+    this.#withdraw(); // they share the memory of the old session
     const variables = Object.values(this.#graph.variables);
-    const values = this.#session.run(
-      [],
-      [],
-      variables.map(({ value }) => value),
-    );
+    const names = variables.map(({ value }) => value);
+    const values = this.#session.run([], [], names);
     this.#session.dispose();
     this.#session = this.#graph.load();
     variables.forEach((variable, index) => {
