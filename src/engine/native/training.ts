@@ -32,6 +32,8 @@ class TrainingGraph {
   readonly #passes = new Map<string, TracedPass>();
   readonly variables: Readonly<Record<'trained' | 'frozen' | 'first' | 'second', Variable>>;
   readonly parameters: ReadonlyMap<string, string>;
+  /** Of the trained parameters. */
+  readonly moments: Readonly<Record<'first' | 'second', ReadonlyMap<string, string>>>;
   /** Placeholder of the gradient that an update takes, or of the sum that a pass adds to. */
   readonly gradient: string;
   readonly scalars: Readonly<Record<(typeof SCALARS)[number], string>>;
@@ -51,6 +53,10 @@ class TrainingGraph {
       ...nodes.parametersIn(this.variables.trained.value, trained),
       ...nodes.parametersIn(this.variables.frozen.value, frozen),
     ]);
+    this.moments = {
+      first: new Map(nodes.parametersIn(this.variables.first.value, trained)),
+      second: new Map(nodes.parametersIn(this.variables.second.value, trained)),
+    };
     this.gradient = nodes.placeholder([trained.size]);
     const [scale, keep, rate, epsilon] = SCALARS.map(() => nodes.placeholder([]));
     this.scalars = { scale, keep, rate, epsilon };
@@ -59,11 +65,12 @@ class TrainingGraph {
     const decayed = nodes.assign(handle, nodes.operation('Mul', [value, keep]));
     const [zero, first, second] = [0, beta1, beta2].map((number) => nodes.scalar(number));
     const moments = [this.variables.first.handle, this.variables.second.handle];
-    const scaled = nodes.operation('Mul', [this.gradient, scale]);
+    // After the decay, so that memory is taken for one of the two at a time.
+    const scaled = nodes.operation('Mul', [this.gradient, scale, `^${decayed}`]);
     // The operation's own bias correction is turned off (powers of 0): the rate that it is given has it.
     const adam = this.#writer.operation(
       'ResourceApplyAdam',
-      [handle, ...moments, zero, zero, rate, first, second, epsilon, scaled, `^${decayed}`],
+      [handle, ...moments, zero, zero, rate, first, second, epsilon, scaled],
       [typeAttribute('T', 'TF_FLOAT')],
     );
     this.updated = nodes.after(adam);
@@ -121,13 +128,13 @@ export class NativeTraining implements ResidentTraining {
     const parameter = (name: string) => parameters.get(name) as tf.Tensor;
     const moment = (which: 'first' | 'second') =>
       moments.size === 0
-        ? tf.zeros([this.#trained.size])
+        ? tf.fill([this.#trained.size], 0)
         : this.#trained.flat((name) => tf.tensor((moments.get(name) as Moments)[which]));
     this.#set(variables.trained, this.#trained.flat(parameter));
     this.#set(variables.frozen, frozen.flat(parameter));
+    this.#withdraw();
     this.#set(variables.first, moment('first'));
     this.#set(variables.second, moment('second'));
-    this.#withdraw();
   }
 
   async compute(passes: readonly Pass[]): Promise<PassResults> {
@@ -172,16 +179,16 @@ export class NativeTraining implements ResidentTraining {
   }
 
   async moments(): Promise<MomentsByName> {
-    const { first, second } = this.#graph.variables;
-    const tensors = this.#session.run([], [], [first.value, second.value]);
-    const [firsts, seconds] = [await tensors[0].data<'float32'>(), await tensors[1].data<'float32'>()];
-    tf.dispose(tensors);
-    return new Map(
-      this.#trained.places.map(({ name, start, size }) => {
-        const own = (all: Float32Array) => all.slice(start, start + size);
-        return [name, { first: own(firsts), second: own(seconds) }];
-      }),
-    );
+    const { first, second } = this.#graph.moments;
+    const moments: MomentsByName = new Map();
+    const firsts = this.#session.run([], [], [...first.values()]);
+    const seconds = this.#session.run([], [], [...second.values()]);
+    for (const [index, name] of [...first.keys()].entries()) {
+      const own = { first: await firsts[index].data<'float32'>(), second: await seconds[index].data<'float32'>() };
+      moments.set(name, own);
+    }
+    tf.dispose([firsts, seconds]);
+    return moments;
   }
 
   dispose(): void {
