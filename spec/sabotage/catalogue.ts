@@ -616,8 +616,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/training/session.ts',
     edits: [
       [
-        'const examples = corpus.examples(phase, step);',
-        'const examples = corpus.examples(phase, step > 5 ? 0 : step);',
+        'const examples = this.corpus.examples(phase, step);',
+        'const examples = this.corpus.examples(phase, step > 5 ? 0 : step);',
       ],
     ],
     caughtBy: {
@@ -648,16 +648,30 @@ export const SABOTAGES: readonly Sabotage[] = [
     story: 'The model is given one text and its labels are of another.',
     file: 'src/training/step.ts',
     edits: [
-      [
-        "tf.tensor1d(labels, 'int32'),\n    tf.tensor1d(compared",
-        "tf.tensor1d(labels.map((label) => (label === 1 ? 2 : label)), 'int32'),\n    tf.tensor1d(compared",
-      ],
+      ["tf.tensor1d(labels, 'int32'),", "tf.tensor1d(labels.map((label) => (label === 1 ? 2 : label)), 'int32'),"],
     ],
     caughtBy: {
       spec: 'spec/training/given.spec.ts',
       test: 'has the digest of the very tokens that the setup gives, as it is',
       message: /the sequence "regular \w+" was given as "regular \w+"|is to predict token/,
       error: 'LedgerError',
+    },
+  },
+  {
+    id: 'trained-on-what-no-one-read',
+    story:
+      'The ledger reads the tensors of a step, and the step is taken on others: the first step’s text over and over.',
+    file: 'src/training/session.ts',
+    edits: [
+      [
+        'optimiser.step(prepared.passes, update',
+        'optimiser.step(new PreparedStep(this.#reader, trainable, { ...input, batch: tokenBatch(this.corpus.examples(phase, 0), this.#reader.ids) }, this.#microBatch).passes, update',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/given.spec.ts',
+      test: 'is what the step is computed of',
+      message: /digest of the tokens that steps were computed of: expected/,
     },
   },
   {
@@ -677,8 +691,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/training/session.ts',
     edits: [
       [
-        'optimiser.apply(gradients, update.learningRate, step + 1)',
-        'optimiser.apply(gradients, update.learningRate / 10, step + 1)',
+        'optimiser.step(prepared.passes, update.learningRate, step + 1)',
+        'optimiser.step(prepared.passes, update.learningRate / 10, step + 1)',
       ],
     ],
     caughtBy: {

@@ -11,7 +11,8 @@ import type { Phase } from '../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { LOSSES } from '../../src/recipe/recipe.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import { lossAndGradients } from '../../src/training/step.ts';
+import { computeGradients } from '../../src/training/gradients.ts';
+import { PreparedStep } from '../../src/training/step.ts';
 import { type Trajectory, trainToEnd } from '../../src/training/trainer.ts';
 import { referenceLogProbabilities } from '../helpers/reference-model.ts';
 import { tinySetup } from '../helpers/setups.ts';
@@ -50,7 +51,7 @@ async function byHand(setup: Setup): Promise<Record<Phase, Trajectory>> {
         setup,
         new Map([...theta].map(([name, data]) => [name, Float32Array.from(data)])),
       );
-      const { losses, gradients } = await lossAndGradients({ engine, parameters, model: setup.model }, trained, {
+      const input = {
         examples,
         batch: tokenBatch(examples, ids),
         weights: {
@@ -59,10 +60,15 @@ async function byHand(setup: Setup): Promise<Record<Phase, Trajectory>> {
           joint: setup.phases.joint.weights,
         }[phase],
         beta: setup.beta,
-        reference: (password) => references.get(password)!,
-      });
-      const arrays = new Map([...gradients].map(([name, gradient]) => [name, [...gradient.dataSync()]]));
-      tf.dispose([...gradients.values(), ...parameters.values()]);
+        reference: (password: string) => references.get(password)!,
+      };
+      const prepared = new PreparedStep({ parameters, model: setup.model }, trained, input, null);
+      const { scalars, gradients } = await computeGradients({ engine, parameters }, trained, prepared.passes);
+      const losses = prepared.losses(scalars);
+      const tensors = [...gradients].map(([name, gradient]) => [name, gradient as tf.Tensor] as const); // of one pass
+      const arrays = new Map(tensors.map(([name, gradient]) => [name, [...gradient.dataSync()]]));
+      prepared.dispose();
+      tf.dispose([...tensors.map(([, gradient]) => gradient), ...parameters.values()]);
       const norm = Math.sqrt(sum([...arrays.values()].flat().map((g) => g * g)));
       for (const part of ['total', ...LOSSES] as const) (results[phase][part] as (number | null)[]).push(losses[part]);
       results[phase].gradientNorm.push(norm);

@@ -5,9 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../src/engine/engine.ts';
+import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
 import { buildCorpus, type Corpus } from '../../src/passwords/corpus.ts';
-import { LedgerError } from '../../src/passwords/ledger.ts';
+import { batchGiven, LedgerError } from '../../src/passwords/ledger.ts';
+import type { Example } from '../../src/passwords/roles.ts';
 import { updatesDigest } from '../../src/recipe/updates.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { trainToEnd } from '../../src/training/trainer.ts';
@@ -24,20 +25,23 @@ const sha256 = (...parts: (string | Uint8Array)[]) => {
 
 const PHASES = ['pretrain', 'dpo', 'joint'] as const;
 
-/** The digest of every token of every step: chained, letters by their place in the alphabet, then the two prefixes. */
-function dataDigest(setup: Setup, corpus: Pick<Corpus, 'examples'>): string {
-  const { alphabet } = setup.passwords;
+/** The tokens of a step's sequences: letters by their place in the alphabet, then the two prefixes. */
+function tokensOf({ passwords: { alphabet } }: Setup, rows: readonly Example[]): number[] {
   const prefix = { regular: [alphabet.length], reverse: [alphabet.length + 1], none: [] };
+  return rows.flatMap((row) => [...prefix[row.prefix], ...[...row.password].map((letter) => alphabet.indexOf(letter))]);
+}
+
+/** The digest of every token of every step, chained. @param tokens of a step */
+function dataDigest(setup: Setup, corpus: Pick<Corpus, 'examples'>, tokens = tokensOf): string {
   let digest = '';
   for (const phase of PHASES) {
     for (let step = 0; step < setup.phases[phase].steps; step++) {
       const rows = corpus.examples(phase, step);
-      const tokens = rows.flatMap((row) => [
-        ...prefix[row.prefix],
-        ...[...row.password].map((letter) => alphabet.indexOf(letter)),
-      ]);
       const rewards = rows.map(({ reward }) => reward[0]).join('');
-      digest = sha256(`${digest}/${phase}/${step}/${rewards}/`, new Uint8Array(Int32Array.from(tokens).buffer));
+      digest = sha256(
+        `${digest}/${phase}/${step}/${rewards}/`,
+        new Uint8Array(Int32Array.from(tokens(setup, rows)).buffer),
+      );
     }
   }
   return digest;
@@ -111,7 +115,49 @@ describe('the record of a run', () => {
   });
 });
 
+/** The engine, which tells the token ids and labels of every pass that it computes. */
+function observed(engine: Engine, tell: (ids: Int32Array, labels: Int32Array) => void): Engine {
+  const look = ([ids, labels]: readonly tf.Tensor[]) => tell(ids.dataSync<'int32'>(), labels.dataSync<'int32'>());
+  const { newGraphs, newResidentTraining } = engine;
+  return {
+    ...engine,
+    newGraphs: () => {
+      const graphs = newGraphs();
+      return {
+        run: (key, body, inputs) => {
+          if (key.startsWith('step')) look(inputs);
+          return graphs.run(key, body, inputs);
+        },
+        dispose: () => graphs.dispose(),
+      };
+    },
+    newResidentTraining:
+      newResidentTraining === null
+        ? null
+        : (...given) => {
+            const training = newResidentTraining(...given);
+            const { compute } = training;
+            training.compute = (passes) => {
+              for (const { inputs } of passes) look(inputs);
+              return compute.call(training, passes);
+            };
+            return training;
+          },
+  };
+}
+
 describe('the batch that a step’s tensors hold', () => {
+  it('is what the step is computed of', async () => {
+    const setup = tinySetup();
+    const computed: number[][] = [];
+    const time = setup.passwords.length; // a prefix, and every letter but the last
+    const engineHere = observed(engine, (ids, labels) => computed.push([...batchGiven(ids, labels, time).tokens]));
+    const { ledger } = await trainToEnd(setup, { engine: engineHere });
+    const digest = dataDigest(setup, buildCorpus(setup), () => computed.shift() as number[]);
+    expect(digest, 'digest of the tokens that steps were computed of').toBe(ledger.digest);
+    expect(computed).toEqual([]);
+  });
+
   it('that does not fit its labels stops the run before it changes the parameters, and leaves no tensor', async () => {
     const setup = tinySetup();
     const corpus = buildCorpus(setup);

@@ -6,7 +6,7 @@ import * as tf from '@tensorflow/tfjs';
 import '@tensorflow/tfjs-backend-wasm';
 import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
 import { RecordedGraphs } from './recorded.ts';
-import type { ResidentAdamw } from './resident.ts';
+import type { NewResidentTraining } from './resident.ts';
 import { simdAdamw } from './simd/adamw.ts';
 import type { StreamedAdamw } from './streamed.ts';
 
@@ -20,10 +20,10 @@ export interface Ways {
   /** Makes a place that keeps functions of tensors as graphs, where the engine has graphs. */
   newGraphs(): Graphs;
   /**
-   * AdamW of parameters and moments that stay in the engine's memory, where gradients are added up as well; null where
-   * that memory is small: there moments and sums of gradients are arrays outside.
+   * Training of parameters that stay in the engine's memory, with their gradients and moments; null where that memory is
+   * small: there moments and sums of gradients are arrays outside.
    */
-  readonly resident: ResidentAdamw | null;
+  readonly newResidentTraining: NewResidentTraining | null;
   /** AdamW of parameters in the engine's memory, with moments outside; null where that is a plain loop as well. */
   readonly streamed: StreamedAdamw | null;
 }
@@ -51,11 +51,11 @@ const STARTS: Record<EngineName, Start> = {
   native: { backend: 'tensorflow', load: async () => (await import('./native/native.ts')).load() },
   wasm: {
     backend: 'wasm',
-    load: async () => ({ newGraphs: () => new RecordedGraphs(), resident: null, streamed: simdAdamw }),
+    load: async () => ({ newGraphs: () => new RecordedGraphs(), newResidentTraining: null, streamed: simdAdamw }),
   },
   cpu: {
     backend: 'cpu',
-    load: async () => ({ newGraphs: () => OPERATION_BY_OPERATION, resident: null, streamed: null }),
+    load: async () => ({ newGraphs: () => OPERATION_BY_OPERATION, newResidentTraining: null, streamed: null }),
   },
 };
 

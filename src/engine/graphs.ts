@@ -7,6 +7,16 @@ import * as tf from '@tensorflow/tfjs';
 /** A function of its inputs alone, which returns none of them. The caller disposes the outputs. */
 export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];
 
+/** A part of a training step: losses of some of its sequences, and their gradients. */
+export interface Pass {
+  /** Names everything that `body` depends on beside its inputs: one key, one function. */
+  readonly key: string;
+  /** Of `inputs`, then of every parameter. Returns `scalars` scalars, then the gradient of every trained parameter. */
+  readonly body: TensorFunction;
+  readonly scalars: number;
+  readonly inputs: tf.Tensor[];
+}
+
 /** Runs functions of tensors. */
 export interface Graphs {
   /**

@@ -24,8 +24,9 @@ import { comparable, parseRunRecord } from '../records/record.ts';
 import { parseSetup, type Setup } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
 import { DivergenceError } from '../training/optimiser.ts';
-import { type Losses, stepInPasses } from '../training/step.ts';
+import type { Losses } from '../training/step.ts';
 import { atCheckpoints, type Outcome, type TrainerState, trainToEnd } from '../training/trainer.ts';
+import { lossesAndGradients } from './gradients.ts';
 import { ofSetup, type PropertyKind, propertyOf, relabelled, type SetupProperty, sequencesAfter } from './property.ts';
 
 /** How a run ended, and its state at every checkpoint on the way. */
@@ -90,12 +91,11 @@ async function stepOf(
     reference,
   };
   const loaded = { engine, parameters, model: setup.model };
-  const { losses, gradients } = await stepInPasses(loaded, trainableNames(setup, 'all'), input, microBatch);
-  const plain = new Map<string, Float32Array>();
-  for (const [name, gradient] of gradients)
-    plain.set(name, gradient instanceof Float32Array ? gradient : (await engine.read(gradient)).slice());
-  tf.dispose([...gradients.values(), ...parameters.values()].filter((held) => held instanceof tf.Tensor));
-  return { losses, gradients: plain };
+  try {
+    return await lossesAndGradients(loaded, trainableNames(setup, 'all'), input, microBatch);
+  } finally {
+    tf.dispose([...parameters.values()]);
+  }
 }
 
 const bounded = (least: number, most: number, value: number): number => Math.min(most, Math.max(least, value));

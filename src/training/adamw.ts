@@ -1,13 +1,8 @@
 /** AdamW (arXiv 1711.05101) as torch.optim.AdamW computes it, and torch's clip_grad_norm_. */
+import type { Moments } from '../engine/resident.ts';
 import type { Setup } from '../setup/schema.ts';
 
 export type OptimiserSetup = Setup['optimiser'];
-
-/** First and second moment of one parameter's gradient. */
-export interface Moments {
-  readonly first: Float32Array;
-  readonly second: Float32Array;
-}
 
 /** L2 norm over all gradients together. */
 export function globalNorm(gradients: Iterable<Float32Array>): number {

@@ -15,9 +15,9 @@ import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.
 import { prefixOf, type Recipe, recipeOf, usesReference } from '../recipe/recipe.ts';
 import { nextUpdate, type Update, updatesOf } from '../recipe/updates.ts';
 import type { Setup } from '../setup/schema.ts';
-import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState } from './optimiser.ts';
+import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState, type Taken } from './optimiser.ts';
 import { type Reader, score } from './scoring.ts';
-import { type Losses, type ReferenceLookup, stepInPasses } from './step.ts';
+import { type Losses, PreparedStep, type ReferenceLookup } from './step.ts';
 
 /** The state between two steps. */
 export interface SessionState {
@@ -63,9 +63,8 @@ export class Session {
   readonly recipe: Recipe;
   readonly corpus: Corpus;
   readonly ledger: Ledger;
-  /** Reads passwords with the model as it is now. */
-  readonly reader: Reader;
   readonly initialParameters: string;
+  readonly #reader: Reader;
   readonly #graphs: Graphs;
   readonly #givenReference: ReferenceLookup | undefined;
   readonly #microBatch: number | null;
@@ -89,7 +88,13 @@ export class Session {
     this.#reference = from?.reference ?? null;
     this.#updates = from?.updates ?? '';
     this.#graphs = engine.newGraphs();
-    this.reader = { engine, parameters: loadParameters(setup, values), model: setup.model, ids, graphs: this.#graphs };
+    this.#reader = { engine, parameters: loadParameters(setup, values), model: setup.model, ids, graphs: this.#graphs };
+  }
+
+  /** Reads passwords with the model as it is now: to be asked for again after a step. */
+  get reader(): Reader {
+    this.#phase?.optimiser.publish();
+    return this.#reader;
   }
 
   /** Digest of the updates so far. */
@@ -104,7 +109,7 @@ export class Session {
    */
   async begin(phase: Phase, moments: OptimiserState = new Map()): Promise<void> {
     this.leave();
-    const { setup, recipe, reader } = this;
+    const { setup, recipe } = this;
     if (
       phase !== 'pretrain' &&
       usesReference(recipe) &&
@@ -114,7 +119,7 @@ export class Session {
       this.#reference = await this.#referenceLogProbabilities();
     }
     const update = updatesOf(setup, recipe[phase]);
-    const optimiser = await newOptimiser(reader, update(0).trainable, setup.optimiser, moments);
+    const optimiser = await newOptimiser(this.#reader, update(0).trainable, setup.optimiser, moments);
     this.#phase = { phase, update, optimiser };
   }
 
@@ -144,23 +149,24 @@ export class Session {
   }
 
   async #stepOf(phase: Phase, update: Update, optimiser: Optimiser): Promise<Stepped> {
-    const { corpus, ledger, reader } = this;
     const { step, weights, beta, trainable } = update;
-    const examples = corpus.examples(phase, step);
-    const batch = tokenBatch(examples, reader.ids);
+    const examples = this.corpus.examples(phase, step);
+    const batch = tokenBatch(examples, this.#reader.ids);
     const reference = this.#givenReference ?? ((password) => this.#reference?.get(password) as number);
     const input = { examples, batch, weights, beta, reference };
-    const { losses, gradients, given } = await stepInPasses(reader, trainable, input, this.#microBatch);
+    const prepared = new PreparedStep(this.#reader, trainable, input, this.#microBatch);
+    let taken: Taken;
     try {
-      ledger.observe(phase, step, examples, batchGiven(given.inputs, given.labels, batch.length - 1));
-    } catch (error) {
-      tf.dispose([...gradients.values()].filter((gradient) => gradient instanceof tf.Tensor));
-      throw error;
+      const { inputs, labels } = await prepared.given(this.#reader.engine);
+      this.ledger.observe(phase, step, examples, batchGiven(inputs, labels, batch.length - 1));
+      taken = await optimiser.step(prepared.passes, update.learningRate, step + 1);
+    } finally {
+      prepared.dispose();
     }
-    const gradientNorm = await optimiser.apply(gradients, update.learningRate, step + 1);
+    const losses = prepared.losses(taken.scalars);
     this.#updates = nextUpdate(this.#updates, update);
     if (!Number.isFinite(losses.total)) throw new DivergenceError(`the loss is ${losses.total}`);
-    return { losses, gradientNorm, sequences: examples.length };
+    return { losses, gradientNorm: taken.norm, sequences: examples.length };
   }
 
   /** Sums of log-probabilities under the model as it is now (prefix `regular`) of every password that DPO looks up. */
@@ -191,7 +197,7 @@ export class Session {
 
   dispose(): void {
     this.leave();
-    tf.dispose([...this.reader.parameters.values()]);
+    tf.dispose([...this.#reader.parameters.values()]);
     this.#graphs.dispose();
   }
 }

@@ -1,7 +1,7 @@
 /** One packed optimiser step's loss and gradients: every sequence of the step shares one forward and one backward pass. */
 import { type Engine, tf } from '../engine/engine.ts';
-import { OPERATION_BY_OPERATION } from '../engine/graphs.ts';
-import { inputsAndLabels, labelLogProbabilities } from '../model/gpt-neox.ts';
+import type { Pass } from '../engine/graphs.ts';
+import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
 import type { LoadedModel } from '../model/parameters.ts';
 import type { Example, Reward } from '../passwords/roles.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
@@ -30,13 +30,6 @@ export interface Given {
   readonly inputs: Int32Array;
   /** `[rows * time]` */
   readonly labels: Int32Array;
-}
-
-/** Losses and gradients of a step, and what they are of. The caller disposes the gradients. */
-export interface StepOutcome<Gradients> {
-  readonly losses: Losses;
-  readonly gradients: Map<string, Gradients>;
-  readonly given: Given;
 }
 
 /** Rows of one kind, which the corpus packs next to each other. */
@@ -86,21 +79,21 @@ const comparedIn = ({ dpo: { chosen, rejected } }: Layout, examples: readonly Ex
   [chosen, rejected].flatMap(({ start, size }) => examples.slice(start, start + size));
 
 /**
- * Loss and gradients of one step. Frozen parameters get no gradient, and none is computed for them.
+ * One pass over some sequences. Its scalars are the weighted sum of the losses, and then each loss that is present. Frozen
+ * parameters get no gradient, and none is computed for them.
+ * @param names of all parameters, in the order in which a pass is given them
  * @param trainable names of the parameters to differentiate
  */
-export async function lossAndGradients(
-  { engine, parameters, model, graphs = OPERATION_BY_OPERATION }: LoadedModel,
+function passOf(
+  model: ModelShape,
+  names: readonly string[],
   trainable: readonly string[],
   { examples, batch, weights, beta, reference }: StepInput,
-): Promise<StepOutcome<tf.Tensor>> {
+): Pass {
   const layout = layoutOf(examples);
   const present = lossesIn(layout);
-  const names = [...parameters.keys()];
   const time = batch.length - 1;
-
-  /** The total, the losses in it, and the gradients of the trainable parameters. */
-  const step = (ids: tf.Tensor, labels: tf.Tensor, ofReference: tf.Tensor, ...tensors: tf.Tensor[]): tf.Tensor[] => {
+  const body = (ids: tf.Tensor, labels: tf.Tensor, ofReference: tf.Tensor, ...tensors: tf.Tensor[]): tf.Tensor[] => {
     const given = new Map(names.map((name, index) => [name, tensors[index]]));
     let losses: tf.Tensor[] = [];
     const lossOfAll = (...trained: tf.Tensor[]): tf.Scalar => {
@@ -115,34 +108,18 @@ export async function lossAndGradients(
     const { value, grads } = tf.valueAndGrads(lossOfAll)(trainable.map((name) => given.get(name) as tf.Tensor));
     return [value, ...losses, ...grads];
   };
-
   const { inputs, labels } = inputsAndLabels(batch);
-  const fed = [
-    tf.tensor1d(inputs, 'int32'),
-    tf.tensor1d(labels, 'int32'),
-    tf.tensor1d(comparedIn(layout, examples).map(({ password }) => reference(password))),
-  ];
-  const key = `step ${JSON.stringify({ model, layout, weights, beta, trainable })}`;
-  const [total, ...rest] = graphs.run(key, step, [...fed, ...parameters.values()]);
-  const scalars = [total, ...rest.splice(0, present.length)];
-  const [totalLoss, ...values] = (await Promise.all(scalars.map((scalar) => engine.read(scalar)))).map(
-    ([value]) => value,
-  );
-  const readBack = async (tensor: tf.Tensor) => (await engine.read<'int32'>(tensor)).slice();
-  const given = { inputs: await readBack(fed[0]), labels: await readBack(fed[1]) };
-  tf.dispose([...fed, ...scalars]);
   return {
-    losses: {
-      total: totalLoss,
-      ...perLoss((loss) => (present.includes(loss) ? values[present.indexOf(loss)] : null)),
-    },
-    gradients: new Map(trainable.map((name, index) => [name, rest[index]])),
-    given,
+    key: `step ${JSON.stringify({ model, layout, weights, beta, trainable })}`,
+    body,
+    scalars: 1 + present.length,
+    inputs: [
+      tf.tensor1d(inputs, 'int32'),
+      tf.tensor1d(labels, 'int32'),
+      tf.tensor1d(comparedIn(layout, examples).map(({ password }) => reference(password))),
+    ],
   };
 }
-
-/** A gradient on the engine, or added up outside it. */
-export type Gradient = tf.Tensor | Float32Array;
 
 /** Rows of a batch, by their places. */
 function pickRows({ tokens, length }: TokenBatch, rows: readonly number[]): TokenBatch {
@@ -153,8 +130,8 @@ function pickRows({ tokens, length }: TokenBatch, rows: readonly number[]): Toke
   return { tokens: picked, rows: rows.length, length };
 }
 
-/** One pass of a step: some of its sequences, and the share that it has of those of each loss. */
-interface Pass {
+/** Some of a step's sequences, and the share that they are of the sequences of each loss. */
+interface Part {
   readonly input: StepInput;
   readonly shares: PerLoss<number>;
   /** Places of its sequences in the step. */
@@ -162,20 +139,21 @@ interface Pass {
 }
 
 /**
- * Cuts a step into passes of at most `microBatch` sequences of each kind. The weight of a loss in a pass is its weight in
- * the step times the share of its sequences that the pass has, so that losses and gradients of the passes add up to those
+ * Cuts a step into parts of at most `microBatch` sequences of each kind. The weight of a loss in a part is its weight in
+ * the step times the share of its sequences that the part has, so that losses and gradients of the parts add up to those
  * of the step: each loss is a mean over its sequences.
  */
-function passesOf(step: StepInput, microBatch: number): Pass[] {
+function partsOf(step: StepInput, microBatch: number | null): Part[] {
   const { examples, batch, weights } = step;
   const layout = layoutOf(examples);
   const kinds = LOSSES.flatMap((loss) => Object.values(layout[loss])).filter(({ size }) => size > 0);
   const most = Math.max(...kinds.map(({ size }) => size));
-  return Array.from({ length: Math.ceil(most / microBatch) }, (_, pass) => {
-    const within = ({ size }: Rows) => Math.max(0, Math.min(size - pass * microBatch, microBatch));
+  const size = Math.min(microBatch ?? most, most);
+  return Array.from({ length: Math.ceil(most / size) }, (_, part) => {
+    const within = (kind: Rows) => Math.max(0, Math.min(kind.size - part * size, size));
     const rows = kinds
       .toSorted((a, b) => a.start - b.start)
-      .flatMap((kind) => Array.from({ length: within(kind) }, (__, row) => kind.start + pass * microBatch + row));
+      .flatMap((kind) => Array.from({ length: within(kind) }, (__, row) => kind.start + part * size + row));
     const shares = perLoss((loss) => {
       const { imitated, chosen } = layout[loss]; // as many are chosen as rejected: they are pairs
       const own = imitated.size > 0 ? imitated : chosen;
@@ -191,66 +169,68 @@ function passesOf(step: StepInput, microBatch: number): Pass[] {
   });
 }
 
-/** Adds gradients up: where the engine keeps them, or in arrays outside its small memory. */
-async function addGradients(
-  { resident, read }: Engine,
-  sums: Map<string, Gradient>,
-  gradients: ReadonlyMap<string, tf.Tensor>,
-): Promise<void> {
-  for (const [name, gradient] of gradients) {
-    const sum = sums.get(name);
-    if (resident !== null) {
-      sums.set(name, sum === undefined ? gradient : tf.add(sum as tf.Tensor, gradient));
-      if (sum !== undefined) tf.dispose([sum as tf.Tensor, gradient]);
-      continue;
-    }
-    const values = await read(gradient);
-    if (sum === undefined) sums.set(name, values.slice());
-    else {
-      const array = sum as Float32Array;
-      for (let index = 0; index < array.length; index++) array[index] += values[index];
-    }
-    gradient.dispose();
-  }
-}
-
 /** Marks a place that no pass filled. */
 const NO_TOKEN = -1;
 
-/**
- * Loss and gradients of one step in passes of at most `microBatch` sequences of each kind, or in one where it is null:
- * equal but for rounding, in a memory that grows with the pass instead of the step.
- */
-export async function stepInPasses(
-  model: LoadedModel,
-  trainable: readonly string[],
-  input: StepInput,
-  microBatch: number | null,
-): Promise<StepOutcome<Gradient>> {
-  const passes = microBatch === null ? [] : passesOf(input, microBatch);
-  if (passes.length <= 1) return lossAndGradients(model, trainable, input);
-  const gradients = new Map<string, Gradient>();
-  let losses: Losses = { total: 0, ...perLoss(() => null) };
-  const time = input.batch.length - 1;
-  const given = {
-    inputs: new Int32Array(input.batch.rows * time).fill(NO_TOKEN),
-    labels: new Int32Array(input.batch.rows * time).fill(NO_TOKEN),
-  };
-  for (const { input: part, shares, rows } of passes) {
-    const found = await lossAndGradients(model, trainable, part);
-    rows.forEach((row, index) => {
-      given.inputs.set(found.given.inputs.subarray(index * time, (index + 1) * time), row * time);
-      given.labels.set(found.given.labels.subarray(index * time, (index + 1) * time), row * time);
-    });
-    await addGradients(model.engine, gradients, found.gradients);
-    const before = losses;
-    losses = {
-      total: before.total + found.losses.total,
-      ...perLoss((loss) => {
-        const value = found.losses[loss];
-        return value === null ? before[loss] : (before[loss] ?? 0) + shares[loss] * value;
-      }),
-    };
+/** A step whose tensors are made: they are read back, and they are what its passes compute. */
+export class PreparedStep {
+  readonly passes: readonly Pass[];
+  readonly #batch: TokenBatch;
+  readonly #parts: readonly Part[];
+
+  /**
+   * @param model its parameters' values are not read
+   * @param trainable names of the parameters to differentiate
+   * @param microBatch sequences of each kind in a pass at most, or null for one pass. Passes are equal to the whole but for
+   * rounding, in a memory that grows with the pass instead of the step.
+   */
+  constructor(
+    { parameters, model }: Pick<LoadedModel, 'parameters' | 'model'>,
+    trainable: readonly string[],
+    input: StepInput,
+    microBatch: number | null,
+  ) {
+    this.#batch = input.batch;
+    this.#parts = partsOf(input, microBatch);
+    const names = [...parameters.keys()];
+    this.passes = this.#parts.map((part) => passOf(model, names, trainable, part.input));
   }
-  return { losses, gradients, given };
+
+  /** The tokens in the tensors of its passes. */
+  async given({ read }: Pick<Engine, 'read'>): Promise<Given> {
+    const { rows: sequences, length } = this.#batch;
+    const time = length - 1;
+    const blank = () => new Int32Array(sequences * time).fill(NO_TOKEN);
+    const given = { inputs: blank(), labels: blank() };
+    for (const [index, { inputs }] of this.passes.entries()) {
+      const [ids, labels] = [await read<'int32'>(inputs[0]), await read<'int32'>(inputs[1])];
+      this.#parts[index].rows.forEach((row, at) => {
+        given.inputs.set(ids.subarray(at * time, (at + 1) * time), row * time);
+        given.labels.set(labels.subarray(at * time, (at + 1) * time), row * time);
+      });
+    }
+    return given;
+  }
+
+  /** The losses of the step. @param scalars of each pass */
+  losses(scalars: readonly (readonly number[])[]): Losses {
+    let losses: Losses = { total: 0, ...perLoss(() => null) };
+    this.#parts.forEach(({ input, shares }, index) => {
+      const [total, ...values] = scalars[index];
+      const present = lossesIn(layoutOf(input.examples));
+      const before = losses;
+      losses = {
+        total: before.total + total,
+        ...perLoss((loss) => {
+          const place = present.indexOf(loss);
+          return place < 0 ? before[loss] : (before[loss] ?? 0) + shares[loss] * values[place];
+        }),
+      };
+    });
+    return losses;
+  }
+
+  dispose(): void {
+    tf.dispose(this.passes.map(({ inputs }) => inputs));
+  }
 }

@@ -104,7 +104,7 @@ export async function* train(setup: Setup, options: TrainerOptions): AsyncGenera
     throw new SetupError(`model.pretrained: the weights of ${setup.model.pretrained} have to be given to start from`);
   }
   const session = new Session(setup, options);
-  const { recipe, corpus, reader, ledger } = session;
+  const { recipe, corpus, ledger } = session;
   const history = from === undefined ? emptyHistory() : structuredClone(from.history);
   const passwords = scoredPasswords(setup, corpus);
   const { alphabet } = setup.passwords;
@@ -126,20 +126,25 @@ export async function* train(setup: Setup, options: TrainerOptions): AsyncGenera
       tokens += stepped.sequences * inputLength(setup);
       let evaluation: Evaluation | null = null;
       if (step % setup.evaluation.every === 0 || step === steps) {
-        const scored = { phase, step, prefix: scoredUnder, sets: await scoreSets(reader, passwords, scoredUnder) };
+        const scored = {
+          phase,
+          step,
+          prefix: scoredUnder,
+          sets: await scoreSets(session.reader, passwords, scoredUnder),
+        };
         evaluation = evaluate(scored, alphabet.length);
         history.evaluations.push(evaluation);
         ended = ends(plan, step, evaluation.sets.useful.guessRate);
         if (ended && phase !== 'pretrain') {
-          history.snapshots.push(await examine(reader, scored, alphabet));
+          history.snapshots.push(await examine(session.reader, scored, alphabet));
           if (scoredUnder === 'reverse') {
             const unflipped = {
               phase,
               step,
               prefix: 'regular',
-              sets: await scoreSets(reader, passwords, 'regular'),
+              sets: await scoreSets(session.reader, passwords, 'regular'),
             } as const;
-            history.snapshots.push(await examine(reader, unflipped, alphabet));
+            history.snapshots.push(await examine(session.reader, unflipped, alphabet));
           }
         }
       }

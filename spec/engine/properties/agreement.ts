@@ -6,7 +6,7 @@ import { initialValues, loadParameters, trainableNames } from '../../../src/mode
 import { buildCorpus } from '../../../src/passwords/corpus.ts';
 import { PHASES } from '../../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../../src/passwords/tokens.ts';
-import { lossAndGradients } from '../../../src/training/step.ts';
+import { lossesAndGradients } from '../../../src/properties/gradients.ts';
 import { trainToEnd } from '../../../src/training/trainer.ts';
 import { tinySetup } from '../../helpers/setups.ts';
 import type { Start } from './engine.ts';
@@ -26,15 +26,15 @@ async function oneStep(engine: Engine): Promise<Map<string, number[]>> {
     ...batch.tokens.subarray(row * batch.length, row * batch.length + time),
   ]).flat();
   const logits = tf.tidy(() => [...forward(parameters, setup.model, tf.tensor1d(inputs, 'int32'), time).dataSync()]);
-  const { losses, gradients } = await lossAndGradients({ engine, parameters, model: setup.model }, everything, {
+  const { losses, gradients } = await lossesAndGradients({ engine, parameters, model: setup.model }, everything, {
     examples,
     batch,
     weights: { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 },
     beta: 0.3,
     reference: (password) => -12 - password.charCodeAt(0) / 100,
   });
-  const results = new Map([...gradients].map(([name, gradient]) => [name, [...gradient.dataSync()]]));
-  tf.dispose([...gradients.values(), ...parameters.values()]);
+  const results = new Map([...gradients].map(([name, gradient]) => [name, [...gradient]]));
+  tf.dispose([...parameters.values()]);
   return results.set('logits', logits).set('losses', Object.values(losses).map(Number));
 }
 

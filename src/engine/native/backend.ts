@@ -2,6 +2,9 @@
 import type { KernelBackend } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
 
+/** TensorFlow's number of double precision, which the binding does not name: JavaScript is given no such tensor. */
+const DT_DOUBLE = 2;
+
 /** An attribute of a TensorFlow operation; `type` is one of the binding's TF_ATTR_ constants. */
 export interface Attribute {
   readonly name: string;
@@ -50,8 +53,14 @@ export interface NativeBackend extends KernelBackend {
 /** The running engine's backend, where it is the native one. */
 export const nativeBackend = (): NativeBackend => tf.backend() as NativeBackend;
 
+/** TensorFlow's number of a tensor's type. */
+export const dataTypeOf = ({ dtype }: tf.Tensor): number => {
+  const { TF_FLOAT, TF_INT32 } = nativeBackend().binding;
+  return dtype === 'int32' ? TF_INT32 : TF_FLOAT;
+};
+
 /** An attribute that names a type. */
-export const typeAttribute = (name: string, type: 'TF_FLOAT' | 'TF_INT32'): Attribute => {
+export const typeAttribute = (name: string, type: 'TF_FLOAT' | 'TF_INT32' | 'TF_DOUBLE'): Attribute => {
   const { binding } = nativeBackend();
-  return { name, type: binding.TF_ATTR_TYPE, value: binding[type] };
+  return { name, type: binding.TF_ATTR_TYPE, value: type === 'TF_DOUBLE' ? DT_DOUBLE : binding[type] };
 };

@@ -59,10 +59,6 @@ export class GraphWriter {
     return this.add('Const', [], { dtype: this.#type(dtype), value });
   }
 
-  identity(dtype: number, input: string): string {
-    return this.add('Identity', [input], { T: this.#type(dtype) });
-  }
-
   operation(op: string, inputs: readonly string[], attributes: readonly Attribute[]): string {
     return this.add(op, inputs, Object.fromEntries(attributes.map((given) => [given.name, this.#attribute(given)])));
   }

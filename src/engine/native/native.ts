@@ -2,11 +2,27 @@
 import { createRequire } from 'node:module';
 import type { tf, Ways } from '../engine.ts';
 import type { Graphs, TensorFunction } from '../graphs.ts';
-import { AdamwGraph } from './adamw.ts';
+import { dataTypeOf, nativeBackend } from './backend.ts';
+import { GraphWriter, type Session } from './graph.ts';
 import { WITHIN_OPERATIONS } from './threads.ts';
-import { type LoadedGraph, trace } from './trace.ts';
+import { trace } from './trace.ts';
+import { NativeTraining } from './training.ts';
 
 const require = createRequire(import.meta.url);
+
+/** A function of tensors as a graph of its own. */
+interface LoadedGraph {
+  readonly session: Session;
+  readonly inputs: readonly string[];
+  readonly outputs: readonly string[];
+}
+
+function loadedGraph(body: TensorFunction, example: readonly tf.Tensor[]): LoadedGraph {
+  const graph = new GraphWriter(nativeBackend().binding);
+  const inputs = example.map((tensor) => `${graph.placeholder(dataTypeOf(tensor), tensor.shape)}:0`);
+  const outputs = trace(graph, inputs, body, example);
+  return { session: graph.load(), inputs, outputs };
+}
 
 /** Graphs that the native engine traced, kept until they are disposed. */
 class NativeGraphs implements Graphs {
@@ -16,14 +32,14 @@ class NativeGraphs implements Graphs {
     const full = `${key} ${inputs.map(({ shape }) => shape.join('x')).join()}`;
     let graph = this.#graphs.get(full);
     if (graph === undefined) {
-      graph = trace(body, inputs);
+      graph = loadedGraph(body, inputs);
       this.#graphs.set(full, graph);
     }
-    return graph.run(inputs);
+    return graph.session.run(graph.inputs, inputs, graph.outputs);
   }
 
   dispose(): void {
-    for (const graph of this.#graphs.values()) graph.dispose();
+    for (const { session } of this.#graphs.values()) session.dispose();
     this.#graphs.clear();
   }
 }
@@ -42,5 +58,9 @@ export function load(): Ways {
   } finally {
     if (divided === undefined) delete process.env[WITHIN_OPERATIONS]; // processes started from here choose for themselves
   }
-  return { newGraphs: () => new NativeGraphs(), resident: (...args) => new AdamwGraph(...args), streamed: null };
+  return {
+    newGraphs: () => new NativeGraphs(),
+    newResidentTraining: (...args) => new NativeTraining(...args),
+    streamed: null,
+  };
 }

@@ -1,16 +1,11 @@
 /**
- * Turns a function of tensors into a TensorFlow graph, by running it once and writing down every operation that it
- * executes.
+ * Turns a function of tensors into a part of a TensorFlow graph, by running it once and writing down every operation that
+ * it executes.
  */
 import { tf } from '../engine.ts';
+import type { TensorFunction } from '../graphs.ts';
 import { type Binding, nativeBackend } from './backend.ts';
-import { GraphWriter } from './graph.ts';
-
-/** A function of tensors that was traced. */
-export interface LoadedGraph {
-  run(inputs: readonly tf.Tensor[]): tf.Tensor[];
-  dispose(): void;
-}
+import type { GraphWriter } from './graph.ts';
 
 /** The binding, with every tensor that is made and every operation that is executed written into `graph`. */
 function recording(binding: Binding, graph: GraphWriter, names: Map<number, string>): Binding {
@@ -44,34 +39,28 @@ function recording(binding: Binding, graph: GraphWriter, names: Map<number, stri
 }
 
 /**
- * Traces `body` on the native engine. What it computes must depend on its inputs alone: any other number that it uses
- * is in the graph for good.
- * @param example inputs of the shapes that the graph will be run on
+ * Traces `body` on the native engine into a graph. What it computes must depend on its inputs alone: any other number that
+ * it uses is in the graph for good.
+ * @param inputs names of the tensors in the graph that `body` is computed of
+ * @param example tensors of the types and shapes that those will have
+ * @returns names of what `body` returns, in the graph
  */
-export function trace(body: (...inputs: tf.Tensor[]) => tf.Tensor[], example: readonly tf.Tensor[]): LoadedGraph {
+export function trace(
+  graph: GraphWriter,
+  inputs: readonly string[],
+  body: TensorFunction,
+  example: readonly tf.Tensor[],
+): string[] {
   const backend = nativeBackend();
   const { binding } = backend;
-  const graph = new GraphWriter(binding);
-  const typeOf = ({ dtype }: tf.Tensor) => (dtype === 'int32' ? binding.TF_INT32 : binding.TF_FLOAT);
-  const inputIds = backend.getInputTensorIds(example);
-  const inputNames = example.map((tensor) => `${graph.placeholder(typeOf(tensor), tensor.shape)}:0`);
-  const names = new Map(inputIds.map((id, index) => [id, inputNames[index]]));
-
+  const names = new Map(backend.getInputTensorIds(example).map((id, index) => [id, inputs[index]]));
   let outputs: tf.Tensor[] = [];
-  let outputNames: string[] = [];
   backend.binding = recording(binding, graph, names);
   try {
     outputs = tf.tidy(() => body(...example));
-    const ids = backend.getInputTensorIds(outputs);
-    outputNames = ids.map((id, index) => `${graph.identity(typeOf(outputs[index]), names.get(id) as string)}:0`);
+    return backend.getInputTensorIds(outputs).map((id) => names.get(id) as string);
   } finally {
     backend.binding = binding;
     tf.dispose(outputs);
   }
-
-  const session = graph.load();
-  return {
-    run: (inputs) => session.run(inputNames, inputs, outputNames),
-    dispose: () => session.dispose(),
-  };
 }

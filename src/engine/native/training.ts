@@ -1,0 +1,224 @@
+/**
+ * Training in one TensorFlow session. Parameters and moments are its variables. A pass is fed tokens; losses and the norm of
+ * the gradient are read, and the gradient stays in TensorFlow's memory until the update is fed it.
+ *
+ * The trained parameters lie in one flat variable, and so do each moment and the gradient: AdamW of a small model is
+ * mostly the calling of operations, and this way each is called once.
+ */
+import { tf } from '../engine.ts';
+import type { Pass } from '../graphs.ts';
+import type { AdamwUpdate, Moments, MomentsByName, PassResults, ResidentTraining } from '../resident.ts';
+import { dataTypeOf, nativeBackend, typeAttribute } from './backend.ts';
+import { GraphWriter, type Session } from './graph.ts';
+import { FlatLayout } from './layout.ts';
+import { Nodes, type Variable } from './nodes.ts';
+import { trace } from './trace.ts';
+
+/** Names of what a pass is fed and fetches. */
+interface TracedPass {
+  readonly inputs: readonly string[];
+  /** Its scalars and the norm, and the gradient: of this pass alone, or with that of the passes before. */
+  readonly alone: readonly string[];
+  readonly added: readonly string[];
+}
+
+const SCALARS = ['scale', 'keep', 'rate', 'epsilon'] as const;
+
+/** The graph: what every training needs, and the passes that were met so far. */
+class TrainingGraph {
+  readonly #writer = new GraphWriter(nativeBackend().binding);
+  readonly #nodes = new Nodes(this.#writer);
+  readonly #layout: FlatLayout;
+  readonly #passes = new Map<string, TracedPass>();
+  readonly variables: Readonly<Record<'trained' | 'frozen' | 'first' | 'second', Variable>>;
+  readonly parameters: ReadonlyMap<string, string>;
+  /** Of the trained parameters. */
+  readonly moments: Readonly<Record<'first' | 'second', ReadonlyMap<string, string>>>;
+  /** Placeholder of the gradient that an update takes, or of the sum that a pass adds to. */
+  readonly gradient: string;
+  readonly scalars: Readonly<Record<(typeof SCALARS)[number], string>>;
+  /** What to fetch for an update. */
+  readonly updated: string;
+
+  constructor(trained: FlatLayout, frozen: FlatLayout, beta1: number, beta2: number) {
+    const nodes = this.#nodes;
+    this.#layout = trained;
+    this.variables = {
+      trained: nodes.variable('trained', trained.size),
+      frozen: nodes.variable('frozen', frozen.size),
+      first: nodes.variable('first', trained.size),
+      second: nodes.variable('second', trained.size),
+    };
+    this.parameters = new Map([
+      ...nodes.parametersIn(this.variables.trained.value, trained),
+      ...nodes.parametersIn(this.variables.frozen.value, frozen),
+    ]);
+    this.moments = {
+      first: new Map(nodes.parametersIn(this.variables.first.value, trained)),
+      second: new Map(nodes.parametersIn(this.variables.second.value, trained)),
+    };
+    this.gradient = nodes.placeholder([trained.size]);
+    const [scale, keep, rate, epsilon] = SCALARS.map(() => nodes.placeholder([]));
+    this.scalars = { scale, keep, rate, epsilon };
+
+    const { handle, value } = this.variables.trained;
+    const decayed = nodes.assign(handle, nodes.operation('Mul', [value, keep]));
+    const [zero, first, second] = [0, beta1, beta2].map((number) => nodes.scalar(number));
+    const moments = [this.variables.first.handle, this.variables.second.handle];
+    // After the decay, so that memory is taken for one of the two at a time.
+    const scaled = nodes.operation('Mul', [this.gradient, scale, `^${decayed}`]);
+    // The operation's own bias correction is turned off (powers of 0): the rate that it is given has it.
+    const adam = this.#writer.operation(
+      'ResourceApplyAdam',
+      [handle, ...moments, zero, zero, rate, first, second, epsilon, scaled],
+      [typeAttribute('T', 'TF_FLOAT')],
+    );
+    this.updated = nodes.after(adam);
+  }
+
+  /** The pass, if it was added before. */
+  pass(of: Pass): TracedPass | undefined {
+    return this.#passes.get(keyOf(of));
+  }
+
+  /** @param parameters examples of them, in the order in which the pass takes them */
+  add(pass: Pass, parameters: ReadonlyMap<string, tf.Tensor>): void {
+    const nodes = this.#nodes;
+    const inputs = pass.inputs.map((tensor) => `${this.#writer.placeholder(dataTypeOf(tensor), tensor.shape)}:0`);
+    const given = [...parameters.keys()].map((name) => this.parameters.get(name) as string);
+    const example = [...pass.inputs, ...parameters.values()];
+    const outputs = trace(this.#writer, [...inputs, ...given], pass.body, example);
+    const scalars = outputs.slice(0, pass.scalars);
+    const alone = nodes.flat(outputs.slice(pass.scalars), this.#layout);
+    const added = nodes.operation('AddV2', [this.gradient, alone]);
+    const withNorm = (gradient: string) => [nodes.pack([...scalars, nodes.norm(gradient, this.#layout)]), gradient];
+    this.#passes.set(keyOf(pass), { inputs, alone: withNorm(alone), added: withNorm(added) });
+  }
+
+  load(): Session {
+    return this.#writer.load();
+  }
+}
+
+const keyOf = ({ key, inputs }: Pass): string => `${key} ${inputs.map(({ shape }) => shape.join('x')).join()}`;
+
+export class NativeTraining implements ResidentTraining {
+  readonly #parameters: Map<string, tf.Tensor>;
+  readonly #trained: FlatLayout;
+  readonly #graph: TrainingGraph;
+  #session: Session;
+  /** Whether the map's tensors are the parameters as they are now. */
+  #published = true;
+
+  constructor(
+    parameters: Map<string, tf.Tensor>,
+    trained: readonly string[],
+    { beta1, beta2 }: { readonly beta1: number; readonly beta2: number },
+    moments: MomentsByName,
+  ) {
+    this.#parameters = parameters;
+    this.#trained = new FlatLayout(parameters, trained);
+    const frozen = new FlatLayout(
+      parameters,
+      [...parameters.keys()].filter((name) => !trained.includes(name)),
+    );
+    this.#graph = new TrainingGraph(this.#trained, frozen, beta1, beta2);
+    this.#session = this.#graph.load();
+    const { variables } = this.#graph;
+    const parameter = (name: string) => parameters.get(name) as tf.Tensor;
+    const moment = (which: 'first' | 'second') =>
+      moments.size === 0
+        ? tf.fill([this.#trained.size], 0)
+        : this.#trained.flat((name) => tf.tensor((moments.get(name) as Moments)[which]));
+    this.#set(variables.trained, this.#trained.flat(parameter));
+    this.#set(variables.frozen, frozen.flat(parameter));
+    this.#withdraw();
+    this.#set(variables.first, moment('first'));
+    this.#set(variables.second, moment('second'));
+  }
+
+  async compute(passes: readonly Pass[]): Promise<PassResults> {
+    this.#prepare(passes);
+    const scalars: number[][] = [];
+    let sum: tf.Tensor | undefined;
+    for (const pass of passes) {
+      const { inputs, alone, added } = this.#graph.pass(pass) as TracedPass;
+      const [numbers, gradient]: tf.Tensor[] =
+        sum === undefined
+          ? this.#session.run(inputs, pass.inputs, alone)
+          : this.#session.run([...inputs, this.#graph.gradient], [...pass.inputs, sum], added);
+      sum?.dispose();
+      sum = gradient;
+      scalars.push([...(await numbers.data())]);
+      numbers.dispose();
+    }
+    const norms = scalars.map((numbers) => numbers.pop() as number);
+    return { scalars, norm: norms[norms.length - 1], gradient: sum as tf.Tensor };
+  }
+
+  update(gradient: tf.Tensor, numbers: AdamwUpdate): void {
+    this.#withdraw();
+    const { scalars, updated } = this.#graph;
+    const given = SCALARS.map((name) => tf.scalar(numbers[name]));
+    const done = this.#session.run(
+      [...SCALARS.map((name) => scalars[name]), this.#graph.gradient],
+      [...given, gradient],
+      [updated],
+    );
+    tf.dispose([...given, ...done]);
+  }
+
+  publish(): void {
+    if (this.#published) return;
+    const names = [...this.#parameters.keys()];
+    const nodes = names.map((name) => this.#graph.parameters.get(name) as string);
+    this.#session.run([], [], nodes).forEach((tensor, index) => {
+      this.#parameters.set(names[index], tensor);
+    });
+    this.#published = true;
+  }
+
+  async moments(): Promise<MomentsByName> {
+    const { first, second } = this.#graph.moments;
+    const moments: MomentsByName = new Map();
+    const firsts = this.#session.run([], [], [...first.values()]);
+    const seconds = this.#session.run([], [], [...second.values()]);
+    for (const [index, name] of [...first.keys()].entries()) {
+      const own = { first: await firsts[index].data<'float32'>(), second: await seconds[index].data<'float32'>() };
+      moments.set(name, own);
+    }
+    tf.dispose([firsts, seconds]);
+    return moments;
+  }
+
+  dispose(): void {
+    this.publish();
+    this.#session.dispose();
+  }
+
+  #set({ given, set }: Variable, value: tf.Tensor): void {
+    tf.dispose([value, ...this.#session.run([given], [value], [set])]);
+  }
+
+  /** The map's tensors are not, or will not be, the parameters in the session: nobody shall take them for that. */
+  #withdraw(): void {
+    tf.dispose([...this.#parameters.values()]);
+    this.#published = false;
+  }
+
+  /** A session's graph cannot grow: for a pass that is new to it, the variables move to a new session. */
+  #prepare(passes: readonly Pass[]): void {
+    if (passes.every((pass) => this.#graph.pass(pass) !== undefined)) return;
+    this.publish();
+    for (const pass of passes) if (this.#graph.pass(pass) === undefined) this.#graph.add(pass, this.#parameters);
+    this.#withdraw(); // they share the memory of the old session
+    const variables = Object.values(this.#graph.variables);
+    const names = variables.map(({ value }) => value);
+    const values = this.#session.run([], [], names);
+    this.#session.dispose();
+    this.#session = this.#graph.load();
+    variables.forEach((variable, index) => {
+      this.#set(variable, values[index]);
+    });
+  }
+}
