@@ -50,6 +50,14 @@ export interface NativeBackend extends KernelBackend {
 /** The running engine's backend, where it is the native one. */
 export const nativeBackend = (): NativeBackend => tf.backend() as NativeBackend;
 
+/** Attributes that are numbers. */
+export const integerAttribute = (name: string, value: number): Attribute => {
+  return { name, type: nativeBackend().binding.TF_ATTR_INT, value };
+};
+export const floatAttribute = (name: string, value: number): Attribute => {
+  return { name, type: nativeBackend().binding.TF_ATTR_FLOAT, value };
+};
+
 /** An attribute that names a type. */
 export const typeAttribute = (name: string, type: 'TF_FLOAT' | 'TF_INT32'): Attribute => {
   const { binding } = nativeBackend();

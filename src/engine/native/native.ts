@@ -3,6 +3,8 @@ import { createRequire } from 'node:module';
 import type { tf, Ways } from '../engine.ts';
 import type { Graphs, TensorFunction } from '../graphs.ts';
 import { AdamwGraph } from './adamw.ts';
+import { libraryIsLoaded } from './kernels.ts';
+import { loadKernels } from './library.ts';
 import { WITHIN_OPERATIONS } from './threads.ts';
 import { type LoadedGraph, trace } from './trace.ts';
 
@@ -42,5 +44,12 @@ export function load(): Ways {
   } finally {
     if (divided === undefined) delete process.env[WITHIN_OPERATIONS]; // processes started from here choose for themselves
   }
-  return { newGraphs: () => new NativeGraphs(), resident: (...args) => new AdamwGraph(...args), streamed: null };
+  const kernels = loadKernels();
+  if (kernels.digest !== null) libraryIsLoaded();
+  return {
+    kernels: kernels.digest,
+    newGraphs: () => new NativeGraphs(),
+    resident: (...args) => new AdamwGraph(...args),
+    streamed: null,
+  };
 }
