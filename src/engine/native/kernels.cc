@@ -5,8 +5,9 @@
  * costs more than what they compute. Each of those here does the work of many. src/engine/native/library.ts loads them;
  * src/engine/operations/ says when they are used, and has each of them as a plain loop as well.
  *
- * Results depend neither on threads nor on the processor: every operation runs on one thread, adds up in a fixed order,
- * rounds every product (-ffp-contract=off), and takes no function from the C library but the logarithm.
+ * Results depend neither on threads nor on the processor: every operation runs on one thread and adds up in a fixed
+ * order, the compiler fuses no product with a sum (-ffp-contract=off) where `fused` does not say so, and the only
+ * function of the C library that rounds is the logarithm.
  */
 #include <algorithm>
 #include <cmath>
@@ -16,16 +17,20 @@
 #include <string>
 #include <vector>
 
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
 #include "tensorflow/c/kernels.h"
 #include "tensorflow/c/ops.h"
 
-// Vectors of 8 numbers need AVX2 on x86. Only what stands between these two lines uses it, and is called where the
-// processor has it.
+// Vectors of 8 numbers need AVX2 and FMA on x86. Only what stands between these two lines uses them, and is called where
+// the processor has them.
 #if defined(__x86_64__) && defined(__clang__)
-#define BEGIN_VECTORS _Pragma("clang attribute push(__attribute__((target(\"avx2\"))), apply_to = function)")
+#define BEGIN_VECTORS _Pragma("clang attribute push(__attribute__((target(\"avx2,fma\"))), apply_to = function)")
 #define END_VECTORS _Pragma("clang attribute pop")
 #elif defined(__x86_64__)
-#define BEGIN_VECTORS _Pragma("GCC push_options") _Pragma("GCC target(\"avx2\")")
+#define BEGIN_VECTORS _Pragma("GCC push_options") _Pragma("GCC target(\"avx2,fma\")")
 #define END_VECTORS _Pragma("GCC pop_options")
 #else
 #define BEGIN_VECTORS
@@ -79,19 +84,40 @@ INLINE void inVectors(Size size, Body body) {
   if (at < size) body(at, size - at);
 }
 
+/** a * b + c, rounded once. */
+INLINE Vector fused(Vector a, Vector b, Vector c) {
+#if defined(__x86_64__)
+  return (Vector)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  for (Size lane = 0; lane < LANES; lane++) c[lane] = __builtin_fmaf(a[lane], b[lane], c[lane]);
+  return c;
+#endif
+}
+
+INLINE Vector squareRoot(Vector x) {
+#if defined(__x86_64__)
+  return (Vector)_mm256_sqrt_ps((__m256)x);
+#else
+  for (Size lane = 0; lane < LANES; lane++) x[lane] = __builtin_sqrtf(x[lane]);
+  return x;
+#endif
+}
+
+union Halves {
+  Vector all;
+  Half halves[2];
+};
+
 INLINE float sumOf(Vector vector) {
-  union {
-    Vector all;
-    Half halves[2];
-  } both = {vector};
+  const Halves both = {vector};
   const Half sums = both.halves[0] + both.halves[1];
   return (sums[0] + sums[2]) + (sums[1] + sums[3]);
 }
 
 INLINE float largestOf(Vector vector) {
-  float largest = vector[0];
-  for (Size lane = 1; lane < LANES; lane++) largest = std::max(largest, vector[lane]);
-  return largest;
+  const Halves both = {vector};
+  const Half larger = both.halves[0] > both.halves[1] ? both.halves[0] : both.halves[1];
+  return std::max(std::max(larger[0], larger[2]), std::max(larger[1], larger[3]));
 }
 
 /** `yes` where the condition holds, else `no`. */
@@ -107,15 +133,15 @@ INLINE Vector all(float value) { return value - Vector{}; }
  */
 INLINE Vector exponential(Vector x) {
   const float ROUND = 12582912; // 1.5 * 2^23: whoever adds it rounds to an integer, which the last bits then hold
-  const Vector shifted = x * 1.44269504088896341f + ROUND;
+  const Vector shifted = fused(x, all(1.44269504088896341f), all(ROUND));
   const Vector n = shifted - ROUND;
-  const Vector r = (x - n * 0.693359375f) - n * -2.12194440e-4f;
-  Vector series = 1.9875691500e-4f * r + 1.3981999507e-3f;
-  series = series * r + 8.3334519073e-3f;
-  series = series * r + 4.1665795894e-2f;
-  series = series * r + 1.6666665459e-1f;
-  series = series * r + 5.0000001201e-1f;
-  series = series * (r * r) + r + 1.0f;
+  const Vector r = fused(n, all(2.12194440e-4f), fused(n, all(-0.693359375f), x));
+  Vector series = fused(all(1.9875691500e-4f), r, all(1.3981999507e-3f));
+  series = fused(series, r, all(8.3334519073e-3f));
+  series = fused(series, r, all(4.1665795894e-2f));
+  series = fused(series, r, all(1.6666665459e-1f));
+  series = fused(series, r, all(5.0000001201e-1f));
+  series = fused(series, r * r, r) + 1.0f;
   const Vector power = (Vector)(((Integers)shifted + 127) << 23);
   const Vector value = choose(x < -87.0f, Vector{}, series * power);
   return choose(x > 88.0f, all(INFINITY), value);
@@ -124,16 +150,16 @@ INLINE Vector exponential(Vector x) {
 /** The error function to 3e-7, exactly -1 and 1 beyond +-4; NaN for NaN. Eigen's rational approximation. */
 INLINE Vector errorFunction(Vector x) {
   const Vector square = x * x;
-  Vector p = -2.72614225801306e-10f * square + 2.77068142495902e-08f;
-  p = p * square - 2.10102402082508e-06f;
-  p = p * square - 5.69250639462346e-05f;
-  p = p * square - 7.34990630326855e-04f;
-  p = p * square - 2.95459980854025e-03f;
-  p = p * square - 1.60960333262415e-02f;
-  Vector q = -1.45660718464996e-05f * square - 2.13374055278905e-04f;
-  q = q * square - 1.68282697438203e-03f;
-  q = q * square - 7.37332916720468e-03f;
-  q = q * square - 1.42647390514189e-02f;
+  Vector p = fused(all(-2.72614225801306e-10f), square, all(2.77068142495902e-08f));
+  p = fused(p, square, all(-2.10102402082508e-06f));
+  p = fused(p, square, all(-5.69250639462346e-05f));
+  p = fused(p, square, all(-7.34990630326855e-04f));
+  p = fused(p, square, all(-2.95459980854025e-03f));
+  p = fused(p, square, all(-1.60960333262415e-02f));
+  Vector q = fused(all(-1.45660718464996e-05f), square, all(-2.13374055278905e-04f));
+  q = fused(q, square, all(-1.68282697438203e-03f));
+  q = fused(q, square, all(-7.37332916720468e-03f));
+  q = fused(q, square, all(-1.42647390514189e-02f));
   return choose(x > 4.0f, all(1), choose(x < -4.0f, all(-1), x * p / q));
 }
 
@@ -185,10 +211,10 @@ void biasGelu(const float* x, const float* bias, Size rows, Size columns, float*
   for (Size row = 0; row < rows; row++, x += columns, y += columns, slope += columns) {
     inVectors(columns, [&](Size at, Size count) INLINED {
       const Vector value = load(x + at, count) + load(bias + at, count);
-      const Vector phi = errorFunction(value * 0.707106781186547524f) * 0.5f + 0.5f;
+      const Vector phi = fused(errorFunction(value * 0.707106781186547524f), all(0.5f), all(0.5f));
       const Vector density = exponential(value * value * -0.5f) * 0.398942280401432678f;
       store(y + at, value * phi, count);
-      store(slope + at, phi + value * density, count);
+      store(slope + at, fused(value, density, phi), count);
     });
   }
 }
@@ -230,12 +256,12 @@ void layerNorm(const float* x, const float* gain, const float* bias, Size rows, 
     inVectors(width, [&](Size at, Size count) INLINED {
       Vector centred = load(x + at, count) - mean;
       for (Size lane = count; lane < LANES; lane++) centred[lane] = 0;
-      squares += centred * centred;
+      squares = fused(centred, centred, squares);
     });
     const float inverse = 1 / std::sqrt(sumOf(squares) / width + epsilon);
     inVectors(width, [&](Size at, Size count) INLINED {
       const Vector normal = (load(x + at, count) - mean) * inverse;
-      store(y + at, normal * load(gain + at, count) + load(bias + at, count), count);
+      store(y + at, fused(normal, load(gain + at, count), load(bias + at, count)), count);
     });
     moments[0] = mean;
     moments[1] = inverse;
@@ -256,8 +282,8 @@ void layerNormGradient(const float* dy, const float* x, const float* gain, const
       const Vector scale = load(gain + at, count);
       gainTotals.add(at, projected, count);
       biasTotals.add(at, upstream, count);
-      sums += upstream * scale;
-      projections += projected * scale;
+      sums = fused(upstream, scale, sums);
+      projections = fused(projected, scale, projections);
     });
     const float sum = sumOf(sums) / width;
     const float projection = sumOf(projections) / width;
@@ -322,7 +348,7 @@ INLINE void turn(const Heads& shape, float* x, float direction) {
 /** Dot product of two padded rows. */
 INLINE float dot(const float* a, const float* b, Size stride) {
   Vector sums = {};
-  for (Size at = 0; at < stride; at += LANES) sums += load(a + at) * load(b + at);
+  for (Size at = 0; at < stride; at += LANES) sums = fused(load(a + at), load(b + at), sums);
   return sumOf(sums);
 }
 
@@ -330,9 +356,24 @@ INLINE float dot(const float* a, const float* b, Size stride) {
 INLINE void weightedSum(const float* weights, Size step, const float* rows, Size from, Size to, Size stride, float* y) {
   for (Size at = 0; at < stride; at += LANES) {
     Vector sums = {};
-    for (Size k = from; k < to; k++) sums += weights[k * step] * load(rows + k * stride + at);
+    for (Size k = from; k < to; k++) sums = fused(all(weights[k * step]), load(rows + k * stride + at), sums);
     store(y + at, sums);
   }
+}
+
+/** Softmax of a row of scores that is padded with -infinity. */
+INLINE void softmax(float* scores, Size size, float* probabilities) {
+  Vector most = load(scores);
+  for (Size j = LANES; j < size; j += LANES) most = choose(load(scores + j) > most, load(scores + j), most);
+  const float largest = largestOf(most);
+  Vector sums = {};
+  for (Size j = 0; j < size; j += LANES) {
+    const Vector weights = exponential(load(scores + j) - largest);
+    store(scores + j, weights);
+    sums += weights;
+  }
+  const float normaliser = 1 / sumOf(sums);
+  inVectors(size, [&](Size j, Size count) INLINED { store(probabilities + j, load(scores + j) * normaliser, count); });
 }
 
 /** Room for attention and its gradient: this many floats. */
@@ -345,6 +386,8 @@ Size attentionRoom(const Heads& shape) {
  * @param probabilities [sequences, heads, time, time]
  */
 void attention(const float* qkv, const float* bias, const Heads& shape, float* room, float* y, float* probabilities) {
+  const Size time = shape.time;
+  const Size across = padded(time);
   const Size matrix = shape.matrix();
   const Size stride = shape.stride();
   const Size columns = 3 * shape.hidden();
@@ -355,34 +398,25 @@ void attention(const float* qkv, const float* bias, const Heads& shape, float* r
   float* const scores = mixed + matrix;
   const float scale = static_cast<float>(1 / std::sqrt(static_cast<double>(shape.width)));
   for (Size sequence = 0; sequence < shape.sequences; sequence++) {
-    for (Size head = 0; head < shape.heads; head++) {
-      const float* const rows = qkv + sequence * shape.time * columns + head * 3 * shape.width;
+    for (Size head = 0; head < shape.heads; head++, probabilities += time * time) {
+      const float* const rows = qkv + sequence * time * columns + head * 3 * shape.width;
       const float* const ofHead = bias + head * 3 * shape.width;
       gather(shape, rows, columns, ofHead, q);
       gather(shape, rows + shape.width, columns, ofHead + shape.width, k);
       gather(shape, rows + 2 * shape.width, columns, ofHead + 2 * shape.width, v);
       turn(shape, q, 1);
       turn(shape, k, 1);
-      for (Size i = 0; i < shape.time; i++, probabilities += shape.time) {
-        const Size end = padded(i + 1);
-        for (Size j = 0; j <= i; j++) scores[j] = dot(q + i * stride, k + j * stride, stride) * scale;
-        for (Size j = i + 1; j < end; j++) scores[j] = -INFINITY;
-        Vector most = load(scores);
-        for (Size j = LANES; j < end; j += LANES) most = choose(load(scores + j) > most, load(scores + j), most);
-        const float largest = largestOf(most);
-        Vector sums = {};
-        for (Size j = 0; j < end; j += LANES) {
-          const Vector weights = exponential(load(scores + j) - largest);
-          store(scores + j, weights);
-          sums += weights;
-        }
-        const float normaliser = 1 / sumOf(sums);
-        for (Size j = 0; j < end; j += LANES) store(scores + j, load(scores + j) * normaliser);
-        weightedSum(scores, 1, v, 0, i + 1, stride, mixed + i * stride);
-        std::copy_n(scores, i + 1, probabilities);
-        std::fill(probabilities + i + 1, probabilities + shape.time, 0.0f);
+      // Three loops, because in one everything would wait for each row's softmax.
+      for (Size i = 0; i < time; i++) {
+        float* const row = scores + i * across;
+        for (Size j = 0; j <= i; j++) row[j] = dot(q + i * stride, k + j * stride, stride) * scale;
+        std::fill(row + i + 1, row + across, -INFINITY);
       }
-      scatter(shape, mixed, y + sequence * shape.time * shape.hidden() + head * shape.width, shape.hidden());
+      for (Size i = 0; i < time; i++) softmax(scores + i * across, time, probabilities + i * time);
+      for (Size i = 0; i < time; i++) {
+        weightedSum(probabilities + i * time, 1, v, 0, i + 1, stride, mixed + i * stride);
+      }
+      scatter(shape, mixed, y + sequence * time * shape.hidden() + head * shape.width, shape.hidden());
     }
   }
 }
@@ -391,6 +425,7 @@ void attention(const float* qkv, const float* bias, const Heads& shape, float* r
 void attentionGradient(const float* dy, const float* qkv, const float* bias, const float* probabilities,
                        const Heads& shape, float* room, float* dQkv, ColumnTotals totals, float* dBias) {
   const Size time = shape.time;
+  const Size across = padded(time);
   const Size matrix = shape.matrix();
   const Size stride = shape.stride();
   const Size columns = 3 * shape.hidden();
@@ -417,18 +452,25 @@ void attentionGradient(const float* dy, const float* qkv, const float* bias, con
       turn(shape, q, 1);
       turn(shape, k, 1);
       for (Size i = 0; i < time; i++) {
-        const float* const weights = probabilities + i * time;
-        float* const slopes = dScores + i * time;
-        float expected = 0;
-        for (Size j = 0; j <= i; j++) {
-          slopes[j] = dot(upstream + i * stride, v + j * stride, stride);
-          expected += weights[j] * slopes[j];
-        }
-        for (Size j = 0; j <= i; j++) slopes[j] = weights[j] * (slopes[j] - expected) * scale;
+        float* const slopes = dScores + i * across;
+        for (Size j = 0; j <= i; j++) slopes[j] = dot(upstream + i * stride, v + j * stride, stride);
+        std::fill(slopes + i + 1, slopes + across, 0.0f);
       }
       for (Size i = 0; i < time; i++) {
-        weightedSum(dScores + i * time, 1, k, 0, i + 1, stride, dq + i * stride);
-        weightedSum(dScores + i, time, q, i, time, stride, dk + i * stride);
+        const float* const weights = probabilities + i * time;
+        float* const slopes = dScores + i * across;
+        Vector products = {};
+        inVectors(time, [&](Size j, Size count) INLINED {
+          products = fused(load(weights + j, count), load(slopes + j), products);
+        });
+        const float expected = sumOf(products);
+        inVectors(time, [&](Size j, Size count) INLINED {
+          store(slopes + j, load(weights + j, count) * (load(slopes + j) - expected) * scale);
+        });
+      }
+      for (Size i = 0; i < time; i++) {
+        weightedSum(dScores + i * across, 1, k, 0, i + 1, stride, dq + i * stride);
+        weightedSum(dScores + i, across, q, i, time, stride, dk + i * stride);
         weightedSum(probabilities + i, time, upstream, i, time, stride, dv + i * stride);
       }
       turn(shape, dq, -1);
@@ -501,10 +543,8 @@ void adamw(const float* parameter, const float* first, const float* second, cons
     const Vector v = load(second + at, count);
     const Vector mNext = m + (g - m) * (1 - update.beta1);
     const Vector vNext = v + (g * g - v) * (1 - update.beta2);
-    Vector root = vNext;
-    for (Size lane = 0; lane < LANES; lane++) root[lane] = __builtin_sqrtf(root[lane]);
     const Vector decayed = load(parameter + at, count) * update.keep;
-    store(newParameter + at, decayed - update.rate * mNext / (root + update.epsilon), count);
+    store(newParameter + at, decayed - update.rate * mNext / (squareRoot(vNext) + update.epsilon), count);
     store(newFirst + at, mNext, count);
     store(newSecond + at, vNext, count);
   });
@@ -902,7 +942,7 @@ void registerOperation(const Operation& operation, TF_Status* status) {
 
 bool hasVectors() {
 #if defined(__x86_64__)
-  return __builtin_cpu_supports("avx2");
+  return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
 #else
   return true;
 #endif
@@ -910,7 +950,7 @@ bool hasVectors() {
 
 /** Registers every operation. @returns why it cannot be done, or nothing */
 std::string registerOperations() {
-  if (!hasVectors()) return "this processor lacks AVX2";
+  if (!hasVectors()) return "this processor lacks AVX2 or FMA";
   TF_Status* status = TF_NewStatus();
   std::string problem;
   for (const Operation& operation : OPERATIONS) {

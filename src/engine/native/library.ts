@@ -45,10 +45,15 @@ const absent = (reason: string): Loaded => ({ digest: null, reason });
 
 let loaded: Loaded | undefined;
 
+/** Whether the kernels are to be used. @throws Error where the variable has no such value */
+export function kernelsWanted(): boolean {
+  const value = process.env[KERNELS_VARIABLE];
+  if (value && value !== 'off') throw new Error(`${KERNELS_VARIABLE} is "${value}"; it must be off, or unset`);
+  return value !== 'off';
+}
+
 function load(): Loaded {
-  const wanted = process.env[KERNELS_VARIABLE];
-  if (wanted === 'off') return absent(`${KERNELS_VARIABLE} is off`);
-  if (wanted) throw new Error(`${KERNELS_VARIABLE} is "${wanted}"; it must be off, or unset`);
+  if (!kernelsWanted()) return absent(`${KERNELS_VARIABLE} is off`);
   const manifest = createRequire(import.meta.url).resolve('@tensorflow/tfjs-node/package.json');
   const library = kernelsLibrary(path.dirname(manifest));
   if (!existsSync(library)) return absent('they were not built from this source');
