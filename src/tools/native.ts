@@ -16,7 +16,13 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { isKernelsLibrary, KERNELS_FLAGS, KERNELS_SOURCE, kernelsLibrary, kernelsWanted } from '../engine/native/library.ts';
+import {
+  isKernelsLibrary,
+  KERNELS_FLAGS,
+  KERNELS_SOURCE,
+  kernelsLibrary,
+  kernelsWanted,
+} from '../engine/native/library.ts';
 import {
   findTensorFlow,
   NativeError,

@@ -529,9 +529,9 @@ void tokenLogProbabilityGradient(const float* dy, const float* logits, const int
   }
 }
 
-/** Numbers of one update of AdamW, as src/engine/resident.ts names them. */
+/** Numbers of one update of AdamW, as src/engine/resident.ts names them; then 1 - beta1 and 1 - beta2. */
 struct Update {
-  float scale, keep, rate, epsilon, beta1, beta2;
+  float scale, keep, rate, epsilon, firstRate, secondRate;
 };
 
 /** AdamW of `size` numbers; outputs may be the inputs. */
@@ -541,10 +541,10 @@ void adamw(const float* parameter, const float* first, const float* second, cons
     const Vector g = load(gradient + at, count) * update.scale;
     const Vector m = load(first + at, count);
     const Vector v = load(second + at, count);
-    const Vector mNext = m + (g - m) * (1 - update.beta1);
-    const Vector vNext = v + (g * g - v) * (1 - update.beta2);
+    const Vector mNext = fused(g - m, all(update.firstRate), m);
+    const Vector vNext = fused(fused(g, g, -v), all(update.secondRate), v);
     const Vector decayed = load(parameter + at, count) * update.keep;
-    store(newParameter + at, decayed - update.rate * mNext / (squareRoot(vNext) + update.epsilon), count);
+    store(newParameter + at, decayed - mNext / (squareRoot(vNext) + update.epsilon) * update.rate, count);
     store(newFirst + at, mNext, count);
     store(newSecond + at, vNext, count);
   });

@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { EngineError } from '../engine.ts';
 
 /** `off` leaves the kernels out: the operations are then composed of TensorFlow's. */
 export const KERNELS_VARIABLE = 'NEGATIVE_KNOWLEDGE_KERNELS';
@@ -18,11 +19,7 @@ export const KERNELS_FLAGS = [
 
 /** Names the source and the flags: a library of others has another name, and is not loaded. */
 export const kernelsDigest = (): string =>
-  createHash('sha256')
-    .update(readFileSync(KERNELS_SOURCE))
-    .update(KERNELS_FLAGS.join(' '))
-    .digest('hex')
-    .slice(0, 8);
+  createHash('sha256').update(readFileSync(KERNELS_SOURCE)).update(KERNELS_FLAGS.join(' ')).digest('hex').slice(0, 8);
 
 const PREFIX = 'negative-knowledge-kernels-';
 
@@ -45,10 +42,10 @@ const absent = (reason: string): Loaded => ({ digest: null, reason });
 
 let loaded: Loaded | undefined;
 
-/** Whether the kernels are to be used. @throws Error where the variable has no such value */
+/** Whether the kernels are to be used. @throws EngineError where the variable has no such value */
 export function kernelsWanted(): boolean {
   const value = process.env[KERNELS_VARIABLE];
-  if (value && value !== 'off') throw new Error(`${KERNELS_VARIABLE} is "${value}"; it must be off, or unset`);
+  if (value && value !== 'off') throw new EngineError(`${KERNELS_VARIABLE} is "${value}"; it must be off, or unset`);
   return value !== 'off';
 }
 
@@ -65,7 +62,7 @@ function load(): Loaded {
   }
 }
 
-/** Loads the library, once in a process. TensorFlow must be loaded. @throws Error where the variable has no such value */
+/** Loads the library, once in a process. TensorFlow must be loaded. @throws EngineError as {@link kernelsWanted} */
 export function loadKernels(): Loaded {
   loaded ??= load();
   return loaded;

@@ -20,5 +20,4 @@ registerLoop<'x', object>({
 registerNative<'x'>({ name: KERNEL, inputs: ['x'], outputs: 1 });
 
 /** @param x `[rows, columns]` @returns `[columns]` */
-export const columnSums = (x: tf.Tensor): tf.Tensor =>
-  hasKernel(KERNEL) ? runKernel(KERNEL, { x }) : tf.sum(x, 0);
+export const columnSums = (x: tf.Tensor): tf.Tensor => (hasKernel(KERNEL) ? runKernel(KERNEL, { x }) : tf.sum(x, 0));
