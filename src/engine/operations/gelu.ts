@@ -74,9 +74,8 @@ tf.registerGradient({
 export function gelu(x: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
   if (hasKernel(BIASED)) {
     const columns = x.shape[x.rank - 1];
-    const rows = tf.reshape(x, [-1, columns]);
-    const [y] = runKernel<tf.Tensor[]>(BIASED, { x: rows, bias: bias ?? tf.zeros([columns]) });
-    return tf.reshape(y, x.shape);
+    if (x.rank !== 2) return tf.reshape(gelu(tf.reshape(x, [-1, columns]), bias), x.shape);
+    return runKernel<tf.Tensor[]>(BIASED, { x, bias: bias ?? tf.zeros([columns]) })[0];
   }
   if (bias !== undefined) return gelu(tf.add(x, bias));
   if (hasKernel(KERNEL)) return runKernel<tf.Tensor[]>(KERNEL, { x })[0];
