@@ -1,10 +1,22 @@
 /** The operations of kernels.cc against plain formulas in double precision. */
+import { spawnSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import fc from 'fast-check';
-import { beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
 import { type Attribute, floatAttribute, integerAttribute, nativeBackend } from '../../src/engine/native/backend.ts';
-import { loadKernels } from '../../src/engine/native/library.ts';
+import {
+  isKernelsLibrary,
+  KERNELS_SOURCE,
+  KERNELS_VARIABLE,
+  kernelsDigest,
+  kernelsLibrary,
+  kernelsWanted,
+  loadKernels,
+} from '../../src/engine/native/library.ts';
 import { attention } from '../../src/engine/operations/attention.ts';
 import { stream } from '../../src/random/streams.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
@@ -66,6 +78,46 @@ const shapes = fc
   ])
   .map(([rows, columns]) => ({ rows, columns }));
 
+describe('the library of the kernels', () => {
+  afterEach(() => vi.unstubAllEnvs());
+
+  it('has a name that tells its source, so that one of another source is not loaded', () => {
+    const source = readFileSync(KERNELS_SOURCE, 'utf8');
+    expect(kernelsDigest(source)).toBe(kernelsDigest());
+    expect(kernelsDigest(`${source}\n`)).not.toBe(kernelsDigest());
+    const name = path.basename(kernelsLibrary('/package'));
+    expect(name).toContain(kernelsDigest());
+    expect(isKernelsLibrary(name)).toBe(true);
+    expect(isKernelsLibrary('tfjs_binding.node')).toBe(false);
+  });
+
+  it('is wanted unless the variable says off, which takes no other word', () => {
+    for (const [value, wanted] of [
+      ['', true],
+      ['off', false],
+    ] as const) {
+      vi.stubEnv(KERNELS_VARIABLE, value);
+      expect(kernelsWanted()).toBe(wanted);
+    }
+    vi.stubEnv(KERNELS_VARIABLE, 'Off');
+    expect(() => kernelsWanted()).toThrow('NEGATIVE_KNOWLEDGE_KERNELS is "Off"; it must be off, or unset');
+  });
+});
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+/** What a program in a process of its own prints. */
+function printed(program: string, env: NodeJS.ProcessEnv = {}): string {
+  const args = ['--import', 'tsx', '--input-type=module', '-e', program];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, {
+    cwd: ROOT,
+    encoding: 'utf8',
+    env: { ...process.env, ...env },
+  });
+  expect(status, stderr).toBe(0);
+  return stdout.trim();
+}
+
 const columnsOf = (values: number[], rows: number, columns: number): number[][] =>
   range(columns, (column) => range(rows, (row) => values[row * columns + column]));
 
@@ -79,6 +131,25 @@ describe.skipIf(reason !== null)(
 
     it('are named in its version', () => {
       expect(engine.version).toContain(`with kernels ${loadKernels().digest}`);
+    });
+
+    it('are left out where the variable says so', () => {
+      const version = `console.log((await (await import('./src/engine/engine.ts')).startEngine('native')).version)`;
+      expect(printed(version, { [KERNELS_VARIABLE]: 'off' })).toBe(engine.version.replace(/ with kernels .*/, ''));
+    });
+
+    it('stay when a thread that loaded them ends: TensorFlow goes on calling them, and takes each name once', () => {
+      const library = JSON.stringify(kernelsLibrary(path.join(ROOT, 'node_modules', '@tensorflow', 'tfjs-node')));
+      // The sum starts TensorFlow, which checks names from then on.
+      const load = `require('@tensorflow/tfjs-node').add(1, 1); process.dlopen({ exports: {} }, ${library});`;
+      const program = `
+        import { Worker } from 'node:worker_threads';
+        for (const thread of [1, 2]) {
+          const worker = new Worker(${JSON.stringify(load)}, { eval: true, execArgv: [] });
+          console.log(await new Promise((resolve, reject) => worker.on('exit', resolve).on('error', reject)));
+        }
+        process.exit(0);`;
+      expect(printed(program, { TF_CPP_MIN_LOG_LEVEL: '2' })).toMatch(/0\n0$/);
     });
 
     it('add columns up', () => {

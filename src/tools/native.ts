@@ -190,7 +190,8 @@ function buildKernels(): void {
     ...['-o', unfinished, `-I${path.join(deps, 'include')}`, KERNELS_SOURCE, `-L${path.join(deps, 'lib')}`],
     ...['-ltensorflow', '-ltensorflow_framework'].map((name) => (macos ? `${name}.2` : name)),
     ...(macos ? ['-Wl,-undefined,dynamic_lookup', '-Wl,-rpath,@loader_path/../deps/lib'] : []),
-    ...(macos ? [] : ['-Wl,-rpath,$ORIGIN/../deps/lib']),
+    // TensorFlow keeps on calling it: it must stay when a thread that loaded it ends.
+    ...(macos ? [] : ['-Wl,-rpath,$ORIGIN/../deps/lib', '-Wl,-z,nodelete']),
   ]);
   if (!ok) {
     rmSync(unfinished, { force: true });
@@ -203,9 +204,7 @@ function buildKernels(): void {
 /** Removes the libraries of every source. */
 function removeKernels(): void {
   const folder = path.join(PACKAGE, 'lib');
-  for (const name of readdirSync(folder).filter(isKernelsLibrary)) {
-    if (name.endsWith('.node')) rmSync(path.join(folder, name));
-  }
+  for (const name of readdirSync(folder).filter(isKernelsLibrary)) rmSync(path.join(folder, name));
 }
 
 /** Builds our kernels, if it can: the engine runs without them. */

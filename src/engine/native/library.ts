@@ -18,13 +18,13 @@ export const KERNELS_FLAGS = [
 ] as const;
 
 /** Names the source and the flags: a library of others has another name, and is not loaded. */
-export const kernelsDigest = (): string =>
-  createHash('sha256').update(readFileSync(KERNELS_SOURCE)).update(KERNELS_FLAGS.join(' ')).digest('hex').slice(0, 8);
+export const kernelsDigest = (source: string | Buffer = readFileSync(KERNELS_SOURCE)): string =>
+  createHash('sha256').update(source).update(KERNELS_FLAGS.join(' ')).digest('hex').slice(0, 8);
 
 const PREFIX = 'negative-knowledge-kernels-';
 
 /** Whether a file of the package's folder `lib` is such a library, of this source or another. */
-export const isKernelsLibrary = (name: string): boolean => name.startsWith(PREFIX);
+export const isKernelsLibrary = (name: string): boolean => name.startsWith(PREFIX) && name.endsWith('.node');
 
 /** The library of this source. @param tfjsNode the folder of the package @tensorflow/tfjs-node */
 export const kernelsLibrary = (tfjsNode: string): string =>
