@@ -4,6 +4,7 @@
  */
 import { tf } from '../../src/engine/engine.ts';
 import type { AttentionShape } from '../../src/engine/operations/attention.ts';
+import type { Biased } from '../../src/engine/operations/residual.ts';
 
 export const linear = (x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Tensor =>
   bias === undefined ? tf.matMul(x, weight) : tf.add(tf.matMul(x, weight), bias);
@@ -13,14 +14,32 @@ export function layerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, epsilo
   return tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon))), gain), bias);
 }
 
-export const gelu = (x: tf.Tensor): tf.Tensor => tf.mul(x, tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5));
+const added = (x: tf.Tensor, bias?: tf.Tensor): tf.Tensor => (bias === undefined ? x : tf.add(x, bias));
+
+export function gelu(given: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
+  const x = added(given, bias);
+  return tf.mul(x, tf.mul(tf.add(tf.erf(tf.mul(x, Math.SQRT1_2)), 1), 0.5));
+}
+
+export const biasedLinear = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): Biased => ({
+  x: tf.matMul(x, weight),
+  bias,
+});
+
+export const residual = (x: tf.Tensor, ...parts: readonly [Biased] | readonly [Biased, Biased]): tf.Tensor =>
+  [...parts].reduce((sum, part) => tf.add(sum, added(part.x, part.bias)), x);
 
 export const tokenLogProbability = (logits: tf.Tensor, labels: tf.Tensor1D): tf.Tensor =>
   tf.sum(tf.mul(tf.logSoftmax(logits), tf.oneHot(labels, logits.shape[1] as number)), -1);
 
 export const embedding = (table: tf.Tensor, ids: tf.Tensor1D): tf.Tensor => tf.gather(table, ids);
 
-export function attention(qkv: tf.Tensor, { time, heads, rotary, rotaryBase }: AttentionShape): tf.Tensor {
+export function attention(
+  given: tf.Tensor,
+  { time, heads, rotary, rotaryBase }: AttentionShape,
+  bias?: tf.Tensor,
+): tf.Tensor {
+  const qkv = added(given, bias);
   const [rows, columns] = qkv.shape as [number, number];
   const width = columns / 3 / heads;
   const half = rotary / 2;

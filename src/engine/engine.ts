@@ -17,6 +17,8 @@ export type EngineName = (typeof ENGINES)[number];
 
 /** What differs between engines beside their backend. */
 export interface Ways {
+  /** Names the kernels that were compiled on this machine, if the engine uses some: digits depend on them. */
+  readonly kernels?: string | null;
   /** Makes a place that keeps functions of tensors as graphs, where the engine has graphs. */
   newGraphs(): Graphs;
   /**
@@ -31,7 +33,7 @@ export interface Ways {
 /** Computes tensors. One engine runs at a time: TensorFlow.js computes every tensor of a process on one backend. */
 export interface Engine extends Ways {
   readonly name: EngineName;
-  /** Version of @tensorflow/tfjs, and of the TensorFlow under it on `native`. */
+  /** Version of @tensorflow/tfjs, and on `native` of the TensorFlow under it and of our kernels in it. */
   readonly version: string;
   /**
    * The values of a tensor, for reading only: they may be the engine's own memory.
@@ -87,7 +89,8 @@ async function start(name: EngineName): Promise<Engine> {
     if (tf.getBackend() !== backend) throw new EngineError(`the engine ${name} no longer runs: another was started`);
     return tensor.data();
   };
-  const version = binding === undefined ? tf.version.tfjs : `${tf.version.tfjs} on TensorFlow ${binding.TF_Version}`;
+  const below = binding === undefined ? '' : ` on TensorFlow ${binding.TF_Version}`;
+  const version = `${tf.version.tfjs}${below}${ways.kernels ? ` with kernels ${ways.kernels}` : ''}`;
   return { name, version, read, ...ways };
 }
 

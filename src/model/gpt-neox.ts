@@ -7,7 +7,8 @@ import { attention } from '../engine/operations/attention.ts';
 import { embedding } from '../engine/operations/embedding.ts';
 import { gelu, quickGelu, tanhGelu } from '../engine/operations/gelu.ts';
 import { layerNorm } from '../engine/operations/layer-norm.ts';
-import { linear } from '../engine/operations/linear.ts';
+import { biasedLinear, linear } from '../engine/operations/linear.ts';
+import { residual } from '../engine/operations/residual.ts';
 import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
 import type { Activation, Setup } from '../setup/schema.ts';
@@ -15,7 +16,7 @@ import type { Parameters } from './parameters.ts';
 
 export type ModelShape = Setup['model'];
 
-const ACTIVATE: Record<Activation, (x: tf.Tensor) => tf.Tensor> = {
+const ACTIVATE: Record<Activation, (x: tf.Tensor, bias?: tf.Tensor) => tf.Tensor> = {
   gelu,
   'gelu-tanh': tanhGelu,
   'quick-gelu': quickGelu,
@@ -35,7 +36,7 @@ function layersOf(parameters: Parameters, { layerNormEpsilon }: ModelShape) {
   return {
     weightOf,
     norm: (x: tf.Tensor, name: string) => layerNorm(x, weightOf(name), biasOf(name), layerNormEpsilon),
-    dense: (x: tf.Tensor, name: string) => linear(x, weightOf(name), biasOf(name)),
+    dense: (x: tf.Tensor, name: string) => biasedLinear(x, weightOf(name), biasOf(name)),
   };
 }
 
@@ -54,13 +55,12 @@ export function residualStream(parameters: Parameters, model: ModelShape, ids: t
   for (let index = 0; index < layers; index++) {
     const block = `gpt_neox.layers.${index}`;
     const qkv = dense(norm(x, `${block}.input_layernorm`), `${block}.attention.query_key_value`); // (N, 3 * hidden)
-    const attended = dense(attention(qkv, { time, heads, rotary, rotaryBase }), `${block}.attention.dense`);
-    const read = parallelResidual ? x : tf.add(x, attended);
-    const inner = ACTIVATE[activation](
-      dense(norm(read, `${block}.post_attention_layernorm`), `${block}.mlp.dense_h_to_4h`),
-    );
-    const written = dense(inner, `${block}.mlp.dense_4h_to_h`);
-    x = parallelResidual ? tf.addN([x, attended, written]) : tf.add(read, written);
+    const mixed = attention(qkv.x, { time, heads, rotary, rotaryBase }, qkv.bias);
+    const attended = dense(mixed, `${block}.attention.dense`);
+    const read = parallelResidual ? x : residual(x, attended);
+    const inner = dense(norm(read, `${block}.post_attention_layernorm`), `${block}.mlp.dense_h_to_4h`);
+    const written = dense(ACTIVATE[activation](inner.x, inner.bias), `${block}.mlp.dense_4h_to_h`);
+    x = parallelResidual ? residual(x, attended, written) : residual(read, written);
     stream.push(x);
   }
   return stream;

@@ -1,6 +1,7 @@
 /**
- * `engine native` on the command line: builds the native engine where npm could not download it. The addon of the package
- * @tensorflow/tfjs-node is built against a TensorFlow that is at hand. Everything stays in the project's folder.
+ * `engine native` on the command line: builds the native engine where npm could not download it, and our kernels for it.
+ * The addon of the package @tensorflow/tfjs-node is built against a TensorFlow that is at hand. Everything stays in the
+ * project's folder.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -15,6 +16,13 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import {
+  isKernelsLibrary,
+  KERNELS_FLAGS,
+  KERNELS_SOURCE,
+  kernelsLibrary,
+  kernelsWanted,
+} from '../engine/native/library.ts';
 import {
   findTensorFlow,
   NativeError,
@@ -31,14 +39,18 @@ const PACKAGE = path.join(ROOT, 'node_modules', '@tensorflow', 'tfjs-node');
 /** Where wheels are unpacked; ignored by git. */
 const CACHE = path.join(ROOT, '.native');
 
-/** Multiplies on the native engine and prints TensorFlow's version. It runs in a process of its own, which may crash. */
+/**
+ * Multiplies on the native engine, and prints its version and why it runs without our kernels, if it does. It runs in a
+ * process of its own, which may crash.
+ */
 const PROBE = `
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   import('./src/engine/engine.ts').then(async ({ startEngine, tf }) => {
     const { version } = await startEngine('native');
     const [product] = tf.matMul([[2]], [[3]]).dataSync();
     if (product !== 6) throw new Error('2 x 3 is ' + product + ' there');
-    console.log(version);
+    const { reason } = (await import('./src/engine/native/library.ts')).loadKernels();
+    console.log(reason === null ? version : version + ', without kernels of ours: ' + reason);
   }).catch((error) => { console.error(error.message); process.exit(1); });`;
 
 const say = (text: string): void => void process.stdout.write(`${text}\n`);
@@ -57,6 +69,8 @@ function need(command: string, args: readonly string[], why: string): void {
 /** The version of the native engine that starts here, or why none does. */
 const probe = () => run(process.execPath, ['--import', import.meta.resolve('tsx'), '--eval', PROBE]);
 
+const compilerHere = (): string => process.env.CXX ?? (process.platform === 'darwin' ? 'c++' : 'g++'); // as make has it
+
 function checkTools(): void {
   if (process.platform !== 'linux' && process.platform !== 'darwin') {
     throw new NativeError(
@@ -65,8 +79,11 @@ function checkTools(): void {
   }
   need('python3', ['--version'], 'by node-gyp');
   need('make', ['--version'], 'to build the addon');
-  const compiler = process.env.CXX ?? (process.platform === 'darwin' ? 'c++' : 'g++'); // as make has it
-  need(compiler, ['--version'], 'to build the addon (a C++17 compiler; CXX names another)');
+  needCompiler('to build the addon');
+}
+
+function needCompiler(why: string): void {
+  need(compilerHere(), ['--version'], `${why} (a C++17 compiler; CXX names another)`);
 }
 
 /** Puts the npm package in place without its install step, which would download. */
@@ -160,6 +177,45 @@ function build(): void {
   );
 }
 
+/** Compiles our kernels beside the addon, against the TensorFlow that it uses, in place of those of another source. */
+function buildKernels(): void {
+  needCompiler("to build the engine's kernels");
+  say('building the kernels');
+  const deps = path.join(PACKAGE, 'deps');
+  const library = kernelsLibrary(PACKAGE);
+  const unfinished = `${library}.${process.pid}`; // whoever starts meanwhile must not load half of it
+  const macos = process.platform === 'darwin';
+  const { ok, output } = run(compilerHere(), [
+    ...KERNELS_FLAGS,
+    ...['-o', unfinished, `-I${path.join(deps, 'include')}`, KERNELS_SOURCE, `-L${path.join(deps, 'lib')}`],
+    ...['-ltensorflow', '-ltensorflow_framework'].map((name) => (macos ? `${name}.2` : name)),
+    ...(macos ? ['-Wl,-undefined,dynamic_lookup', '-Wl,-rpath,@loader_path/../deps/lib'] : []),
+    // TensorFlow keeps on calling it: it must stay when a thread that loaded it ends.
+    ...(macos ? [] : ['-Wl,-rpath,$ORIGIN/../deps/lib', '-Wl,-z,nodelete']),
+  ]);
+  if (!ok) {
+    rmSync(unfinished, { force: true });
+    throw new NativeError(`${compilerHere()} could not build the kernels:\n${output}`);
+  }
+  removeKernels();
+  renameSync(unfinished, library);
+}
+
+/** Removes the libraries of every source. */
+function removeKernels(): void {
+  const folder = path.join(PACKAGE, 'lib');
+  for (const name of readdirSync(folder).filter(isKernelsLibrary)) rmSync(path.join(folder, name));
+}
+
+/** Builds our kernels, if it can: the engine runs without them. */
+function tryKernels(): void {
+  try {
+    buildKernels();
+  } catch (error) {
+    say(`The kernels are not built, and the engine runs slower without them: ${(error as Error).message}`);
+  }
+}
+
 export interface NativeOptions {
   /** Version of the wheel that the addon is built against. */
   readonly tensorflow: string;
@@ -177,9 +233,15 @@ export function nativeEngine(options: NativeOptions): void {
     return;
   }
   const wheel = wheelOf(options.tensorflow);
+  kernelsWanted(); // or the engine would be taken for broken, and built again
   const before = options.rebuild ? undefined : probe();
-  if (before?.ok) {
+  if (before?.ok && existsSync(kernelsLibrary(PACKAGE))) {
     say(`The native engine already works: ${before.output}. Nothing to do.`);
+    return;
+  }
+  if (before?.ok) {
+    tryKernels();
+    say(`The native engine works: ${probe().output}.`);
     return;
   }
   checkTools();
@@ -188,6 +250,7 @@ export function nativeEngine(options: NativeOptions): void {
   installPackage();
   stage(tensorFlow);
   build();
+  tryKernels();
   const after = probe();
   if (!after.ok) throw new NativeError(`the addon was built but does not run:\n${after.output}`);
   say(`The native engine works: ${after.output}.`);

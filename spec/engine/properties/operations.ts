@@ -7,13 +7,23 @@ import { attention } from '../../../src/engine/operations/attention.ts';
 import { embedding } from '../../../src/engine/operations/embedding.ts';
 import { gelu } from '../../../src/engine/operations/gelu.ts';
 import { layerNorm } from '../../../src/engine/operations/layer-norm.ts';
-import { linear } from '../../../src/engine/operations/linear.ts';
+import { biasedLinear, linear } from '../../../src/engine/operations/linear.ts';
+import { residual } from '../../../src/engine/operations/residual.ts';
 import { tokenLogProbability } from '../../../src/engine/operations/token-log-probability.ts';
 import { stream } from '../../../src/random/streams.ts';
 import * as composed from '../../helpers/composed.ts';
 import type { Start } from './engine.ts';
 
-const ours: typeof composed = { attention, embedding, gelu, layerNorm, linear, tokenLogProbability };
+const ours: typeof composed = {
+  attention,
+  biasedLinear,
+  embedding,
+  gelu,
+  layerNorm,
+  linear,
+  residual,
+  tokenLogProbability,
+};
 
 interface Case {
   shapes: number[][];
@@ -78,6 +88,33 @@ export function operationProperties(start: Start): void {
       fc.tuple(size, size).map((shape) => ({ shapes: [shape], apply: (operations, x) => operations.gelu(x) })),
     ));
 
+  it('gelu of a linear layer, whoever adds its bias', () =>
+    equalsComposition(
+      start,
+      fc.tuple(size, size, fc.integer({ min: 1, max: 40 })).map(([rows, from, to]) => ({
+        shapes: [[rows, from], [from, to], [to]],
+        apply: (operations, x, weight, bias) => {
+          const layer = operations.biasedLinear(x, weight, bias);
+          return operations.gelu(layer.x, layer.bias);
+        },
+      })),
+    ));
+
+  it('what one or two linear layers add to the residual stream', () =>
+    equalsComposition(
+      start,
+      fc.tuple(size, size, fc.integer({ min: 1, max: 40 }), fc.boolean()).map(([rows, from, to, both]) => ({
+        shapes: [[rows, to], [rows, from], [from, to], [to], [from, to], [to]],
+        apply: (operations, x, read, weight, bias, otherWeight, otherBias) => {
+          const first = operations.biasedLinear(read, weight, bias);
+          const second = operations.biasedLinear(read, otherWeight, otherBias);
+          return both
+            ? operations.residual(x, first, second)
+            : operations.residual(operations.residual(x, first), second);
+        },
+      })),
+    ));
+
   it('layer norm', () =>
     equalsComposition(
       start,
@@ -131,11 +168,14 @@ export function operationProperties(start: Start): void {
           heads: fc.integer({ min: 1, max: 3 }),
           width: size,
           part: fc.double({ min: 0, max: 1, noNaN: true }),
+          biased: fc.boolean(),
         })
-        .map(({ sequences, time, heads, width, part }) => ({
-          shapes: [[sequences * time, 3 * heads * width]],
-          apply: (operations, qkv) =>
-            operations.attention(qkv, { time, heads, rotary: 2 * Math.floor((width * part) / 2), rotaryBase: 100 }),
+        .map(({ sequences, time, heads, width, part, biased }) => ({
+          shapes: [[sequences * time, 3 * heads * width], ...(biased ? [[3 * heads * width]] : [])],
+          apply: (operations, qkv, bias) => {
+            const rotary = 2 * Math.floor((width * part) / 2);
+            return operations.attention(qkv, { time, heads, rotary, rotaryBase: 100 }, bias);
+          },
         })),
     ));
 

@@ -53,6 +53,14 @@ export interface NativeBackend extends KernelBackend {
 /** The running engine's backend, where it is the native one. */
 export const nativeBackend = (): NativeBackend => tf.backend() as NativeBackend;
 
+/** Attributes that are numbers. */
+export const integerAttribute = (name: string, value: number): Attribute => {
+  return { name, type: nativeBackend().binding.TF_ATTR_INT, value };
+};
+export const floatAttribute = (name: string, value: number): Attribute => {
+  return { name, type: nativeBackend().binding.TF_ATTR_FLOAT, value };
+};
+
 /** TensorFlow's number of a tensor's type. */
 export const dataTypeOf = ({ dtype }: tf.Tensor): number => {
   const { TF_FLOAT, TF_INT32 } = nativeBackend().binding;

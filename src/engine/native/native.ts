@@ -4,6 +4,8 @@ import type { tf, Ways } from '../engine.ts';
 import type { Graphs, TensorFunction } from '../graphs.ts';
 import { dataTypeOf, nativeBackend } from './backend.ts';
 import { GraphWriter, type Session } from './graph.ts';
+import { libraryIsLoaded } from './kernels.ts';
+import { loadKernels } from './library.ts';
 import { WITHIN_OPERATIONS } from './threads.ts';
 import { trace } from './trace.ts';
 import { NativeTraining } from './training.ts';
@@ -58,7 +60,10 @@ export function load(): Ways {
   } finally {
     if (divided === undefined) delete process.env[WITHIN_OPERATIONS]; // processes started from here choose for themselves
   }
+  const kernels = loadKernels();
+  if (kernels.digest !== null) libraryIsLoaded();
   return {
+    kernels: kernels.digest,
     newGraphs: () => new NativeGraphs(),
     newResidentTraining: (...args) => new NativeTraining(...args),
     streamed: null,

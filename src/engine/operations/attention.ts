@@ -7,6 +7,8 @@ import type { KernelBackend } from '@tensorflow/tfjs';
 import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasKernel, registerLoop, runKernel } from '../loops.ts';
+import { integerAttribute } from '../native/backend.ts';
+import { type NativeKernel, registerNative } from '../native/kernels.ts';
 import { place, withScratch } from '../simd/kernels.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -21,6 +23,8 @@ export interface AttentionShape {
 
 const KERNEL = 'NegativeKnowledge/Attention';
 const GRADIENT = 'NegativeKnowledge/AttentionGradient';
+const BIASED = 'NegativeKnowledge/BiasAttention';
+const BIASED_GRADIENT = 'NegativeKnowledge/BiasAttentionGradient';
 
 interface Angles {
   readonly cos: Float32Array;
@@ -250,6 +254,36 @@ tf.registerGradient({
   }),
 });
 
+/** What the native operation and its gradient are given beside tensors. */
+const given: Pick<NativeKernel<never, AttentionShape>, 'constants' | 'attributes'> = {
+  constants(shape) {
+    const { cos, sin } = anglesOf(shape);
+    const size: [number, number] = [shape.time, shape.rotary / 2];
+    return [tf.tensor2d(cos, size), tf.tensor2d(sin, size)];
+  },
+  attributes: ({ time, heads }) => [integerAttribute('time', time), integerAttribute('heads', heads)],
+};
+
+registerNative<'qkv' | 'bias', AttentionShape>({ name: BIASED, inputs: ['qkv', 'bias'], outputs: 2, ...given });
+registerNative<'dy' | 'qkv' | 'bias' | 'probabilities', AttentionShape>({
+  name: BIASED_GRADIENT,
+  inputs: ['dy', 'qkv', 'bias', 'probabilities'],
+  outputs: 2,
+  ...given,
+});
+
+tf.registerGradient({
+  kernelName: BIASED,
+  inputsToSave: ['qkv', 'bias'],
+  outputsToSave: [false, true],
+  gradFunc: (upstream, [qkv, bias, probabilities], attributes) => {
+    const dy = (upstream as tf.Tensor[])[0];
+    const inputs = { dy, qkv, bias, probabilities };
+    const [dQkv, dBias] = runKernel<tf.Tensor[]>(BIASED_GRADIENT, inputs, attributes);
+    return { qkv: () => dQkv, bias: () => dBias };
+  },
+});
+
 /**
  * Rotary embedding of q and k together as two products with constants, x * cos + (x turn) * sin, with q's angles scaled
  * by width^-0.5 as well: constants `[2, 1, 1, time, width]`, and `turn`, `[width, width]`, which moves dimension i to
@@ -328,8 +362,14 @@ function composed(qkv: tf.Tensor, shape: AttentionShape): tf.Tensor {
 /**
  * Every position attends to itself and earlier ones, scores scaled by width^-0.5.
  * @param qkv `[sequences * time, 3 * hidden]`
+ * @param bias `[3 * hidden]`, which is still to be added to qkv; or none
  * @returns `[sequences * time, hidden]`
  */
-export function attention(qkv: tf.Tensor, shape: AttentionShape): tf.Tensor {
+export function attention(qkv: tf.Tensor, shape: AttentionShape, bias?: tf.Tensor): tf.Tensor {
+  if (hasKernel(BIASED)) {
+    const added = bias ?? tf.zeros([qkv.shape[1] as number]);
+    return runKernel<tf.Tensor[]>(BIASED, { qkv, bias: added }, shape)[0];
+  }
+  if (bias !== undefined) return attention(tf.add(qkv, bias), shape);
   return hasKernel(KERNEL) ? runKernel<tf.Tensor[]>(KERNEL, { qkv }, shape)[0] : composed(qkv, shape);
 }

@@ -1,6 +1,7 @@
-/** Sums down the columns of a matrix: the gradient of a bias. For the CPU backend. */
-import type { tf } from '../engine.ts';
-import { registerLoop, runKernel } from '../loops.ts';
+/** Sums down the columns of a matrix: the gradient of a bias. */
+import { tf } from '../engine.ts';
+import { hasKernel, registerLoop, runKernel } from '../loops.ts';
+import { registerNative } from '../native/kernels.ts';
 
 const KERNEL = 'NegativeKnowledge/ColumnSums';
 
@@ -16,5 +17,7 @@ registerLoop<'x', object>({
   },
 });
 
+registerNative<'x'>({ name: KERNEL, inputs: ['x'], outputs: 1 });
+
 /** @param x `[rows, columns]` @returns `[columns]` */
-export const columnSums = (x: tf.Tensor): tf.Tensor => runKernel(KERNEL, { x });
+export const columnSums = (x: tf.Tensor): tf.Tensor => (hasKernel(KERNEL) ? runKernel(KERNEL, { x }) : tf.sum(x, 0));

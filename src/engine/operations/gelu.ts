@@ -2,10 +2,13 @@
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import { tf } from '../engine.ts';
 import { type Arrays, hasKernel, registerLoop, runKernel } from '../loops.ts';
+import { registerNative } from '../native/kernels.ts';
 import { withScratch } from '../simd/kernels.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/Gelu';
+const BIASED = 'NegativeKnowledge/BiasGelu';
+const BIASED_GRADIENT = 'NegativeKnowledge/BiasGeluGradient';
 
 // Phi and phi are tabulated at nodes 1/32 apart and continued from the nearest node by their Taylor series, whose terms
 // are all phi(node) times a polynomial. At |h| <= 1/64 the first left-out terms are below 2e-9: exact for float32, and
@@ -55,8 +58,26 @@ tf.registerGradient({
   gradFunc: (dy, [slope]) => ({ x: () => tf.mul((dy as tf.Tensor[])[0], slope) }),
 });
 
-/** GELU of every element. */
-export function gelu(x: tf.Tensor): tf.Tensor {
+registerNative<'x' | 'bias'>({ name: BIASED, inputs: ['x', 'bias'], outputs: 2 });
+registerNative<'dy' | 'slope'>({ name: BIASED_GRADIENT, inputs: ['dy', 'slope'], outputs: 2 });
+
+tf.registerGradient({
+  kernelName: BIASED,
+  outputsToSave: [false, true],
+  gradFunc: (dy, [slope]) => {
+    const [dx, dBias] = runKernel<tf.Tensor[]>(BIASED_GRADIENT, { dy: (dy as tf.Tensor[])[0], slope });
+    return { x: () => dx, bias: () => dBias };
+  },
+});
+
+/** GELU of every element of x, or of x + bias. */
+export function gelu(x: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
+  if (hasKernel(BIASED)) {
+    const columns = x.shape[x.rank - 1];
+    if (x.rank !== 2) return tf.reshape(gelu(tf.reshape(x, [-1, columns]), bias), x.shape);
+    return runKernel<tf.Tensor[]>(BIASED, { x, bias: bias ?? tf.zeros([columns]) })[0];
+  }
+  if (bias !== undefined) return gelu(tf.add(x, bias));
   if (hasKernel(KERNEL)) return runKernel<tf.Tensor[]>(KERNEL, { x })[0];
   return withGradient(
     [x],
@@ -75,10 +96,14 @@ export function gelu(x: tf.Tensor): tf.Tensor {
  * The tanh approximation of GELU (gelu_new, gelu_fast and gelu_pytorch_tanh of Hugging Face):
  * x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3))).
  */
-export function tanhGelu(x: tf.Tensor): tf.Tensor {
+export function tanhGelu(product: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
+  const x = bias === undefined ? product : tf.add(product, bias);
   const inner = tf.mul(tf.mul(x, Math.sqrt(2 / Math.PI)), tf.add(tf.mul(tf.mul(x, x), 0.044715), 1));
   return tf.mul(tf.mul(x, 0.5), tf.add(tf.tanh(inner), 1));
 }
 
 /** x * sigmoid(1.702 x), quick_gelu of Hugging Face. */
-export const quickGelu = (x: tf.Tensor): tf.Tensor => tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)));
+export function quickGelu(product: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
+  const x = bias === undefined ? product : tf.add(product, bias);
+  return tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)));
+}

@@ -1,6 +1,8 @@
 /** Layer norm over the last axis (arXiv 1607.06450). */
 import { tf } from '../engine.ts';
 import { hasKernel, registerLoop, runKernel } from '../loops.ts';
+import { floatAttribute } from '../native/backend.ts';
+import { registerNative } from '../native/kernels.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/LayerNorm';
@@ -67,6 +69,14 @@ registerLoop<'dy' | 'x' | 'gain' | 'moments', object>({
     kernels.layerNormGradient(dy, x, gain, moments, dx, dGain, dBias, rows, width);
   },
 });
+
+registerNative<'x' | 'gain' | 'bias', { epsilon: number }>({
+  name: KERNEL,
+  inputs: ['x', 'gain', 'bias'],
+  outputs: 2,
+  attributes: ({ epsilon }) => [floatAttribute('epsilon', epsilon)],
+});
+registerNative<'dy' | 'x' | 'gain' | 'moments'>({ name: GRADIENT, inputs: ['dy', 'x', 'gain', 'moments'], outputs: 3 });
 
 tf.registerGradient({
   kernelName: KERNEL,

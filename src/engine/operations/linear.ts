@@ -4,6 +4,7 @@ import { tf } from '../engine.ts';
 import { hasKernel, registerSimd, runKernel } from '../loops.ts';
 import { withScratch } from '../simd/kernels.ts';
 import { columnSums } from './column-sums.ts';
+import { addsBiases, type Biased } from './residual.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/Linear';
@@ -104,7 +105,11 @@ export function linear(x: tf.Tensor, weight: tf.Tensor, bias?: tf.Tensor): tf.Te
     (dy, [x, weight]) => [
       tf.matMul(dy, weight, false, true),
       tf.matMul(x, dy, true, false),
-      ...(bias === undefined ? [] : [tf.sum(dy, 0)]),
+      ...(bias === undefined ? [] : [columnSums(dy)]),
     ],
   );
 }
+
+/** The same, its bias left to the operation that reads it where the engine's operations add biases. */
+export const biasedLinear = (x: tf.Tensor, weight: tf.Tensor, bias: tf.Tensor): Biased =>
+  addsBiases() ? { x: linear(x, weight), bias } : { x: linear(x, weight, bias) };

@@ -4,6 +4,7 @@ import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { nativeBackend, typeAttribute } from '../native/backend.ts';
+import { registerNative } from '../native/kernels.ts';
 import { integersAt, numbersAt } from '../simd/kernels.ts';
 import { withGradient } from './with-gradient.ts';
 
@@ -57,6 +58,13 @@ registerLoop<'dy' | 'logits' | 'labels' | 'logSum', object>({
   simd(kernels, { dy, logits, labels, logSum }, [dLogits], _, { logits: [rows, vocabulary] }) {
     kernels.tokenLogProbabilityGradient(dy, logits, labels, logSum, dLogits, rows, vocabulary);
   },
+});
+
+registerNative<'logits' | 'labels'>({ name: KERNEL, inputs: ['logits', 'labels'], outputs: 2 });
+registerNative<'dy' | 'logits' | 'labels' | 'logSum'>({
+  name: GRADIENT,
+  inputs: ['dy', 'logits', 'labels', 'logSum'],
+  outputs: 1,
 });
 
 // TensorFlow's kernel for both: the loss of each row, and its derivative with respect to the logits.
