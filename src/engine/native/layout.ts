@@ -17,7 +17,7 @@ export interface Place {
   readonly filling: number;
 }
 
-/** Parameters in one tensor of `[rows * columns]` numbers, where `columns` is a multiple of a line, and near to the `rows` of lines. */
+/** Parameters in one tensor `[rows * columns]`. A row is whole lines, about as many as there are rows. */
 export class FlatLayout {
   readonly places: readonly Place[];
   readonly rows: number;
