@@ -53,6 +53,14 @@ export class Nodes {
     return this.operation('Pack', scalars, [FLOAT(), this.#count(scalars.length)]);
   }
 
+  /** The numbers of a vector as scalars. */
+  unpack(vector: string, size: number): string[] {
+    const axis = { name: 'axis', type: nativeBackend().binding.TF_ATTR_INT, value: 0 };
+    const count = { ...this.#count(size), name: 'num' };
+    const node = this.#graph.operation('Unpack', [vector], [FLOAT(), count, axis]);
+    return Array.from({ length: size }, (_, index) => `${node}:${index}`);
+  }
+
   /** The parameters that lie in a flat tensor, by name. */
   parametersIn(flat: string, { places }: FlatLayout): [name: string, tensor: string][] {
     return places.map(({ name, shape, start, size }) => {
@@ -110,9 +118,9 @@ export class Nodes {
     return this.#graph.operation('AssignVariableOp', [handle, value], [typeAttribute('dtype', 'TF_FLOAT')]);
   }
 
-  /** A number to fetch, so that a node without outputs runs. */
-  after(node: string): string {
-    return this.operation('Identity', [this.scalar(0), `^${node}`]);
+  /** A number to fetch, so that nodes without outputs run. */
+  after(...nodes: readonly string[]): string {
+    return this.operation('Identity', [this.scalar(0), ...nodes.map((node) => `^${node}`)]);
   }
 
   #count(value: number): Attribute {

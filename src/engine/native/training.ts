@@ -11,6 +11,7 @@ import type { AdamwUpdate, Moments, MomentsByName, PassResults, ResidentTraining
 import { dataTypeOf, nativeBackend, typeAttribute } from './backend.ts';
 import { GraphWriter, type Session } from './graph.ts';
 import { FlatLayout } from './layout.ts';
+import { loadKernels } from './library.ts';
 import { Nodes, type Variable } from './nodes.ts';
 import { trace } from './trace.ts';
 
@@ -22,7 +23,8 @@ interface TracedPass {
   readonly added: readonly string[];
 }
 
-const SCALARS = ['scale', 'keep', 'rate', 'epsilon'] as const;
+/** What an update is fed: scale, keep, rate, epsilon, and how far the two moments move. */
+const NUMBERS = 6;
 
 /** The graph: what every training needs, and the passes that were met so far. */
 class TrainingGraph {
@@ -36,7 +38,8 @@ class TrainingGraph {
   readonly moments: Readonly<Record<'first' | 'second', ReadonlyMap<string, string>>>;
   /** Placeholder of the gradient that an update takes, or of the sum that a pass adds to. */
   readonly gradient: string;
-  readonly scalars: Readonly<Record<(typeof SCALARS)[number], string>>;
+  /** Placeholder of the numbers of an update. */
+  readonly numbers: string;
   /** What to fetch for an update. */
   readonly updated: string;
 
@@ -58,19 +61,24 @@ class TrainingGraph {
       second: new Map(nodes.parametersIn(this.variables.second.value, trained)),
     };
     this.gradient = nodes.placeholder([trained.size]);
-    const [scale, keep, rate, epsilon] = SCALARS.map(() => nodes.placeholder([]));
-    this.scalars = { scale, keep, rate, epsilon };
-
-    const { handle, value } = this.variables.trained;
+    this.numbers = nodes.placeholder([NUMBERS]);
+    const { trained: parameter, first, second } = this.variables;
+    if (loadKernels().digest !== null) {
+      const given = [parameter.value, first.value, second.value, this.gradient, this.numbers];
+      const next = this.#writer.operation('NegativeKnowledgeAdamw', given, []);
+      const assigned = [parameter, first, second].map(({ handle }, which) => nodes.assign(handle, `${next}:${which}`));
+      this.updated = nodes.after(...assigned);
+      return;
+    }
+    const [scale, keep, rate, epsilon] = nodes.unpack(this.numbers, NUMBERS);
+    const { handle, value } = parameter;
     const decayed = nodes.assign(handle, nodes.operation('Mul', [value, keep]));
-    const [zero, first, second] = [0, beta1, beta2].map((number) => nodes.scalar(number));
-    const moments = [this.variables.first.handle, this.variables.second.handle];
-    // After the decay, so that memory is taken for one of the two at a time.
-    const scaled = nodes.operation('Mul', [this.gradient, scale, `^${decayed}`]);
+    const [zero, ofFirst, ofSecond] = [0, beta1, beta2].map((number) => nodes.scalar(number));
+    const scaled = nodes.operation('Mul', [this.gradient, scale]);
     // The operation's own bias correction is turned off (powers of 0): the rate that it is given has it.
     const adam = this.#writer.operation(
       'ResourceApplyAdam',
-      [handle, ...moments, zero, zero, rate, first, second, epsilon, scaled],
+      [handle, first.handle, second.handle, zero, zero, rate, ofFirst, ofSecond, epsilon, scaled, `^${decayed}`],
       [typeAttribute('T', 'TF_FLOAT')],
     );
     this.updated = nodes.after(adam);
@@ -106,6 +114,8 @@ export class NativeTraining implements ResidentTraining {
   readonly #parameters: Map<string, tf.Tensor>;
   readonly #trained: FlatLayout;
   readonly #graph: TrainingGraph;
+  /** How far the moments move: 1 - beta, of the float32 numbers that TensorFlow's operation has. */
+  readonly #moves: readonly number[];
   #session: Session;
   /** Whether the map's tensors are the parameters as they are now. */
   #published = true;
@@ -122,6 +132,7 @@ export class NativeTraining implements ResidentTraining {
       parameters,
       [...parameters.keys()].filter((name) => !trained.includes(name)),
     );
+    this.#moves = [beta1, beta2].map((beta) => 1 - Math.fround(beta));
     this.#graph = new TrainingGraph(this.#trained, frozen, beta1, beta2);
     this.#session = this.#graph.load();
     const { variables } = this.#graph;
@@ -158,14 +169,10 @@ export class NativeTraining implements ResidentTraining {
 
   update(gradient: tf.Tensor, numbers: AdamwUpdate): void {
     this.#withdraw();
-    const { scalars, updated } = this.#graph;
-    const given = SCALARS.map((name) => tf.scalar(numbers[name]));
-    const done = this.#session.run(
-      [...SCALARS.map((name) => scalars[name]), this.#graph.gradient],
-      [...given, gradient],
-      [updated],
-    );
-    tf.dispose([...given, ...done]);
+    const { scale, keep, rate, epsilon } = numbers;
+    const given = tf.tensor1d([scale, keep, rate, epsilon, ...this.#moves]);
+    const fed = [this.#graph.numbers, this.#graph.gradient];
+    tf.dispose([given, ...this.#session.run(fed, [given, gradient], [this.#graph.updated])]);
   }
 
   publish(): void {
