@@ -164,7 +164,7 @@ async function report(): Promise<string[]> {
     '# Mutation testing',
     '',
     'Made by `node --import tsx spec/mutation/run.ts`: StrykerJS changes one expression at a time, and a spec has to fail. Sentences for people are left',
-    'out: `spec/report/reference.spec.ts` and `spec/claims/judgements.spec.ts` compare them, word by word.',
+    'out: `spec/report/reference.slow.spec.ts` and `spec/claims/judgements.spec.ts` compare them, word by word.',
     '',
     '| part | mutants | noticed | survived | score |',
     '|---|---:|---:|---:|---:|',
