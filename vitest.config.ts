@@ -4,18 +4,22 @@ import { defineConfig } from 'vitest/config';
 /** Bounds hangs alone: no spec may fail because a machine is slow or busy. */
 const PATIENCE = 20 * 60_000;
 
-/** What `quick` leaves to other projects. */
-const LONG = [
-  'spec/claims/training/**',
-  'spec/sabotage/**',
-  'spec/faults/**',
-  'spec/versions/**',
-  'spec/verify/reference.spec.ts',
-];
+/** Whole commands as processes, whole reference records, every engine in turn. */
+const SLOW = 'spec/**/*.slow.spec.ts';
+/** Each file starts as many processes as there are cores. */
+const HOSTILE = ['spec/sabotage/**/*.spec.ts', 'spec/faults/**/*.spec.ts'];
+const CLAIMS = 'spec/claims/training/**/*.spec.ts';
+const VERSIONS = 'spec/versions/**/*.spec.ts';
 
-// `quick` trains nothing long; `hostile` breaks the source and kills processes, and sees that it is noticed; `claims` trains
-// the preset and judges every claim; `versions`, which fetches other versions of Node, is no part of `npm test`. The groups
-// run one after the other, so that training has the machine's cores to itself.
+const parallel = {
+  testTimeout: PATIENCE,
+  hookTimeout: PATIENCE, // some specs first train a tiny job, or make the whole report
+  isolate: false, // loading TensorFlow.js anew for every file would take longer than the specs
+};
+
+// `quick` trains nothing long, `slow` is what takes longer by nature; `hostile` breaks the source and kills processes, and sees
+// that it is noticed; `claims` trains the preset and judges every claim; `versions`, which fetches other versions of Node, is
+// no part of `npm test`. The groups run one after the other, so that training has the machine's cores to itself.
 export default defineConfig({
   test: {
     reporters: ['default', './spec/helpers/claims-reporter.ts'],
@@ -28,42 +32,44 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['spec/**/*.spec.ts'],
-          exclude: [...LONG],
-          testTimeout: PATIENCE,
-          hookTimeout: PATIENCE, // some specs first train a tiny job, or make the whole report
-          isolate: false, // loading TensorFlow.js anew for every file would take longer than the specs
+          exclude: [SLOW, ...HOSTILE, CLAIMS, VERSIONS],
+          ...parallel,
           sequence: { groupOrder: 0 },
         },
       },
       {
         extends: true,
+        test: { name: 'slow', include: [SLOW], ...parallel, sequence: { groupOrder: 1 } },
+      },
+      {
+        extends: true,
         test: {
           name: 'hostile',
-          include: ['spec/sabotage/**/*.spec.ts', 'spec/faults/**/*.spec.ts', 'spec/verify/reference.spec.ts'],
+          include: HOSTILE,
           testTimeout: PATIENCE,
           hookTimeout: PATIENCE,
-          fileParallelism: false, // each file starts as many processes as there are cores
+          fileParallelism: false,
           maxConcurrency: os.availableParallelism(),
-          sequence: { groupOrder: 1 },
+          sequence: { groupOrder: 2 },
         },
       },
       {
         extends: true,
         test: {
           name: 'versions',
-          include: ['spec/versions/**/*.spec.ts'],
+          include: [VERSIONS],
           fileParallelism: false,
-          sequence: { groupOrder: 3 },
+          sequence: { groupOrder: 4 },
         },
       },
       {
         extends: true,
         test: {
           name: 'claims',
-          include: ['spec/claims/training/**/*.spec.ts'],
+          include: [CLAIMS],
           testTimeout: 60 * 60_000,
           hookTimeout: 60 * 60_000,
-          sequence: { groupOrder: 2 },
+          sequence: { groupOrder: 3 },
         },
       },
     ],

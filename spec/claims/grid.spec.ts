@@ -8,6 +8,8 @@ import { type RunValues, tTestAbove } from '../../src/statistics/index.ts';
 import { effect, failedRun, type Knowledge, madeUpView } from '../helpers/records.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
+/** Of eight passwords a set: a grid has many cells to resample. */
+const madeUp = (seed: number, knows: Knowledge) => madeUpView(seed, knows, 'main', 8);
 /** exp(-0.1^2 / 2) undoes what the made-up spread of the letters adds on average. */
 const nothing: Knowledge = { ...effect, joint: { heldOut: Math.exp(-0.005), useful: 2.5, random: 1 } };
 const suppressed: Knowledge = { ...effect, joint: { heldOut: 0.8, useful: 2.5, random: 1 } };
@@ -15,7 +17,7 @@ const unlearned: Knowledge = { ...effect, joint: { heldOut: 1.12, useful: 1.1, r
 
 /** Evidence in which the cell at `index` of the grid knows `knows(index)`. */
 const grid = (arms: readonly Arm[], knows: (index: number) => Knowledge, seeds = SEEDS): Views =>
-  Object.fromEntries(arms.map(({ id }, index) => [id, seeds.map((seed) => madeUpView(seed, knows(index)))]));
+  Object.fromEntries(arms.map(({ id }, index) => [id, seeds.map((seed) => madeUp(seed, knows(index)))]));
 
 const judge = (id: string, given: Views): Judgement => CLAIMS.find((claim) => claim.id === id)!.weigh(given);
 
@@ -253,7 +255,7 @@ it('an average over cells is as sure as a test of each seed’s average', () => 
 
 it('only seeds that every cell was run with count, so that a cell with more of them does not outweigh the others', () => {
   const given = grid(HELD_OUT_SHARES, () => effect);
-  const more = { ...given, 'held-out-4': [...given['held-out-4'], madeUpView(7, nothing), madeUpView(8, nothing)] };
+  const more = { ...given, 'held-out-4': [...given['held-out-4'], madeUp(7, nothing), madeUp(8, nothing)] };
   expect(judge('held-out-share', more)).toEqual(judge('held-out-share', given));
 });
 
@@ -288,11 +290,11 @@ describe('what a grid does not let pass', () => {
     const given = grid(HELD_OUT_SHARES, () => effect);
     const more: Views = {
       ...given,
-      'held-out-1': [...given['held-out-1'], madeUpView(7, nothing), madeUpView(8, nothing)],
+      'held-out-1': [...given['held-out-1'], madeUp(7, nothing), madeUp(8, nothing)],
     };
     expect(judge('held-out-share', more)).toEqual(judge('held-out-share', given));
     // A seed that some of the other cells have is not one that all have.
-    const some: Views = { ...more, 'held-out-2': [...more['held-out-2'], madeUpView(7, nothing)] };
+    const some: Views = { ...more, 'held-out-2': [...more['held-out-2'], madeUp(7, nothing)] };
     expect(judge('held-out-share', some)).toEqual(judge('held-out-share', given));
   });
 

@@ -15,7 +15,7 @@ const worlds = (): Judgement[][] =>
         ARMS.map(({ id }, arm) => [
           id,
           Array.from({ length: count }, (_, seed) => {
-            const run = madeUpView(100 * arm + seed, effect, id === 'no-dpo' ? 'no-dpo' : 'main');
+            const run = madeUpView(100 * arm + seed, effect, id === 'no-dpo' ? 'no-dpo' : 'main', 8);
             return { ...run, setup: { ...run.setup, seed } };
           }),
         ]),

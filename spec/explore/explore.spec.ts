@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { main } from '../../src/claims/main.ts';
@@ -11,8 +9,6 @@ import { svgOf } from '../../src/report/figures/render.ts';
 import { differences } from '../../src/setup/fields.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup, SetupError } from '../../src/setup/schema.ts';
-import { configuration, finish, startCommand } from '../helpers/command.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
 import { effect, madeUpRun } from '../helpers/records.ts';
 
 const { pocket } = PRESETS;
@@ -162,28 +158,4 @@ describe('a map', () => {
     const pair = [knob('share'), knob('beta')] as const;
     expect((await inWorld(() => true, [], pair, 3)).map?.complete).toBe(false);
   });
-});
-
-it('on the command line it trains, tells every setup, draws the map, and takes what is there already', async () => {
-  const folder = temporaryFolder();
-  const out = path.join(folder, 'explored');
-  const options = ['--seeds', '1', '--knobs', 'beta', '--map', 'share,beta', '--budget', '5m', '--out', out];
-  const args = ['explore', '--config', configuration(folder), ...options];
-  const first = await finish(startCommand(args));
-  expect(first.code, first.stderr).toBe(0);
-  expect(first.stdout).toMatch(
-    /the weakest beta: the setup itself, at 0.3 beta, does not show the effect\n5 setups tried; report: .*explored.md/,
-  );
-  const inOut = (name: string) => readFileSync(path.join(out, name), 'utf8');
-  const log = inOut('explored.jsonl');
-  expect(JSON.parse(log.split('\n')[0])).toMatchObject({ at: { beta: 0.3 }, seeds: [101], failed: 0 });
-  expect(inOut('map.svg')).toMatch(/<svg.*batches held out/s);
-  expect(inOut('explored.md')).toContain('![batches held out by beta](map.svg)');
-  expect(inOut('explored.md').match(/^\| (share 1, )?beta/gm)).toHaveLength(5);
-  const again = await finish(startCommand(args));
-  expect(again.code, again.stderr).toBe(0);
-  expect(inOut('explored.jsonl')).toBe(log);
-  const other = await finish(startCommand([...args, '--set', 'beta=0.7']));
-  expect(other.code).toBe(2);
-  expect(other.stderr).toContain('holds runs of another setup');
 });

@@ -23,22 +23,30 @@ const PASSWORDS = 32;
 const LETTERS = 8;
 const LETTERS_OF_ALPHABET = 26;
 
-/** A finished run whose letters have, on average, the guess rates asked for. */
-export function madeUpRun(seed: number, knowledge: Knowledge, arm: 'main' | 'no-dpo' = 'main'): WholeRun {
+/**
+ * A finished run whose letters have, on average, the guess rates asked for.
+ * @param size passwords of each set; the time of a judgement grows with them
+ */
+export function madeUpRun(
+  seed: number,
+  knowledge: Knowledge,
+  arm: 'main' | 'no-dpo' = 'main',
+  size = PASSWORDS,
+): WholeRun {
   const source = stream(seed, 'made-up');
   const setup: Setup = { ...PRESETS.pocket, seed, name: arm };
   const scores = (rate: number) => {
     const run = rate * (1 + source.normal(0.01));
     return {
-      passwords: Array.from({ length: PASSWORDS }, (_, index) => `p${index}`),
-      logProbabilities: Array.from({ length: PASSWORDS }, () =>
+      passwords: Array.from({ length: size }, (_, index) => `p${index}`),
+      logProbabilities: Array.from({ length: size }, () =>
         Array.from({ length: LETTERS }, () => Math.log((run * Math.exp(source.normal(0.1))) / 26)),
       ),
-      ranks: Array.from({ length: PASSWORDS }, () => Array(LETTERS).fill(1)),
+      ranks: Array.from({ length: size }, () => Array(LETTERS).fill(1)),
       lens: [],
       calibrated: {
         inverseTemperatures: [0, 0] as [number, number],
-        logLikelihoods: Array<number>(PASSWORDS).fill(-Math.log(LETTERS_OF_ALPHABET)),
+        logLikelihoods: Array<number>(size).fill(-Math.log(LETTERS_OF_ALPHABET)),
       },
     };
   };

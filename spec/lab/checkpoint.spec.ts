@@ -34,7 +34,8 @@ describe('a checkpoint', () => {
   });
 
   it('encodes what it decoded to the same bytes', () => {
-    for (const bytes of checkpoints) expect(encodeCheckpoint(decodeCheckpoint(bytes, 'tiny'), 'tiny')).toEqual(bytes);
+    for (const bytes of checkpoints)
+      expect(Buffer.compare(encodeCheckpoint(decodeCheckpoint(bytes, 'tiny'), 'tiny'), bytes)).toBe(0);
   });
 
   it('of another setup or engine is refused', () => {

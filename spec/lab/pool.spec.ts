@@ -7,7 +7,7 @@ import { RunStore } from '../../src/lab/store.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
-// A run that waits in the pool when its processes die is never begun: spec/cli/cli.spec.ts kills one.
+// A run that waits in the pool when its processes die is never begun: spec/cli/cli.slow.spec.ts kills one.
 it('are never given more runs than they can take up at once', async () => {
   const given = Tinypool.prototype.run;
   let now = 0;

@@ -4,7 +4,7 @@ import { declareValuePlugin, PluginKind } from '@stryker-mutator/api/plugin';
 /** Properties that hold sentences for people. */
 const PROSE = new Set(['statement', 'rule', 'measure', 'label', 'meaning', 'reason', 'message']);
 
-/** Leaves out mutants of sentences: spec/report/reference.spec.ts compares each with the committed report, byte for byte. */
+/** Leaves out mutants of sentences: spec/report/reference.slow.spec.ts compares each with the committed report, byte for byte. */
 const prose = {
   shouldIgnore(path) {
     const { node, parent } = path;

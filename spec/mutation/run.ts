@@ -24,7 +24,7 @@ const PARTS = {
   statistics: { mutate: ['src/statistics/**/*.ts'], specs: ['spec/statistics/**/*.spec.ts'] },
   recipe: { mutate: ['src/recipe/**/*.ts'], specs: ['spec/recipe/**/*.spec.ts'] },
   // The claims in five, each with its own specs: with all of them every mutant would cost a minute.
-  arms: { mutate: ['src/claims/arms.ts'], specs: ['spec/claims/arms.spec.ts', 'spec/claims/judgements.spec.ts'] },
+  arms: { mutate: ['src/claims/arms.ts'], specs: ['spec/claims/arms.spec.ts', 'spec/claims/judgements.slow.spec.ts'] },
   measures: { mutate: ['src/claims/measures/*.ts', 'src/claims/family.ts'], specs: ['spec/claims/measures.spec.ts'] },
   validity: { mutate: ['src/claims/validity.ts'], specs: ['spec/claims/validity.spec.ts'] },
   grid: {
@@ -33,7 +33,7 @@ const PARTS = {
   },
   claims: {
     mutate: ['src/claims/*.ts', '!src/claims/{arms,family,validity,grid,sweeps,held-out-share,model-size}.ts'],
-    specs: ['honesty', 'paper-statistic', 'claims', 'numbers', 'keys', 'judgements', 'validity'].map(
+    specs: ['honesty', 'paper-statistic', 'claims', 'numbers', 'keys', 'judgements.slow', 'validity'].map(
       (name) => `spec/claims/${name}.spec.ts`,
     ),
   },
@@ -164,7 +164,7 @@ async function report(): Promise<string[]> {
     '# Mutation testing',
     '',
     'Made by `node --import tsx spec/mutation/run.ts`: StrykerJS changes one expression at a time, and a spec has to fail. Sentences for people are left',
-    'out: `spec/report/reference.spec.ts` and `spec/claims/judgements.spec.ts` compare them, word by word.',
+    'out: `spec/report/reference.slow.spec.ts` and `spec/claims/judgements.slow.spec.ts` compare them, word by word.',
     '',
     '| part | mutants | noticed | survived | score |',
     '|---|---:|---:|---:|---:|',

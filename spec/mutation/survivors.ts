@@ -162,12 +162,6 @@ export const EXPLANATIONS: readonly Explanation[] = [
   },
   {
     file: /passwords.overlap/,
-    line: /place < length|agree > best/,
-    mutator: /EqualityOperator/,
-    why: `${SAME_NUMBER}beyond the last letter nothing agrees, and the same best is set again.`,
-  },
-  {
-    file: /passwords.overlap/,
     line: /rate <= p|p === 0/,
     why: `${SAME_NUMBER}the formula below gives 1 at the rate p, and 0 for a p of 0.`,
   },

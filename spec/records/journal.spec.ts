@@ -1,5 +1,5 @@
 /** What ended in a folder stays there as it ended: nothing is edited, replaced, tried again or taken away in silence. */
-import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, startEngine } from '../../src/engine/engine.ts';
@@ -10,7 +10,7 @@ import { RecordError, type RunRecord, type WholeRun } from '../../src/records/re
 import { StorageError } from '../../src/records/storing.ts';
 import { readStudy } from '../../src/records/study.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
+import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { fillFolder, studySetup } from '../helpers/trained.ts';
 
 let engine: Engine;
@@ -25,14 +25,21 @@ const diverging = (seed: number): Setup =>
     setup.model.initialDeviation = 10;
   });
 
-/** A folder of two finished runs and one that failed. */
-async function filled() {
+/** A folder of two finished runs and one that failed: trained once, and copied for each spec. */
+const setups = [studySetup(1), studySetup(2), diverging(3)];
+let trained: { folder: string; records: RunRecord[] };
+beforeAll(async () => {
+  const folder = sharedFolder();
+  trained = { folder, records: await fillFolder(folder, setups) };
+});
+
+function filled() {
   const folder = temporaryFolder();
-  const setups = [studySetup(1), studySetup(2), diverging(3)];
-  const records = (await fillFolder(folder, setups)) as RunRecord[];
+  cpSync(trained.folder, folder, { recursive: true });
+  const records = structuredClone(trained.records);
   const store = new RunStore(folder);
   const fileOf = (index: number) => store.recordPath(setups[index], engine.name);
-  return { folder, setups, records, store, fileOf };
+  return { folder, records, store, fileOf };
 }
 
 const edit = (file: string, change: (record: RunRecord) => void): void => {
@@ -46,7 +53,7 @@ const again = (folder: string, setups: readonly Setup[]) =>
 
 describe('the journal of a folder', () => {
   it('has a line for every run that ended there, failed ones included, with the digest of its record', async () => {
-    const { folder, setups, records } = await filled();
+    const { folder, records } = filled();
     expect(records.map(({ status }) => status)).toEqual(['finished', 'finished', 'failed']);
     const journal = await readJournal(folder);
     expect([...(journal?.values() ?? [])]).toEqual(
@@ -61,20 +68,20 @@ describe('the journal of a folder', () => {
   });
 
   it('is missing from folders of before, which can be read and gone on in', async () => {
-    const { folder, setups } = await filled();
+    const { folder } = filled();
     rmSync(path.join(folder, JOURNAL));
     expect((await readStudy(folder)).records).toHaveLength(3);
     expect((await again(folder, setups)).every(({ reused }) => reused)).toBe(true);
   });
 
   it.each(['{', '{"run": 1}', '[]', 'null'])('with the line %s is refused', async (line) => {
-    const { folder } = await filled();
+    const { folder } = filled();
     appendFileSync(path.join(folder, JOURNAL), `${line}\n`);
     await expect(readStudy(folder)).rejects.toThrow(/journal\.jsonl, line 4 is damaged/);
   });
 
   it('in which a run ended twice, once failed and once finished, is refused', async () => {
-    const { folder, setups, records } = await filled();
+    const { folder, records } = filled();
     const line = { run: runId(setups[2], engine.name), status: 'finished', digest: recordDigest(records[0]) };
     appendFileSync(path.join(folder, JOURNAL), `${JSON.stringify(line)}\n`);
     await expect(readStudy(folder)).rejects.toThrow(/ended twice, and not alike \(failed, finished\)/);
@@ -83,7 +90,7 @@ describe('the journal of a folder', () => {
 
 describe('a run that failed', () => {
   it('is not tried again by going on, however often: its record stays, byte by byte', async () => {
-    const { folder, setups, fileOf } = await filled();
+    const { folder, fileOf } = filled();
     const before = readFileSync(fileOf(2), 'utf8');
     for (let time = 0; time < 2; time++) {
       const runs = await again(folder, setups);
@@ -94,7 +101,7 @@ describe('a run that failed', () => {
   });
 
   it('is missed where its record is gone: by what goes on there, and by what reports on it', async () => {
-    const { folder, setups, fileOf } = await filled();
+    const { folder, fileOf } = filled();
     rmSync(fileOf(2));
     await expect(again(folder, setups), 'going on without the record of a failed run').rejects.toThrow(
       /failed in .* before, and its record is gone/,
@@ -105,14 +112,14 @@ describe('a run that failed', () => {
   });
 
   it('is never replaced by one that finished', async () => {
-    const { records, store } = await filled();
+    const { records, store } = filled();
     const finished = { ...records[0], setup: records[2].setup, setupHash: records[2].setupHash } as RunRecord;
     await expect(store.writeRecord(finished), 'replacing the record of a failed run').rejects.toThrow(StorageError);
     await expect(store.writeRecord(finished)).rejects.toThrow(/\(failed\), and now otherwise \(finished\)/);
   });
 
   it('is never replaced, even where there is no journal', async () => {
-    const { folder, records, store } = await filled();
+    const { folder, records, store } = filled();
     rmSync(path.join(folder, JOURNAL));
     const finished = { ...records[0], setup: records[2].setup, setupHash: records[2].setupHash } as RunRecord;
     await expect(store.writeRecord(finished)).rejects.toThrow(/a record is never replaced/);
@@ -121,7 +128,7 @@ describe('a run that failed', () => {
 
 describe('a record', () => {
   it('that was lost is trained again, and ends as it ended', async () => {
-    const { folder, setups, fileOf } = await filled();
+    const { folder, fileOf } = filled();
     const before = JSON.parse(readFileSync(fileOf(1), 'utf8'));
     rmSync(fileOf(1));
     await expect(readStudy(folder)).rejects.toThrow(/lacks records/);
@@ -136,7 +143,7 @@ describe('a record', () => {
     ['its parameters', (record: RunRecord) => Object.assign(record, { parametersDigest: '0'.repeat(64) })],
     ['its status', (record: RunRecord) => Object.assign(record.engine, { version: '0' })],
   ])('is known to be changed: %s', async (_, change) => {
-    const { folder, setups, fileOf } = await filled();
+    const { folder, fileOf } = filled();
     edit(fileOf(0), change);
     await expect(readStudy(folder), 'reading an edited record').rejects.toThrow(/was changed since it was written/);
     await expect(again(folder, setups), 'going on with an edited record').rejects.toThrow(
@@ -145,7 +152,7 @@ describe('a record', () => {
   });
 
   it('may have other times and another machine: they are no part of what a run must repeat', async () => {
-    const { folder, fileOf } = await filled();
+    const { folder, fileOf } = filled();
     edit(fileOf(0), ({ times, environment }) => {
       times.wallSeconds += 1;
       environment.cores += 1;
@@ -157,7 +164,7 @@ describe('a record', () => {
     ['of another seed', 1],
     ['of another setup', 2],
   ])("%s under a run's name is refused with a sentence", async (_, other) => {
-    const { folder, setups, fileOf } = await filled();
+    const { folder, fileOf } = filled();
     rmSync(path.join(folder, JOURNAL));
     rmSync(fileOf(0));
     renameSync(fileOf(other), fileOf(0));
@@ -166,7 +173,7 @@ describe('a record', () => {
   });
 
   it('of another engine under a run’s name is refused, not used again', async () => {
-    const { folder, setups, fileOf } = await filled();
+    const { folder, fileOf } = filled();
     rmSync(path.join(folder, JOURNAL));
     edit(fileOf(0), (record) => {
       record.engine.name = record.engine.name === 'cpu' ? 'wasm' : 'cpu';
@@ -183,7 +190,7 @@ describe('a record', () => {
       (record: RunRecord) => Object.assign(record.environment, { processorKind: 'x64 Other 1/2' }),
     ],
   ])('made with another %s is no part of a job that goes on here', async (what, change) => {
-    const { folder, setups, fileOf } = await filled();
+    const { folder, fileOf } = filled();
     rmSync(path.join(folder, JOURNAL));
     edit(fileOf(0), change);
     const going = again(folder, setups);
@@ -196,7 +203,7 @@ describe('a record', () => {
   });
 
   it('in whose place a folder lies is refused with a sentence', async () => {
-    const { folder, setups, fileOf } = await filled();
+    const { folder, fileOf } = filled();
     rmSync(fileOf(0));
     mkdirSync(fileOf(0));
     await expect(again(folder, setups)).rejects.toThrow(/is a folder, and a file belongs there/);

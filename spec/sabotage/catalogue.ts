@@ -415,7 +415,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'no-manipulation-check',
     story: 'The claim speaks although nothing was flipped.',
     file: 'src/claims/main.ts',
-    edits: [['rise.value < 1', 'rise.value < -100']],
+    edits: [['rise < 1', 'rise < -100']],
     caughtBy: {
       spec: CLAIMS,
       test: 'main: the useful negatives did not rise, so nothing can be said',

@@ -1,6 +1,6 @@
 /** The control: fresh random passwords that no step ever saw. */
 import { MAIN } from './arms.ts';
-import { estimate, guessRatesOf } from './evidence.ts';
+import { estimate, guessRatesOf, meanOverRuns } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
@@ -14,11 +14,11 @@ export const control = defineClaim({
   arms: [MAIN],
   decide({ main: runs }) {
     const random = estimate('control/guess-rate', guessRatesOf(runs, 'joint', 'random'));
-    const heldOut = estimate('main/guess-rate', guessRatesOf(runs, 'joint', 'heldOut'));
+    const heldOut = meanOverRuns(guessRatesOf(runs, 'joint', 'heldOut'));
     const [low, high] = random.interval;
     return {
-      verdict: low > 1 ? 'not reproduced' : high < heldOut.value ? 'reproduced' : 'inconclusive',
-      reason: `random guess rate ${formatEstimate(random)} against 1 and against the held-out estimate ${heldOut.value.toFixed(3)}`,
+      verdict: low > 1 ? 'not reproduced' : high < heldOut ? 'reproduced' : 'inconclusive',
+      reason: `random guess rate ${formatEstimate(random)} against 1 and against the held-out estimate ${heldOut.toFixed(3)}`,
       estimate: random,
       p: null,
       findings: [],

@@ -33,6 +33,25 @@ export interface Estimate {
   readonly bootstrap: Bootstrap;
 }
 
+const same = (some: RunValues = [], others: RunValues = []): boolean =>
+  some.length === others.length &&
+  some.every((values, run) => {
+    const other = others[run];
+    return values.length === other.length && values.every((value, index) => value === other[index]);
+  });
+
+/** The last bootstrap under each name: claims share cells, so that a report asks for some of them several times. */
+const drawn = new Map<string, { values: RunValues; minus?: RunValues; bootstrap: Bootstrap }>();
+
+function bootstrapOf(source: string, values: RunValues, minus?: RunValues): Bootstrap {
+  const before = drawn.get(source);
+  if (before !== undefined && same(before.values, values) && same(before.minus, minus)) return before.bootstrap;
+  const { uniform } = stream(0, `bootstrap/${source}`);
+  const bootstrap = hierarchicalBootstrap(values, { random: uniform }, minus);
+  drawn.set(source, { values, minus, bootstrap });
+  return bootstrap;
+}
+
 /**
  * The mean over runs with its 95% interval (hierarchical bootstrap, widened for few runs).
  * @param source names the stream that the resampling draws from, so that equal records give equal intervals. Some names
@@ -40,15 +59,19 @@ export interface Estimate {
  * @param minus what is subtracted, run by run
  */
 export function estimate(source: string, values: RunValues, minus?: RunValues): Estimate {
-  const { uniform } = stream(0, `bootstrap/${source}`);
-  const bootstrap = hierarchicalBootstrap(values, { random: uniform }, minus);
-  const subtracted = runMeans(minus ?? []);
-  const byRun = runMeans(values).map((value, run) => value - (subtracted[run] ?? 0));
+  const bootstrap = bootstrapOf(source, values, minus);
+  const byRun = runMeans(values, minus);
   return { value: bootstrap.estimate, interval: expandedInterval(bootstrap), byRun, bootstrap };
 }
 
-export const runMeans = (values: RunValues): number[] =>
-  values.map((run) => run.reduce((sum, value) => sum + value, 0) / run.length);
+const meanOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+
+/** The number of each run. */
+export const runMeans = (values: RunValues, minus?: RunValues): number[] =>
+  values.map((own, run) => meanOf(own) - (minus === undefined ? 0 : meanOf(minus[run])));
+
+/** The value of an {@link estimate} whose interval no one asks for. */
+export const meanOverRuns = (values: RunValues, minus?: RunValues): number => meanOf(runMeans(values, minus));
 
 /** Log-likelihood of held-out minus that of control passwords of the same run; nats a letter. */
 export const heldOutMinusControl = (source: string, runs: readonly RunView[], phase: PhaseEnd): Estimate =>

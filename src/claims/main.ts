@@ -22,10 +22,10 @@ export const main = defineClaim({
     const rise = usefulRise(runs);
     const shown = heldOut.interval[0] > 1 && paired.interval[0] > 0;
     return {
-      verdict: rise.value < 1 ? 'inconclusive' : shown ? 'reproduced' : 'not reproduced',
+      verdict: rise < 1 ? 'inconclusive' : shown ? 'reproduced' : 'not reproduced',
       reason:
         `held-out guess rate ${formatEstimate(heldOut)} against 1; held-out minus random ${formatEstimate(paired)} nats against 0; ` +
-        `useful negatives rose by ${rise.value.toFixed(2)} nats`,
+        `useful negatives rose by ${rise.toFixed(2)} nats`,
       estimate: heldOut,
       // Both parts of the rule must hold, so the claim is as sure as the less sure of them.
       p: Math.max(testAbove(heldOut.byRun, 1), testAbove(paired.byRun, 0)),

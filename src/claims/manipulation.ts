@@ -1,13 +1,16 @@
 /** The manipulation check: phase 3 taught the useful negatives. */
 import type { RunView } from '../records/view.ts';
 import { MAIN } from './arms.ts';
-import { type Estimate, estimate, estimated, guessRatesOf, logLikelihoodsOf, testAbove } from './evidence.ts';
+import { estimate, estimated, guessRatesOf, logLikelihoodsOf, meanOverRuns, testAbove } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
-/** Rise of the useful negatives' log-likelihood from the end of phase 2 to the end of phase 3; nats a letter. */
-export const usefulRise = (runs: readonly RunView[]): Estimate =>
-  estimate('manipulation/rise', logLikelihoodsOf(runs, 'joint', 'useful'), logLikelihoodsOf(runs, 'dpo', 'useful'));
+/** Log-likelihoods of the useful negatives at the end of phase 3, and at that of phase 2; nats a letter. */
+const afterAndBefore = (runs: readonly RunView[]) =>
+  [logLikelihoodsOf(runs, 'joint', 'useful'), logLikelihoodsOf(runs, 'dpo', 'useful')] as const;
+
+/** The mean rise of the useful negatives' log-likelihood from the end of phase 2 to the end of phase 3; nats a letter. */
+export const usefulRise = (runs: readonly RunView[]): number => meanOverRuns(...afterAndBefore(runs));
 
 export const manipulation = defineClaim({
   id: 'manipulation',
@@ -20,7 +23,7 @@ export const manipulation = defineClaim({
   afterPhase2: true,
   decide({ main: runs }) {
     const useful = estimate('manipulation/guess-rate', guessRatesOf(runs, 'joint', 'useful'));
-    const rise = usefulRise(runs);
+    const rise = estimate('manipulation/rise', ...afterAndBefore(runs));
     return {
       verdict: useful.interval[0] > 1 && rise.interval[0] > 1 ? 'reproduced' : 'not reproduced',
       reason: `useful guess rate ${formatEstimate(useful)} against 1; rise ${formatEstimate(rise)} nats against 1`,

@@ -1,6 +1,6 @@
 /** Without DPO there is nothing to flip. */
 import { MAIN, NO_DPO } from './arms.ts';
-import { estimate, estimated, guessRatesOf, heldOutMinusControl } from './evidence.ts';
+import { estimate, estimated, guessRatesOf, heldOutMinusControl, meanOverRuns } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
@@ -14,14 +14,14 @@ export const noDpo = defineClaim({
   arms: [MAIN, NO_DPO],
   decide({ main: runs, 'no-dpo': without }) {
     const heldOut = estimate('no-dpo/guess-rate', guessRatesOf(without, 'joint', 'heldOut'));
-    const withDpo = estimate('main/guess-rate', guessRatesOf(runs, 'joint', 'heldOut'));
+    const withDpo = meanOverRuns(guessRatesOf(runs, 'joint', 'heldOut'));
     const [low, high] = heldOut.interval;
     const includes = (value: number) => low <= value && value <= high;
     const paired = heldOutMinusControl('no-dpo/held-out-minus-random', without, 'joint');
     const useful = estimate('no-dpo/useful', guessRatesOf(without, 'joint', 'useful'));
     return {
-      verdict: !includes(1) ? 'not reproduced' : includes(withDpo.value) ? 'inconclusive' : 'reproduced',
-      reason: `held-out guess rate without DPO ${formatEstimate(heldOut)} against 1 and against ${withDpo.value.toFixed(3)} with DPO`,
+      verdict: !includes(1) ? 'not reproduced' : includes(withDpo) ? 'inconclusive' : 'reproduced',
+      reason: `held-out guess rate without DPO ${formatEstimate(heldOut)} against 1 and against ${withDpo.toFixed(3)} with DPO`,
       estimate: heldOut,
       p: null,
       findings: [

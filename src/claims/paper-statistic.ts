@@ -32,8 +32,8 @@ export const paperStatistic = defineClaim({
     const p = testAbove(probabilities, 1 / letters);
     const rise = usefulRise(runs);
     return {
-      verdict: rise.value < 1 ? 'inconclusive' : p < 0.05 ? 'reproduced' : 'not reproduced',
-      reason: `${formatEstimate(heldOut)} against 1, t-test p ${formatNumber(p)}; useful negatives rose by ${rise.value.toFixed(2)} nats`,
+      verdict: rise < 1 ? 'inconclusive' : p < 0.05 ? 'reproduced' : 'not reproduced',
+      reason: `${formatEstimate(heldOut)} against 1, t-test p ${formatNumber(p)}; useful negatives rose by ${rise.toFixed(2)} nats`,
       estimate: heldOut,
       p,
       findings: [

@@ -68,15 +68,21 @@ function textsWithPart(passwords: readonly string[], texts: readonly string[], l
 
 /** For each span: texts that agree with some password in at least so many positions. */
 function textsAgreeing(passwords: readonly string[], texts: readonly string[], length: number): number[] {
-  const codes = passwords.map((password) => Uint16Array.from(password, (letter) => letter.charCodeAt(0)));
+  // By position and letter, the passwords that have it there: most have another.
+  const having = spans(length).map((_, place) => {
+    const byLetter = new Map<string, number[]>();
+    passwords.forEach((password, index) => {
+      byLetter.set(password[place], [...(byLetter.get(password[place]) ?? []), index]);
+    });
+    return byLetter;
+  });
   const most = new Array<number>(length + 1).fill(0);
+  const agreements = new Uint16Array(passwords.length);
   for (const text of texts) {
+    agreements.fill(0);
     let best = 0;
-    for (const code of codes) {
-      let agree = 0;
-      for (let place = 0; place < length; place++) if (code[place] === text.charCodeAt(place)) agree++;
-      if (agree > best) best = agree;
-    }
+    for (let place = 0; place < length; place++)
+      for (const index of having[place].get(text[place]) ?? []) best = Math.max(best, ++agreements[index]);
     most[best] += 1;
   }
   return spans(length).map((span) => most.slice(span).reduce((sum, agreeing) => sum + agreeing, 0));

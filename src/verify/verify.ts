@@ -100,23 +100,28 @@ export function reasons(outcomes: readonly Outcome[]): string[] {
   return [...groups].map(([line, times]) => `${line}${times > 1 ? ` (${times} times)` : ''}`);
 }
 
+/** The verdicts that a study's records are held against; null alone where there are none. */
+function verdictsOf(study: PooledStudy, { sources, against }: VerifyOptions): ReturnType<typeof readVerdicts>[] {
+  const beside = sources
+    .filter((source) => study.source.split(' + ').includes(source))
+    .map((source) => path.join(source, 'claims.json'));
+  const found = (against === undefined ? beside : [against]).map(readVerdicts).filter((document) => document !== null);
+  return found.length === 0 ? [null] : found;
+}
+
 /**
  * Verifies the records of studies.
  * @throws RecordError where records cannot be read, EngineError where an engine is asked for that is not here
  */
 export async function verifyStudies(options: VerifyOptions): Promise<{ studies: PooledStudy[]; outcomes: Outcome[] }> {
   const studies = await readStudies(options.sources);
+  // Before what takes long: a file that is no claims.json is told at once.
+  const verdicts = new Map(studies.map((study) => [study, verdictsOf(study, options)]));
   const outcomes: Outcome[] = [];
-  for (const study of studies) {
+  for (const [study, documents] of verdicts) {
     for (const run of study.records) outcomes.push(...verifyRecord(run, tokensOf(run.setup)));
     outcomes.push(...(await verifyModels(study, options.sources)));
-    const beside = options.sources
-      .filter((source) => study.source.split(' + ').includes(source))
-      .map((source) => path.join(source, 'claims.json'));
-    const files = options.against === undefined ? beside : [options.against];
-    const documents = files.map(readVerdicts);
-    const found = documents.filter((document) => document !== null);
-    for (const document of found.length === 0 ? [null] : found) outcomes.push(...verifyVerdicts(study, document));
+    for (const document of documents) outcomes.push(...verifyVerdicts(study, document));
   }
   const records = studies.flatMap((study) => study.records);
   if (options.retrain > 0) outcomes.push(...(await retrained(records, options)));

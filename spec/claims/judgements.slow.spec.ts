@@ -1,6 +1,6 @@
 /**
  * Judgements of made-up runs, digit by digit and word by word. The recording only says what the claims made of them when it
- * was made: it guards against unintended change (`npx vitest run spec/claims/judgements.spec.ts -u` records anew, and the
+ * was made: it guards against unintended change (`npx vitest run spec/claims/judgements.slow.spec.ts -u` records anew, and the
  * commit says why). That a judgement is right is for the other specs.
  */
 import { describe, expect, it } from 'vitest';
