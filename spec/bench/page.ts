@@ -47,6 +47,9 @@ Every table on this page comes from [bench.json](bench.json). Each command below
 section of that file and this page. \`npm run bench -- page\` writes this page again without measuring. Speed is measured
 and not asserted: no spec fails because a machine is slow.
 
+A table names its machine. Those of an Intel Xeon are from before matrix products on \`wasm\` were our own, and before training on \`native\`
+was one session with kernels of our own.
+
 ## Engines
 
 \`npm run bench\` measures a training step on each engine, in turn, round after round:
