@@ -250,9 +250,11 @@ describe('a page', () => {
       if (typeof value === 'number') numbers.push(value);
       if (value === null || typeof value !== 'object') return;
       const fields = value as Record<string, number>;
-      // Two columns are computed where they are printed: tokens a second, and the hours of a whole run.
+      // Three columns are computed where they are printed: tokens a second, the share of a run's time that its evaluations
+      // take, and the hours of a whole run.
       if ('tokens' in fields) numbers.push(fields.tokens / fields.seconds);
-      if ('evaluations' in fields) numbers.push(fields.steps + fields.evaluations + fields.reference);
+      if (typeof fields.whole === 'number') numbers.push(fields.evaluations / fields.whole);
+      else if ('evaluations' in fields) numbers.push(fields.steps + fields.evaluations + fields.reference);
       Object.values(value).forEach(collect);
     };
     collect(JSON.parse(committed('bench.json')));
