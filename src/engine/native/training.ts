@@ -23,6 +23,9 @@ interface TracedPass {
   readonly added: readonly string[];
 }
 
+/** What a session's variables hold: the parameters, and the moments of the trained ones. */
+type Values = Readonly<Record<'trained' | 'frozen' | 'first' | 'second', tf.Tensor>>;
+
 /** What an update is fed: scale, keep, rate, epsilon, and how far the two moments move. */
 const NUMBERS = 6;
 
@@ -32,7 +35,7 @@ class TrainingGraph {
   readonly #nodes = new Nodes(this.#writer);
   readonly #layout: FlatLayout;
   readonly #passes = new Map<string, TracedPass>();
-  readonly variables: Readonly<Record<'trained' | 'frozen' | 'first' | 'second', Variable>>;
+  readonly variables: Readonly<Record<keyof Values, Variable>>;
   readonly parameters: ReadonlyMap<string, string>;
   /** Of the trained parameters. */
   readonly moments: Readonly<Record<'first' | 'second', ReadonlyMap<string, string>>>;
@@ -116,7 +119,10 @@ export class NativeTraining implements ResidentTraining {
   readonly #graph: TrainingGraph;
   /** How far the moments move: 1 - beta, of the float32 numbers that TensorFlow's operation has. */
   readonly #moves: readonly number[];
-  #session: Session;
+  /** What the variables are to be, until there is a session. */
+  #values: Values | null;
+  /** Made for the first pass. */
+  #session: Session | null = null;
   /** Whether the map's tensors are the parameters as they are now. */
   #published = true;
 
@@ -134,18 +140,17 @@ export class NativeTraining implements ResidentTraining {
     );
     this.#moves = [beta1, beta2].map((beta) => 1 - Math.fround(beta));
     this.#graph = new TrainingGraph(this.#trained, frozen, beta1, beta2);
-    this.#session = this.#graph.load();
-    const { variables } = this.#graph;
     const parameter = (name: string) => parameters.get(name) as tf.Tensor;
     const moment = (which: 'first' | 'second') =>
       moments.size === 0
         ? tf.fill([this.#trained.size], 0)
         : this.#trained.flat((name) => tf.tensor((moments.get(name) as Moments)[which]));
-    this.#set(variables.trained, this.#trained.flat(parameter));
-    this.#set(variables.frozen, frozen.flat(parameter));
-    this.#withdraw();
-    this.#set(variables.first, moment('first'));
-    this.#set(variables.second, moment('second'));
+    this.#values = {
+      trained: this.#trained.flat(parameter),
+      frozen: frozen.flat(parameter),
+      first: moment('first'),
+      second: moment('second'),
+    };
   }
 
   async compute(passes: readonly Pass[]): Promise<PassResults> {
@@ -156,8 +161,8 @@ export class NativeTraining implements ResidentTraining {
       const { inputs, alone, added } = this.#graph.pass(pass) as TracedPass;
       const [numbers, gradient]: tf.Tensor[] =
         sum === undefined
-          ? this.#session.run(inputs, pass.inputs, alone)
-          : this.#session.run([...inputs, this.#graph.gradient], [...pass.inputs, sum], added);
+          ? this.#running.run(inputs, pass.inputs, alone)
+          : this.#running.run([...inputs, this.#graph.gradient], [...pass.inputs, sum], added);
       sum?.dispose();
       sum = gradient;
       scalars.push([...(await numbers.data())]);
@@ -172,14 +177,14 @@ export class NativeTraining implements ResidentTraining {
     const { scale, keep, rate, epsilon } = numbers;
     const given = tf.tensor1d([scale, keep, rate, epsilon, ...this.#moves]);
     const fed = [this.#graph.numbers, this.#graph.gradient];
-    tf.dispose([given, ...this.#session.run(fed, [given, gradient], [this.#graph.updated])]);
+    tf.dispose([given, ...this.#running.run(fed, [given, gradient], [this.#graph.updated])]);
   }
 
   publish(): void {
     if (this.#published) return;
     const names = [...this.#parameters.keys()];
     const nodes = names.map((name) => this.#graph.parameters.get(name) as string);
-    this.#session.run([], [], nodes).forEach((tensor, index) => {
+    this.#running.run([], [], nodes).forEach((tensor, index) => {
       this.#parameters.set(names[index], tensor);
     });
     this.#published = true;
@@ -188,8 +193,8 @@ export class NativeTraining implements ResidentTraining {
   async moments(): Promise<MomentsByName> {
     const { first, second } = this.#graph.moments;
     const moments: MomentsByName = new Map();
-    const firsts = this.#session.run([], [], [...first.values()]);
-    const seconds = this.#session.run([], [], [...second.values()]);
+    const firsts = this.#running.run([], [], [...first.values()]);
+    const seconds = this.#running.run([], [], [...second.values()]);
     for (const [index, name] of [...first.keys()].entries()) {
       const own = { first: await firsts[index].data<'float32'>(), second: await seconds[index].data<'float32'>() };
       moments.set(name, own);
@@ -200,11 +205,26 @@ export class NativeTraining implements ResidentTraining {
 
   dispose(): void {
     this.publish();
-    this.#session.dispose();
+    this.#session?.dispose();
+    if (this.#values !== null) tf.dispose({ ...this.#values });
   }
 
-  #set({ given, set }: Variable, value: tf.Tensor): void {
-    tf.dispose([value, ...this.#session.run([given], [value], [set])]);
+  get #running(): Session {
+    return this.#session ?? this.#start(this.#values as Values);
+  }
+
+  /** Loads the graph as it is now. @param values of the variables; disposed */
+  #start(values: Values): Session {
+    this.#withdraw(); // a session before may share its memory with them
+    this.#session?.dispose();
+    const session = this.#graph.load();
+    for (const [name, { given, set }] of Object.entries(this.#graph.variables)) {
+      const value = values[name as keyof Values];
+      tf.dispose([value, ...session.run([given], [value], [set])]);
+    }
+    this.#session = session;
+    this.#values = null;
+    return session;
   }
 
   /** The map's tensors are not, or will not be, the parameters in the session: nobody shall take them for that. */
@@ -218,14 +238,12 @@ export class NativeTraining implements ResidentTraining {
     if (passes.every((pass) => this.#graph.pass(pass) !== undefined)) return;
     this.publish();
     for (const pass of passes) if (this.#graph.pass(pass) === undefined) this.#graph.add(pass, this.#parameters);
-    this.#withdraw(); // they share the memory of the old session
-    const variables = Object.values(this.#graph.variables);
-    const names = variables.map(({ value }) => value);
-    const values = this.#session.run([], [], names);
-    this.#session.dispose();
-    this.#session = this.#graph.load();
-    variables.forEach((variable, index) => {
-      this.#set(variable, values[index]);
-    });
+    this.#start(this.#values ?? this.#read(this.#running));
+  }
+
+  #read(session: Session): Values {
+    const { trained, frozen, first, second } = this.#graph.variables;
+    const values = session.run([], [], [trained.value, frozen.value, first.value, second.value]);
+    return { trained: values[0], frozen: values[1], first: values[2], second: values[3] };
   }
 }
