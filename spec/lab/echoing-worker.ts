@@ -2,14 +2,21 @@
 import { Tinypool } from 'tinypool';
 import { sha256Hex } from '../../src/sha256.ts';
 
+/** Whether this process can load TypeScript by itself. */
+const readsTypeScript = (file: string): Promise<boolean> =>
+  import(file).then(
+    () => true,
+    () => false,
+  );
+
 export default async function work(text: string): Promise<Record<string, unknown>> {
   process.send?.({ heard: text });
   const { tf } = await import('../../src/engine/engine.ts');
   return {
     place: import.meta.url,
-    program: process.argv.concat(process.execArgv),
     digest: sha256Hex(text),
     package: typeof Tinypool,
     later: typeof tf.tensor,
+    readsTypeScript: await readsTypeScript(new URL('../../src/sha256.ts', import.meta.url).href),
   };
 }

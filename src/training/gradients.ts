@@ -1,8 +1,6 @@
 /** Gradients of a step on engines whose optimiser takes them one by one. */
-
 import { type Engine, tf } from '../engine/engine.ts';
-import type { Pass } from '../engine/graphs.ts';
-import { OPERATION_BY_OPERATION } from '../engine/graphs.ts';
+import { OPERATION_BY_OPERATION, type Pass } from '../engine/graphs.ts';
 import type { LoadedModel } from '../model/parameters.ts';
 
 /** On the engine, or added up outside its small memory. */

@@ -5,8 +5,8 @@
  * costs more than what they compute. Each of those here does the work of many. src/engine/native/library.ts loads them;
  * src/engine/operations/ says when they are used, and has each of them as a plain loop as well.
  *
- * Results depend neither on threads nor on the processor: every operation runs on one thread and adds up in a fixed
- * order, the compiler fuses no product with a sum (-ffp-contract=off) where `fused` does not say so, and the only
+ * Results are made to depend neither on threads nor on the processor: every operation runs on one thread and adds up in
+ * a fixed order, the compiler fuses no product with a sum (-ffp-contract=off) where `fused` does not say so, and the only
  * function of the C library that rounds is the logarithm.
  */
 #include <algorithm>
@@ -345,6 +345,15 @@ INLINE void turn(const Heads& shape, float* x, float direction) {
   }
 }
 
+/** Puts q, k and v of one head into `room`, one matrix after the other, with their biases, q and k turned. */
+INLINE void gatherHead(const Heads& shape, const float* rows, const float* bias, float* room) {
+  for (Size which = 0; which < 3; which++) {
+    float* const to = room + which * shape.matrix();
+    gather(shape, rows + which * shape.width, 3 * shape.hidden(), bias + which * shape.width, to);
+    if (which < 2) turn(shape, to, 1);
+  }
+}
+
 /** Dot product of two padded rows. */
 INLINE float dot(const float* a, const float* b, Size stride) {
   Vector sums = {};
@@ -400,12 +409,7 @@ void attention(const float* qkv, const float* bias, const Heads& shape, float* r
   for (Size sequence = 0; sequence < shape.sequences; sequence++) {
     for (Size head = 0; head < shape.heads; head++, probabilities += time * time) {
       const float* const rows = qkv + sequence * time * columns + head * 3 * shape.width;
-      const float* const ofHead = bias + head * 3 * shape.width;
-      gather(shape, rows, columns, ofHead, q);
-      gather(shape, rows + shape.width, columns, ofHead + shape.width, k);
-      gather(shape, rows + 2 * shape.width, columns, ofHead + 2 * shape.width, v);
-      turn(shape, q, 1);
-      turn(shape, k, 1);
+      gatherHead(shape, rows, bias + head * 3 * shape.width, room);
       // Three loops, because in one everything would wait for each row's softmax.
       for (Size i = 0; i < time; i++) {
         float* const row = scores + i * across;
@@ -445,12 +449,8 @@ void attentionGradient(const float* dy, const float* qkv, const float* bias, con
     for (Size head = 0; head < shape.heads; head++, probabilities += time * time) {
       const Size first = head * 3 * shape.width;
       const float* const rows = qkv + sequence * time * columns + first;
-      gather(shape, rows, columns, bias + first, q);
-      gather(shape, rows + shape.width, columns, bias + first + shape.width, k);
-      gather(shape, rows + 2 * shape.width, columns, bias + first + 2 * shape.width, v);
+      gatherHead(shape, rows, bias + first, room);
       gather(shape, dy + sequence * time * shape.hidden() + head * shape.width, shape.hidden(), none, upstream);
-      turn(shape, q, 1);
-      turn(shape, k, 1);
       for (Size i = 0; i < time; i++) {
         float* const slopes = dScores + i * across;
         for (Size j = 0; j <= i; j++) slopes[j] = dot(upstream + i * stride, v + j * stride, stride);

@@ -157,16 +157,21 @@ export class NativeTraining implements ResidentTraining {
     this.#prepare(passes);
     const scalars: number[][] = [];
     let sum: tf.Tensor | undefined;
-    for (const pass of passes) {
-      const { inputs, alone, added } = this.#graph.pass(pass) as TracedPass;
-      const [numbers, gradient]: tf.Tensor[] =
-        sum === undefined
-          ? this.#running.run(inputs, pass.inputs, alone)
-          : this.#running.run([...inputs, this.#graph.gradient], [...pass.inputs, sum], added);
+    try {
+      for (const pass of passes) {
+        const { inputs, alone, added } = this.#graph.pass(pass) as TracedPass;
+        const [numbers, gradient]: tf.Tensor[] =
+          sum === undefined
+            ? this.#running.run(inputs, pass.inputs, alone)
+            : this.#running.run([...inputs, this.#graph.gradient], [...pass.inputs, sum], added);
+        sum?.dispose();
+        sum = gradient;
+        scalars.push([...(await numbers.data())]);
+        numbers.dispose();
+      }
+    } catch (error) {
       sum?.dispose();
-      sum = gradient;
-      scalars.push([...(await numbers.data())]);
-      numbers.dispose();
+      throw error;
     }
     const norms = scalars.map((numbers) => numbers.pop() as number);
     return { scalars, norm: norms[norms.length - 1], gradient: sum as tf.Tensor };
