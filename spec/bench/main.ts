@@ -28,5 +28,11 @@ if (benchmark === undefined) {
   process.exitCode = asked ? 0 : 2;
 } else {
   process.argv.splice(2, Infinity, ...rest); // what follows the name is for the benchmark
-  await import(benchmark.file);
+  try {
+    await import(benchmark.file);
+  } catch (error) {
+    if (!String((error as NodeJS.ErrnoException).code).startsWith('ERR_PARSE_ARGS')) throw error;
+    process.stderr.write(`error: ${(error as Error).message}\nof ${name}: ${benchmark.what}\n`);
+    process.exitCode = 2;
+  }
 }

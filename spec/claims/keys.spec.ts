@@ -7,9 +7,9 @@ import { effect, madeUpView } from '../helpers/records.ts';
 
 const judge = (views: Views): Judgement[] => CLAIMS.map((claim) => claim.weigh(views));
 let known: Judgement[][] | undefined;
-/** What is judged of one run, of two and of seven. */
+/** What is judged of one run, of two and of five. */
 const worlds = (): Judgement[][] =>
-  (known ??= [1, 2, 7].map((count) =>
+  (known ??= [1, 2, 5].map((count) =>
     judge(
       Object.fromEntries(
         ARMS.map(({ id }, arm) => [

@@ -17,7 +17,7 @@ describe('spec/README.md says how many were tried', () => {
   it.each([
     ['sabotages', 'spec/sabotage`', SABOTAGES.length],
     ['kills', 'spec/faults/kills.spec.ts', sum(KILLS)],
-    ['bad inputs', 'spec/hostile/inputs.spec.ts', sum(REFUSED)],
+    ['bad inputs', 'spec/hostile/inputs', sum(REFUSED)],
   ])('%s: as many as the specs try', (_, command, count) => {
     expect(row(command)[2]).toBe(count.toLocaleString('en'));
   });

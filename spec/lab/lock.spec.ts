@@ -8,7 +8,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Locking, lock, lockedBytes } from '../../src/lab/lock.ts';
 import { RunStore } from '../../src/lab/store.ts';
 import { StorageError } from '../../src/records/storing.ts';
-import { configuration, finish, jobArguments, startCommand } from '../helpers/command.ts';
+import { configuration, jobArguments } from '../helpers/command.ts';
 import { smallDisk } from '../helpers/disk.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { written } from '../helpers/written.ts';
@@ -243,22 +243,5 @@ describe('a job', () => {
     const folder = temporaryFolder();
     mkdirSync(path.join(folder, 'job', '.lock'), { recursive: true });
     expect(await fault(folder)).toMatch(/\.lock should hold .* is a folder, .*move it away, or choose another folder/);
-  });
-
-  it('is warned that the addon is missing, and trains all the same', async () => {
-    const folder = temporaryFolder();
-    const preloaded = path.join(folder, 'no-addon.cjs');
-    writeFileSync(
-      preloaded,
-      `const Module = require('node:module');
-      const load = Module._load;
-      Module._load = function (request, ...rest) {
-        if (request !== 'fs-native-extensions') return load.call(this, request, ...rest);
-        throw Object.assign(new Error('Cannot find addon'), { code: 'ADDON_NOT_FOUND' });
-      };`,
-    );
-    const { code, stderr } = await finish(startCommand(job(folder), { NODE_OPTIONS: `--require ${preloaded}` }));
-    expect(code, stderr).toBe(1); // one run is too few for a verdict
-    expect(stderr).toMatch(/^warning: .*\.lock cannot be locked: the package fs-native-extensions, [^\n]*\n/);
   });
 });

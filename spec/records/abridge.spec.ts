@@ -1,18 +1,8 @@
 /** Abridged records are records of a form of their own: what is left out is absent. Archives of the form before are read as such. */
-
-import { readFileSync } from 'node:fs';
-import path from 'node:path';
-import { brotliDecompressSync } from 'node:zlib';
 import { describe, expect, it } from 'vitest';
 import { abridge } from '../../src/records/abridge.ts';
-import {
-  type AbridgedCell,
-  type AbridgedRun,
-  parseRunRecord,
-  RecordError,
-  type WholeRun,
-} from '../../src/records/record.ts';
-import { ARCHIVES, readStudy } from '../../src/records/study.ts';
+import { parseRunRecord, RecordError, type WholeRun } from '../../src/records/record.ts';
+import { inOlderForm, NOTHING } from '../helpers/older-form.ts';
 import { effect, failedRun, madeUpRun } from '../helpers/records.ts';
 
 const whole = (): WholeRun => {
@@ -26,30 +16,6 @@ const KINDS = [
   ['run', false],
   ['cell', true],
 ] as const;
-
-const NOTHING = { total: [], dpo: [], useful: [], random: [], randomReverse: [], gradientNorm: [] };
-
-/** As archives had it before abridged records had a form of their own: a whole record with empty lists. */
-function inOlderForm({ abridged, snapshots, ...rest }: AbridgedRun | AbridgedCell) {
-  const holed = (scores: object) => {
-    const { calibrated, ...others } = scores as AbridgedCell['snapshots'][number]['sets']['heldOut'];
-    const missing = abridged === 'cell' ? { ranks: [] } : {};
-    return {
-      passwords: [],
-      ...missing,
-      ...others,
-      calibrated: { ...(abridged === 'cell' ? { logLikelihoods: [] } : {}), ...calibrated },
-    };
-  };
-  return {
-    ...rest,
-    trajectories: { pretrain: NOTHING, dpo: NOTHING, joint: NOTHING },
-    snapshots: snapshots.map(({ sets, ...when }) => ({
-      ...when,
-      sets: Object.fromEntries(Object.entries(sets).map(([set, scores]) => [set, holed(scores)])),
-    })),
-  };
-}
 
 describe.each(KINDS)('a record abridged as a %s', (kind, cell) => {
   const record = abridge(whole(), cell);
@@ -129,28 +95,4 @@ it('a whole record lacks none of its passwords, ranks and calibrated scores', ()
     empty(run);
     expect(() => read(run)).toThrow(message);
   }
-});
-
-it.each([
-  'pocket.jsonl.br',
-  'pocket-calibrated.jsonl.br',
-])('the committed archive %s, whose records have empty lists, reads as abridged ones with the same numbers', async (name) => {
-  const file = path.join(ARCHIVES, name);
-  const lines = brotliDecompressSync(readFileSync(file)).toString().trimEnd().split('\n').slice(1);
-  const { records } = await readStudy(file);
-  expect(records).toHaveLength(lines.length);
-  let cells = 0;
-  records.forEach((record, index) => {
-    if (record.status === 'failed' || record.abridged === undefined) return expect.unreachable('it is abridged');
-    const written = JSON.parse(lines[index]);
-    const missing = written.snapshots[0].sets.heldOut.ranks.length === 0;
-    cells += Number(missing);
-    expect(record.abridged).toBe(missing ? 'cell' : 'run');
-    // Put back into the form in which it was written, nothing is lost, nothing added. (Setups may have had fewer fields.)
-    const { setup: _, execution, ...again } = JSON.parse(JSON.stringify(inOlderForm(record)));
-    expect(execution).toEqual({ microBatch: null }); // as all runs were taken then
-    const { setup: __, ...before } = written;
-    expect(again).toEqual(before);
-  });
-  expect(cells > 0).toBe(name === 'pocket.jsonl.br');
 });
