@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { buildCorpus, drawScoredPasswords } from '../../src/passwords/corpus.ts';
 import type { Example, Phase } from '../../src/passwords/roles.ts';
 import { setups } from '../../src/properties/arbitraries.ts';
-import type { Setup } from '../../src/setup/schema.ts';
+import { PRESETS } from '../../src/setup/presets.ts';
+import { type Setup, USEFUL_ORDERS, type UsefulOrder } from '../../src/setup/schema.ts';
 import { capacity, distinctPasswordsNeeded, heldOut, negatives, pairs } from '../../src/setup/sizes.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -196,6 +197,70 @@ describe('at a size where no two draws collide', () => {
       );
       expect(chiSquare, 'chi-square of letters').toBeLessThan(60); // 25 degrees of freedom: p < 0.0001
     }
+  });
+});
+
+describe('useful negatives in phase 3', () => {
+  /** The useful negatives that are imitated, in their order. */
+  const imitated = (setup: Setup): string[] =>
+    allExamples(setup)
+      .flatMap(({ examples }) => examples)
+      .filter(({ reward, role }) => reward === 'imitated' && role === 'useful')
+      .map(({ password }) => password);
+  const ordered = (usefulOrder: UsefulOrder) =>
+    tinySetup(({ phases, passwords }) => {
+      phases.joint.usefulOrder = usefulOrder;
+      phases.joint.steps = 50;
+      passwords.negativeBatches = 4;
+    });
+
+  it.each(USEFUL_ORDERS)('%s: each occurs as often as any other, give or take one', (order) => {
+    fc.assert(
+      fc.property(setups({ size: 'tiny' }), (drawn) => {
+        const setup = structuredClone(drawn);
+        setup.phases.joint.usefulOrder = order;
+        if (setup.phases.joint.weights.useful === 0) return;
+        const given = imitated(setup);
+        const counts = buildCorpus(setup).useful.map((password) => given.filter((other) => other === password).length);
+        expect(counts.reduce((sum, count) => sum + count, 0)).toBe(given.length);
+        expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+      }),
+    );
+  });
+
+  it('come pass by pass, or at any distance where they are shuffled once', () => {
+    const size = buildCorpus(ordered('shuffled-once')).useful.length;
+    const wholePasses = (order: UsefulOrder) => {
+      const given = imitated(ordered(order));
+      const passes = Array.from({ length: Math.floor(given.length / size) }, (_, pass) =>
+        given.slice(pass * size, (pass + 1) * size),
+      );
+      return { all: passes.length, whole: passes.filter((pass) => new Set(pass).size === size).length };
+    };
+    expect(wholePasses('shuffled-passes')).toEqual({ all: 16, whole: 16 });
+    expect(wholePasses('shuffled-once')).toEqual({ all: 16, whole: 0 });
+  });
+
+  it('in another order leave every other example as it is', () => {
+    const [once, passes] = USEFUL_ORDERS.map((order) =>
+      allExamples(ordered(order)).map(({ examples }) =>
+        examples.filter(({ role, reward }) => role !== 'useful' || reward !== 'imitated'),
+      ),
+    );
+    expect(once).toEqual(passes);
+  });
+
+  it('of the paper occur 63 or 64 times, as in its code', () => {
+    const { paper } = PRESETS;
+    const counts = new Map<string, number>();
+    const corpus = buildCorpus(paper);
+    for (let step = 0; step < paper.phases.joint.steps; step++) {
+      for (const { password, reward, role } of corpus.examples('joint', step)) {
+        if (role === 'useful' && reward === 'imitated') counts.set(password, (counts.get(password) ?? 0) + 1);
+      }
+    }
+    expect(counts.size).toBe(2_432);
+    expect(new Set(counts.values())).toEqual(new Set([63, 64]));
   });
 });
 

@@ -5,7 +5,10 @@ import type { Role } from '../../src/passwords/roles.ts';
 import { setups } from '../../src/properties/arbitraries.ts';
 import {
   ends,
+  evaluationCount,
+  evaluationSteps,
   freshTexts,
+  isScheduled,
   LOSSES,
   lossOf,
   perLoss,
@@ -27,6 +30,7 @@ const every: Setup = {
       steps: 1_400,
       weights: { dpo: 1, useful: 0.5, random: 0.25, randomReverse: 0.125 },
       stopAtUsefulGuessRate: 2,
+      usefulOrder: 'shuffled-passes',
     },
   },
 };
@@ -120,6 +124,34 @@ describe('a phase ends', () => {
   it('in phase 3 as soon as the useful negatives pass the target, and not when they reach it', () => {
     expect([1.99, 2, 2.001].map((rate) => ends(joint, 50, rate))).toEqual([false, false, true]);
     expect(ends({ ...joint, stopAtUsefulGuessRate: null }, 50, 100)).toBe(false);
+  });
+});
+
+describe('a phase is evaluated', () => {
+  const { paper, pocket } = PRESETS;
+
+  it("after 1, 6, ..., 1196 steps in the paper's setup, and here at its end besides", () => {
+    const steps = evaluationSteps(paper, 1_200);
+    expect(steps.slice(0, 3)).toEqual([1, 6, 11]);
+    expect(steps.slice(-2)).toEqual([1_196, 1_200]);
+    expect(steps).toHaveLength(241);
+    expect(isScheduled(paper.evaluation, 1_200)).toBe(false);
+  });
+
+  it('every so many steps where no first one is said, and not beyond an early end', () => {
+    expect(evaluationSteps(pocket, 170)).toEqual([50, 100, 150, 170]);
+    expect(evaluationSteps(pocket, 1_400, 120)).toEqual([50, 100]);
+    expect(evaluationSteps(pocket, 0)).toEqual([]);
+  });
+
+  it('as often as is counted', () => {
+    const wholes = fc.integer({ min: 1, max: 60 });
+    fc.assert(
+      fc.property(wholes, fc.option(wholes), fc.nat(120), (every, first, steps) => {
+        const setup = { evaluation: { ...pocket.evaluation, every, first } };
+        expect(evaluationCount(setup, steps)).toBe(evaluationSteps(setup, steps).length);
+      }),
+    );
   });
 });
 

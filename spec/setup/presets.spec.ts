@@ -36,6 +36,8 @@ const PAPER: [section: string, field: string, value: unknown][] = [
   ['Phases', 'optimiser.weightDecay', 0.01],
   ['Phases', 'optimiser.clipNorm', 1],
   ['Phases', 'optimiser.warmupSteps', 100],
+  ['Details that a port easily gets wrong', 'phases.joint.usefulOrder', 'shuffled-once'],
+  ['Details that a port easily gets wrong', 'evaluation.first', 1],
   ['What is reported', 'evaluation.every', 5],
   ['Experiments', 'model.pretrained', 'EleutherAI/pythia-160m'],
   ['Pythia / GPT-NeoX facts', 'model.layers', 12],

@@ -66,6 +66,21 @@ describe('train', () => {
     expect(references[0]?.get(secret)).toBeCloseTo(expected, 4);
   });
 
+  it('evaluates first where it is told to, and as the first step changes nothing, the model before the phase', async () => {
+    const setup = tinySetup(({ evaluation, phases, optimiser }) => {
+      Object.assign(evaluation, { first: 1, every: 3 });
+      Object.assign(phases, { dpo: { ...phases.dpo, steps: 6 }, joint: { ...phases.joint, steps: 7 } });
+      optimiser.weightDecay = 1; // decoupled: it goes by the learning rate, which is 0
+    });
+    const { taken, outcome } = await snapshots(setup);
+    const evaluated = (phase: string) =>
+      outcome.evaluations.filter((one) => one.phase === phase).map(({ step }) => step);
+    expect(evaluated('dpo')).toEqual([1, 4, 6]); // the end besides
+    expect(evaluated('joint')).toEqual([1, 4, 7]);
+    expect(taken.get('joint/1')).toEqual(taken.get('joint/0'));
+    expect(taken.get('joint/4')).not.toEqual(taken.get('joint/0'));
+  });
+
   it('scores under `regular` in phases 1 and 2 and under `reverse` in phase 3', async () => {
     const setup = tinySetup();
     const { taken, outcome } = await snapshots(setup);

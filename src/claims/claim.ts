@@ -36,6 +36,7 @@ export type FindingKey =
   | 'paper-statistic'
   | 'paper-statistic/control'
   | 'paper-statistic/t-test-p'
+  | 'paper-statistic/two-sided-p'
   | 'percentile-interval'
   | 'posterior-above-chance'
   | 'power'
@@ -43,6 +44,7 @@ export type FindingKey =
   | 'runs-needed'
   | 'sign-flip-p'
   | 't-test-p'
+  | 'two-sided-p'
   | 'useful';
 
 /** A number with its interval, in the words of a report. */

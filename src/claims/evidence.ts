@@ -1,7 +1,7 @@
 /** Numbers for claims, read off the views of runs. */
 import { guessRates, logLikelihoods } from '../measure/measures.ts';
 import { stream } from '../random/streams.ts';
-import { scoredUnder } from '../recipe/recipe.ts';
+import { isScheduled, scoredUnder } from '../recipe/recipe.ts';
 import type { Evaluation, PhaseEnd, RunView, SetName, ViewedScores } from '../records/view.ts';
 import {
   type Bootstrap,
@@ -10,6 +10,7 @@ import {
   type Interval,
   type RunValues,
   tTestAbove,
+  tTestTwoSided,
 } from '../statistics/index.ts';
 import type { Finding, FindingKey } from './claim.ts';
 
@@ -84,6 +85,10 @@ export const vary = (values: readonly number[]): boolean => new Set(values).size
 export const testAbove = (values: readonly number[], expected: number): number =>
   vary(values) ? tTestAbove(values, expected).p : 1;
 
+/** p of the two-sided t-test over runs that values differ from `expected`, as the paper tests; 1 where they do not vary. */
+export const testTwoSided = (values: readonly number[], expected: number): number =>
+  vary(values) ? tTestTwoSided(values, expected).p : 1;
+
 /** An estimate as a finding, without the bootstrap behind it. */
 export function estimated(key: FindingKey, label: string, { value, interval }: Estimate, meaning?: string): Finding {
   return { key, label, value, interval, meaning };
@@ -92,3 +97,13 @@ export function estimated(key: FindingKey, label: string, { value, interval }: E
 /** Evaluations of phase 3, in order. */
 export const evaluationsOfPhase3 = (run: Pick<RunView, 'evaluations'>): Evaluation[] =>
   run.evaluations.filter(({ phase }) => phase === 'joint');
+
+/**
+ * Those of them that the schedule asks for. The end of a phase is evaluated besides, which the paper's loop does not do; it
+ * stands in where the phase is too short for any other.
+ */
+export function scheduledEvaluations(run: Pick<RunView, 'setup' | 'evaluations'>): Evaluation[] {
+  const all = evaluationsOfPhase3(run);
+  const scheduled = all.filter(({ step }) => isScheduled(run.setup.evaluation, step));
+  return scheduled.length > 0 ? scheduled : all;
+}

@@ -12,7 +12,7 @@ import {
   tTestPower,
 } from '../statistics/index.ts';
 import type { Finding, FindingKey } from './claim.ts';
-import { type Estimate, estimate, estimated, evaluationsOfPhase3, testAbove, vary } from './evidence.ts';
+import { type Estimate, estimate, estimated, evaluationsOfPhase3, testAbove, testTwoSided, vary } from './evidence.ts';
 import { formatInterval } from './format.ts';
 import { bestPerf } from './paper-statistic.ts';
 
@@ -238,6 +238,11 @@ function papers(runs: RunView[]): Finding[] {
       key: 'paper-statistic/t-test-p',
       label: "the paper's statistic above 0, t-test p over runs",
       value: testAbove(best, 0),
+    },
+    {
+      key: 'paper-statistic/two-sided-p',
+      label: "the paper's statistic differs from 0, two-sided t-test p over runs (the paper's test)",
+      value: testTwoSided(best, 0),
     },
     {
       key: 'paper-statistic/control',

@@ -10,12 +10,11 @@ import { drawScoredPasswords } from '../passwords/corpus.ts';
 import { passwordsDigest } from '../passwords/digests.ts';
 import { overlapProblems, type RecordedOverlap, type RewardedRole, WAYS } from '../passwords/overlap.ts';
 import { FRESH, PHASES, type Phase, SETS } from '../passwords/roles.ts';
-import { recipeOf, scoredUnder } from '../recipe/recipe.ts';
+import { evaluationSteps, recipeOf, scoredUnder } from '../recipe/recipe.ts';
 import { updatesDigest } from '../recipe/updates.ts';
 import { arithmeticOf, type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
 import { finishedRuns } from '../records/view.ts';
 import { setupHash } from '../setup/hash.ts';
-import type { Setup } from '../setup/schema.ts';
 import { capacity, heldOut, inputLength, pairs, rewardedTexts, scoredCounts, useful } from '../setup/sizes.ts';
 import type { Arm } from './arms.ts';
 import type { Evidence } from './claim.ts';
@@ -78,12 +77,6 @@ function* updateProblems(run: FinishedRun): Problems {
   }
 }
 
-/** The steps after which a phase is evaluated. */
-function evaluationSteps({ evaluation: { every }, phases }: Setup, phase: Phase, taken: number): number[] {
-  const steps = Array.from({ length: Math.floor(taken / every) }, (_, index) => (index + 1) * every);
-  return taken === phases[phase].steps && taken % every !== 0 ? [...steps, taken] : steps;
-}
-
 const MEASURES = ['logLikelihood', 'perf', 'guessRate', 'topRate'] as const satisfies readonly (keyof Measures)[];
 
 /** Numbers that agree but for rounding. */
@@ -102,10 +95,10 @@ function* evaluationProblems(run: FinishedRun): Problems {
   const tolerance = run.abridged === undefined ? EXACT : FOUR_DECIMALS;
   const found = evaluations.map(({ phase, step }) => `${phase} ${step}`);
   const wanted = PHASES.flatMap((phase) =>
-    evaluationSteps(setup, phase, stepsOf(run, phase)).map((step) => `${phase} ${step}`),
+    evaluationSteps(setup, setup.phases[phase].steps, stepsOf(run, phase)).map((step) => `${phase} ${step}`),
   );
   if (found.join() !== wanted.join())
-    yield `it was not evaluated every ${setup.evaluation.every} steps and at each end`;
+    yield `it was not evaluated every ${setup.evaluation.every} steps${setup.evaluation.first === null ? '' : ` from step ${setup.evaluation.first}`} and at each end`;
   const target = setup.phases.joint.stopAtUsefulGuessRate;
   const phase3 = evaluations.filter(({ phase }) => phase === 'joint').map(({ sets }) => sets.useful.guessRate);
   const early = jointSteps(run) < setup.phases.joint.steps;

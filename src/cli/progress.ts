@@ -1,7 +1,7 @@
 /** Live progress of a job's runs: one line a run on a terminal, plain lines at every evaluation elsewhere. */
 import { createLogUpdate } from 'log-update';
 import { PHASES, type Phase } from '../passwords/roles.ts';
-import { recipeOf, usesReference } from '../recipe/recipe.ts';
+import { evaluationCount, recipeOf, usesReference } from '../recipe/recipe.ts';
 import type { RunRecord } from '../records/record.ts';
 import { oneLine } from '../report/escape.ts';
 import type { Setup } from '../setup/schema.ts';
@@ -23,13 +23,13 @@ const TRAINING = 3;
 
 /** The most work of each phase: sequences trained on and scored, in units of a sequence that is scored. */
 function work(setup: Setup): Record<Phase, number> {
-  const { batch, evaluation } = setup;
+  const { batch } = setup;
   const recipe = recipeOf(setup);
   const scored = scoredCounts(setup);
   const each = scored.heldOut + scored.useful + scored.random;
   const of = (phase: Phase) => {
     const { steps, streams } = recipe[phase];
-    return TRAINING * steps * batch * streams.length + Math.ceil(steps / evaluation.every) * each;
+    return TRAINING * steps * batch * streams.length + evaluationCount(setup, steps) * each;
   };
   // The reference's log-probabilities are made once, before the first step that compares.
   const reference = usesReference(recipe) ? negatives(setup) + pairs(setup) : 0;

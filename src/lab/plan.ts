@@ -9,7 +9,7 @@ import { ENGINE_VARIABLE, type EngineName } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
 import { parameterCount } from '../model/parameters.ts';
 import { PHASES } from '../passwords/roles.ts';
-import { recipeOf, usesReference } from '../recipe/recipe.ts';
+import { evaluationCount, recipeOf, usesReference } from '../recipe/recipe.ts';
 import type { Execution } from '../records/execution.ts';
 import type { Setup } from '../setup/schema.ts';
 import { inputLength, negatives, pairs, scoredCounts, vocabulary } from '../setup/sizes.ts';
@@ -135,8 +135,8 @@ interface Expectation {
 /** Passwords that a run scores: the reference's, then all evaluations'. */
 function passwordsScored(setup: Setup): number {
   const each = Object.values(scoredCounts(setup)).reduce((sum, count) => sum + count, 0);
-  const { phases, evaluation } = setup;
-  const evaluations = PHASES.reduce((sum, phase) => sum + Math.ceil(phases[phase].steps / evaluation.every), 0);
+  const { phases } = setup;
+  const evaluations = PHASES.reduce((sum, phase) => sum + evaluationCount(setup, phases[phase].steps), 0);
   const reference = usesReference(recipeOf(setup)) ? negatives(setup) + pairs(setup) : 0;
   return reference + each * evaluations;
 }

@@ -57,6 +57,15 @@ function reshuffledPasses(seed: number, name: string, size: number): (index: num
   };
 }
 
+/** `size` items repeated to `length` places and shuffled as a whole. Gives the item at a place. */
+function shuffledOnce(seed: number, name: string, size: number, length: number): (index: number) => number {
+  let order: number[] | undefined;
+  return (index) => {
+    order ??= stream(seed, name).permutation(length);
+    return order[index] % size;
+  };
+}
+
 /** The passwords that claims are about, without those that {@link drawPasswords} draws after them. */
 export function drawScoredPasswords(setup: Setup): Pick<Corpus, 'heldOut' | 'useful' | 'control'> {
   const draw = drawing(setup);
@@ -101,11 +110,15 @@ export function arrangeCorpus(setup: Setup, passwords: Passwords): Corpus {
   const useful = allNegatives.slice(heldOutCount);
   const dpoOrder = reshuffledPasses(seed, 'order/dpo', chosen.length);
   const jointOrder = reshuffledPasses(seed, 'order/joint-pairs', chosen.length);
-  const usefulOrder = reshuffledPasses(seed, 'order/joint-useful', useful.length);
+  const { usefulOrder, steps } = setup.phases.joint;
+  const usefulAt =
+    usefulOrder === 'shuffled-once'
+      ? shuffledOnce(seed, 'order/joint-useful', useful.length, steps * batch)
+      : reshuffledPasses(seed, 'order/joint-useful', useful.length);
 
   /** Item `index` of a source, as a phase goes through it. */
   const item = (source: Source, phase: Phase, index: number): Pick<Example, 'password' | 'role'> => {
-    if (source === 'useful') return { password: useful[usefulOrder(index)], role: 'useful' };
+    if (source === 'useful') return { password: useful[usefulAt(index)], role: 'useful' };
     if (source in FRESH) {
       const set = source as FreshSet;
       return { password: passwords[set][index], role: FRESH[set] };

@@ -6,7 +6,14 @@ import fc from 'fast-check';
 import { leaves, withValue } from '../setup/fields.ts';
 import { hasDefault } from '../setup/hash.ts';
 import { ENGLISH_ALPHABET, PRESETS } from '../setup/presets.ts';
-import { ACTIVATIONS, type Activation, parseSetup, type Setup } from '../setup/schema.ts';
+import {
+  ACTIVATIONS,
+  type Activation,
+  parseSetup,
+  type Setup,
+  USEFUL_ORDERS,
+  type UsefulOrder,
+} from '../setup/schema.ts';
 import { capacity, distinctPasswordsNeeded } from '../setup/sizes.ts';
 
 /** How large the password space is, compared with the passwords that the setup draws. */
@@ -81,6 +88,7 @@ const SIZES = {
     warmupSteps: whole(pocket.optimiser.warmupSteps, 0, 1_000, 0, 1e9),
     evaluation: {
       every: whole(pocket.evaluation.every, 1, 500, 1, 1e9),
+      first: among(pocket.evaluation.first, null, 1, 5, 1e9),
       heldOut: whole(pocket.evaluation.heldOut, 1, 500, 1, 1e9),
       useful: whole(pocket.evaluation.useful, 1, 500, 1, 1e9),
       random: whole(pocket.evaluation.random, 1, 1_000, 1),
@@ -108,6 +116,7 @@ const SIZES = {
     warmupSteps: whole(0, 0, 10, 1e9),
     evaluation: {
       every: whole(1, 1, 8, 1e9),
+      first: among<number | null>(null, 1, 3, 1e9),
       heldOut: whole(1, 1, 20, 1e9),
       useful: whole(1, 1, 20, 1e9),
       random: whole(1, 1, 20, 129), // 129 leaves one password for a second chunk of scoring
@@ -180,6 +189,7 @@ const drafts = (size: Size, alphabet: fc.Arbitrary<string>) =>
           [null, 1.000001, 1e6],
           real(1.01, 5),
         ),
+        usefulOrder: field<UsefulOrder>(pocket.phases.joint.usefulOrder, [], fc.constantFrom(...USEFUL_ORDERS)),
       }),
     }),
     evaluation: fc.record(size.evaluation),
@@ -286,7 +296,7 @@ export const SMALLEST: Readonly<Record<SetupSize, Setup>> = {
       dpo: { ...pocket.phases.dpo, steps: 1 },
       joint: { ...pocket.phases.joint, steps: 1 },
     },
-    evaluation: { every: 1, heldOut: 1, useful: 1, random: 1 },
+    evaluation: { every: 1, first: null, heldOut: 1, useful: 1, random: 1 },
   }),
 };
 

@@ -108,6 +108,27 @@ export function recipeOf(setup: Compiled): Recipe {
 /** The prefix after which passwords are scored in a phase. */
 export const scoredUnder = (setup: Compiled, phase: Phase): Prefix => recipeOf(setup)[phase].scoredUnder;
 
+/** Whether a phase is evaluated after `step` steps by its schedule; the end of a phase is evaluated besides. */
+export const isScheduled = ({ every, first }: Setup['evaluation'], step: number): boolean => {
+  const since = step - (first ?? every);
+  return since >= 0 && since % every === 0;
+};
+
+/** The steps after which a phase of `steps` steps is evaluated, up to those that it took before it ended. */
+export const evaluationSteps = ({ evaluation }: Pick<Setup, 'evaluation'>, steps: number, taken = steps): number[] =>
+  Array.from({ length: taken }, (_, index) => index + 1).filter(
+    (step) => step === steps || isScheduled(evaluation, step),
+  );
+
+/** How many evaluations a phase of `steps` steps has. */
+export function evaluationCount({ evaluation: { every, first } }: Pick<Setup, 'evaluation'>, steps: number): number {
+  if (steps === 0) return 0;
+  const start = first ?? every;
+  const scheduled = steps < start ? 0 : 1 + Math.floor((steps - start) / every);
+  const endIsScheduled = scheduled > 0 && (steps - start) % every === 0;
+  return scheduled + (endIsScheduled ? 0 : 1);
+}
+
 /** Whether a phase ends with an evaluation after `step` steps. */
 export const ends = (
   { steps, stopAtUsefulGuessRate: target }: PhasePlan,

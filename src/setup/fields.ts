@@ -9,7 +9,9 @@ export function leaves(value: unknown, path: Path = []): [path: Path, value: unk
   return Object.entries(value).flatMap(([key, entry]) => leaves(entry, [...path, key]));
 }
 
-export const valueAt = (tree: unknown, path: Path): unknown => path.reduce((value, key) => (value as Tree)[key], tree);
+/** The value at a path; undefined where there is none. */
+export const valueAt = (tree: unknown, path: Path): unknown =>
+  path.reduce<unknown>((value, key) => (value as Tree | undefined)?.[key], tree);
 
 /** A copy of `tree` with the field at `path` set, or left out where `value` is undefined. */
 export function withValue<T>(tree: T, path: Path, value: unknown): T {

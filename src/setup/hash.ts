@@ -23,6 +23,8 @@ const LATER: readonly [Path, unknown][] = [
   [['model', 'parallelResidual'], true],
   [['model', 'activation'], 'gelu'],
   [['model', 'tiedEmbeddings'], false],
+  [['phases', 'joint', 'usefulOrder'], 'shuffled-passes'],
+  [['evaluation', 'first'], null],
 ];
 
 /** Whether a setup may leave the field out, as old setups do. */

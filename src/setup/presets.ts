@@ -32,9 +32,14 @@ const pocket: Setup = {
   phases: {
     pretrain: { steps: 200 },
     dpo: { steps: 800, trainable: 'all' },
-    joint: { steps: 1_400, weights: { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 }, stopAtUsefulGuessRate: 2 },
+    joint: {
+      steps: 1_400,
+      weights: { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 },
+      stopAtUsefulGuessRate: 2,
+      usefulOrder: 'shuffled-passes',
+    },
   },
-  evaluation: { every: 50, heldOut: 64, useful: 128, random: 256 },
+  evaluation: { every: 50, first: null, heldOut: 64, useful: 128, random: 256 },
 };
 
 /**
@@ -85,9 +90,10 @@ const paper: Setup = {
       steps: 1_200,
       weights: { dpo: 1, useful: 0.2, random: 0.2, randomReverse: 0 },
       stopAtUsefulGuessRate: null,
+      usefulOrder: 'shuffled-once',
     },
   },
-  evaluation: { every: 5, heldOut: 128, useful: 128, random: 128 },
+  evaluation: { every: 5, first: 1, heldOut: 128, useful: 128, random: 128 },
 };
 
 /** The paper's setup for another size of Pythia (its figure 2). */

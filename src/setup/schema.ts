@@ -15,6 +15,10 @@ const positive = z.number().min(1e-30).max(1e9);
 export const ACTIVATIONS = ['gelu', 'gelu-tanh', 'quick-gelu'] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
+/** Orders in which phase 3 goes through the useful negatives. */
+export const USEFUL_ORDERS = ['shuffled-once', 'shuffled-passes'] as const;
+export type UsefulOrder = (typeof USEFUL_ORDERS)[number];
+
 const shape = z.strictObject({
   /** A label for people; no computation depends on it. */
   name: z.string().regex(/^[a-z0-9][a-z0-9-]{0,63}$/, 'must be 1 to 64 lower-case letters, digits and dashes'),
@@ -116,11 +120,21 @@ const shape = z.strictObject({
        * chance; null: it takes every step. The rule never looks at a held-out password.
        */
       stopAtUsefulGuessRate: positive.gt(1).nullable(),
+      /**
+       * The order of the useful negatives: `shuffled-once` repeats them to the length of the phase and shuffles the whole, as the
+       * paper does; `shuffled-passes` gives each of them once before any a second time.
+       */
+      usefulOrder: z.enum(USEFUL_ORDERS).default('shuffled-passes'),
     }),
   }),
   evaluation: z.strictObject({
     /** Steps between evaluations; every phase also ends with one. */
     every: positiveCount,
+    /**
+     * Steps before the first evaluation of a phase; null: as many as `every`. In the paper 1, and as the first step has a
+     * learning rate of 0, that evaluation is of the model before the phase.
+     */
+    first: positiveCount.nullable().default(null),
     /** Passwords scored of each kind: the first so many held-out and useful ones (all, if there are fewer), and as many control passwords. */
     heldOut: positiveCount,
     useful: positiveCount,

@@ -36,6 +36,12 @@ export function tTestAbove(values: readonly number[], expected: number): TTest {
   return { t, degreesOfFreedom, p: tCdf(-t, degreesOfFreedom) };
 }
 
+/** Tests whether the mean of `values` differs from `expected`, on either side. @throws SampleError as {@link tTestAbove} */
+export function tTestTwoSided(values: readonly number[], expected: number): TTest {
+  const { t, degreesOfFreedom } = tTestAbove(values, expected);
+  return { t, degreesOfFreedom, p: 2 * tCdf(-Math.abs(t), degreesOfFreedom) };
+}
+
 /**
  * Student's confidence interval of the mean.
  * @throws SampleError as {@link tTestAbove}, and for a level outside (0, 1).

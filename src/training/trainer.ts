@@ -7,7 +7,7 @@ import { type PasswordDigests, passwordDigests } from '../passwords/digests.ts';
 import type { LedgerSummary } from '../passwords/ledger.ts';
 import { measureOverlap, type Overlap } from '../passwords/overlap.ts';
 import { PHASES, type Phase } from '../passwords/roles.ts';
-import { ends, LOSSES, type PerLoss, perLoss } from '../recipe/recipe.ts';
+import { ends, isScheduled, LOSSES, type PerLoss, perLoss } from '../recipe/recipe.ts';
 import { type Setup, SetupError } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
 import { type Evaluation, evaluate, examine, type Snapshot, scoredPasswords, scoreSets } from './evaluation.ts';
@@ -125,7 +125,7 @@ export async function* train(setup: Setup, options: TrainerOptions): AsyncGenera
       record(history.trajectories[phase], stepped);
       tokens += stepped.sequences * inputLength(setup);
       let evaluation: Evaluation | null = null;
-      if (step % setup.evaluation.every === 0 || step === steps) {
+      if (step === steps || isScheduled(setup.evaluation, step)) {
         const scored = {
           phase,
           step,

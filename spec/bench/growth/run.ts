@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { ENGINE_VARIABLE } from '../../../src/engine/engine.ts';
 import { threadVariables } from '../../../src/engine/native/threads.ts';
 import { PHASES } from '../../../src/passwords/roles.ts';
+import { evaluationCount } from '../../../src/recipe/recipe.ts';
 import { PRESETS } from '../../../src/setup/presets.ts';
 import type { Setup } from '../../../src/setup/schema.ts';
 import { negatives, pairs } from '../../../src/setup/sizes.ts';
@@ -71,7 +72,7 @@ function paperRuns(engine: string): void {
       return b + each * (paper.batch - large);
     });
     const steps = PHASES.map((phase) => paper.phases[phase].steps);
-    const evaluations = steps.reduce((sum, count) => sum + Math.floor(count / paper.evaluation.every), 0);
+    const evaluations = steps.reduce((sum, count) => sum + evaluationCount(paper, count), 0);
     const { heldOut, useful, random } = paper.evaluation;
     const hours = {
       steps: stepSeconds.reduce((sum, seconds, index) => sum + seconds * steps[index], 0) / 3600,

@@ -2,6 +2,7 @@
 import { median } from 'simple-statistics';
 import { memoryNeeded } from '../../../src/lab/plan.ts';
 import { PHASES } from '../../../src/passwords/roles.ts';
+import { evaluationCount } from '../../../src/recipe/recipe.ts';
 import type { Setup } from '../../../src/setup/schema.ts';
 import { negatives, pairs } from '../../../src/setup/sizes.ts';
 import type { PaperCost } from './job.ts';
@@ -15,7 +16,7 @@ const referenced = (setup: Setup): number => negatives(setup) + pairs(setup);
  * @param setup the one that was measured
  */
 export function summarise(preset: Setup, setup: Setup, cost: PaperCost) {
-  const { phases, evaluation } = preset;
+  const { phases } = preset;
   const rows = PHASES.map((phase) => {
     const secondsPerStep = median(cost.stepSeconds[phase]);
     const losses = cost.losses[phase];
@@ -30,7 +31,7 @@ export function summarise(preset: Setup, setup: Setup, cost: PaperCost) {
     };
   });
   const evaluationSeconds = median(PHASES.flatMap((phase) => cost.evaluationSeconds[phase]));
-  const evaluations = PHASES.reduce((sum, phase) => sum + Math.ceil(phases[phase].steps / evaluation.every), 0);
+  const evaluations = PHASES.reduce((sum, phase) => sum + evaluationCount(preset, phases[phase].steps), 0);
   // The whole run looks up more passwords than the measured one.
   const referenceSeconds = (cost.referenceSeconds * referenced(preset)) / referenced(setup);
   const runHours =
