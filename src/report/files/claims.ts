@@ -3,6 +3,7 @@
 import { FAMILY } from '../../claims/family.ts';
 import { ABRIDGED } from '../../records/abridge.ts';
 import { nameOf } from '../../records/record.ts';
+import { deviationsMarkdown } from '../deviations.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
 import { proceduresNote, proceduresTable } from '../procedures.ts';
@@ -16,6 +17,8 @@ function studySection(report: StudyReport): string {
     `## ${name}`,
     `${outcomes(report, inMarkdown)} They ran on: ${provenance(report).map(inMarkdown).join('; ')}.`,
     claimsMarkdown(claims.map(({ judgement }) => judgement)),
+    '### What differs from the paper',
+    deviationsMarkdown(study.setup),
     ...(notRun.length === 0 ? [] : [`Not run at this preset: ${notRun.map(({ id }) => id).join(', ')}.`]),
     ...claims.map((judged) =>
       [

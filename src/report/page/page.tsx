@@ -8,6 +8,7 @@ import { optionalFinding, type Verdict } from '../../claims/claim.ts';
 import { FAMILY, type JudgedClaim, judgementOf } from '../../claims/family.ts';
 import { formatInterval, formatNumber } from '../../claims/format.ts';
 import { ABRIDGED } from '../../records/abridge.ts';
+import { deviationsNote, deviationsTable } from '../deviations.ts';
 import { columnsOf } from '../escape.ts';
 import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
 import { isToldOf } from '../files/explained.ts';
@@ -73,6 +74,19 @@ function TableView({ head, rows, caption }: Table & { caption: string }) {
         </tbody>
       </table>
     </Scroll>
+  );
+}
+
+function Deviations({ study: { name, study } }: { study: StudyReport }) {
+  const table = deviationsTable(study.setup);
+  return (
+    <details>
+      <summary>{`What differs from the paper: ${table.rows.length} fields`}</summary>
+      <p>
+        <Prose text={deviationsNote(table)} />
+      </p>
+      {table.rows.length === 0 ? null : <TableView {...table} caption={`What ${name} does otherwise than the paper`} />}
+    </details>
   );
 }
 
@@ -332,6 +346,7 @@ function Page({ report, script, style }: { report: Report; script: string; style
                   <li>{line}</li>
                 ))}
               </ul>
+              <Deviations study={study} />
               {study.study.commands.length === 0 ? null : <pre>{study.study.commands.join('\n')}</pre>}
             </>
           ))}
