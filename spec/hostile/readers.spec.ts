@@ -406,9 +406,30 @@ describe('a record that is odd', () => {
     [
       'another version',
       (run) => {
-        run.schemaVersion = 4;
+        run.schemaVersion = 5;
       },
       /schemaVersion/,
+    ],
+    [
+      'a version that keeps less than it does',
+      (run) => {
+        run.schemaVersion = 3;
+      },
+      /letterShares: are in every record since version 4, and in none before/,
+    ],
+    [
+      'no share of its letters',
+      (run) => {
+        delete run.snapshots[0].sets.heldOut.letterShares;
+      },
+      /letterShares: are in every record since version 4/,
+    ],
+    [
+      'shares of fewer letters',
+      (run) => {
+        run.snapshots[0].sets.heldOut.letterShares[0].pop();
+      },
+      /letterShares: are not of the letters/,
     ],
     [
       'a hash of another setup',

@@ -71,9 +71,11 @@ function read(
     const tokens = [...before, ...[...password].map((letter) => alphabet.indexOf(letter))];
     return referenceLogits(weights, model, tokens.slice(0, -1)).map((logits, place) => {
       const truth = tokens[place + 1];
-      const total = Math.log(logits.reduce((sum, logit) => sum + Math.exp(logit), 0));
+      const totalOf = (some: readonly number[]) => Math.log(some.reduce((sum, logit) => sum + Math.exp(logit), 0));
+      const total = totalOf(logits);
       return {
         logP: logits[truth] - total,
+        share: totalOf(logits.slice(0, alphabet.length)) - total,
         rank: logits.filter((logit) => logit > logits[truth]).length,
         letters: logits.slice(0, alphabet.length),
         truth,
@@ -89,7 +91,7 @@ function measures(reading: Reading, letters: number) {
   return {
     logLikelihood,
     perf: logLikelihood + Math.log(letters),
-    guessRate: letters * mean(all.map(({ logP }) => Math.exp(logP))),
+    guessRate: letters * mean(all.map(({ logP, share }) => Math.exp(logP - share))),
     topRate: letters * mean(all.map(({ rank }) => (rank === 0 ? 1 : 0))),
   };
 }
@@ -182,6 +184,11 @@ function workedOut(kept: Kept): Map<string, readonly [value: number, tolerance: 
       add(
         `${at}.logProbabilities`,
         reading.map((row) => row.map(({ logP }) => logP)),
+        LETTER,
+      );
+      add(
+        `${at}.letterShares`,
+        reading.map((row) => row.map(({ share }) => share)),
         LETTER,
       );
       add(

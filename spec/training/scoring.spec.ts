@@ -1,6 +1,7 @@
+import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
-import { measure } from '../../src/measure/measures.ts';
+import { guessRates, measure } from '../../src/measure/measures.ts';
 import { initialValues, loadParameters } from '../../src/model/parameters.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { stream } from '../../src/random/streams.ts';
@@ -74,35 +75,72 @@ describe('score', () => {
   });
 });
 
+describe('the letters’ share of the softmax', () => {
+  /** A model with tokens beside letters and prefixes, whose logits are far apart. */
+  const wide = tinySetup(({ model }) => Object.assign(model, { vocabulary: 40, initialDeviation: 0.7 }));
+  const given = initialValues(wide);
+  const wideIds = scratchTokenIds(wide);
+
+  it('is the sum of the letters’ probabilities, after the model’s own logits', async () => {
+    const parameters = loadParameters(wide, given);
+    const { letterShares } = await score({ engine, parameters, model: wide.model, ids: wideIds }, ['abcd'], 'reverse');
+    tf.dispose([...parameters.values()]);
+    const tokens = [...tokenBatch([{ prefix: 'reverse', password: 'abcd' }], wideIds).tokens];
+    referenceLogits(given, wide.model, tokens.slice(0, -1)).forEach((logits, place) => {
+      const total = (of: readonly number[]) => of.reduce((sum, token) => sum + Math.exp(logits[token]), 0);
+      const share = Math.log(total([...wideIds.letters.values()]) / total(logits.map((_, token) => token)));
+      expect(letterShares[0][place]).toBeCloseTo(share, 5);
+      expect(share).toBeLessThan(-0.01);
+    });
+  });
+
+  it('makes the expected guess rate of random passwords 1, whatever else the model would say', async () => {
+    const parameters = loadParameters(wide, given);
+    const source = stream(3, 'passwords');
+    const drawn = Array.from({ length: 4_000 }, () =>
+      Array.from({ length: 4 }, () => alphabet[source.below(26)]).join(''),
+    );
+    const scores = await score({ engine, parameters, model: wide.model, ids: wideIds }, drawn, 'reverse');
+    tf.dispose([...parameters.values()]);
+    const { letterShares: _, ...amongAll } = scores;
+    const [rates, tooLow] = [guessRates(scores, 26), guessRates(amongAll, 26)];
+    const error = sampleStandardDeviation(rates) / Math.sqrt(rates.length);
+    expect(Math.abs(mean(rates) - 1)).toBeLessThan(4 * error);
+    expect(mean(tooLow)).toBeLessThan(1 - 8 * error);
+  });
+});
+
 describe('the logit lens', () => {
   it('reads the embedding and every block, and at the last of them what the model says', async () => {
     const parameters = loadParameters(setup, values);
     const reader = { engine, parameters, model: setup.model, ids };
     const layers = await lens(reader, passwords, 'reverse');
-    const { logProbabilities, ranks } = await score(reader, passwords, 'reverse');
+    const { logProbabilities, letterShares, ranks } = await score(reader, passwords, 'reverse');
     tf.dispose([...parameters.values()]);
     expect(layers).toHaveLength(setup.model.layers + 1);
-    for (const layer of layers) expect(layer.map((row) => row.length)).toEqual(passwords.map(({ length }) => length));
-    layers[setup.model.layers].flat().forEach((value, index) => {
+    for (const { logProbabilities: rows } of layers)
+      expect(rows.map((row) => row.length)).toEqual(passwords.map(({ length }) => length));
+    const last = layers[setup.model.layers];
+    last.logProbabilities.flat().forEach((value, index) => {
       expect(Math.abs(value - logProbabilities.flat()[index])).toBeLessThan(1e-5);
     });
-    const said = measure({ logProbabilities, ranks }, alphabet.length);
-    const read = measure({ logProbabilities: layers[setup.model.layers], ranks }, alphabet.length);
+    const said = measure({ logProbabilities, letterShares, ranks }, alphabet.length);
+    const read = measure({ ...last, ranks }, alphabet.length);
     expect(read.logLikelihood).toBeCloseTo(said.logLikelihood, 5);
     expect(read.guessRate).toBeCloseTo(said.guessRate, 5);
     // Earlier layers say something else: the lens does look at them.
-    const apart = layers[0].flat().map((value, index) => Math.abs(value - logProbabilities.flat()[index]));
+    const apart = layers[0].logProbabilities
+      .flat()
+      .map((value, index) => Math.abs(value - logProbabilities.flat()[index]));
     expect(Math.max(...apart)).toBeGreaterThan(0.1);
   });
 
   it('before any block knows a token by itself only: equal letters after equal letters are equally likely', async () => {
     const parameters = loadParameters(setup, values);
     const [a, b, c] = alphabet;
-    const [embedded, ...blocks] = await lens(
-      { engine, parameters, model: setup.model, ids },
-      [a + b + c, c + b + c],
-      'regular',
-    );
+    const [embedded, ...blocks] = (
+      await lens({ engine, parameters, model: setup.model, ids }, [a + b + c, c + b + c], 'regular')
+    ).map(({ logProbabilities }) => logProbabilities);
     tf.dispose([...parameters.values()]);
     expect(embedded[0][2]).toBeCloseTo(embedded[1][2], 5); // c after b, whatever came first
     expect(Math.abs(blocks[0][0][2] - blocks[0][1][2])).toBeGreaterThan(1e-4);

@@ -146,7 +146,7 @@ function* snapshotProblems(run: FinishedRun): Problems {
   for (const { phase, step, prefix, sets } of snapshots) {
     for (const set of SETS) {
       const scored = sets[set];
-      const { logProbabilities, lens } = scored;
+      const { logProbabilities, letterShares, lens } = scored;
       const ranks = 'ranks' in scored ? scored.ranks : null;
       const where = `of the ${NAMES[set]} passwords at the end of phase ${phase}, after \`${prefix}\`,`;
       const own = set === 'random' ? drawn.control : drawn[set];
@@ -159,7 +159,7 @@ function* snapshotProblems(run: FinishedRun): Problems {
         row.some((rank, letter) => logProbabilities[password][letter] > -Math.log(rank + 1) + Math.max(rounding, 1e-5)),
       );
       if (impossible) yield `its scores ${where} give letters a higher probability than their ranks allow`;
-      const scores: Scores = { logProbabilities, ranks: ranks ?? [] };
+      const scores: Scores = { logProbabilities, letterShares, ranks: ranks ?? [] };
       const measured = measure(scores, letters);
       const last = lens[lens.length - 1];
       const asLast = (name: 'logLikelihood' | 'guessRate') =>

@@ -4,6 +4,11 @@
 export interface Scores {
   /** `[passwords][letters]`: log-probability of each true letter given the prefix and the letters before it, nats. */
   logProbabilities: number[][];
+  /**
+   * `[passwords][letters]`: log of the probability that the model gives to the alphabet's letters together, nats. Absent in records of
+   * long ago, whose guess rates took the letters for all tokens that there are.
+   */
+  letterShares?: number[][];
   /** `[passwords][letters]`: how many tokens the model finds likelier than the true letter; 0 for its first guess. */
   ranks: number[][];
 }
@@ -15,7 +20,8 @@ export interface Measures {
   readonly perf: number;
   /**
    * The probability that a letter sampled from the model is the right one, averaged over letters, as a multiple of chance.
-   * Under a model that is independent of the passwords its expectation is 1, however over-confident the model is.
+   * It is sampled from the alphabet's letters alone, whatever other tokens the softmax holds. Under a model that is independent
+   * of the passwords its expectation is 1, however over-confident the model is.
    */
   readonly guessRate: number;
   /** How often the likeliest token is the right one, as a multiple of chance. */
@@ -37,9 +43,18 @@ const mean = (values: readonly number[]): number => values.reduce((sum, value) =
 export const logLikelihoods = ({ logProbabilities }: Pick<Scores, 'logProbabilities'>): number[] =>
   logProbabilities.map(mean);
 
+/** Probability of each true letter among the alphabet's letters: `[passwords][letters]`. */
+export const letterProbabilities = ({
+  logProbabilities,
+  letterShares,
+}: Pick<Scores, 'logProbabilities' | 'letterShares'>): number[][] =>
+  logProbabilities.map((row, password) =>
+    row.map((value, place) => Math.exp(value - (letterShares?.[password][place] ?? 0))),
+  );
+
 /** Guess rate of each password. @param letters size of the alphabet */
-export const guessRates = ({ logProbabilities }: Pick<Scores, 'logProbabilities'>, letters: number): number[] =>
-  logProbabilities.map((row) => letters * mean(row.map(Math.exp)));
+export const guessRates = (scores: Pick<Scores, 'logProbabilities' | 'letterShares'>, letters: number): number[] =>
+  letterProbabilities(scores).map((row) => letters * mean(row));
 
 /**
  * How often a true letter is among the model's `k` likeliest tokens, as a multiple of chance (k / letters): top-k accuracy.
@@ -68,5 +83,10 @@ export function measure(scores: Scores, letters: number): Measures {
 /** The passwords at even (0) or odd (1) places: halves for choosing a checkpoint on one and scoring it on the other. */
 export function half(scores: Scores, which: 0 | 1): Scores {
   const mine = (_: unknown, index: number) => index % 2 === which;
-  return { logProbabilities: scores.logProbabilities.filter(mine), ranks: scores.ranks.filter(mine) };
+  const { logProbabilities, letterShares, ranks } = scores;
+  return {
+    logProbabilities: logProbabilities.filter(mine),
+    ...(letterShares === undefined ? {} : { letterShares: letterShares.filter(mine) }),
+    ranks: ranks.filter(mine),
+  };
 }

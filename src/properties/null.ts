@@ -34,8 +34,9 @@ interface NullWorld {
   experiment(source: Stream, index: number): Promise<RunView[]>;
 }
 
-const some = ({ logProbabilities }: ViewedScores, places: readonly number[]): ViewedScores => ({
+const some = ({ logProbabilities, letterShares }: ViewedScores, places: readonly number[]): ViewedScores => ({
   logProbabilities: places.map((place) => logProbabilities[place]),
+  letterShares: letterShares && places.map((place) => letterShares[place]),
 });
 
 /** A run in which some control passwords stand for the held-out ones, and the others stay the control. */

@@ -31,10 +31,16 @@ const inEachSet = <From, To>({ heldOut, useful, random }: PerSet<From>, of: (sco
 
 type Scores = FinishedRun['snapshots'][number]['sets']['heldOut'];
 
-const ofCell = ({ logProbabilities, lens, calibrated: { inverseTemperatures } }: Scores) => ({
-  logProbabilities: roundAll(logProbabilities, 2),
-  lens: roundAll(lens, 4),
-  calibrated: roundAll({ inverseTemperatures }, 4),
+/** Log-probabilities of letters, and the letters' shares where the record has them: mostly 0 but for the last decimals. */
+const ofLetters = ({ logProbabilities, letterShares }: Scores, decimals: number) => ({
+  logProbabilities: roundAll(logProbabilities, decimals),
+  ...(letterShares === undefined ? {} : { letterShares: roundAll(letterShares, 5) }),
+});
+
+const ofCell = (scores: Scores) => ({
+  ...ofLetters(scores, 2),
+  lens: roundAll(scores.lens, 4),
+  calibrated: roundAll({ inverseTemperatures: scores.calibrated.inverseTemperatures }, 4),
 });
 
 /**
@@ -67,8 +73,8 @@ export function abridge(record: RunRecord, cell: boolean): AbridgedRun | Abridge
     abridged: 'run',
     snapshots: snapshots.map(({ sets, ...when }) => ({
       ...when,
-      sets: inEachSet(sets, ({ logProbabilities, ranks, lens, calibrated }) => ({
-        logProbabilities: roundAll(logProbabilities, 3),
+      sets: inEachSet(sets, ({ ranks, lens, calibrated, ...scores }) => ({
+        ...ofLetters({ ...scores, lens, calibrated }, 3),
         ranks,
         lens: roundAll(lens, 4),
         calibrated: roundAll(calibrated, 4),

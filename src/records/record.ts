@@ -35,6 +35,8 @@ const scores = z.strictObject({
   passwords: z.array(z.string()),
   /** `[passwords][letters]`, nats. */
   logProbabilities: z.array(z.array(logProbability).min(1)).min(1),
+  /** `[passwords][letters]`: log of the letters' probability together, nats. Records of version 4 have it. */
+  letterShares: z.array(z.array(logProbability)).optional(),
   /** `[passwords][letters]`: how many tokens were likelier than the true letter. */
   ranks: z.array(z.array(count)),
   /** What the embedding and each block leave in the residual stream, read by the logit lens: means over the set. */
@@ -64,9 +66,10 @@ const PER_PROCESSOR: Readonly<Record<EngineName, boolean>> = { native: true, was
 const about = {
   /**
    * Records of version 3 have digests of passwords, initial parameters and updates, the overlap by kind of text, and the
-   * kind of processor. `verify` says what it cannot check in a record of version 2.
+   * kind of processor; those of version 4 the letters' share of the softmax too. `verify` says what it cannot check in a record of
+   * version 2.
    */
-  schemaVersion: z.union([z.literal(2), z.literal(3)]),
+  schemaVersion: z.union([z.literal(2), z.literal(3), z.literal(4)]),
   setup: storedSetupSchema,
   /** SHA-256 of the setup's content. */
   setupHash: z.string(),
@@ -157,11 +160,22 @@ const failed = z.strictObject({
 /** Takes the field that is missing or contradicts another, and why. */
 type Refuse = (field: string, why: string) => void;
 
-function checkScores(scores: FinishedRun['snapshots'][number]['sets']['heldOut'], refuse: Refuse): void {
-  const { logProbabilities } = scores;
+function checkScores(
+  scores: FinishedRun['snapshots'][number]['sets']['heldOut'],
+  hasShares: boolean,
+  refuse: Refuse,
+): void {
+  const { logProbabilities, letterShares } = scores;
   const letters = logProbabilities[0].length;
   if (logProbabilities.some((row) => row.length !== letters))
     refuse('logProbabilities', 'are of passwords of different lengths');
+  if ((letterShares !== undefined) !== hasShares)
+    refuse('letterShares', 'are in every record since version 4, and in none before');
+  if (
+    letterShares !== undefined &&
+    (letterShares.length !== logProbabilities.length || letterShares.some((row) => row.length !== letters))
+  )
+    refuse('letterShares', 'are not of the letters that have log-probabilities');
   if (!('ranks' in scores)) return;
   const { ranks, calibrated } = scores;
   if (ranks.length !== logProbabilities.length || ranks.some((row) => row.length !== letters))
@@ -181,14 +195,16 @@ function checkFinished(run: FinishedRun, refuse: Refuse): void {
   const { scoredUnder } = recipeOf(setup).joint;
   if (!snapshots.some((one) => one.phase === 'joint' && one.prefix === scoredUnder))
     refuse('snapshots', 'have none of the end of phase 3 (joint)');
-  if (schemaVersion === 3) {
-    if (digests === undefined) refuse('digests', 'are missing, which every record of version 3 has');
+  if (schemaVersion >= 3) {
+    if (digests === undefined) refuse('digests', 'are missing, which every record since version 3 has');
     if (overlap.some((entry) => !('text' in entry)))
-      refuse('overlap', 'is not by kind of text, as in every record of version 3');
+      refuse('overlap', 'is not by kind of text, as in every record since version 3');
   }
   for (const [index, { sets: scored }] of snapshots.entries()) {
     for (const set of ['heldOut', 'useful', 'random'] as const)
-      checkScores(scored[set], (field, why) => refuse(`snapshots.${index}.sets.${set}.${field}`, why));
+      checkScores(scored[set], schemaVersion >= 4, (field, why) =>
+        refuse(`snapshots.${index}.sets.${set}.${field}`, why),
+      );
   }
 }
 

@@ -13,6 +13,7 @@ type PerSet<Value> = Readonly<Record<SetName, Value>>;
 export interface ViewedScores {
   /** `[passwords][letters]`, nats. */
   readonly logProbabilities: number[][];
+  readonly letterShares?: number[][];
   readonly ranks?: number[][];
   /** By layer, the embedding first. */
   readonly lens?: readonly { readonly logLikelihood: number; readonly guessRate: number }[];

@@ -85,9 +85,9 @@ export async function examine(reader: Reader, scored: Scored, alphabet: string):
     const truth = passwords.map((password) => [...password].slice(-places).map((letter) => alphabet.indexOf(letter)));
     return {
       ...ofSet,
-      lens: (await lens(reader, passwords, prefix)).map((logProbabilities) => ({
-        logLikelihood: mean(logLikelihoods({ logProbabilities })),
-        guessRate: mean(guessRates({ logProbabilities }, alphabet.length)),
+      lens: (await lens(reader, passwords, prefix)).map((layer) => ({
+        logLikelihood: mean(logLikelihoods(layer)),
+        guessRate: mean(guessRates(layer, alphabet.length)),
       })),
       calibrated: calibrate({ logits: await letterLogits(reader, passwords, prefix), truth }),
     };

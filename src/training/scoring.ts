@@ -74,43 +74,117 @@ async function readPasswords(
   return read;
 }
 
-/** Log-probability of every letter of passwords after a prefix, and how many tokens the model thought likelier. */
-export async function score(reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<Scores> {
+/** Picks the alphabet's letters out of all tokens. */
+class Letters {
+  readonly #tokens: readonly number[];
+  readonly #vocabulary: number;
+
+  constructor({ ids, parameters }: Reader) {
+    this.#tokens = [...ids.letters.values()];
+    this.#vocabulary = vocabularyOf(parameters);
+  }
+
+  get size(): number {
+    return this.#tokens.length;
+  }
+
+  /** `[vocabulary, letters]`: logits times this are those of the letters. */
+  selection(): tf.Tensor2D {
+    const ones = new Float32Array(this.#vocabulary * this.size);
+    this.#tokens.forEach((token, letter) => {
+      ones[token * this.size + letter] = 1;
+    });
+    return tf.tensor2d(ones, [this.#vocabulary, this.size]);
+  }
+
+  /** Places of the tokens in the alphabet. */
+  places(tokens: Int32Array): tf.Tensor1D {
+    return tf.tensor1d(
+      tokens.map((token) => this.#tokens.indexOf(token)),
+      'int32',
+    );
+  }
+}
+
+/** Log-probabilities of letters among all tokens and among letters; the share of the letters is their difference. */
+const sharesOf = (logP: number[][], amongLetters: number[][]): number[][] =>
+  logP.map((row, password) =>
+    row.map((value, place) => exactDecimal(Math.fround(value - amongLetters[password][place]))),
+  );
+
+/**
+ * Log-probability of every letter of passwords after a prefix, the letters' share of all tokens, and how many tokens the model thought
+ * likelier.
+ */
+export async function score(reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<Required<Scores>> {
   const vocabulary = vocabularyOf(reader.parameters);
+  const letters = new Letters(reader);
   const compute =
     (time: number): Computation =>
-    (parameters, tokens, labels, places) => {
+    (parameters, tokens, labels, at, selection, letterLabels) => {
       const logits = forward(parameters, reader.model, tokens, time);
       // The true letter's logit, looked up as a row of a table of single logits.
-      const logit = embedding(tf.reshape(logits, [-1, 1]), places as tf.Tensor1D);
-      return [tokenLogProbability(logits, labels), tf.sum(tf.cast(tf.greater(logits, logit), 'float32'), 1)];
+      const logit = embedding(tf.reshape(logits, [-1, 1]), at as tf.Tensor1D);
+      return [
+        tokenLogProbability(logits, labels),
+        tf.sum(tf.cast(tf.greater(logits, logit), 'float32'), 1),
+        tokenLogProbability(tf.matMul(logits, selection as tf.Tensor2D), letterLabels as tf.Tensor1D),
+      ];
     };
-  const places = (labels: Int32Array) => [
+  const extra = (labels: Int32Array) => [
     tf.tensor1d(
       labels.map((label, row) => row * vocabulary + label),
       'int32',
     ),
+    letters.selection(),
+    letters.places(labels),
   ];
-  const [logP = [], ranks = []] = await readPasswords(reader, passwords, prefix, 'score', compute, places);
-  return { logProbabilities: logP.map((letters) => letters.map(exactDecimal)), ranks };
+  const [logP = [], ranks = [], amongLetters = []] = await readPasswords(
+    reader,
+    passwords,
+    prefix,
+    'score',
+    compute,
+    extra,
+  );
+  return {
+    logProbabilities: logP.map((row) => row.map(exactDecimal)),
+    letterShares: sharesOf(logP, amongLetters),
+    ranks,
+  };
 }
 
 /**
- * The logit lens: log-probability of every letter as the embedding and then each block leave it in the residual stream.
- * @returns `[layers + 1][passwords][letters]`, nats
+ * The logit lens: scores of every letter as the embedding and then each block leave it in the residual stream.
+ * @returns of each of `layers + 1`
  */
-export const lens = (reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<number[][][]> =>
-  readPasswords(
+export async function lens(
+  reader: Reader,
+  passwords: readonly string[],
+  prefix: Prefix,
+): Promise<Required<Pick<Scores, 'logProbabilities' | 'letterShares'>>[]> {
+  const letters = new Letters(reader);
+  const read = await readPasswords(
     reader,
     passwords,
     prefix,
     'lens',
-    (time) => (parameters, tokens, labels) =>
-      residualStream(parameters, reader.model, tokens, time).map((x) =>
+    (time) => (parameters, tokens, labels, selection, letterLabels) =>
+      residualStream(parameters, reader.model, tokens, time).flatMap((x) =>
         // One layer's logits at a time: they are what takes memory.
-        tf.tidy(() => tokenLogProbability(unembed(parameters, reader.model, x), labels)),
+        tf.tidy(() => {
+          const logits = unembed(parameters, reader.model, x);
+          const ofLetters = tf.matMul(logits, selection as tf.Tensor2D);
+          return [tokenLogProbability(logits, labels), tokenLogProbability(ofLetters, letterLabels as tf.Tensor1D)];
+        }),
       ),
+    (labels) => [letters.selection(), letters.places(labels)],
   );
+  return Array.from({ length: read.length / 2 }, (_, layer) => {
+    const [logProbabilities, amongLetters] = [read[2 * layer], read[2 * layer + 1]];
+    return { logProbabilities, letterShares: sharesOf(logProbabilities, amongLetters) };
+  });
+}
 
 /**
  * The logits of the alphabet's letters at every place of passwords after a prefix.
@@ -121,22 +195,17 @@ export async function letterLogits(
   passwords: readonly string[],
   prefix: Prefix,
 ): Promise<number[][][]> {
-  const { ids, model } = reader;
-  const vocabulary = vocabularyOf(reader.parameters);
-  const tokens = [...ids.letters.values()];
-  const selection = new Float32Array(vocabulary * tokens.length);
-  tokens.forEach((token, letter) => {
-    selection[token * tokens.length + letter] = 1;
-  });
+  const { model } = reader;
+  const letters = new Letters(reader);
   const [logits = []] = await readPasswords(
     reader,
     passwords,
     prefix,
     'letters',
     (time) => (given, inputs, _, chosen) => [tf.matMul(forward(given, model, inputs, time), chosen as tf.Tensor2D)],
-    () => [tf.tensor2d(selection, [vocabulary, tokens.length])],
+    () => [letters.selection()],
   );
-  const size = tokens.length;
+  const { size } = letters;
   return logits.map((row) =>
     Array.from({ length: row.length / size }, (_, place) => row.slice(place * size, (place + 1) * size)),
   );

@@ -71,7 +71,7 @@ const differing = <Key extends string>(keys: readonly Key[], equal: (key: Key) =
 
 function overlapDifference(run: FinishedRun, corpus: Corpus, ledger: ReturnType<typeof replay>): string | undefined {
   const recorded = overlapsOf(run);
-  if (run.schemaVersion === 3) {
+  if (run.schemaVersion >= 3) {
     const key = ({ text, way, span }: (typeof recorded)[number]) => `${text} ${way} ${span}`;
     const again = new Map(
       measureOverlap(corpus.heldOut, corpus.control, ledger.rewarded()).map((overlap) => [key(overlap), overlap]),

@@ -17,6 +17,14 @@ import { compared, type Outcome, unknown } from './record.ts';
 /** How far a letter's score may lie from the recorded one: engines and processors round differently. */
 const SCORED_ALIKE = 1e-3;
 
+/** The largest difference between two tables of numbers. */
+const furthest = (some: number[][], others: number[][]): number =>
+  Math.max(
+    ...some.map((row, index) =>
+      row.reduce((most, value, place) => Math.max(most, Math.abs(value - others[index][place])), 0),
+    ),
+  );
+
 /** Checks a kept model: its digest, and what it says of every letter at the end of the run. */
 export async function verifyModel(run: WholeRun, folder: string, ids: TokenIds, engine: Engine): Promise<Outcome> {
   const { setup } = run;
@@ -29,15 +37,11 @@ export async function verifyModel(run: WholeRun, folder: string, ids: TokenIds, 
   try {
     for (const { phase, prefix, sets } of run.snapshots) {
       if (phase !== 'joint') continue;
-      for (const [set, { passwords, logProbabilities }] of Object.entries(sets)) {
-        const { logProbabilities: again } = await score(reader, passwords, prefix);
+      for (const [set, recorded] of Object.entries(sets)) {
+        const again = await score(reader, recorded.passwords, prefix);
         const apart = Math.max(
-          ...again.map((row, password) =>
-            row.reduce(
-              (most, value, letter) => Math.max(most, Math.abs(value - logProbabilities[password][letter])),
-              0,
-            ),
-          ),
+          furthest(again.logProbabilities, recorded.logProbabilities),
+          recorded.letterShares === undefined ? 0 : furthest(again.letterShares, recorded.letterShares),
         );
         if (!(apart <= SCORED_ALIKE))
           return differs(

@@ -1,6 +1,6 @@
 /** How the effect arises: by progress of the useful negatives, by place in the password, by layer. */
 import { mean } from 'simple-statistics';
-import { chanceLine } from '../../measure/measures.ts';
+import { chanceLine, letterProbabilities } from '../../measure/measures.ts';
 import type { RunView, SetName } from '../../records/view.ts';
 import { tInterval } from '../../statistics/index.ts';
 import { evaluationsOfPhase3, vary } from '../evidence.ts';
@@ -75,7 +75,7 @@ export const guessRateByPlace = (runs: readonly RunView[], sets: readonly SetNam
     runs,
     sets,
     ({ heldOut }) => heldOut.logProbabilities[0].length,
-    (own, set, place) => lettersOf(runs) * mean(own[set].logProbabilities.map((row) => Math.exp(row[place]))),
+    (own, set, place) => lettersOf(runs) * mean(letterProbabilities(own[set]).map((row) => row[place])),
   );
 
 /** How many layers a snapshot keeps the logit lens of; 0 where it keeps none. */
