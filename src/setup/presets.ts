@@ -103,8 +103,37 @@ const paperOf = (size: string, shape: Pick<Setup['model'], 'hidden' | 'layers' |
   model: { ...paper.model, pretrained: `EleutherAI/pythia-${size}`, ...shape },
 });
 
+/**
+ * The paper's own arm in a small model from scratch: half of the model frozen in phase 2, prefixes, phase 3 as long as phase 2,
+ * no rule that ends it, the paper's loss weights and beta. Only what such a model needs is otherwise; ./README.md says how it was
+ * chosen and what was predicted of it.
+ */
+const pocketPaper: Setup = {
+  ...paper,
+  name: 'pocket-paper',
+  passwords: { ...paper.passwords, length: 8, negativeBatches: 16, repeats: 50 },
+  batch: 16,
+  model: {
+    ...paper.model,
+    pretrained: null,
+    hidden: 96,
+    layers: 4,
+    heads: 6,
+    vocabulary: null,
+    initialDeviation: 0.05,
+  },
+  optimiser: { ...paper.optimiser, learningRate: 1.5e-3, weightDecay: 1 },
+  phases: {
+    ...paper.phases,
+    dpo: { ...paper.phases.dpo, steps: 800 },
+    joint: { ...paper.phases.joint, steps: 800 },
+  },
+  evaluation: { ...paper.evaluation, heldOut: 64, useful: 64, random: 64 },
+};
+
 export const PRESETS = {
   pocket,
+  'pocket-paper': pocketPaper,
   'pocket-calibrated': pocketCalibrated,
   'pocket-frozen': pocketFrozen,
   paper,
