@@ -323,14 +323,15 @@ describe('guess rates by seed', () => {
     expect(groups[3].mean.value).toBeCloseTo(mean(control), 12);
     const estimated = guessRatesBySeed(views, () => null);
     const [main, noDpo] = [views.main, views['no-dpo']].map((runs) => finishedRuns(runs));
+    const read = (set: SetName) => noDpo.map(({ evaluations }) => [evaluations.at(-1)!.sets[set].guessRate]);
     const streams = [
-      ['held-out', main, 'heldOut'],
-      ['random', main, 'random'],
-      ['held-out, no DPO', noDpo, 'heldOut'],
-      ['random, no DPO', noDpo, 'random'],
+      ['held-out', guessRatesOf(main, 'joint', 'heldOut')],
+      ['random', guessRatesOf(main, 'joint', 'random')],
+      ['held-out, no DPO', read('heldOut')],
+      ['random, no DPO', read('random')],
     ] as const;
     expect(estimated.map((group) => group.mean)).toEqual(
-      streams.map(([name, runs, set]) => estimate(`figure/seeds/${name}`, guessRatesOf(runs, 'joint', set))),
+      streams.map(([name, values]) => estimate(`figure/seeds/${name}`, values)),
     );
     const [first] = estimated;
     expect(first.mean.value).toBeCloseTo(mean([1, 3].map((seed) => rate(madeUpView(seed, effect), 'heldOut'))), 12);

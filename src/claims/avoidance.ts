@@ -1,6 +1,6 @@
 /** DPO does what it should: the model avoids the negatives. */
 import { MAIN } from './arms.ts';
-import { estimate, estimated, guessRatesOf, heldOutMinusControl, testAbove } from './evidence.ts';
+import { estimate, estimated, guessRatesOf, heldOutMinusControl, scatter, testAbove } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
@@ -30,6 +30,7 @@ export const avoidance = defineClaim({
       findings: [
         estimated('held-out-minus-control', 'held-out minus random log-likelihood (nats/letter)', paired),
         estimated('control', 'random guess rate after phase 2', control),
+        scatter(runs, 'dpo', 'heldOut', 'the guess rate'),
       ],
     };
   },

@@ -1,6 +1,6 @@
 /** The control: fresh random passwords that no step ever saw. */
 import { MAIN } from './arms.ts';
-import { estimate, guessRatesOf, meanOverRuns } from './evidence.ts';
+import { estimate, guessRatesOf, meanOverRuns, scatter } from './evidence.ts';
 import { formatEstimate } from './format.ts';
 import { defineClaim } from './judge.ts';
 
@@ -21,7 +21,7 @@ export const control = defineClaim({
       reason: `random guess rate ${formatEstimate(random)} against 1 and against the held-out estimate ${heldOut.toFixed(3)}`,
       estimate: random,
       p: null,
-      findings: [],
+      findings: [scatter(runs, 'joint', 'random', 'the guess rate')],
     };
   },
 });

@@ -1,5 +1,5 @@
 /** Numbers for claims, read off the views of runs. */
-import { guessRates, logLikelihoods } from '../measure/measures.ts';
+import { guessRates, letterProbabilities, logLikelihoods } from '../measure/measures.ts';
 import { stream } from '../random/streams.ts';
 import { isScheduled, scoredUnder } from '../recipe/recipe.ts';
 import type { Evaluation, PhaseEnd, RunView, SetName, ViewedScores } from '../records/view.ts';
@@ -93,6 +93,26 @@ export const testTwoSided = (values: readonly number[], expected: number): numbe
 export function estimated(key: FindingKey, label: string, { value, interval }: Estimate, meaning?: string): Finding {
   return { key, label, value, interval, meaning };
 }
+
+/**
+ * How far a run's guess rate of a set would scatter from 1, were its passwords ones that the model knows nothing of: a deviation. It comes from
+ * the model's own confidence, which the control's letters show: a letter that is guessed with probability q, were it any of n letters,
+ * adds n q - 1.
+ */
+export function expectedScatter(run: RunView, phase: PhaseEnd, set: SetName): number {
+  const letters = run.setup.passwords.alphabet.length;
+  const control = letterProbabilities(scoresAt(run, phase, 'random')).flat();
+  const variance = meanOf(control.map((probability) => (letters * probability - 1) ** 2));
+  return Math.sqrt(variance / scoresAt(run, phase, set).logProbabilities.flat().length);
+}
+
+/** The same as a finding, a mean over runs. @param what names the guess rate */
+export const scatter = (runs: readonly RunView[], phase: PhaseEnd, set: SetName, what: string): Finding => ({
+  key: 'expected-scatter',
+  label: `expected scatter of one run: deviation of ${what}, did the model know nothing of these passwords`,
+  value: meanOf(runs.map((run) => expectedScatter(run, phase, set))),
+  meaning: 'From how sure the model is of letters that it cannot know. A surer model scatters more, and says no more.',
+});
 
 /** Evaluations of phase 3, in order. */
 export const evaluationsOfPhase3 = (run: Pick<RunView, 'evaluations'>): Evaluation[] =>

@@ -12,7 +12,16 @@ import {
   tTestPower,
 } from '../statistics/index.ts';
 import type { Finding, FindingKey } from './claim.ts';
-import { type Estimate, estimate, estimated, evaluationsOfPhase3, testAbove, testTwoSided, vary } from './evidence.ts';
+import {
+  type Estimate,
+  estimate,
+  estimated,
+  evaluationsOfPhase3,
+  scatter,
+  testAbove,
+  testTwoSided,
+  vary,
+} from './evidence.ts';
 import { formatInterval } from './format.ts';
 import { bestPerf } from './paper-statistic.ts';
 
@@ -276,6 +285,7 @@ export function besides(runs: RunView[], heldOut: Estimate, paired: Estimate): F
       paired,
       'How much likelier a held-out letter is than one of a password that no step ever saw, in the same model.',
     ),
+    scatter(runs, 'joint', 'heldOut', 'the guess rate'),
     ...(vary(effects) ? [...power(effects), ...weight(effects, paired.byRun)] : []),
     ...leaveOneOut(heldOut.byRun),
     ...CHECKPOINTS.map(({ key, label, source, set, meaning, read }) => {

@@ -1,8 +1,9 @@
 /** Guess rates seed by seed, with and without DPO. */
-import { finishedRuns, type SetName, type Views } from '../../records/view.ts';
+import { finishedRuns, type RunView, type SetName, type Views } from '../../records/view.ts';
 import { MAIN, NO_DPO } from '../arms.ts';
 import { estimate, guessRatesOf, runMeans } from '../evidence.ts';
 import type { Claimed } from '../family.ts';
+import { atSameRise, guessRatesAt } from '../no-dpo.ts';
 
 interface Group {
   readonly words: string;
@@ -21,6 +22,12 @@ const GROUPS: readonly Group[] = [
   { words: 'control, no DPO', arm: NO_DPO.id, set: 'random', claim: null, source: 'random, no DPO' },
 ];
 
+/** Guess rates of a group's runs; those without DPO where the claim reads them, if there are runs with DPO to say where. */
+const ratesOf = (runs: readonly RunView[], withDpo: readonly RunView[], { arm, set }: Pick<Group, 'arm' | 'set'>) =>
+  arm === NO_DPO.id && withDpo.length > 0
+    ? guessRatesAt(atSameRise(runs, withDpo), set)
+    : guessRatesOf(runs, 'joint', set);
+
 /**
  * For each group that has several runs, the guess rate of each run and their mean with its 95% interval.
  * @param claimed what claims have estimated, which is not estimated again
@@ -29,7 +36,7 @@ export function guessRatesBySeed(views: Views, claimed: (claim: string) => Claim
   return GROUPS.flatMap(({ claim, source, ...group }) => {
     const runs = finishedRuns(views[group.arm] ?? []);
     if (runs.length < 2) return [];
-    const values = guessRatesOf(runs, 'joint', group.set);
+    const values = ratesOf(runs, finishedRuns(views[MAIN.id] ?? []), group);
     const seeds = runMeans(values).map((guessRate, index) => ({ seed: runs[index].setup.seed, guessRate }));
     const known = claim === null ? null : claimed(claim);
     return [{ ...group, seeds, mean: known ?? estimate(`figure/seeds/${source}`, values) }];
