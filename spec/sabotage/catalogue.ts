@@ -1512,6 +1512,60 @@ export const SABOTAGES: readonly Sabotage[] = [
     },
   },
   {
+    id: 'letters-have-a-smaller-share',
+    story: 'The letters are said to have less of the softmax than they have: every guess rate is a tenth higher.',
+    file: 'src/training/scoring.ts',
+    edits: [
+      [
+        'Math.fround(value - amongLetters[password][place])',
+        'Math.fround(value - amongLetters[password][place] - 0.1)',
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/training/scoring.spec.ts',
+      test: 'is the sum of the letters’ probabilities',
+      message: /to be close to/,
+    },
+  },
+  {
+    id: 'without-dpo-read-before-anything-rose',
+    story: 'Runs without DPO are read at the beginning of phase 3, where no model could show an advantage.',
+    file: 'src/claims/no-dpo.ts',
+    edits: [['all.find(({ sets }) => sets.useful.guessRate >= target) ?? all[all.length - 1]', 'all[0]']],
+    caughtBy: {
+      spec: 'spec/claims/no-dpo.spec.ts',
+      test: 'where its useful passwords first are as far',
+      message: /expected 1 to be 3\.5/,
+    },
+  },
+  {
+    id: 'end-counts-for-the-maximum',
+    story: "The paper's statistic takes one more evaluation than the paper's loop has: a maximum over more.",
+    file: 'src/claims/evidence.ts',
+    edits: [['return scheduled.length > 0 ? scheduled : all;', 'return all;']],
+    caughtBy: {
+      spec: 'spec/claims/paper-statistic.spec.ts',
+      test: 'is the maximum over the evaluations of its schedule',
+      message: /expected 0\.9 to be 0\.3/,
+    },
+  },
+  {
+    id: 'deviation-not-told',
+    story: 'The table of deviations from the paper leaves the weight decay out, on which everything depends.',
+    file: 'src/setup/deviations.ts',
+    edits: [
+      [
+        "const LABELS = ['name', 'seed', 'model.weights'];",
+        "const LABELS = ['name', 'seed', 'model.weights', 'optimiser.weightDecay'];",
+      ],
+    ],
+    caughtBy: {
+      spec: 'spec/setup/deviations.spec.ts',
+      test: 'put back, gives the paper’s setup again: no field is left out',
+      message: /to be '/,
+    },
+  },
+  {
     id: 'runs-wait-in-the-pool',
     story:
       'All runs are given to the processes at once: those that wait when a process is killed are lost without a word.',

@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { tTest as theirTTest } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
 import { stream } from '../../src/random/streams.ts';
-import { SampleError, tInterval, tTestAbove } from '../../src/statistics/index.ts';
+import { SampleError, tInterval, tTestAbove, tTestTwoSided } from '../../src/statistics/index.ts';
 
 /** p of the two-sided test: twice the smaller of the two one-sided ones. */
 const twoSided = (values: readonly number[], expected: number): number =>
@@ -67,6 +67,7 @@ describe('tTestAbove', () => {
   ])('of both sides together agrees with scipy two-sided: p = $p', ({ x, expected, p }) => {
     // scipy 1.17.1: scipy.stats.ttest_1samp(x, mean); the last sample is the one before it, negated
     expect(twoSided(x, expected)).toBeCloseTo(p, 10);
+    expect(tTestTwoSided(x, expected).p).toBeCloseTo(p, 10);
   });
 
   it('of x and of -x are complementary', () => {
