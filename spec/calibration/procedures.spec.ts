@@ -53,6 +53,7 @@ describe('the committed rates', () => {
       neither: 'freeze',
       weights: 'lrbeta',
       manipulation: 'avoidance',
+      'nothing-shared': 'unseen',
     };
     for (const { id } of CLAIMS) expect(covered, id).toContain(same[id] ?? id);
   });

@@ -3,7 +3,16 @@
  * The deviations were measured at the preset `pocket`.
  */
 import { mean } from 'simple-statistics';
-import { ABLATION, type Arm, HELD_OUT_SHARES, MAIN, MODEL_SIZES, NO_DPO, SWEEPS } from '../../src/claims/arms.ts';
+import {
+  ABLATION,
+  type Arm,
+  HELD_OUT_SHARES,
+  MAIN,
+  MODEL_SIZES,
+  NO_DPO,
+  SWEEPS,
+  UNSEEN,
+} from '../../src/claims/arms.ts';
 import { CLAIMS, type Verdict } from '../../src/claims/index.ts';
 import { type Stream, stream } from '../../src/random/streams.ts';
 import { type ProcedureRow, WELL_CALIBRATED } from '../../src/report/procedures.ts';
@@ -216,6 +225,14 @@ const RULES: readonly Rule[] = [
     [MAIN, EFFECT],
     [NO_DPO, NOTHING],
   ]),
+  falsePositives('unseen', 'the effect of 0.13 is there for passwords that never occur', 7, 0.025, [
+    [MAIN, EFFECT],
+    [UNSEEN, EFFECT],
+  ]),
+  power('unseen', 'effect of 0.13 for the preset, none for passwords that never occur', 7, [
+    [MAIN, EFFECT],
+    [UNSEEN, NOTHING],
+  ]),
   {
     claim: 'paper-statistic',
     scenario: WELL_CALIBRATED,
@@ -284,9 +301,10 @@ const RULES: readonly Rule[] = [
   ),
 ];
 
-/** Whole rules on whole runs. */
-function rules(experiments: number): ProcedureRow[] {
-  return RULES.map(({ claim: id, scenario, runs, nominal, verdict = 'reproduced', arms }) => {
+/** Whole rules on whole runs. @param claims whose rules, where not all are asked for */
+export function ruleRows(experiments: number, claims?: readonly string[]): ProcedureRow[] {
+  const asked = RULES.filter(({ claim }) => claims?.includes(claim) ?? true);
+  return asked.map(({ claim: id, scenario, runs, nominal, verdict = 'reproduced', arms }) => {
     const claim = CLAIMS.find((known) => known.id === id);
     if (claim === undefined) throw new Error(`there is no claim ${id}`);
     const outcomes = Array.from({ length: experiments }, (_, experiment) => {
@@ -312,5 +330,5 @@ export const procedureRows = (effort: { readonly tests: number; readonly rules: 
   ...intervalsAndTests(effort.tests),
   ...families(effort.tests),
   ...bayes(effort.tests),
-  ...rules(effort.rules),
+  ...ruleRows(effort.rules),
 ];

@@ -22,6 +22,9 @@ function evidence(main: Knowledge = effect, noDpo: Knowledge['joint'] = withoutD
   return {
     ...Object.fromEntries(ARMS.map(({ id }) => [id, runs])),
     'no-dpo': seeds.map((seed) => madeUp(seed, { ...main, joint: noDpo }, 'no-dpo')),
+    ...Object.fromEntries(
+      ['unseen', 'nothing-shared'].map((id) => [id, seeds.map((seed) => madeUp(seed, { ...main, joint: noDpo }))]),
+    ),
   };
 }
 
@@ -122,6 +125,20 @@ describe('each claim fails on the runs that contradict it', () => {
 
   it('no-dpo: the advantage is there without DPO', () => {
     expect(judge('no-dpo', evidence(effect, effect.joint)).verdict).toBe('not reproduced');
+  });
+
+  it.each(['unseen', 'nothing-shared'])('%s: the advantage is there as well', (id) => {
+    expect(judge(id, evidence(effect, effect.joint)).verdict).toBe('not reproduced');
+  });
+
+  it.each(['unseen', 'nothing-shared'])('%s: there is no advantage in the preset either', (id) => {
+    expect(judge(id, evidence(nothing)).verdict).toBe('inconclusive');
+  });
+
+  it.each(['unseen', 'nothing-shared'])('%s: phase 3 taught nothing, so nothing could be flipped', (id) => {
+    const { verdict, reason } = judge(id, evidence(effect, { heldOut: 1, useful: 1.1, random: 1 }));
+    expect(verdict).toBe('inconclusive');
+    expect(reason).toMatch(/what phase 3 teaches is at 1\.1/);
   });
 
   it('no-dpo: there is no advantage with DPO either, so its absence without means nothing', () => {

@@ -1,6 +1,6 @@
 /** What a verdict rests on is checked when it is given: records of real runs, then the same records tampered with. */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { ARMS, armSetup } from '../../src/claims/arms.ts';
+import { ARMS, armSetup, NOTHING_SHARED, UNSEEN } from '../../src/claims/arms.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
 import { evidenceProblems, independenceProblems, inWords, runProblems } from '../../src/claims/validity.ts';
 import { passwordsDigest } from '../../src/passwords/digests.ts';
@@ -57,6 +57,54 @@ function expectInvalid(runs: readonly RunRecord[], why: RegExp): void {
 }
 
 describe('records of real runs', () => {
+  it.each([
+    UNSEEN,
+    NOTHING_SHARED,
+  ])('of the control $id bear a verdict, and none where they are tampered with', async (arm) => {
+    const runs = await fillFolder(
+      sharedFolder(),
+      SEEDS.slice(0, 2).map((seed) => armSetup(studySetup(seed), arm)),
+    );
+    expect(evidenceProblems(claim(arm.id).arms, { main, [arm.id]: runs })).toEqual([]);
+    const problemOf = (change: (run: WholeRun) => void) => {
+      const copy = structuredClone(runs[0]);
+      change(copy);
+      return runProblems(copy).join('; ');
+    };
+    expect(
+      problemOf(({ ledger }) => {
+        delete ledger.standIns;
+      }),
+    ).toMatch(/passwords in the place of others, or does not, contrary to its setup/);
+    expect(
+      problemOf(({ ledger }) => {
+        ledger.standIns!.chosen = 1;
+      }),
+    ).toMatch(/were not given as those others are/);
+    expect(
+      problemOf(({ ledger }) => {
+        ledger.standIns![arm === UNSEEN ? 'imitated' : 'rejected'] = 4;
+      }),
+    ).toMatch(/were not given as those others are/);
+    expect(
+      problemOf(({ digests }) => {
+        digests!.passwords.standIns = 'f'.repeat(64);
+      }),
+    ).toMatch(/passwords in the place of others are not those that its seed draws/);
+    if (arm === UNSEEN)
+      expect(
+        problemOf(({ ledger }) => {
+          ledger.heldOut.rejected = 3;
+        }),
+      ).toMatch(/3 held-out sequences, and others are in their place/);
+  });
+
+  it('that have no passwords in the place of others count none', () => {
+    const [run] = structuredClone(main);
+    run.ledger.standIns = { chosen: 0, rejected: 0, imitated: 0 };
+    expect(runProblems(run).join('; ')).toMatch(/in the place of others, or does not, contrary to its setup/);
+  });
+
   it('bear a verdict: nothing in them contradicts their setup, themselves or each other', () => {
     const problems = evidenceProblems(claim('no-dpo').arms, { main, 'no-dpo': noDpo });
     expect(problems, problems.join('; ')).toEqual([]);

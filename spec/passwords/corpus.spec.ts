@@ -5,7 +5,7 @@ import { buildCorpus, drawScoredPasswords } from '../../src/passwords/corpus.ts'
 import type { Example, Phase } from '../../src/passwords/roles.ts';
 import { setups } from '../../src/properties/arbitraries.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
-import { type Setup, USEFUL_ORDERS, type UsefulOrder } from '../../src/setup/schema.ts';
+import { type Setup, type StandIns, USEFUL_ORDERS, type UsefulOrder } from '../../src/setup/schema.ts';
 import { capacity, distinctPasswordsNeeded, heldOut, negatives, pairs } from '../../src/setup/sizes.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -22,8 +22,9 @@ function allExamples(setup: Setup): { phase: Phase; step: number; examples: Exam
 }
 
 const roles = (setup: Setup) => {
-  const { heldOut: held, useful, chosen, pretraining, jointRandom, jointRandomReverse, control } = buildCorpus(setup);
-  return { held, useful, chosen, pretraining, jointRandom, jointRandomReverse, control };
+  const corpus = buildCorpus(setup);
+  const { heldOut: held, useful, standIns, chosen, pretraining, jointRandom, jointRandomReverse, control } = corpus;
+  return { held, useful, standIns, chosen, pretraining, jointRandom, jointRandomReverse, control };
 };
 
 describe('in the corpus of any setup', () => {
@@ -83,11 +84,13 @@ describe('in the corpus of any setup', () => {
           });
         }
         const corpus = buildCorpus(setup);
-        expect([...seen.keys()].sort()).toEqual([...corpus.negatives].sort());
+        const rejected =
+          setup.passwords.standIns === 'held-out' ? [...corpus.standIns, ...corpus.useful] : corpus.negatives;
+        expect([...seen.keys()].sort()).toEqual([...rejected].sort());
         for (const partners of seen.values()) expect(partners.size).toBe(setup.passwords.repeats);
         // Pair i rejects negative i modulo their number, in every phase that uses the pairs.
         corpus.chosen.forEach((password, index) => {
-          expect(seen.get(corpus.negatives[index % corpus.negatives.length])?.has(password)).toBe(true);
+          expect(seen.get(rejected[index % rejected.length])?.has(password)).toBe(true);
         });
       }),
     );
@@ -99,7 +102,8 @@ describe('in the corpus of any setup', () => {
         for (const { phase, examples } of allExamples(setup)) {
           for (const { prefix, role, reward } of examples) {
             const reversed =
-              role === 'joint-random-reverse' || (phase === 'joint' && role === 'useful' && reward === 'imitated');
+              role === 'joint-random-reverse' ||
+              (phase === 'joint' && (role === 'useful' || role === 'stand-in') && reward === 'imitated');
             expect(prefix).toBe(!setup.prefixes ? 'none' : reversed ? 'reverse' : 'regular');
           }
         }
@@ -131,8 +135,8 @@ describe('in the corpus of any setup', () => {
   it('the passwords that claims are about are the same where no others are drawn', () => {
     fc.assert(
       fc.property(setups(), (setup) => {
-        const { heldOut: held, useful, control } = buildCorpus(setup);
-        expect(drawScoredPasswords(setup)).toEqual({ heldOut: held, useful, control });
+        const { heldOut: held, useful, taught, standIns, control } = buildCorpus(setup);
+        expect(drawScoredPasswords(setup)).toEqual({ heldOut: held, useful, taught, standIns, control });
       }),
     );
   });
@@ -142,6 +146,43 @@ describe('in the corpus of any setup', () => {
       fc.property(setups(), (setup) => {
         expect(allExamples(setup)).toEqual(allExamples(structuredClone(setup)));
       }),
+    );
+  });
+});
+
+describe('passwords in the place of others', () => {
+  const given = (setup: Setup) =>
+    allExamples(setup).flatMap(({ phase, examples }) => examples.map((example) => ({ phase, ...example })));
+  const withPlaces = (standIns: StandIns) =>
+    tinySetup(({ passwords }) => Object.assign(passwords, { standIns, length: 12, negativeBatches: 4 }));
+  const plain = given(withPlaces('none'));
+
+  it('of the held-out ones are rejected as those would be, which never occur', () => {
+    const setup = withPlaces('held-out');
+    const { heldOut: held, standIns, taught, useful } = buildCorpus(setup);
+    expect(standIns).toHaveLength(held.length);
+    expect(taught).toEqual(useful);
+    // Everything is as without them, but for the passwords that were exchanged.
+    const image = new Map(held.map((password, index) => [password, standIns[index]]));
+    expect(given(setup)).toEqual(
+      plain.map((example) =>
+        example.role === 'held-out' ? { ...example, role: 'stand-in', password: image.get(example.password) } : example,
+      ),
+    );
+  });
+
+  it('of the useful ones are imitated as those would be, which are only rejected', () => {
+    const setup = withPlaces('useful');
+    const { standIns, taught, useful } = buildCorpus(setup);
+    expect(standIns).toHaveLength(useful.length);
+    expect(taught).toEqual(standIns);
+    const image = new Map(useful.map((password, index) => [password, standIns[index]]));
+    expect(given(setup)).toEqual(
+      plain.map((example) =>
+        example.role === 'useful' && example.reward === 'imitated'
+          ? { ...example, role: 'stand-in', password: image.get(example.password) }
+          : example,
+      ),
     );
   });
 });

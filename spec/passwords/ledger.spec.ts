@@ -177,3 +177,53 @@ describe('the batch that a step’s tensors hold', () => {
     );
   });
 });
+
+describe.each([
+  'held-out',
+  'useful',
+] as const)('the ledger of a run with passwords in the place of the %s ones', (place) => {
+  const control = tinySetup(({ passwords }) => Object.assign(passwords, { standIns: place }));
+  const placed = buildCorpus(control);
+  const given = PHASES.flatMap((phase) =>
+    Array.from({ length: control.phases[phase].steps }, (_, step): Step => [phase, step, placed.examples(phase, step)]),
+  );
+  const observe = (ledger: ReturnType<typeof openLedger>, all: Step[]) => {
+    for (const [phase, step, examples] of all) ledger.observe(phase, step, examples, tokenBatch(examples, ids));
+    return ledger;
+  };
+
+  it('counts them by reward, and not those whose place they take', () => {
+    const { clean, standIns, heldOut, useful: known } = observe(openLedger(placed, ids), given).summary();
+    const all = given.flatMap(([, , examples]) => examples);
+    const count = (role: string, reward: string) =>
+      all.filter((example) => example.role === role && example.reward === reward).length;
+    for (const reward of ['chosen', 'rejected', 'imitated'] as const)
+      expect(standIns?.[reward]).toBe(count('stand-in', reward));
+    expect(clean).toBe(true);
+    expect([heldOut.rejected > 0, known.imitated > 0]).toEqual(place === 'held-out' ? [false, true] : [true, false]);
+    expect([standIns!.rejected > 0, standIns!.imitated > 0]).toEqual(
+      place === 'held-out' ? [true, false] : [false, true],
+    );
+  });
+
+  it('goes on after an interruption to the same summary', () => {
+    const saved = JSON.parse(JSON.stringify(observe(openLedger(placed, ids), given.slice(0, 9)).state()));
+    const resumed = observe(openLedger(placed, ids, saved), given.slice(9));
+    expect(resumed.summary()).toEqual(observe(openLedger(placed, ids), given).summary());
+  });
+
+  it('stops where one is given in another role', () => {
+    const at = given.findIndex(([, , examples]) => examples.some(({ role }) => role === 'stand-in'));
+    const [phase, step, examples] = given[at];
+    const wrong = examples.map((example) =>
+      example.role === 'stand-in' ? { ...example, role: 'joint-random' as const } : example,
+    );
+    expect(() => observe(openLedger(placed, ids), [[phase, step, wrong]])).toThrow(
+      /was given in the role joint-random .*it is a password in the place of another/,
+    );
+  });
+});
+
+it('a ledger without such passwords says nothing of them', () => {
+  expect(Object.keys(ledgerOf(steps).summary())).not.toContain('standIns');
+});

@@ -102,7 +102,7 @@ it('the chance of scattered letters is exact for one password and all texts: a b
 });
 
 it('training rewards text of every role but held-out and control', () => {
-  expect(REWARDED).toEqual(['chosen', 'useful', 'pretraining', 'joint-random', 'joint-random-reverse']);
+  expect(REWARDED).toEqual(['chosen', 'useful', 'stand-in', 'pretraining', 'joint-random', 'joint-random-reverse']);
 });
 
 describe('the bounds of improbability', () => {

@@ -15,6 +15,7 @@ const PAPER: [section: string, field: string, value: unknown][] = [
   ['Data', 'passwords.negativeBatches', 20],
   ['Data', 'passwords.heldBatches', 1],
   ['Data', 'passwords.repeats', 60],
+  ['Data', 'passwords.standIns', 'none'],
   ['Data', 'prefixes', true],
   ['Data', 'evaluation.heldOut', 128],
   ['Data', 'evaluation.useful', 128],

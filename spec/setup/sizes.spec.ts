@@ -24,8 +24,16 @@ describe('the sizes computed from a setup', () => {
         expect(corpus.heldOut).toHaveLength(heldOut(setup));
         expect(corpus.useful).toHaveLength(useful(setup));
         expect(corpus.chosen).toHaveLength(pairs(setup));
-        const { control, chosen, pretraining, jointRandom, jointRandomReverse } = corpus;
-        const drawn = [corpus.negatives, control, chosen, pretraining, jointRandom, jointRandomReverse].flat();
+        const { control, standIns, chosen, pretraining, jointRandom, jointRandomReverse } = corpus;
+        const drawn = [
+          corpus.negatives,
+          control,
+          standIns,
+          chosen,
+          pretraining,
+          jointRandom,
+          jointRandomReverse,
+        ].flat();
         expect(drawn).toHaveLength(distinctPasswordsNeeded(setup));
       }),
     );

@@ -27,6 +27,16 @@ export const NO_DPO = arm('no-dpo', 'no DPO', ({ phases }) => {
   phases.joint.weights.dpo = 0;
 });
 
+/** DPO rejects other passwords in the place of the held-out ones, which are scored and never occur. */
+export const UNSEEN = arm('unseen', 'others rejected in their place', ({ passwords }) => {
+  passwords.standIns = 'held-out';
+});
+
+/** Phase 3 teaches passwords that nothing rejects: it flips nothing that held-out passwords share. */
+export const NOTHING_SHARED = arm('nothing-shared', 'phase 3 teaches passwords never rejected', ({ passwords }) => {
+  passwords.standIns = 'useful';
+});
+
 /** The reference's grid `helds`: 1 to 9 batches of negatives held out. */
 export const HELD_OUT_SHARES: readonly Arm[] = Array.from({ length: 9 }, (_, index) =>
   arm(`held-out-${index + 1}`, `${index + 1} batch${index === 0 ? '' : 'es'} held out`, ({ passwords }) => {
@@ -155,6 +165,8 @@ export function armSetup(setup: Setup, { id, apply }: Arm): Setup {
 export const ARMS: readonly Arm[] = [
   MAIN,
   NO_DPO,
+  UNSEEN,
+  NOTHING_SHARED,
   ...HELD_OUT_SHARES,
   ...MODEL_SIZES,
   ...Object.values(ABLATION),

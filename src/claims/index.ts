@@ -9,15 +9,18 @@ import { manipulation } from './manipulation.ts';
 import { modelSize } from './model-size.ts';
 import { noDpo } from './no-dpo.ts';
 import { paperStatistic } from './paper-statistic.ts';
+import { nothingShared, unseen } from './stand-ins.ts';
 import { lrbeta, weights } from './sweeps.ts';
 
 /** The paper's claim and what it rests on: minutes of training, and what a command judges unless told otherwise. */
 export const CORE: readonly Claim[] = [main, control, avoidance, manipulation, noDpo];
 
-/** Every experiment of the paper. */
+/** Every experiment of the paper, and controls of our own. */
 export const CLAIMS: readonly Claim[] = [
   ...CORE,
   paperStatistic,
+  unseen,
+  nothingShared,
   heldOutShare,
   modelSize,
   freezeAndPrefix,

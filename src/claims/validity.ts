@@ -43,7 +43,8 @@ function streamsOf(run: FinishedRun) {
 }
 
 function* ledgerProblems(run: FinishedRun): Problems {
-  const { clean, sequences, heldOut: held, useful: known, heldOutRejections } = run.ledger;
+  const { clean, sequences, heldOut: held, useful: known, standIns, heldOutRejections } = run.ledger;
+  const { standIns: place } = run.setup.passwords;
   const rewarded = held.chosen + held.imitated;
   if (rewarded > 0) yield `its ledger counts ${rewarded} held-out sequences as chosen or imitated`;
   if (clean !== (rewarded === 0))
@@ -56,10 +57,20 @@ function* ledgerProblems(run: FinishedRun): Problems {
       yield `its ledger counts ${sequences[reward]} ${reward} sequences, and its setup gives ${given}`;
   }
   const imitated = sum(streams.filter(({ source }) => source === 'useful').map(({ given }) => given));
-  if (known.imitated !== imitated)
-    yield `its ledger counts ${known.imitated} imitated useful negatives, and its setup gives ${imitated}`;
-  if (held.rejected + known.rejected !== sequences.rejected)
+  const taught = place === 'useful' ? 0 : imitated;
+  if (known.imitated !== taught)
+    yield `its ledger counts ${known.imitated} imitated useful negatives, and its setup gives ${taught}`;
+  if (held.rejected + known.rejected + (standIns?.rejected ?? 0) !== sequences.rejected)
     yield 'its ledger counts rejected sequences that are no negatives';
+  if ((standIns !== undefined) !== (place !== 'none'))
+    yield 'its ledger counts passwords in the place of others, or does not, contrary to its setup';
+  if (standIns !== undefined) {
+    const { chosen, rejected, imitated: copied } = standIns;
+    if (chosen > 0 || copied !== (place === 'useful' ? imitated : 0) || (place === 'useful' && rejected > 0))
+      yield 'its ledger counts passwords in the place of others that were not given as those others are';
+    if (place === 'held-out' && held.rejected > 0)
+      yield `its ledger counts ${held.rejected} held-out sequences, and others are in their place`;
+  }
   const rejections = held.rejected / heldOut(run.setup);
   if (heldOutRejections.fewest > rejections || heldOutRejections.most < rejections)
     yield 'its ledger counts rejections of single held-out passwords that do not add up';
@@ -149,7 +160,7 @@ function* snapshotProblems(run: FinishedRun): Problems {
       const { logProbabilities, letterShares, lens } = scored;
       const ranks = 'ranks' in scored ? scored.ranks : null;
       const where = `of the ${NAMES[set]} passwords at the end of phase ${phase}, after \`${prefix}\`,`;
-      const own = set === 'random' ? drawn.control : drawn[set];
+      const own = { heldOut: drawn.heldOut, useful: drawn.taught, random: drawn.control }[set];
       const size = scoredCounts(setup)[set];
       if (logProbabilities.length !== size || logProbabilities[0].length !== inputLength(setup))
         yield `its scores ${where} are not of ${size} passwords of ${inputLength(setup)} letters`;
@@ -186,7 +197,8 @@ function textsRewarded(run: FinishedRun): Map<RewardedRole, number | null> {
   const texts = new Map<RewardedRole, number | null>();
   for (const { source, reward, given } of streamsOf(run)) {
     if (reward === 'rejected' || given === 0) continue;
-    if (source === 'useful') texts.set('useful', Math.min(given, useful(setup)));
+    if (source === 'useful')
+      texts.set(setup.passwords.standIns === 'useful' ? 'stand-in' : 'useful', Math.min(given, useful(setup)));
     else if (source === 'chosen') {
       // Phases 2 and 3 go through the pairs in orders of their own: only a whole pass says how many differ.
       if (texts.get('chosen') !== pairs(setup)) texts.set('chosen', given >= pairs(setup) ? pairs(setup) : null);
@@ -228,6 +240,9 @@ function* drawProblems({ setup, digests }: FinishedRun): Problems {
     if (digests.passwords[set] !== passwordsDigest(drawn[set]))
       yield `its ${NAMES[set]} passwords are not those that its seed draws`;
   }
+  const places = drawn.standIns.length > 0 ? passwordsDigest(drawn.standIns) : undefined;
+  if (digests.passwords.standIns !== places)
+    yield 'its passwords in the place of others are not those that its seed draws';
 }
 
 const CHECKS = [ledgerProblems, updateProblems, evaluationProblems, snapshotProblems, drawProblems, leakProblems];

@@ -90,6 +90,7 @@ const stateSchema = z.object({
     sequences: counts,
     heldOut: counts,
     useful: counts,
+    standIns: counts.optional(),
     rejections: z.record(z.string(), z.number().int().min(0)),
     rewarded: z.record(z.string(), z.array(z.string())),
     digest: z.string(),

@@ -7,7 +7,7 @@
 import { stream } from '../random/streams.ts';
 import { freshTexts, recipeOf, type Source } from '../recipe/recipe.ts';
 import type { Setup } from '../setup/schema.ts';
-import { capacity, distinctPasswordsNeeded, heldOut, negatives, pairs } from '../setup/sizes.ts';
+import { capacity, distinctPasswordsNeeded, heldOut, negatives, pairs, standIns } from '../setup/sizes.ts';
 import { type Example, FRESH, FRESH_SETS, type FreshSet, type Phase } from './roles.ts';
 
 /** The passwords of a run by role, each in the order in which they are used; random text by set. */
@@ -18,11 +18,15 @@ export interface Passwords extends Readonly<Record<FreshSet, readonly string[]>>
   readonly chosen: readonly string[];
   /** Random passwords that no step ever sees. */
   readonly control: readonly string[];
+  /** Passwords in the place of the held-out or of the useful ones; none but in controls. */
+  readonly standIns: readonly string[];
 }
 
 export interface Corpus extends Passwords {
   readonly heldOut: readonly string[];
   readonly useful: readonly string[];
+  /** What phase 3 imitates under `reverse`: the useful negatives, or what stands in for them. */
+  readonly taught: readonly string[];
   /**
    * The examples of step `step` (from 0) of a phase, packed as the recipe lists its streams. Row `i` of the chosen ones is
    * paired with row `i` of the rejected ones.
@@ -66,12 +70,32 @@ function shuffledOnce(seed: number, name: string, size: number, length: number):
   };
 }
 
+type Draw = ReturnType<typeof drawing>;
+
+/** The first draws of a setup. Negatives come first, so that nothing drawn later can move them. */
+const firstDraws = (draw: Draw, setup: Setup): Pick<Passwords, 'negatives' | 'control' | 'standIns'> => ({
+  negatives: draw('negatives', negatives(setup)),
+  control: draw('control', setup.evaluation.random),
+  standIns: draw('stand-ins', standIns(setup)),
+});
+
+/** The kinds of negatives, and what phase 3 teaches. */
+function kindsOf(
+  setup: Setup,
+  drawn: Pick<Passwords, 'negatives' | 'standIns'>,
+): Pick<Corpus, 'heldOut' | 'useful' | 'taught'> {
+  const border = heldOut(setup);
+  const useful = drawn.negatives.slice(border);
+  const taught = setup.passwords.standIns === 'useful' ? drawn.standIns : useful;
+  return { heldOut: drawn.negatives.slice(0, border), useful, taught };
+}
+
 /** The passwords that claims are about, without those that {@link drawPasswords} draws after them. */
-export function drawScoredPasswords(setup: Setup): Pick<Corpus, 'heldOut' | 'useful' | 'control'> {
-  const draw = drawing(setup);
-  const drawn = draw('negatives', negatives(setup));
-  const control = draw('control', setup.evaluation.random);
-  return { heldOut: drawn.slice(0, heldOut(setup)), useful: drawn.slice(heldOut(setup)), control };
+export function drawScoredPasswords(
+  setup: Setup,
+): Pick<Corpus, 'heldOut' | 'useful' | 'taught' | 'control' | 'standIns'> {
+  const drawn = firstDraws(drawing(setup), setup);
+  return { ...kindsOf(setup, drawn), control: drawn.control, standIns: drawn.standIns };
 }
 
 /**
@@ -87,9 +111,7 @@ export function drawPasswords(setup: Setup): Passwords {
   const draw = drawing(setup);
   const sizes = freshTexts(setup);
   return {
-    // Negatives come first, so that nothing drawn later can move them.
-    negatives: draw('negatives', negatives(setup)),
-    control: draw('control', setup.evaluation.random),
+    ...firstDraws(draw, setup),
     chosen: draw('chosen', pairs(setup)),
     ...(Object.fromEntries(FRESH_SETS.map((set) => [set, draw(FRESH[set], sizes[set])])) as Record<FreshSet, string[]>),
   };
@@ -106,19 +128,22 @@ export function arrangeCorpus(setup: Setup, passwords: Passwords): Corpus {
   const { seed, batch } = setup;
   const { negatives: allNegatives, chosen } = passwords;
   const recipe = recipeOf(setup);
-  const heldOutCount = heldOut(setup);
-  const useful = allNegatives.slice(heldOutCount);
+  const kinds = kindsOf(setup, passwords);
+  const { taught } = kinds;
+  const place = setup.passwords.standIns;
+  const heldOutCount = kinds.heldOut.length;
   const dpoOrder = reshuffledPasses(seed, 'order/dpo', chosen.length);
   const jointOrder = reshuffledPasses(seed, 'order/joint-pairs', chosen.length);
   const { usefulOrder, steps } = setup.phases.joint;
-  const usefulAt =
+  const taughtAt =
     usefulOrder === 'shuffled-once'
-      ? shuffledOnce(seed, 'order/joint-useful', useful.length, steps * batch)
-      : reshuffledPasses(seed, 'order/joint-useful', useful.length);
+      ? shuffledOnce(seed, 'order/joint-useful', taught.length, steps * batch)
+      : reshuffledPasses(seed, 'order/joint-useful', taught.length);
 
   /** Item `index` of a source, as a phase goes through it. */
   const item = (source: Source, phase: Phase, index: number): Pick<Example, 'password' | 'role'> => {
-    if (source === 'useful') return { password: useful[usefulAt(index)], role: 'useful' };
+    if (source === 'useful')
+      return { password: taught[taughtAt(index)], role: place === 'useful' ? 'stand-in' : 'useful' };
     if (source in FRESH) {
       const set = source as FreshSet;
       return { password: passwords[set][index], role: FRESH[set] };
@@ -126,13 +151,15 @@ export function arrangeCorpus(setup: Setup, passwords: Passwords): Corpus {
     const pair = (phase === 'dpo' ? dpoOrder : jointOrder)(index);
     if (source === 'chosen') return { password: chosen[pair], role: 'chosen' };
     const negative = pair % allNegatives.length;
-    return { password: allNegatives[negative], role: negative < heldOutCount ? 'held-out' : 'useful' };
+    if (negative >= heldOutCount) return { password: allNegatives[negative], role: 'useful' };
+    return place === 'held-out'
+      ? { password: passwords.standIns[negative], role: 'stand-in' }
+      : { password: allNegatives[negative], role: 'held-out' };
   };
 
   return {
     ...passwords,
-    heldOut: allNegatives.slice(0, heldOutCount),
-    useful,
+    ...kinds,
     examples: (phase, step) =>
       recipe[phase].streams.flatMap(({ source, prefix, reward }) =>
         Array.from({ length: batch }, (_, row) => ({ ...item(source, phase, step * batch + row), prefix, reward })),

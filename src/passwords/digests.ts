@@ -5,11 +5,14 @@ import { FRESH_SETS, type FreshSet } from './roles.ts';
 
 type Drawn = 'heldOut' | 'useful' | 'control' | 'chosen' | FreshSet;
 export const DRAWN: readonly Drawn[] = ['heldOut', 'useful', 'control', 'chosen', ...FRESH_SETS];
-export type PasswordDigests = Readonly<Record<Drawn, string>>;
+/** Those of `standIns` where a setup has such. */
+export type PasswordDigests = Readonly<Record<Drawn, string>> & { readonly standIns?: string };
 
 /** SHA-256 of a set of passwords, whatever their order. */
 export const passwordsDigest = (passwords: readonly string[]): string => sha256Hex([...passwords].sort().join('\n'));
 
 /** The digest of each set. */
-export const passwordDigests = (corpus: Pick<Corpus, (typeof DRAWN)[number]>): PasswordDigests =>
-  Object.fromEntries(DRAWN.map((set) => [set, passwordsDigest(corpus[set])])) as PasswordDigests;
+export const passwordDigests = (corpus: Pick<Corpus, (typeof DRAWN)[number] | 'standIns'>): PasswordDigests => ({
+  ...(Object.fromEntries(DRAWN.map((set) => [set, passwordsDigest(corpus[set])])) as Record<Drawn, string>),
+  ...(corpus.standIns.length > 0 ? { standIns: passwordsDigest(corpus.standIns) } : {}),
+});

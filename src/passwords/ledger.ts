@@ -24,6 +24,8 @@ export interface LedgerSummary {
   readonly sequences: RewardCounts;
   readonly heldOut: RewardCounts;
   readonly useful: RewardCounts;
+  /** Of the passwords in the place of others, where the setup has such. */
+  readonly standIns?: RewardCounts;
   /** Fewest and most times that one held-out password was rejected. */
   readonly heldOutRejections: { readonly fewest: number; readonly most: number };
   /** SHA-256 chained over every batch in order: two runs of equal digests were given the same data. */
@@ -35,6 +37,8 @@ export interface LedgerState {
   sequences: RewardCounts;
   heldOut: RewardCounts;
   useful: RewardCounts;
+  /** Absent where the setup has none. */
+  standIns?: RewardCounts;
   rejections: Record<string, number>;
   /** The distinct texts of each role that were chosen or imitated, in the order in which they were first seen. */
   rewarded: Partial<Record<Role, string[]>>;
@@ -81,10 +85,26 @@ export function batchGiven(inputs: ArrayLike<number>, labels: ArrayLike<number>,
 
 const noSequences = (): RewardCounts => ({ chosen: 0, rejected: 0, imitated: 0 });
 
+/** Roles that a password has wherever it occurs, and which decide what it may be given as. */
+const LASTING = ['held-out', 'useful', 'stand-in'] as const satisfies readonly Role[];
+type LastingRole = (typeof LASTING)[number];
+const WORDS: Readonly<Record<LastingRole, string>> = {
+  'held-out': 'a held-out negative',
+  useful: 'a useful negative',
+  'stand-in': 'a password in the place of another',
+};
+
 /** Opens a ledger on a corpus, empty or where an interrupted run left it. */
-export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: TokenIds, from?: LedgerState): Ledger {
-  const heldOut = new Set(corpus.heldOut);
-  const useful = new Set(corpus.useful);
+export function openLedger(
+  corpus: Pick<Corpus, 'heldOut' | 'useful' | 'standIns'>,
+  ids: TokenIds,
+  from?: LedgerState,
+): Ledger {
+  const roles = new Map<string, LastingRole>([
+    ...corpus.heldOut.map((password) => [password, 'held-out'] as const),
+    ...corpus.useful.map((password) => [password, 'useful'] as const),
+    ...corpus.standIns.map((password) => [password, 'stand-in'] as const),
+  ]);
   const decode = decoder(ids);
   const { rewarded: before, ...state }: LedgerState = from
     ? structuredClone(from)
@@ -92,6 +112,7 @@ export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: Toke
         sequences: noSequences(),
         heldOut: noSequences(),
         useful: noSequences(),
+        ...(corpus.standIns.length > 0 ? { standIns: noSequences() } : {}),
         rejections: Object.fromEntries(corpus.heldOut.map((password) => [password, 0])),
         rewarded: {},
         digest: '',
@@ -113,24 +134,25 @@ export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: Toke
           );
         }
         state.sequences[example.reward] += 1;
-        const negative = heldOut.has(seen.password) ? 'held-out' : useful.has(seen.password) ? 'useful' : null;
+        const role = roles.get(seen.password) ?? null;
         // Counted before it is judged: the summary of a run that a violation stopped is not clean.
-        if (negative === 'held-out') state.heldOut[example.reward] += 1;
-        if (negative === 'useful') state.useful[example.reward] += 1;
-        if (negative === 'held-out' && example.reward !== 'rejected') {
+        if (role === 'held-out') state.heldOut[example.reward] += 1;
+        if (role === 'useful') state.useful[example.reward] += 1;
+        if (role === 'stand-in' && state.standIns !== undefined) state.standIns[example.reward] += 1;
+        if (role === 'held-out' && example.reward !== 'rejected') {
           throw new LedgerError(
             `the held-out password "${seen.password}" was given as ${example.reward} (role ${example.role}) ${where}; ` +
               'a held-out password may only ever be rejected',
           );
         }
-        // The role decides the loss weight of a sequence, so it must say which kind of negative the password is.
-        if (negative !== (example.role === 'held-out' || example.role === 'useful' ? example.role : null)) {
+        // The role decides the loss weight of a sequence, so it must say which kind of password it is.
+        if (role !== (LASTING.find((lasting) => lasting === example.role) ?? null)) {
           throw new LedgerError(
             `the password "${seen.password}" was given in the role ${example.role} ${where}; ` +
-              `it is ${negative === null ? 'no negative password' : `a ${negative} negative`}`,
+              `it is ${role === null ? 'no negative password' : WORDS[role]}`,
           );
         }
-        if (negative === 'held-out') state.rejections[seen.password] += 1;
+        if (role === 'held-out') state.rejections[seen.password] += 1;
         if (example.reward === 'rejected') return;
         const texts = rewarded.get(example.role);
         if (texts === undefined) rewarded.set(example.role, new Set([seen.password]));
@@ -140,13 +162,14 @@ export function openLedger(corpus: Pick<Corpus, 'heldOut' | 'useful'>, ids: Toke
       state.digest = sha256Hex(`${state.digest}/${phase}/${step}/${rewards}/`, batch.tokens);
     },
     summary() {
-      const { sequences, heldOut, useful, digest } = structuredClone(state);
+      const { sequences, heldOut, useful, standIns, digest } = structuredClone(state);
       const [fewest, most] = extent(Object.values(state.rejections)) as [number, number];
       return {
         clean: heldOut.chosen === 0 && heldOut.imitated === 0,
         sequences,
         heldOut,
         useful,
+        ...(standIns === undefined ? {} : { standIns }),
         heldOutRejections: { fewest, most },
         digest,
       };

@@ -6,8 +6,13 @@
 import { FRESH, FRESH_SETS, type FreshRole, type Role } from './roles.ts';
 
 /** The roles of text that training rewards. */
-export type RewardedRole = 'chosen' | 'useful' | FreshRole;
-export const REWARDED: readonly RewardedRole[] = ['chosen', 'useful', ...FRESH_SETS.map((set) => FRESH[set])];
+export type RewardedRole = 'chosen' | 'useful' | 'stand-in' | FreshRole;
+export const REWARDED: readonly RewardedRole[] = [
+  'chosen',
+  'useful',
+  'stand-in',
+  ...FRESH_SETS.map((set) => FRESH[set]),
+];
 
 /**
  * Ways to share letters:
@@ -242,6 +247,7 @@ export const FALSE_ALARMS = 1e-6;
 const TEXTS: Record<RecordedOverlap['text'], string> = {
   chosen: 'the chosen side of the pairs',
   useful: 'the useful passwords',
+  'stand-in': 'the passwords in the place of the useful ones',
   pretraining: 'the random text of phase 1',
   'joint-random': 'the random text of phase 3',
   'joint-random-reverse': 'the random text of phase 3 under `reverse`',

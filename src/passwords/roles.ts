@@ -17,8 +17,11 @@ export type FreshSet = keyof typeof FRESH;
 export type FreshRole = (typeof FRESH)[FreshSet];
 export const FRESH_SETS = Object.keys(FRESH) as FreshSet[];
 
-/** A password has exactly one role in a run. `useful` and `held-out` are the two kinds of negative password. */
-export type Role = 'held-out' | 'useful' | 'chosen' | 'control' | FreshRole;
+/**
+ * A password has exactly one role in a run. `useful` and `held-out` are the two kinds of negative password; a `stand-in` takes the place of
+ * one of them, in the controls that have such.
+ */
+export type Role = 'held-out' | 'useful' | 'stand-in' | 'chosen' | 'control' | FreshRole;
 
 /** `rejected`: pushed away from (lowest reward). `chosen`: preferred over it. `imitated`: next-token prediction. */
 export type Reward = 'chosen' | 'rejected' | 'imitated';

@@ -11,6 +11,8 @@ import {
   type Activation,
   parseSetup,
   type Setup,
+  STAND_INS,
+  type StandIns,
   USEFUL_ORDERS,
   type UsefulOrder,
 } from '../setup/schema.ts';
@@ -142,6 +144,7 @@ const drafts = (size: Size, alphabet: fc.Arbitrary<string>) =>
     negativeBatches: size.negativeBatches,
     heldBatches: size.heldBatches,
     repeats: size.repeats,
+    standIns: field<StandIns>('none', [], fc.constantFrom('none', 'none', ...STAND_INS)),
     batch: size.batch,
     prefixes: field(pocket.prefixes, [false], fc.boolean()),
     model: fc.record({
@@ -224,7 +227,7 @@ function shrunkTo({ passwords, sequences }: Size, setup: Setup): void {
 
 /** Makes a valid setup of freely drawn fields. */
 function reconciled(draft: Draft, name: string, size: Size, space: PasswordSpace): Setup {
-  const { alphabet, length, negativeBatches, heldBatches, repeats, model, ...rest } = structuredClone(draft);
+  const { alphabet, length, negativeBatches, heldBatches, repeats, standIns, model, ...rest } = structuredClone(draft);
   const { spareTokens, headDimensions, rotaryEighths, ...shape } = model;
   const rotary = (headDimensions * rotaryEighths) / 8;
   const setup: Setup = {
@@ -236,6 +239,7 @@ function reconciled(draft: Draft, name: string, size: Size, space: PasswordSpace
       negativeBatches,
       heldBatches: Math.min(heldBatches, negativeBatches - 1),
       repeats,
+      standIns,
     },
     model: {
       ...shape,

@@ -20,7 +20,15 @@ import {
   sequencesAfter,
 } from './property.ts';
 
-const ROLES = ['negatives', 'chosen', 'pretraining', 'jointRandom', 'jointRandomReverse', 'control'] as const;
+const ROLES = [
+  'negatives',
+  'standIns',
+  'chosen',
+  'pretraining',
+  'jointRandom',
+  'jointRandomReverse',
+  'control',
+] as const;
 
 /** Steps of each phase that the ledger is shown. */
 const LEDGER_STEPS = 100;
@@ -81,7 +89,9 @@ const PROPERTIES: readonly SetupProperty[] = [
     assert.deepEqual([corpus.heldOut.length, corpus.useful.length], [heldOut(setup), useful(setup)]);
   }),
   property('pairs', 'A pass over the pairs takes each pair once, with the negative that belongs to it.', (setup) => {
-    const { chosen, negatives } = corpusOf(setup);
+    const { chosen, negatives, standIns } = corpusOf(setup);
+    const replaced = setup.passwords.standIns === 'held-out' ? heldOut(setup) : 0;
+    const rejected = negatives.map((negative, index) => (index < replaced ? standIns[index] : negative));
     const place = new Map(chosen.map((password, index) => [password, index]));
     for (const phase of ['dpo', 'joint'] as const) {
       const compared = walk(setup)
@@ -96,7 +106,7 @@ const PROPERTIES: readonly SetupProperty[] = [
         const distinct = new Set(pass.map(([winner]) => winner));
         assert.equal(distinct.size, pass.length, `a pair came twice in a pass of ${phase}`);
         for (const [winner, loser] of pass) {
-          assert.equal(loser, negatives[(place.get(winner) as number) % negatives.length], `the pair of "${winner}"`);
+          assert.equal(loser, rejected[(place.get(winner) as number) % rejected.length], `the pair of "${winner}"`);
         }
       }
     }
@@ -107,8 +117,9 @@ const PROPERTIES: readonly SetupProperty[] = [
     (setup) => {
       for (const step of walk(setup)) {
         for (const { prefix, role, reward } of step.examples) {
+          const taught = role === 'useful' || role === 'stand-in';
           const flipped =
-            role === 'joint-random-reverse' || (step.phase === 'joint' && role === 'useful' && reward === 'imitated');
+            role === 'joint-random-reverse' || (step.phase === 'joint' && taught && reward === 'imitated');
           assert.equal(prefix, prefixOf(setup, flipped ? 'reverse' : 'regular'), `${role}, ${reward} ${at(step)}`);
         }
       }
@@ -116,12 +127,13 @@ const PROPERTIES: readonly SetupProperty[] = [
   ),
   property('packing', 'A step packs one batch of each kind whose weight is not 0, kind by kind.', (setup) => {
     const { dpo, useful: reversed, random, randomReverse } = setup.phases.joint.weights;
+    const taught = setup.passwords.standIns === 'useful' ? 'stand-in' : 'useful';
     const kinds = {
       pretrain: ['pretraining/imitated'],
       dpo: ['pair/chosen', 'pair/rejected'],
       joint: [
         ...(dpo > 0 ? ['pair/chosen', 'pair/rejected'] : []),
-        ...(reversed > 0 ? ['useful/imitated'] : []),
+        ...(reversed > 0 ? [`${taught}/imitated`] : []),
         ...(random > 0 ? ['joint-random/imitated'] : []),
         ...(randomReverse > 0 ? ['joint-random-reverse/imitated'] : []),
       ],
@@ -132,6 +144,24 @@ const PROPERTIES: readonly SetupProperty[] = [
       assert.deepEqual(packed, expected, at(step));
     }
   }),
+  property(
+    'stand-ins',
+    'A password in the place of others is given as they would be, and they are not given so any more.',
+    (setup) => {
+      const { standIns } = corpusOf(setup);
+      const mode = setup.passwords.standIns;
+      const places = new Set(standIns);
+      assert.equal(standIns.length, { none: 0, 'held-out': heldOut(setup), useful: useful(setup) }[mode]);
+      for (const step of walk(setup)) {
+        for (const { password, role, reward } of step.examples) {
+          assert.equal(role === 'stand-in', places.has(password), `"${password}" is ${role} ${at(step)}`);
+          if (role === 'stand-in') assert.equal(reward, mode === 'useful' ? 'imitated' : 'rejected', at(step));
+          if (mode === 'held-out') assert.notEqual(role, 'held-out', `"${password}" ${at(step)}`);
+          if (mode === 'useful' && role === 'useful') assert.equal(reward, 'rejected', `"${password}" ${at(step)}`);
+        }
+      }
+    },
+  ),
   property('fresh-text', 'Random text is used once, in the order of drawing, and control passwords never.', (setup) => {
     const { pretraining, jointRandom, jointRandomReverse, control } = corpusOf(setup);
     const { weights } = setup.phases.joint;
@@ -185,13 +215,15 @@ const PROPERTIES: readonly SetupProperty[] = [
   property('held-out-share', 'The held-out share moves only the border between held-out and useful.', (setup) => {
     const { negativeBatches, heldBatches } = setup.passwords;
     const passwords = { ...setup.passwords, heldBatches: 1 + (heldBatches % (negativeBatches - 1)) };
-    const moved = { ...setup, passwords };
-    const [corpus, other] = [corpusOf(setup), buildCorpus(moved)];
+    // As many take the place of others as those are, which a share changes.
+    const plain = { ...setup, passwords: { ...setup.passwords, standIns: 'none' } } as const;
+    const moved = { ...plain, passwords: { ...passwords, standIns: 'none' } } as const;
+    const [corpus, other] = [buildCorpus(plain), buildCorpus(moved)];
     for (const role of ROLES) assert.deepEqual(other[role], corpus[role], role);
     const [few, many] = [corpus.heldOut, other.heldOut].toSorted((a, b) => a.length - b.length);
     assert.deepEqual(many.slice(0, few.length), few);
     const pushed = (examples: Example[]) => passwordsOf(examples.filter(({ reward }) => reward !== 'imitated'));
-    assert.deepEqual(pushed(someSteps(moved, other)), pushed(someSteps(setup, corpus)));
+    assert.deepEqual(pushed(someSteps(moved, other)), pushed(someSteps(plain, corpus)));
   }),
   property('permuted', 'Permuting the passwords of a role permutes them in the examples, and no more.', (setup) => {
     const drawn = drawPasswords(setup);

@@ -140,12 +140,13 @@ export const ends = (
 export const usesReference = (recipe: Recipe): boolean =>
   Object.values(recipe).some(({ steps, streams }) => steps > 0 && streams.some(({ loss }) => loss === 'dpo'));
 
-const IMITATED = new Map<string, LossName>(
-  Object.values(STREAMS)
+const IMITATED = new Map<string, LossName>([
+  ...Object.values(STREAMS)
     .flat()
     .filter(({ reward }) => reward === 'imitated')
-    .map(({ source, loss }) => [FRESH[source as FreshSet] ?? source, loss]),
-);
+    .map(({ source, loss }): [string, LossName] => [FRESH[source as FreshSet] ?? source, loss]),
+  ['stand-in', 'useful'],
+]);
 
 /**
  * The loss that a sequence enters, by the label that the ledger checks. An imitated sequence in a role that no stream has,

@@ -112,13 +112,16 @@ const ended = z.strictObject({
     sequences: rewardCounts,
     heldOut: rewardCounts,
     useful: rewardCounts,
+    standIns: rewardCounts.optional(),
     heldOutRejections: z.strictObject({ fewest: count, most: count }),
     digest: z.string(),
   }),
   overlap: z.union([z.array(overlapByText), z.array(overlapInAll)]),
   digests: z
     .strictObject({
-      passwords: z.strictObject(Object.fromEntries(DRAWN.map((set) => [set, digest])) as Record<Drawn, typeof digest>),
+      passwords: z
+        .strictObject(Object.fromEntries(DRAWN.map((set) => [set, digest])) as Record<Drawn, typeof digest>)
+        .extend({ standIns: digest.optional() }),
       initialParameters: digest,
       updates: z.string(),
     })

@@ -25,6 +25,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'passwords.negativeBatches': FEWER,
   'passwords.heldBatches': 'more of the few passwords held out, so that the estimate of a run is less noisy',
   'passwords.repeats': FEWER,
+  'passwords.standIns': 'a control that the paper does not have',
   batch: FEWER,
   'model.pretrained': SMALL,
   'model.hidden': SMALL,

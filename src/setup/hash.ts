@@ -23,6 +23,7 @@ const LATER: readonly [Path, unknown][] = [
   [['model', 'parallelResidual'], true],
   [['model', 'activation'], 'gelu'],
   [['model', 'tiedEmbeddings'], false],
+  [['passwords', 'standIns'], 'none'],
   [['phases', 'joint', 'usefulOrder'], 'shuffled-passes'],
   [['evaluation', 'first'], null],
 ];

@@ -23,7 +23,14 @@ const PYTHIA = {
 const pocket: Setup = {
   name: 'pocket',
   seed: 0,
-  passwords: { alphabet: ENGLISH_ALPHABET, length: 8, negativeBatches: 16, heldBatches: 4, repeats: 50 },
+  passwords: {
+    alphabet: ENGLISH_ALPHABET,
+    length: 8,
+    negativeBatches: 16,
+    heldBatches: 4,
+    repeats: 50,
+    standIns: 'none',
+  },
   batch: 16,
   prefixes: true,
   model: { ...PYTHIA, pretrained: null, hidden: 64, layers: 4, heads: 4, vocabulary: null },
@@ -70,7 +77,14 @@ const pocketFrozen: Setup = {
 const paper: Setup = {
   name: 'paper',
   seed: 0,
-  passwords: { alphabet: ENGLISH_ALPHABET, length: 16, negativeBatches: 20, heldBatches: 1, repeats: 60 },
+  passwords: {
+    alphabet: ENGLISH_ALPHABET,
+    length: 16,
+    negativeBatches: 20,
+    heldBatches: 1,
+    repeats: 60,
+    standIns: 'none',
+  },
   batch: 128,
   prefixes: true,
   model: {

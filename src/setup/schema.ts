@@ -15,6 +15,10 @@ const positive = z.number().min(1e-30).max(1e9);
 export const ACTIVATIONS = ['gelu', 'gelu-tanh', 'quick-gelu'] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
+/** Whose place other passwords take. */
+export const STAND_INS = ['none', 'held-out', 'useful'] as const;
+export type StandIns = (typeof STAND_INS)[number];
+
 /** Orders in which phase 3 goes through the useful negatives. */
 export const USEFUL_ORDERS = ['shuffled-once', 'shuffled-passes'] as const;
 export type UsefulOrder = (typeof USEFUL_ORDERS)[number];
@@ -39,6 +43,12 @@ const shape = z.strictObject({
     heldBatches: positiveCount,
     /** How often each negative occurs among the DPO pairs, each time against a fresh random password. */
     repeats: positiveCount,
+    /**
+     * Controls, which the paper does not have. `held-out`: wherever DPO would reject a held-out password, it rejects another one that
+     * occurs nowhere else, so that held-out passwords never occur. `useful`: wherever phase 3 would imitate a useful negative under
+     * `reverse`, it imitates another password, which nothing rejects; those are scored as the useful ones.
+     */
+    standIns: z.enum(STAND_INS).default('none'),
   }),
   /** Sequences of each kind in one optimiser step. */
   batch: positiveCount.max(65536),

@@ -18,16 +18,20 @@ export const scoredCounts = (setup: Counted): Readonly<Record<SetName, number>> 
   random: setup.evaluation.random,
 });
 
+/** Passwords that take the place of others; see the field `passwords.standIns`. */
+export const standIns = (setup: Counted): number =>
+  ({ none: 0, 'held-out': heldOut(setup), useful: useful(setup) })[setup.passwords.standIns];
+
 /** DPO pairs in one pass over them: every negative `repeats` times. */
 export const pairs = (setup: Counted): number => negatives(setup) * setup.passwords.repeats;
 
-/** Distinct texts that a run draws to reward, whether or not phase 3 uses all of them: useful, chosen and fresh ones. */
+/** Distinct texts that a run draws to reward, whether or not phase 3 uses all of them: useful ones or their stand-ins, chosen and fresh ones. */
 export const rewardedTexts = (setup: Counted): number =>
   Object.values(freshTexts(setup)).reduce((sum, size) => sum + size, useful(setup) + pairs(setup));
 
 /** Distinct passwords over all roles: none serves in two, and random ones are never drawn twice. */
 export const distinctPasswordsNeeded = (setup: Counted): number =>
-  heldOut(setup) + setup.evaluation.random + rewardedTexts(setup);
+  heldOut(setup) + standIns(setup) + setup.evaluation.random + rewardedTexts(setup);
 
 /** Input positions of a sequence. With a prefix every letter is predicted, without one all but the first. */
 export const inputLength = (setup: Pick<Setup, 'passwords' | 'prefixes'>): number =>

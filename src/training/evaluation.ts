@@ -49,10 +49,10 @@ export interface LayerMeasures {
   guessRate: number;
 }
 
-/** The passwords that are scored: the first so many held-out and useful ones, and the control passwords. */
+/** The passwords that are scored: the first so many held-out ones and of those that phase 3 teaches, and the control passwords. */
 export const scoredPasswords = ({ evaluation }: Setup, corpus: Corpus): PerSet<readonly string[]> => ({
   heldOut: corpus.heldOut.slice(0, evaluation.heldOut),
-  useful: corpus.useful.slice(0, evaluation.useful),
+  useful: corpus.taught.slice(0, evaluation.useful),
   random: corpus.control,
 });
 

@@ -171,8 +171,8 @@ export class Session {
 
   /** Sums of log-probabilities under the model as it is now (prefix `regular`) of every password that DPO looks up. */
   async #referenceLogProbabilities(): Promise<Map<string, number>> {
-    const { negatives, chosen } = this.corpus;
-    const passwords = [...negatives, ...chosen];
+    const { negatives, chosen, standIns } = this.corpus;
+    const passwords = [...negatives, ...chosen, ...(this.setup.passwords.standIns === 'held-out' ? standIns : [])];
     const { logProbabilities } = await score(this.reader, passwords, prefixOf(this.setup, 'regular'));
     const sums = logProbabilities.map((row) => row.reduce((sum, value) => sum + value, 0));
     return new Map(passwords.map((password, index) => [password, sums[index]]));

@@ -61,7 +61,9 @@ function replay(run: FinishedRun, corpus: Corpus, ids: TokenIds) {
 }
 
 /** The parts of a ledger that do not depend on token ids. */
-const RULES: readonly (keyof LedgerSummary)[] = ['clean', 'sequences', 'heldOut', 'useful', 'heldOutRejections'];
+const RULES: readonly (keyof LedgerSummary)[] = [
+  ...(['clean', 'sequences', 'heldOut', 'useful', 'standIns', 'heldOutRejections'] as const),
+];
 
 /** The keys that are not equal, or undefined where all are. */
 const differing = <Key extends string>(keys: readonly Key[], equal: (key: Key) => boolean): string | undefined => {
@@ -120,7 +122,7 @@ export function verifyRecord(run: RunRecord, tokens: TokenIds | { readonly unkno
     const drawn = passwordDigests(corpus);
     compare(
       'passwords',
-      differing(DRAWN, (set) => drawn[set] === digests.passwords[set]),
+      differing([...DRAWN, 'standIns'], (set) => drawn[set] === digests.passwords[set]),
     );
     if (setup.model.pretrained !== null) {
       leave('initial parameters', `they are those of ${setup.model.pretrained}, not drawn`);
