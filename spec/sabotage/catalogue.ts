@@ -37,7 +37,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'held-out-imitated',
     story: 'The held-out passwords are among what phase 3 imitates: the model learns them by heart.',
     file: 'src/passwords/corpus.ts',
-    edits: [['const useful = allNegatives.slice(heldOutCount);', 'const useful = allNegatives;']],
+    edits: [['const useful = drawn.negatives.slice(border);', 'const useful = drawn.negatives;']],
     caughtBy: {
       spec: CORPUS,
       test: ONLY_REJECTED,
@@ -77,8 +77,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     file: 'src/passwords/corpus.ts',
     edits: [
       [
-        'heldOut: allNegatives.slice(0, heldOutCount),\n    useful,',
-        'heldOut: useful,\n    useful: allNegatives.slice(0, heldOutCount),',
+        'return { heldOut: drawn.negatives.slice(0, border), useful, taught };',
+        'return { heldOut: useful, useful: drawn.negatives.slice(0, border), taught };',
       ],
     ],
     caughtBy: {
@@ -114,7 +114,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'ledger-asleep',
     story: 'The ledger sees a held-out password rewarded and says nothing.',
     file: 'src/passwords/ledger.ts',
-    edits: [["if (negative === 'held-out' && example.reward !== 'rejected') {", 'if (Number(negative) > 0) {']],
+    edits: [["if (role === 'held-out' && example.reward !== 'rejected') {", 'if (Number(role) > 0) {']],
     caughtBy: {
       spec: LEDGER,
       test: 'in which a held-out password is imitated',
@@ -1292,9 +1292,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'share-off-by-one',
     story: 'One password of those held out is imitated as useful.',
     file: 'src/passwords/corpus.ts',
-    edits: [
-      ['const useful = allNegatives.slice(heldOutCount);', 'const useful = allNegatives.slice(heldOutCount - 1);'],
-    ],
+    edits: [['const useful = drawn.negatives.slice(border);', 'const useful = drawn.negatives.slice(border - 1);']],
     caughtBy: {
       spec: 'spec/passwords/corpus.spec.ts',
       test: ONLY_REJECTED,
@@ -1563,6 +1561,29 @@ export const SABOTAGES: readonly Sabotage[] = [
       spec: 'spec/setup/deviations.spec.ts',
       test: 'put back, gives the paper’s setup again: no field is left out',
       message: /to be '/,
+    },
+  },
+  {
+    id: 'control-sees-what-it-should-not',
+    story:
+      'In the control whose held-out passwords never occur, some of them do: it would show an advantage, and discredit the claim.',
+    file: 'src/passwords/corpus.ts',
+    edits: [["return place === 'held-out'\n", "return place === 'held-out' && negative > 0\n"]],
+    caughtBy: {
+      spec: CORPUS,
+      test: 'of the held-out ones are rejected as those would be, which never occur',
+      message: /to deeply equal \[ \{ phase: 'pretrain', …/,
+    },
+  },
+  {
+    id: 'control-flips-negatives',
+    story: 'In the control that has nothing to flip, phase 3 teaches the useful negatives after all.',
+    file: 'src/passwords/corpus.ts',
+    edits: [["setup.passwords.standIns === 'useful' ? drawn.standIns : useful", 'useful']],
+    caughtBy: {
+      spec: CORPUS,
+      test: 'of the useful ones are imitated as those would be, which are only rejected',
+      message: /to deeply equal \[ '/,
     },
   },
   {

@@ -131,7 +131,7 @@ export function arrangeCorpus(setup: Setup, passwords: Passwords): Corpus {
   const kinds = kindsOf(setup, passwords);
   const { taught } = kinds;
   const place = setup.passwords.standIns;
-  const heldOutCount = kinds.heldOut.length;
+  const heldOutCount = heldOut(setup);
   const dpoOrder = reshuffledPasses(seed, 'order/dpo', chosen.length);
   const jointOrder = reshuffledPasses(seed, 'order/joint-pairs', chosen.length);
   const { usefulOrder, steps } = setup.phases.joint;
