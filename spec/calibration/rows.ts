@@ -6,6 +6,7 @@ import { mean } from 'simple-statistics';
 import {
   ABLATION,
   type Arm,
+  DOSE,
   HELD_OUT_SHARES,
   MAIN,
   MODEL_SIZES,
@@ -233,6 +234,19 @@ const RULES: readonly Rule[] = [
     [MAIN, EFFECT],
     [UNSEEN, NOTHING],
   ]),
+  falsePositives(
+    'dose',
+    'the effect of 0.13 is there at every dose alike',
+    7,
+    0.05,
+    everyArm(DOSE, () => EFFECT),
+  ),
+  power(
+    'dose',
+    'from no effect at the lowest decay to 0.13',
+    7,
+    everyArm(DOSE, (index) => withEffect(Math.min(1, index / 4) * 0.13)),
+  ),
   {
     claim: 'paper-statistic',
     scenario: WELL_CALIBRATED,

@@ -1,6 +1,6 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
-import { ARMS, MAIN, NO_DPO } from '../../src/claims/arms.ts';
+import { ARMS, DOSE, MAIN, NO_DPO } from '../../src/claims/arms.ts';
 import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
 import { formatEstimate, formatNumber } from '../../src/claims/format.ts';
 import { armSetup, CLAIMS, CORE, type FindingKey, findingOf, optionalFinding } from '../../src/claims/index.ts';
@@ -22,6 +22,13 @@ function evidence(main: Knowledge = effect, noDpo: Knowledge['joint'] = withoutD
   return {
     ...Object.fromEntries(ARMS.map(({ id }) => [id, runs])),
     'no-dpo': seeds.map((seed) => madeUp(seed, { ...main, joint: noDpo }, 'no-dpo')),
+    // What is known of held-out passwords grows with the dose.
+    ...Object.fromEntries(
+      DOSE.map(({ id }, index) => {
+        const joint = { ...main.joint, heldOut: main.joint.heldOut * (1 + 0.03 * index) };
+        return [id, seeds.map((seed) => madeUp(seed, { ...main, joint }))];
+      }),
+    ),
     ...Object.fromEntries(
       ['unseen', 'nothing-shared'].map((id) => [id, seeds.map((seed) => madeUp(seed, { ...main, joint: noDpo }))]),
     ),

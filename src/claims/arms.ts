@@ -93,6 +93,15 @@ export const ABLATION = {
 const cell = (grid: string, values: readonly string[], change: (setup: Setup) => void): Arm =>
   arm(`${grid}:${values.join(',')}`, values.join(', '), change);
 
+/** Weight decays of the claim `dose`: the paper's, and up to 200 times as much. */
+export const DECAYS = [0.01, 0.03, 0.1, 0.3, 1, 2] as const;
+
+export const DOSE: readonly Arm[] = DECAYS.map((decay) =>
+  cell('dose', [`decay ${decay}`], ({ optimiser }) => {
+    optimiser.weightDecay = decay;
+  }),
+);
+
 /** The product, without the rounding error in its last digits. */
 const times = (value: number, factor: number): number => Number((value * factor).toPrecision(12));
 
@@ -170,5 +179,6 @@ export const ARMS: readonly Arm[] = [
   ...HELD_OUT_SHARES,
   ...MODEL_SIZES,
   ...Object.values(ABLATION),
+  ...DOSE,
   ...Object.values(SWEEPS).flat(),
 ];

@@ -3,6 +3,7 @@ import { freeze, freezeAndPrefix, neither, prefix } from './ablation.ts';
 import { avoidance } from './avoidance.ts';
 import type { Claim } from './claim.ts';
 import { control } from './control.ts';
+import { dose } from './dose.ts';
 import { heldOutShare } from './held-out-share.ts';
 import { main } from './main.ts';
 import { manipulation } from './manipulation.ts';
@@ -21,6 +22,7 @@ export const CLAIMS: readonly Claim[] = [
   paperStatistic,
   unseen,
   nothingShared,
+  dose,
   heldOutShare,
   modelSize,
   freezeAndPrefix,
