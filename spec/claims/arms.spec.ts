@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ABLATION, ARMS, armSetup, HELD_OUT_SHARES, MAIN, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
+import { ABLATION, ARMS, armSetup, DOSE, HELD_OUT_SHARES, MAIN, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
 import { distinctSetups, planSetups } from '../../src/lab/job.ts';
 import { setupHash } from '../../src/setup/hash.ts';
@@ -80,9 +80,9 @@ it('all claims of a preset are planned in one go, and arms that change nothing s
   const plan = planSetups(PRESETS.pocket, CLAIMS, [101]);
   const arms = new Set(CLAIMS.flatMap((claim) => claim.arms.map(({ id }) => id)));
   expect([...plan.keys()].sort()).toEqual([...arms].sort());
-  // main is held-out-4, size-2 and prefix-only as well, and one cell of neither grid.
-  expect(distinctSetups(plan)).toHaveLength(arms.size - 3);
-  for (const id of ['held-out-4', 'size-2', 'prefix-only']) expect(plan.get(id)).toEqual(plan.get(MAIN.id));
+  // main is held-out-4, size-2, prefix-only and the lowest dose as well, and one cell of neither grid.
+  expect(distinctSetups(plan)).toHaveLength(arms.size - 4);
+  for (const id of ['held-out-4', 'size-2', 'prefix-only', DOSE[0].id]) expect(plan.get(id)).toEqual(plan.get(MAIN.id));
 });
 
 it('an arm that a setup cannot have is refused under its own name', () => {

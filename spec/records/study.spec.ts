@@ -1,7 +1,7 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { armSetup, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.ts';
+import { armSetup, DOSE, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.ts';
 import { CORE } from '../../src/claims/index.ts';
 import { abridge } from '../../src/records/abridge.ts';
 import type { WholeRun } from '../../src/records/record.ts';
@@ -111,9 +111,10 @@ describe("a job's folder", () => {
 describe('evidence', () => {
   it('finds the runs of every arm by what they are, whatever they are called', () => {
     const evidence = evidenceOf(study());
-    expect(Object.keys(evidence)).toEqual(['main', 'no-dpo', 'held-out-1', 'held-out-4', 'size-2', 'prefix-only']);
-    // Three arms change nothing of pocket: they are its own runs.
-    for (const arm of ['held-out-4', 'size-2', 'prefix-only']) expect(evidence[arm]).toEqual(evidence.main);
+    const same = ['held-out-4', 'size-2', 'prefix-only', DOSE[0].id];
+    expect(Object.keys(evidence)).toEqual(['main', 'no-dpo', 'held-out-1', ...same]);
+    // These arms change nothing of pocket: they are its own runs.
+    for (const arm of same) expect(evidence[arm]).toEqual(evidence.main);
     expect(evidence['held-out-1'].map(({ setup }) => setup.passwords.heldBatches)).toEqual([1, 1, 1, 1, 1]);
   });
 });

@@ -97,7 +97,7 @@ const cell = (grid: string, values: readonly string[], change: (setup: Setup) =>
 export const DECAYS = [0.01, 0.03, 0.1, 0.3, 1, 2] as const;
 
 export const DOSE: readonly Arm[] = DECAYS.map((decay) =>
-  cell('dose', [`decay ${decay}`], ({ optimiser }) => {
+  cell('dose', [`decay=${decay}`], ({ optimiser }) => {
     optimiser.weightDecay = decay;
   }),
 );
