@@ -43,7 +43,7 @@ function withHistory(run: RunView): RunView {
     };
     return {
       ...last,
-      step: index + 1,
+      step: run.setup.evaluation.every * (index + 1),
       sets: { heldOut: scaled('heldOut'), useful: scaled('useful'), random: scaled('random') },
     };
   });
