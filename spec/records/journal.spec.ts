@@ -1,4 +1,5 @@
 /** What ended in a folder stays there as it ended: nothing is edited, replaced, tried again or taken away in silence. */
+import { createHash } from 'node:crypto';
 import { appendFileSync, cpSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -9,8 +10,11 @@ import { JOURNAL, readJournal, recordDigest } from '../../src/records/journal.ts
 import { RecordError, type RunRecord, type WholeRun } from '../../src/records/record.ts';
 import { StorageError } from '../../src/records/storing.ts';
 import { readStudy } from '../../src/records/study.ts';
+import { withValue } from '../../src/setup/fields.ts';
+import { canonicalJson } from '../../src/setup/hash.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
+import { effect, madeUpRun } from '../helpers/records.ts';
 import { fillFolder, studySetup } from '../helpers/trained.ts';
 
 let engine: Engine;
@@ -86,6 +90,26 @@ describe('the journal of a folder', () => {
     appendFileSync(path.join(folder, JOURNAL), `${JSON.stringify(line)}\n`);
     await expect(readStudy(folder)).rejects.toThrow(/ended twice, and not alike \(failed, finished\)/);
   });
+});
+
+it('a record keeps its digest when setups get a new field that says what was so before', () => {
+  const run = madeUpRun(1, effect);
+  const fields = ['passwords.standIns', 'phases.joint.usefulOrder', 'evaluation.first'];
+  const before = fields.reduce((setup, field) => withValue(setup, field.split('.'), undefined), run.setup);
+  expect(Object.keys(before.passwords)).not.toContain('standIns');
+  expect(recordDigest(run)).toBe(recordDigest({ ...run, setup: before }));
+  // What the digest was made of when there were no such fields.
+  const { times: _t, environment: _e, ...rest } = run;
+  const written = canonicalJson({ ...rest, setup: before });
+  expect(recordDigest(run)).toBe(createHash('sha256').update(written).digest('hex'));
+  for (const [field, value] of [
+    ['passwords.standIns', 'useful'],
+    ['phases.joint.usefulOrder', 'shuffled-once'],
+    ['evaluation.first', 1],
+  ] as const) {
+    const other = withValue(run.setup, field.split('.'), value);
+    expect(recordDigest({ ...run, setup: other }), field).not.toBe(recordDigest(run));
+  }
 });
 
 describe('a run that failed', () => {

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
-import { canonicalJson } from '../setup/hash.ts';
+import { asRecorded, canonicalJson } from '../setup/hash.ts';
 import { parseJson } from '../untrusted.ts';
 import { readTextIfThere } from './bounded.ts';
 import { comparable, RecordError, type RunRecord } from './record.ts';
@@ -23,10 +23,10 @@ const entrySchema = z.strictObject({
 });
 export type JournalEntry = z.infer<typeof entrySchema>;
 
-/** SHA-256 of what is {@link comparable} in a record. */
+/** SHA-256 of what is {@link comparable} in a record. It outlives the addition of fields to setups, as a setup's hash does. */
 export const recordDigest = (record: RunRecord): string =>
   createHash('sha256')
-    .update(canonicalJson(comparable(record)))
+    .update(canonicalJson({ ...comparable(record), setup: asRecorded(record.setup) }))
     .digest('hex');
 
 /**

@@ -23,13 +23,28 @@ const LATER: readonly [Path, unknown][] = [
   [['model', 'parallelResidual'], true],
   [['model', 'activation'], 'gelu'],
   [['model', 'tiedEmbeddings'], false],
+];
+
+/** Those that came after journals began to keep digests of whole records: they enter no digest either. */
+const LATEST: typeof LATER = [
   [['passwords', 'standIns'], 'none'],
   [['phases', 'joint', 'usefulOrder'], 'shuffled-passes'],
   [['evaluation', 'first'], null],
 ];
 
+/** Without the fields that say what was so before there were such fields. */
+const without = <Content>(content: Content, fields: typeof LATER): Content =>
+  fields.reduce(
+    (rest, [path, before]) => (valueAt(rest, path) === before ? withValue(rest, path, undefined) : rest),
+    content,
+  );
+
+/** A setup as records of before had it, whose digests stand in journals. */
+export const asRecorded = (setup: Setup): Setup => without(setup, LATEST);
+
 /** Whether a setup may leave the field out, as old setups do. */
-export const hasDefault = (path: Path): boolean => LATER.some(([later]) => later.join('.') === path.join('.'));
+export const hasDefault = (path: Path): boolean =>
+  [...LATER, ...LATEST].some(([later]) => later.join('.') === path.join('.'));
 
 /**
  * SHA-256 (hex) of a setup's content without its name, which is a label.
@@ -38,9 +53,6 @@ export const hasDefault = (path: Path): boolean => LATER.some(([later]) => later
  */
 export function setupHash(setup: Setup, passes: number | null = null): string {
   const { name: _label, ...all } = setup;
-  const content = LATER.reduce(
-    (rest, [path, before]) => (valueAt(rest, path) === before ? withValue(rest, path, undefined) : rest),
-    passes === null ? all : { ...all, microBatch: passes },
-  );
+  const content = without(passes === null ? all : { ...all, microBatch: passes }, [...LATER, ...LATEST]);
   return sha256Hex(canonicalJson(content));
 }
