@@ -2,7 +2,12 @@ import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { ENGINE_VARIABLE } from '../../src/engine/engine.ts';
-import { BETWEEN_OPERATIONS, threadVariables, WITHIN_OPERATIONS } from '../../src/engine/native/threads.ts';
+import {
+  BETWEEN_OPERATIONS,
+  dividedInWords,
+  threadVariables,
+  WITHIN_OPERATIONS,
+} from '../../src/engine/native/threads.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
@@ -10,6 +15,14 @@ describe('threads', () => {
   it('divide the operations of wide models alone, and run operations side by side for all', () => {
     expect(threadVariables(64, 4)).toEqual({ [WITHIN_OPERATIONS]: '1', [BETWEEN_OPERATIONS]: '4' });
     expect(threadVariables(768, 4)).toEqual({ [WITHIN_OPERATIONS]: '4', [BETWEEN_OPERATIONS]: '4' });
+  });
+
+  it('that an operation is divided among are named in a record: on some processors the last digits depend on them', () => {
+    expect([dividedInWords('2'), dividedInWords('16')]).toEqual([
+      ', operations divided among 2 threads',
+      ', operations divided among 16 threads',
+    ]);
+    for (const undivided of ['1', '', undefined]) expect(dividedInWords(undivided)).toBe('');
   });
 });
 
@@ -22,7 +35,7 @@ const PROGRAM = `
   console.log((await trainToEnd(JSON.parse(readFileSync(0, 'utf8')), { engine })).parametersDigest);`;
 
 describe.runIf(ENGINES_HERE.includes('native'))('a run on native', () => {
-  it('has the same parameters to the bit however many threads there are, and for operations large enough to be divided', () => {
+  it('has the same parameters to the bit however many operations run side by side, and twice alike where one is divided', () => {
     const setup = tinySetup((draft) => {
       draft.batch = 16;
       Object.assign(draft.model, { hidden: 256, heads: 4, vocabulary: 3000 });
@@ -31,8 +44,10 @@ describe.runIf(ENGINES_HERE.includes('native'))('a run on native', () => {
     const digests = [
       ['1', '1'],
       ['1', '4'],
+      ['1', '2'],
       ['2', '2'],
-      ['4', '1'],
+      ['2', '2'],
+      ['2', '1'],
     ].map(([within, between]) => {
       const { stdout, stderr } = spawnSync(
         process.execPath,
@@ -52,6 +67,7 @@ describe.runIf(ENGINES_HERE.includes('native'))('a run on native', () => {
       expect(stdout, stderr).toMatch(/^[0-9a-f]{64}\n$/);
       return stdout;
     });
-    expect(new Set(digests).size).toBe(1);
+    expect(new Set(digests.slice(0, 3)).size, 'undivided').toBe(1);
+    expect(new Set(digests.slice(3)).size, 'divided among two threads').toBe(1);
   });
 });

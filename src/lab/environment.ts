@@ -5,6 +5,7 @@ import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Engine } from '../engine/engine.ts';
+import { dividedInWords } from '../engine/native/threads.ts';
 import { type Execution, executionOf } from '../records/execution.ts';
 import type { RunRecord } from '../records/record.ts';
 import { setupHash } from '../setup/hash.ts';
@@ -60,7 +61,7 @@ export function describeEnvironment(): RunRecord['environment'] {
     node: process.version,
     platform: `${process.platform}-${process.arch}`,
     processor: os.cpus()[0]?.model ?? 'unknown',
-    processorKind: processorKind(readCpuinfo()),
+    processorKind: processorKind(readCpuinfo()) + dividedInWords(),
     cores: os.availableParallelism(),
     memoryGiB: Math.round(os.totalmem() / 2 ** 30),
     package: `${name}@${version}`,
