@@ -56,6 +56,15 @@ export async function verifyModel(run: WholeRun, folder: string, ids: TokenIds, 
   return { check: 'parameters', what, result: 'agrees' };
 }
 
+/** What records before version 4 do not have, or reckoned otherwise: guess rates were a share of all tokens, not of letters. */
+const SINCE_VERSION_4: ReadonlySet<string> = new Set(['letterShares', 'guessRate']);
+
+/** Whether two parts of records say the same, in what both versions of a record say alike. */
+function sameIn(version: number, some: unknown, others: unknown): boolean {
+  const alike = (key: string, value: unknown) => (version < 4 && SINCE_VERSION_4.has(key) ? undefined : value);
+  return JSON.stringify(some, alike) === JSON.stringify(others, alike);
+}
+
 /** How two records of one run differ, or undefined. */
 function difference(recorded: RunRecord, again: RunRecord): string | undefined {
   if (recorded.status !== again.status) return `it ${again.status}, where the record says ${recorded.status}`;
@@ -67,9 +76,10 @@ function difference(recorded: RunRecord, again: RunRecord): string | undefined {
   if (recorded.parametersDigest !== again.parametersDigest) return 'it ended in other parameters';
   const whole = recorded.abridged === undefined;
   const [a, b] = [recorded, whole ? again : abridge(again, recorded.abridged === 'cell')];
-  if (JSON.stringify(a.snapshots) !== JSON.stringify(b.snapshots)) return 'its scores are others';
-  if (JSON.stringify(a.evaluations) !== JSON.stringify(b.evaluations)) return 'its evaluations are others';
-  return whole && recorded.schemaVersion === again.schemaVersion && recordDigest(recorded) !== recordDigest(again)
+  const { schemaVersion } = recorded;
+  if (!sameIn(schemaVersion, a.snapshots, b.snapshots)) return 'its scores are others';
+  if (!sameIn(schemaVersion, a.evaluations, b.evaluations)) return 'its evaluations are others';
+  return whole && schemaVersion === again.schemaVersion && recordDigest(recorded) !== recordDigest(again)
     ? 'something else in its record is another'
     : undefined;
 }
