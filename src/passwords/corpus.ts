@@ -162,7 +162,10 @@ export function arrangeCorpus(setup: Setup, passwords: Passwords): Corpus {
     ...kinds,
     examples: (phase, step) =>
       recipe[phase].streams.flatMap(({ source, prefix, reward }) =>
-        Array.from({ length: batch }, (_, row) => ({ ...item(source, phase, step * batch + row), prefix, reward })),
+        Array.from({ length: batch }, (_, row): Example => {
+          const { password, role } = item(source, phase, step * batch + row);
+          return { password, role, prefix, reward };
+        }),
       ),
   };
 }

@@ -63,11 +63,13 @@ const reversed = (password: string): string => [...password].reverse().join('');
 /** For each span: texts with so many letters in a row of some password, at any position, in either direction. */
 function textsWithPart(passwords: readonly string[], texts: readonly string[], length: number): number[] {
   const directions = passwords.flatMap((password) => [password, reversed(password)]);
+  let sharing = texts; // only a text that shares a letter less can share so many
   return spans(length).map((span) => {
     const parts = new Set<string>();
     const places = Array.from({ length: length - span + 1 }, (__, place) => place);
     for (const password of directions) for (const place of places) parts.add(password.slice(place, place + span));
-    return texts.filter((text) => places.some((place) => parts.has(text.slice(place, place + span)))).length;
+    sharing = sharing.filter((text) => places.some((place) => parts.has(text.slice(place, place + span))));
+    return sharing.length;
   });
 }
 

@@ -25,23 +25,30 @@ export interface TokenBatch {
   readonly length: number;
 }
 
-/** Encodes one prefix and password. @throws RangeError for a letter outside the alphabet. */
-function encode(prefix: Prefix, password: string, ids: TokenIds): number[] {
-  const letters = [...password].map((letter) => {
-    const id = ids.letters.get(letter);
-    if (id === undefined) throw new RangeError(`the letter "${letter}" of "${password}" has no token`);
-    return id;
-  });
-  return prefix === 'none' ? letters : [ids.prefixes[prefix], ...letters];
-}
+/** Tokens of a password after a prefix. */
+const lengthOf = ({ prefix, password }: Pick<Example, 'prefix' | 'password'>): number =>
+  password.length + (prefix === 'none' ? 0 : 1);
 
-/** Encodes sequences of one length as a batch. @throws RangeError when there are none, or their lengths differ. */
+/**
+ * Encodes sequences of one length as a batch.
+ * @throws RangeError when there are none, their lengths differ, or a letter is outside the alphabet
+ */
 export function tokenBatch(examples: readonly Pick<Example, 'prefix' | 'password'>[], ids: TokenIds): TokenBatch {
-  const rows = examples.map(({ prefix, password }) => encode(prefix, password, ids));
-  const length = rows[0]?.length ?? 0;
+  const length = examples.length === 0 ? 0 : lengthOf(examples[0]);
   if (length === 0) throw new RangeError('a batch needs at least one token');
-  if (rows.some((row) => row.length !== length)) throw new RangeError('sequences of a batch must have one length');
-  return { tokens: Int32Array.from(rows.flat()), rows: rows.length, length };
+  const tokens = new Int32Array(examples.length * length);
+  let next = 0;
+  for (const example of examples) {
+    const { prefix, password } = example;
+    if (lengthOf(example) !== length) throw new RangeError('sequences of a batch must have one length');
+    if (prefix !== 'none') tokens[next++] = ids.prefixes[prefix];
+    for (const letter of password) {
+      const id = ids.letters.get(letter);
+      if (id === undefined) throw new RangeError(`the letter "${letter}" of "${password}" has no token`);
+      tokens[next++] = id;
+    }
+  }
+  return { tokens, rows: examples.length, length };
 }
 
 /** Reads sequences back from token ids, as the ledger does with the tokens that training was given. */
@@ -52,10 +59,11 @@ export function decoder(ids: TokenIds): (batch: TokenBatch, row: number) => { pr
     [ids.prefixes.reverse, 'reverse'],
   ]);
   return ({ tokens, length }, row) => {
-    const sequence = [...tokens.subarray(row * length, (row + 1) * length)];
-    const prefix = prefixes.get(sequence[0]) ?? 'none';
-    const body = prefix === 'none' ? sequence : sequence.slice(1);
-    const password = body.map((id) => letters.get(id) ?? `<${id}>`).join('');
+    const start = row * length;
+    const prefix = prefixes.get(tokens[start]) ?? 'none';
+    let password = '';
+    for (let at = prefix === 'none' ? start : start + 1; at < start + length; at++)
+      password += letters.get(tokens[at]) ?? `<${tokens[at]}>`;
     return { prefix, password };
   };
 }
