@@ -59,6 +59,7 @@ export default defineConfig({
           name: 'versions',
           include: [VERSIONS],
           fileParallelism: false,
+          maxConcurrency: os.availableParallelism(),
           sequence: { groupOrder: 4 },
         },
       },

@@ -31,7 +31,7 @@ export interface Bench {
   readonly 'paper-160m'?: Paper;
 }
 
-const { evaluation, batch } = PRESETS.pocket;
+const { evaluation, batch } = PRESETS['pocket-memorising'];
 /** Passwords that an evaluation of `pocket` scores. */
 const SCORED_AT_ONCE = evaluation.heldOut + evaluation.useful + evaluation.random;
 /** Sequences of a step of its phase 2. */

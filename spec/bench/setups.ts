@@ -2,7 +2,7 @@
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 
-const { pocket, paper } = PRESETS;
+const { 'pocket-memorising': pocket, paper } = PRESETS;
 
 /** `pocket` with another model. */
 const pocketWith = (name: string, model: Partial<Setup['model']>): Setup =>

@@ -107,7 +107,7 @@ export function simulatedRun(seed: number, truth: RunTruth, experiment: string, 
     history.unshift({ logProbabilities: history[0].logProbabilities.map((row) => row.map(anew)) });
   }
   return viewOf({
-    setup: { ...PRESETS.pocket, seed, name: arm },
+    setup: { ...PRESETS['pocket-memorising'], seed, name: arm },
     evaluations: history.map(evaluationOf),
     snapshots: [
       { phase: 'dpo', prefix: 'regular', sets: setsAt(truth.dpo) },

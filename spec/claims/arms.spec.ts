@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ABLATION, ARMS, armSetup, DOSE, HELD_OUT_SHARES, MAIN, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
+import { ABLATION, ARMS, armSetup, HELD_OUT_SHARES, MAIN, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
 import { distinctSetups, planSetups } from '../../src/lab/job.ts';
 import { setupHash } from '../../src/setup/hash.ts';
@@ -51,10 +51,10 @@ it('sizes are the Pythia ladder where the weights are Pythia, and a ladder from 
     ['EleutherAI/pythia-1b', 16, 2048, 8],
   ]);
   expect(shapes(PRESETS.pocket)).toEqual([
-    [null, 2, 32, 2],
-    [null, 4, 64, 4],
-    [null, 6, 96, 6],
-    [null, 8, 128, 8],
+    [null, 2, 48, 3],
+    [null, 4, 96, 6],
+    [null, 6, 144, 9],
+    [null, 8, 192, 12],
   ]);
 });
 
@@ -77,12 +77,13 @@ it('the tuning grids cross their factors: 2 x 3 x 2 x 2 and 7 x 2 x 2 cells', ()
 });
 
 it('all claims of a preset are planned in one go, and arms that change nothing share its runs', () => {
-  const plan = planSetups(PRESETS.pocket, CLAIMS, [101]);
+  const plan = planSetups(PRESETS.pocket, CLAIMS, [201]);
   const arms = new Set(CLAIMS.flatMap((claim) => claim.arms.map(({ id }) => id)));
   expect([...plan.keys()].sort()).toEqual([...arms].sort());
-  // main is held-out-4, size-2, prefix-only and the lowest dose as well, and one cell of neither grid.
-  expect(distinctSetups(plan)).toHaveLength(arms.size - 4);
-  for (const id of ['held-out-4', 'size-2', 'prefix-only', DOSE[0].id]) expect(plan.get(id)).toEqual(plan.get(MAIN.id));
+  // main is one held-out share, one size, one ablation, one dose and one cell of a grid as well.
+  const same = ['held-out-1', 'size-2', 'freeze-and-prefix', 'dose:decay=1', 'weights:1/0.2/0.2,lr*1,phase-2'];
+  expect(distinctSetups(plan)).toHaveLength(arms.size - same.length);
+  for (const id of same) expect(plan.get(id), id).toEqual(plan.get(MAIN.id));
 });
 
 it('an arm that a setup cannot have is refused under its own name', () => {

@@ -245,7 +245,7 @@ describe('runs are counted', () => {
 });
 
 it('the arm without DPO skips phase 2, gives DPO no weight, and changes nothing else', () => {
-  const { pocket } = PRESETS;
+  const { 'pocket-memorising': pocket } = PRESETS;
   const arm = armSetup(pocket, NO_DPO);
   expect(arm.phases.dpo.steps).toBe(0);
   expect(arm.phases.joint.weights.dpo).toBe(0);

@@ -34,7 +34,7 @@ const rising = (slope: number) => (place: number, seed: number) =>
 
 describe('the claim on weight decay', () => {
   it('has cells that differ in the decay alone, and at the decay of the preset is the preset', () => {
-    const preset = PRESETS['pocket-paper'];
+    const preset = PRESETS.pocket;
     DOSE.forEach((arm, place) => {
       const setup = armSetup(preset, arm);
       expect(setup.optimiser.weightDecay).toBe(DECAYS[place]);

@@ -26,7 +26,7 @@ import { PRESETS } from '../../src/setup/presets.ts';
 import { tInterval } from '../../src/statistics/index.ts';
 import { effect, failedRun, madeUpRun, madeUpView } from '../helpers/records.ts';
 
-const { pocket } = PRESETS;
+const { 'pocket-memorising': pocket } = PRESETS;
 const LETTERS = 26;
 type Scored = Record<SetName, ViewedScores>;
 type Snapshot = { phase: 'dpo' | 'joint'; prefix: Prefix; sets: Scored };

@@ -14,7 +14,7 @@ describe('a command line that cannot be carried out', () => {
     [
       'an unknown preset',
       ['--preset', 'huge'],
-      /--preset: there is no "huge"; presets are pocket, pocket-paper, pocket-calibrated, pocket-frozen, paper/,
+      /--preset: there is no "huge"; presets are pocket, pocket-memorising, paper/,
     ],
     ['a preset named like an object method', ['--preset', 'toString'], /--preset: there is no "toString"/],
     ['a count that is no number', ['--seeds', 'many'], /--seeds: "many" must be a count/],
@@ -50,7 +50,7 @@ describe('a command line that cannot be carried out', () => {
 
 describe('options', () => {
   it('--seeds takes how many, or which', () => {
-    expect(parseSeeds('3')).toEqual([101, 102, 103]);
+    expect(parseSeeds('3')).toEqual([201, 202, 203]);
     expect(parseSeeds('11,12,13')).toEqual([11, 12, 13]);
     expect(parseSeeds('11,')).toEqual([11]);
   });

@@ -29,7 +29,7 @@ function told(
   });
 }
 
-const setup: Setup = { ...PRESETS.pocket, seed: 101 };
+const setup: Setup = { ...PRESETS['pocket-memorising'], seed: 101 };
 const everyStep = (of: Setup, phase: Phase, from: number, to: number, at: (step: number) => number) =>
   Array.from({ length: to - from + 1 }, (_, index) => [of, phase, from + index, at(from + index)] as const);
 
@@ -64,8 +64,9 @@ describe('the time left', () => {
     expect(lines.at(-1)).toBe(Math.round((left / seen) * 99));
   });
 
-  it('counts the random text under `reverse`, which pocket-calibrated has in every step of phase 3', () => {
-    const calibrated: Setup = { ...PRESETS['pocket-calibrated'], seed: 101 };
+  it('counts the random text under `reverse`, where a setup has it in every step of phase 3', () => {
+    const calibrated = structuredClone(setup);
+    calibrated.phases.joint.weights.randomReverse = 0.5;
     const steps = (of: Setup) => everyStep(of, 'joint', 1, 100, (step) => step);
     const [plain] = told([setup], steps(setup)).slice(-1);
     const [more] = told([calibrated], steps(calibrated)).slice(-1);

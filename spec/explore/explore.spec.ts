@@ -11,7 +11,7 @@ import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup, SetupError } from '../../src/setup/schema.ts';
 import { effect, madeUpRun } from '../helpers/records.ts';
 
-const { pocket } = PRESETS;
+const { 'pocket-memorising': pocket } = PRESETS;
 const knob = (id: string) => KNOBS.find((known) => known.id === id) as Knob;
 const nothing = { ...effect, joint: { ...effect.joint, heldOut: 0.99 } };
 

@@ -10,7 +10,7 @@ import { stream } from '../../src/random/streams.ts';
 import { comparable, parseRunRecord } from '../../src/records/record.ts';
 import { readStudy } from '../../src/records/study.ts';
 import { configuration, finish, jobArguments, startCommand } from '../helpers/command.ts';
-import { temporaryFolder } from '../helpers/folder.ts';
+import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { KILLS } from '../hostile/counts.ts';
 
 const { name: engine } = await startEngine();
@@ -112,9 +112,12 @@ const slow = (folder: string) =>
     setup.phases.joint.steps = 150;
   });
 
-describe('kill -9', () => {
+// At once, as each of them has one process at work at a time.
+describe.concurrent('kill -9', () => {
+  const [ofRuns, ofReports] = [sharedFolder(), sharedFolder()];
+
   it(`of a run, ${KILLS.runs} times: no record is lost or damaged, and the final ones are those of a run left alone`, async () => {
-    const folder = temporaryFolder();
+    const folder = ofRuns;
     const job = (out: string) => jobArguments(slow(folder), '1,2,3,4', out, '--jobs', '2', '--resume');
     const alone = await finish(startCommand(job(path.join(folder, 'whole')), environment));
     expect(alone.code, alone.stderr).not.toBe(2);
@@ -152,7 +155,7 @@ describe('kill -9', () => {
   });
 
   it(`of a report, ${KILLS.reports} times: what it reads is untouched, and the next report is that of one left alone`, async () => {
-    const folder = temporaryFolder();
+    const folder = ofReports;
     const study = path.join(folder, 'study');
     const job = await finish(
       startCommand(

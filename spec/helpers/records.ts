@@ -34,7 +34,7 @@ export function madeUpRun(
   size = PASSWORDS,
 ): WholeRun {
   const source = stream(seed, 'made-up');
-  const setup: Setup = { ...PRESETS.pocket, seed, name: arm };
+  const setup: Setup = { ...PRESETS['pocket-memorising'], seed, name: arm };
   const scores = (rate: number) => {
     const run = rate * (1 + source.normal(0.01));
     return {

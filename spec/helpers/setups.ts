@@ -4,7 +4,7 @@ import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 
 /** A tiny complete setup: three phases of a few steps, 8 negatives of which 4 are held out. */
 export function tinySetup(change: (setup: Setup) => void = () => {}): Setup {
-  const setup: Setup = structuredClone(PRESETS.pocket);
+  const setup: Setup = structuredClone(PRESETS['pocket-memorising']);
   setup.name = 'tiny';
   setup.seed = 7;
   setup.batch = 4;

@@ -15,7 +15,7 @@ import { ENGINES_HERE } from '../helpers/engines.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 const GIB = 2 ** 30;
-const { paper, pocket } = PRESETS;
+const { paper, 'pocket-memorising': pocket } = PRESETS;
 
 describe('the models that are planned for', () => {
   it.each([

@@ -58,7 +58,7 @@ describe('config.json', () => {
   });
 
   it('written for a model reads as that model', () => {
-    const model = { ...PRESETS.pocket.model, activation: 'gelu-tanh', parallelResidual: false } as const;
+    const model = { ...PRESETS['pocket-memorising'].model, activation: 'gelu-tanh', parallelResidual: false } as const;
     const { positions: _, vocabulary, ...shape } = parseConfig(configJson(model, 28), 'config.json');
     expect({ ...model, ...shape }).toEqual(model);
     expect(vocabulary).toBe(28);

@@ -85,7 +85,7 @@ describe('parameters', () => {
 
   it.each([
     ['paper', 162_322_944, "Pythia-160M's model card"],
-    ['pocket', 203_648, 'the README (204,000)'],
+    ['pocket', 452_928, 'the README (453,000)'],
   ] as const)('of the preset %s number %i, as says %s', (preset, count, _) => {
     const sizes = parameterSpecifications(PRESETS[preset]).map(({ shape }) => shape.reduce((a, b) => a * b, 1));
     expect(sizes.reduce((a, b) => a + b, 0)).toBe(count);

@@ -32,7 +32,14 @@ it('memory while a model is read never exceeds 1.3 times its float32 weights', (
       const peak = highest();
       console.log(JSON.stringify({ values: values.size, ratio: (peak - before) / (4 * parameterCount(setup)) }));
     }`;
-  const model = { ...PRESETS.pocket.model, hidden: 768, heads: 12, layers: 6, vocabulary: 12_000, pretrained: large };
+  const model = {
+    ...PRESETS['pocket-memorising'].model,
+    hidden: 768,
+    heads: 12,
+    layers: 6,
+    vocabulary: 12_000,
+    pretrained: large,
+  };
   const run = (what: string) =>
     execFileSync(
       process.execPath,
@@ -44,7 +51,7 @@ it('memory while a model is read never exceeds 1.3 times its float32 weights', (
         '--eval',
         program,
         what,
-        JSON.stringify({ ...PRESETS.pocket, model }),
+        JSON.stringify({ ...PRESETS['pocket-memorising'], model }),
       ],
       { encoding: 'utf8' },
     );

@@ -7,7 +7,7 @@ import { stream } from '../../src/random/streams.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { reversed, words } from './words.ts';
 
-const setup = { ...PRESETS.pocket, seed: 101 };
+const setup = { ...PRESETS['pocket-memorising'], seed: 101 };
 const drawn = drawPasswords(setup);
 const heldOut = drawn.negatives.slice(0, 64);
 const known = { heldOut, control: drawn.control, letters: 26 };

@@ -22,7 +22,7 @@ import { tinySetup } from '../helpers/setups.ts';
 
 /** `pocket` with all four losses in phase 3, each of a weight of its own. */
 const every: Setup = {
-  ...PRESETS.pocket,
+  ...PRESETS['pocket-memorising'],
   phases: {
     pretrain: { steps: 200 },
     dpo: { steps: 800, trainable: 'first-half' },
@@ -128,7 +128,7 @@ describe('a phase ends', () => {
 });
 
 describe('a phase is evaluated', () => {
-  const { paper, pocket } = PRESETS;
+  const { paper, 'pocket-memorising': pocket } = PRESETS;
 
   it("after 1, 6, ..., 1196 steps in the paper's setup, and here at its end besides", () => {
     const steps = evaluationSteps(paper, 1_200);
@@ -179,5 +179,5 @@ it('random text is drawn for every row that imitates it, that of phase 3 whateve
 
 it('something of each loss has a key for each loss, in the order in which a step adds them up', () => {
   expect(Object.keys(perLoss(() => 0))).toEqual([...LOSSES]);
-  expect([...LOSSES].sort()).toEqual(Object.keys(PRESETS.pocket.phases.joint.weights).sort());
+  expect([...LOSSES].sort()).toEqual(Object.keys(PRESETS['pocket-memorising'].phases.joint.weights).sort());
 });

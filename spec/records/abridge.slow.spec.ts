@@ -6,11 +6,8 @@ import { expect, it } from 'vitest';
 import { ARCHIVES, readStudy } from '../../src/records/study.ts';
 import { inOlderForm } from '../helpers/older-form.ts';
 
-it.each([
-  'pocket.jsonl.br',
-  'pocket-calibrated.jsonl.br',
-])('the committed archive %s, whose records have empty lists, reads as abridged ones with the same numbers', async (name) => {
-  const file = path.join(ARCHIVES, name);
+it('the committed archive whose records have empty lists reads as abridged ones with the same numbers', async () => {
+  const file = path.join(ARCHIVES, 'pocket-memorising.jsonl.br');
   const lines = brotliDecompressSync(readFileSync(file)).toString().trimEnd().split('\n').slice(1);
   const { records } = await readStudy(file);
   expect(records).toHaveLength(lines.length);
@@ -27,5 +24,5 @@ it.each([
     const { setup: __, ...before } = written;
     expect(again).toEqual(before);
   });
-  expect(cells > 0).toBe(name === 'pocket.jsonl.br');
+  expect(cells).toBeGreaterThan(0);
 });

@@ -222,7 +222,7 @@ describe('a lock', () => {
 describe('a counterexample', () => {
   const failure: Failure = {
     property: 'data/pairs',
-    setup: { ...PRESETS.pocket, seed: 1 },
+    setup: { ...PRESETS['pocket-memorising'], seed: 1 },
     message: 'it is not so',
     replay: { seed: 1, path: '0' },
   };

@@ -12,7 +12,7 @@ import { PRESETS } from '../../src/setup/presets.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 import { effect, failedRun, madeUpRun } from '../helpers/records.ts';
 
-const { pocket } = PRESETS;
+const { 'pocket-memorising': pocket } = PRESETS;
 
 /** A made-up run of an arm of `pocket`, as if it had been trained. */
 function runOf(arm: typeof MAIN, seed: number): WholeRun {

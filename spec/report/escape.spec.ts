@@ -59,7 +59,7 @@ describe('a cell of a spreadsheet', () => {
 });
 
 const records = HOSTILE.map((message, index): RunRecord => {
-  const setup = { ...PRESETS.pocket, seed: 200 + index };
+  const setup = { ...PRESETS['pocket-memorising'], seed: 200 + index };
   const failed = failedRun(1);
   return {
     ...failed,
@@ -71,7 +71,7 @@ const records = HOSTILE.map((message, index): RunRecord => {
   };
 });
 const study = {
-  setup: { ...PRESETS.pocket, seed: 0 },
+  setup: { ...PRESETS['pocket-memorising'], seed: 0 },
   commands: HOSTILE,
   source: 'made up',
   records,

@@ -65,8 +65,8 @@ describe.skipIf(!browserIsHere)('the page in a headless Chromium', () => {
     expect(wanted).toBeLessThan(rows);
     await expect.poll(forestRows).toBeLessThan(marks);
     await page.selectOption('#filter-verdict', 'all');
-    await page.selectOption('#filter-study', 'pocket-calibrated');
-    expect(await shownRows()).toBe(await page.locator('[data-claim][data-study="pocket-calibrated"]').count());
+    await page.selectOption('#filter-study', 'pocket-memorising');
+    expect(await shownRows()).toBe(await page.locator('[data-claim][data-study="pocket-memorising"]').count());
     expect(await page.locator('#shown').textContent()).toContain(`${await shownRows()} claims`);
     await page.selectOption('#filter-study', 'all');
     await expect.poll(forestRows).toBe(marks);

@@ -24,7 +24,7 @@ const LAYERS = 3;
 
 /** A made-up run that also has a logit lens: layer l of a set lies l tenths of a nat above chance. */
 function runOf(arm: typeof MAIN, seed: number): WholeRun {
-  const setup = armSetup({ ...PRESETS.pocket, seed }, arm);
+  const setup = armSetup({ ...PRESETS['pocket-memorising'], seed }, arm);
   const run = madeUpRun(seed, effect, arm === NO_DPO ? 'no-dpo' : 'main');
   for (const { sets } of run.snapshots) {
     for (const scores of Object.values(sets)) {
@@ -40,11 +40,11 @@ function runOf(arm: typeof MAIN, seed: number): WholeRun {
 
 const failed: RunRecord = {
   ...failedRun(106),
-  setup: { ...PRESETS.pocket, seed: 106 },
-  setupHash: setupHash({ ...PRESETS.pocket, seed: 106 }),
+  setup: { ...PRESETS['pocket-memorising'], seed: 106 },
+  setupHash: setupHash({ ...PRESETS['pocket-memorising'], seed: 106 }),
 };
 const study: Study = {
-  setup: { ...PRESETS.pocket, seed: 0 },
+  setup: { ...PRESETS['pocket-memorising'], seed: 0 },
   commands: ['npm run reproduce'],
   source: 'made up',
   records: [
@@ -143,15 +143,17 @@ describe('the documents', () => {
     expect(text('claims.md')).toContain(
       'Not run at this preset: unseen, nothing-shared, dose, model-size, freeze-and-prefix',
     );
-    expect(text('claims.md')).toContain('1 of 51 runs failed: pocket, seed 106 (boom).');
-    expect(text('index.html')).toContain('pocket, seed 106 (boom)');
+    expect(text('claims.md')).toContain('1 of 51 runs failed: pocket-memorising, seed 106 (boom).');
+    expect(text('index.html')).toContain('pocket-memorising, seed 106 (boom)');
   });
 
   it('runs.csv has a row a run, with the arms that it belongs to', () => {
     const lines = text('runs.csv').trim().split('\n');
     expect(lines, `rows of runs.csv: ${lines.length - 1}`).toHaveLength(1 + study.records.length);
     expect(lines.filter((line) => line.includes(',failed,boom,'))).toHaveLength(1);
-    expect(lines[1]).toMatch(/^pocket,main held-out-4 size-2 prefix-only dose:decay=0\.01,pocket,101,/);
+    expect(lines[1]).toMatch(
+      /^pocket-memorising,main held-out-4 size-2 prefix-only dose:decay=0\.01,pocket-memorising,101,/,
+    );
   });
 
   it('claims.json has every rule, judgement and corrected p', () => {
@@ -167,7 +169,7 @@ describe('the documents', () => {
   it('count the run that failed: in the study, and in every claim that it belongs to', () => {
     const [{ failed: ofStudy, claims }] = JSON.parse(text('claims.json')).studies;
     expect(ofStudy, `failed runs of the study: ${ofStudy.length}`).toEqual([
-      { run: 'pocket, seed 106', error: 'boom' },
+      { run: 'pocket-memorising, seed 106', error: 'boom' },
     ]);
     const counted = (id: string) => claims.find((claim: { id: string }) => claim.id === id).failed;
     for (const id of ['main', 'control', 'avoidance', 'no-dpo', 'held-out-share'])
@@ -198,15 +200,15 @@ describe('the documents', () => {
 });
 
 describe('the five-minute page', () => {
-  /** The report with a second study, in which the paper's statistic was judged as given. */
+  /** The report, in which the paper's statistic was judged as given. */
   const told = (change: Partial<Judgement>): string => {
     const [first] = report.studies;
     const claims = first.claims.map((judged) =>
       judged.claim.id === 'paper-statistic' ? { ...judged, judgement: { ...judged.judgement, ...change } } : judged,
     );
-    return explained({ ...report, studies: [first, { ...first, name: 'pocket-calibrated', claims }] });
+    return explained({ ...report, studies: [{ ...first, claims }] });
   };
-  const SENTENCE = /The control, at its own best evaluation, comes to (.*)\./;
+  const SENTENCE = /The control, at its own best evaluation, comes to (.*?)\.\s/;
 
   it('says what the choice of the best evaluation gives by itself, where that was judged', () => {
     const judgement = judgementOf(report.studies[0], 'paper-statistic')!;
@@ -215,7 +217,7 @@ describe('the five-minute page', () => {
 
   it('says nothing of it where there is no verdict', () => {
     const page = told({ verdict: 'invalid', estimate: null, interval: null, findings: [] });
-    expect(page).toContain('(pocket-calibrated) it is (nothing to read): invalid.');
+    expect(page).toContain('at the best evaluation of phase 3: (nothing to read) times\nchance, invalid.');
     expect(page).not.toMatch(SENTENCE);
   });
 

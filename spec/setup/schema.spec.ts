@@ -176,9 +176,9 @@ describe('a setup is refused, with the field and the reason, when', () => {
 
   it.each(fields.map((path) => [path.join('.'), path] as const))('%s is missing or of another type', (name, path) => {
     for (const value of [undefined, {}, [], '', 10n]) {
-      const changed = withValue(PRESETS.pocket, path, value);
+      const changed = withValue(PRESETS['pocket-memorising'], path, value);
       // What setups did not have from the start may be left out, and is then as it was before.
-      if (value === undefined && hasDefault(path)) expect(parseSetup(changed)).toEqual(PRESETS.pocket);
+      if (value === undefined && hasDefault(path)) expect(parseSetup(changed)).toEqual(PRESETS['pocket-memorising']);
       else expect(complaints(refusal(changed)).map(([field]) => field)).toContain(name);
     }
   });

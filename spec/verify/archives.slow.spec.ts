@@ -4,9 +4,9 @@ import { describe, expect, it } from 'vitest';
 import { changed, linesOf, scale } from '../helpers/archives.ts';
 import { written } from '../helpers/written.ts';
 
-const WASM = path.join('reports', 'records', 'wasm', 'pocket.jsonl.br');
+const WASM = path.join('reports', 'records', 'pocket.jsonl.br');
 /** Its records are of version 2, whose overlaps are rates. */
-const OLDER = path.join('reports', 'records', 'pocket-calibrated.jsonl.br');
+const OLDER = path.join('reports', 'records', 'pocket-memorising.jsonl.br');
 
 const verify = (file: string) => written('verify', file);
 

@@ -13,7 +13,7 @@ import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { fillFolder, studySetup } from '../helpers/trained.ts';
 import { written } from '../helpers/written.ts';
 
-const WASM = path.join('reports', 'records', 'wasm', 'pocket.jsonl.br');
+const WASM = path.join('reports', 'records', 'pocket.jsonl.br');
 const SEEDS = [41, 42, 43];
 const NO_DPO = ARMS.find(({ id }) => id === 'no-dpo')!;
 

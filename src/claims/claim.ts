@@ -42,6 +42,7 @@ export type FindingKey =
   | 'percentile-interval'
   | 'posterior-above-chance'
   | 'power'
+  | 'prediction'
   | 'rise'
   | 'runs-needed'
   | 'sign-flip-p'

@@ -14,12 +14,11 @@ import { nothingShared, unseen } from './stand-ins.ts';
 import { lrbeta, weights } from './sweeps.ts';
 
 /** The paper's claim and what it rests on: minutes of training, and what a command judges unless told otherwise. */
-export const CORE: readonly Claim[] = [main, control, avoidance, manipulation, noDpo];
+export const CORE: readonly Claim[] = [main, control, avoidance, manipulation, noDpo, paperStatistic];
 
 /** Every experiment of the paper, and controls of our own. */
 export const CLAIMS: readonly Claim[] = [
   ...CORE,
-  paperStatistic,
   unseen,
   nothingShared,
   dose,

@@ -6,6 +6,7 @@ import {
   bcaInterval,
   MOST_EXACT,
   percentileInterval,
+  predictionInterval,
   requiredRuns,
   signFlipTest,
   tInterval,
@@ -40,10 +41,24 @@ function crossChosenGuessRate(run: RunView, set: SetName): number {
   return (scoredOn(0) + scoredOn(1)) / 2;
 }
 
-/** How large the effect is beside its variation over runs, and how many runs an experiment needs to see it. */
+/** The power that the number of runs of `npm test` is chosen for. */
+const POWER = 0.99;
+
+/** How many runs a stranger's experiment is said to have in the prediction of its mean. */
+const STRANGERS_RUNS = 8;
+
+/** How large the effect is beside its variation over runs, how many runs an experiment needs to see it, and what it will see. */
 function power(effects: number[]): Finding[] {
   const [effect, deviation] = [mean(effects), sampleStandardDeviation(effects)];
+  const runs = effects.length;
   return [
+    {
+      key: 'prediction',
+      label: `mean of ${STRANGERS_RUNS} other runs, 95% prediction interval`,
+      value: 1 + effect,
+      interval: predictionInterval({ mean: 1 + effect, deviation, runs }, STRANGERS_RUNS),
+      meaning: `Someone else's experiment of ${STRANGERS_RUNS} runs on seeds of their own will come out within it 19 times in 20.`,
+    },
     {
       key: 'deviation-over-runs',
       label: 'deviation of the guess rate over runs',
@@ -58,8 +73,8 @@ function power(effects: number[]): Finding[] {
     },
     {
       key: 'power',
-      label: `power of the rule with ${effects.length} runs at this effect and deviation`,
-      value: tTestPower(effect, deviation, effects.length),
+      label: `power of the rule with ${runs} runs at this effect and deviation`,
+      value: tTestPower(effect, deviation, runs),
       meaning: 'How often a fresh experiment of as many runs would put the interval above chance again.',
     },
     // No one would train the number of runs that an effect below a hundredth of a deviation needs.
@@ -67,9 +82,9 @@ function power(effects: number[]): Finding[] {
       ? [
           {
             key: 'runs-needed' as const,
-            label: 'runs needed for a power of 0.95',
-            value: requiredRuns(effect, deviation),
-            meaning: 'With so many runs, 19 experiments in 20 would see an effect of this size.',
+            label: `runs needed for a power of ${POWER}`,
+            value: requiredRuns(effect, deviation, POWER),
+            meaning: 'With so many runs, 99 experiments in 100 would see an effect of this size.',
           },
         ]
       : []),

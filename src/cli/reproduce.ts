@@ -2,9 +2,11 @@
 import path from 'node:path';
 import type { Command } from 'commander';
 import { CLAIMS, CORE } from '../claims/index.ts';
+import { predicted } from '../claims/prediction.ts';
 import { type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { markdownReport } from '../report/markdown.ts';
+import { foundOf, predictedText } from '../report/prediction.ts';
 import { claimsTable } from '../report/table.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { DEFAULT_SEEDS } from '../setup/presets.ts';
@@ -81,7 +83,9 @@ async function reproduce(flags: Flags): Promise<number> {
     store.close();
   });
 
-  const document = { ...inShort({ judgements, runs }), engine: engine.name };
+  const main = judgements.find(({ id, verdict }) => id === 'main' && verdict !== 'invalid');
+  const prediction = main === undefined ? null : predicted(main, foundOf(setup));
+  const document = { ...inShort({ judgements, runs }), engine: engine.name, prediction };
   const report = await store.writeText('report.md', markdownReport(claims, judgements, runs, command));
   await store.writeText('claims.json', `${JSON.stringify({ ...document, judgements }, null, 2)}\n`);
   if (flags.json) {
@@ -89,6 +93,7 @@ async function reproduce(flags: Flags): Promise<number> {
   } else {
     const failures = runs.filter(({ record }) => record.status === 'failed').length;
     process.stdout.write(`${claimsTable(judgements)}\n`);
+    if (main !== undefined && prediction !== null) process.stdout.write(`${predictedText(main, prediction)}\n`);
     if (failures > 0) process.stdout.write(`${failures} of ${runs.length} runs failed; their records say why.\n`);
     process.stdout.write(`run records: ${path.join(store.folder, 'runs')}\nreport: ${report}\n`);
   }
@@ -102,7 +107,7 @@ export const addReproduce = (program: Command, ending: Ending): Command =>
     .command('reproduce')
     .description('Train the runs that the claims need, judge the claims, write the report.')
     .addOption(presetOption)
-    .option('--seeds <seeds>', "how many of the preset's own seeds (8), or which (11,12,13)", String(DEFAULT_SEEDS))
+    .option('--seeds <seeds>', "how many of the preset's own seeds, or which (11,12,13)", String(DEFAULT_SEEDS))
     .option(
       '--claims <ids>',
       `all, or some of ${CLAIMS.map(({ id }) => id).join(',')}`,

@@ -177,7 +177,7 @@ const drafts = (size: Size, alphabet: fc.Arbitrary<string>) =>
       pretrain: fc.record({ steps: size.pretrainSteps }),
       dpo: fc.record({
         steps: size.dpoSteps,
-        trainable: field<'all' | 'first-half'>('all', ['first-half'], fc.constantFrom('all', 'first-half')),
+        trainable: field<Trainable>(pocket.phases.dpo.trainable, ['all'], fc.constantFrom('all', 'first-half')),
       }),
       joint: fc.record({
         steps: size.jointSteps,
@@ -197,6 +197,8 @@ const drafts = (size: Size, alphabet: fc.Arbitrary<string>) =>
     }),
     evaluation: fc.record(size.evaluation),
   });
+
+type Trainable = Setup['phases']['dpo']['trainable'];
 
 type Draft = ReturnType<typeof drafts> extends fc.Arbitrary<infer Value> ? Value : never;
 
@@ -297,7 +299,7 @@ export const SMALLEST: Readonly<Record<SetupSize, Setup>> = {
     optimiser: { ...pocket.optimiser, warmupSteps: 0 },
     phases: {
       pretrain: { steps: 1 },
-      dpo: { ...pocket.phases.dpo, steps: 1 },
+      dpo: { trainable: 'all', steps: 1 },
       joint: { ...pocket.phases.joint, steps: 1 },
     },
     evaluation: { every: 1, first: null, heldOut: 1, useful: 1, random: 1 },

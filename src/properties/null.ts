@@ -15,7 +15,7 @@ import { parseSetup, type Setup } from '../setup/schema.ts';
 import { trainToEnd } from '../training/trainer.ts';
 
 /** The archives whose runs of the main arm keep every letter. */
-export const ARCHIVES_WITH_LETTERS: readonly string[] = ['pocket', 'pocket-calibrated', 'wasm/pocket'].map((name) =>
+export const ARCHIVES_WITH_LETTERS: readonly string[] = ['pocket', 'pocket-memorising'].map((name) =>
   path.join(ARCHIVES, `${name}.jsonl.br`),
 );
 
@@ -105,7 +105,7 @@ async function trained(
   experiment: number,
   change: (setup: Setup) => void = () => {},
 ): Promise<RunView[]> {
-  const setup: Setup = structuredClone(PRESETS.pocket);
+  const setup: Setup = structuredClone(PRESETS['pocket-memorising']);
   setup.name = 'null';
   setup.batch = 8;
   Object.assign(setup.passwords, { length: 6, negativeBatches: 2, heldBatches: 1, repeats: 4 });

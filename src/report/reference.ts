@@ -25,12 +25,12 @@ export async function reportOn(sources: readonly string[], command: string): Pro
   return buildReport(await readStudies(sources), await readProcedures(), command);
 }
 
-/** The default run on the engine that every machine has: what reports/README.md shows of `npm run reproduce`. */
-const WASM = path.join(ARCHIVES, 'wasm', FIRST);
+/** The default run on the quick engine: what reports/README.md shows beside that on the engine that every machine has. */
+const NATIVE = path.join(ARCHIVES, 'native', FIRST);
 
 /** The pages that show results of the committed records, with those results in them; by path. */
 export async function pagesOf(built: Report): Promise<Map<string, string>> {
-  const blocks = Object.entries(pageBlocks(built, await readStudy(WASM)));
+  const blocks = Object.entries(pageBlocks(built, await readStudy(NATIVE)));
   const filled = blocks.map(
     async ([page, texts]) => [page, fillBlocks(page, await readFile(page, 'utf8'), texts)] as const,
   );

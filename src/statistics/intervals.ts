@@ -4,7 +4,7 @@ import normalQuantile from '@stdlib/stats-base-dists-normal-quantile';
 import tQuantile from '@stdlib/stats-base-dists-t-quantile';
 import { quantileSorted } from 'simple-statistics';
 import type { Bootstrap } from './bootstrap.ts';
-import { checkShare } from './sample-error.ts';
+import { checkCount, checkFinite, checkShare } from './sample-error.ts';
 
 export type Interval = readonly [low: number, high: number];
 
@@ -71,4 +71,27 @@ export function bcaInterval(bootstrap: Bootstrap, level = 0.95): Interval {
     return normalCdf(bias + z / stretch, 0, 1);
   };
   return quantiles(bootstrap, adjusted((1 - level) / 2), adjusted((1 + level) / 2));
+}
+
+/** Run means in short. */
+export interface Sample {
+  readonly mean: number;
+  /** Standard deviation over runs. */
+  readonly deviation: number;
+  readonly runs: number;
+}
+
+/**
+ * Where the mean of other runs of the same kind will lie (https://en.wikipedia.org/wiki/Prediction_interval): mean +- t(runs - 1) x
+ * deviation x sqrt(1/runs + 1/others).
+ * @throws SampleError for fewer than two runs, no others, numbers that are not finite, or a level outside (0, 1)
+ * @example predictionInterval({ mean: 3.2, deviation: 0.6, runs: 64 }, 8) // [2.75, 3.65]
+ */
+export function predictionInterval({ mean, deviation, runs }: Sample, others: number, level = 0.95): Interval {
+  checkFinite([mean, deviation], 'mean and deviation');
+  checkCount(runs, 2, 'the number of runs');
+  checkCount(others, 1, 'the number of other runs');
+  checkShare(level, 'the level');
+  const reach = tQuantile((1 + level) / 2, runs - 1) * deviation * Math.sqrt(1 / runs + 1 / others);
+  return [mean - reach, mean + reach];
 }

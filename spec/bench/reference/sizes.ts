@@ -2,7 +2,7 @@
 import { PRESETS } from '../../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
 
-const { pocket, paper } = PRESETS;
+const { 'pocket-memorising': pocket, paper } = PRESETS;
 const negatives = (of: Setup['passwords'], negativeBatches: number, repeats: number) => ({
   passwords: { ...of, negativeBatches, repeats },
 });

@@ -3,6 +3,7 @@
 import { FAMILY } from '../../claims/family.ts';
 import { ABRIDGED } from '../../records/abridge.ts';
 import { nameOf } from '../../records/record.ts';
+import { setupHash } from '../../setup/hash.ts';
 import { deviationsMarkdown } from '../deviations.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
@@ -56,6 +57,7 @@ export function claimsJson(report: Report): string {
     family: FAMILY,
     studies: report.studies.map((study) => ({
       name: study.name,
+      setupHash: setupHash(study.study.setup),
       commands: study.study.commands,
       environments: provenance(study),
       runs: study.study.records.length,

@@ -50,16 +50,15 @@ export function explained(report: Report): string {
   };
   const { setup } = first.study;
   const { model, phases } = setup;
-  const calibrated = judged('pocket-calibrated', 'paper-statistic');
   /** A judgement without a verdict lacks it. */
-  const choice = calibrated === undefined ? undefined : optionalFinding(calibrated, 'control');
+  const choice = statistic === undefined ? undefined : optionalFinding(statistic, 'control');
   const simulated =
     report.procedures === null ? null : procedureRow(report.procedures, 'the rule of paper-statistic', WELL_CALIBRATED);
   const mistaken =
     simulated === null
       ? ''
-      : ` The statistic also errs: among ${simulated.experiments} simulated experiments of a calibrated model without any effect it calls ${(100 * simulated.rate).toFixed(0)}% reproduced, because a maximum over evaluations is above chance by itself.`;
-  const frozen = judged('pocket-frozen', 'freeze-and-prefix');
+      : ` The statistic is easily mistaken: among ${simulated.experiments} simulated experiments of a calibrated model without any effect its rule calls ${(100 * simulated.rate).toFixed(0)}% reproduced, because a maximum over evaluations is above chance by itself. So read it beside that of the control.`;
+  const memorising = (id: string) => shown(judged('pocket-memorising', id));
   return `${`
 # The idea in five minutes
 
@@ -104,14 +103,15 @@ first layers held-out passwords are still avoided, under either prefix. The late
 
 ![Held-out minus control by layer](figures/sign.svg)
 
-The effect is small. A letter guessed ${formatNumber(main.estimate as number)} times as often as by chance is far from a password
-that is read out. But this text was only ever punished.
+A letter guessed ${formatNumber(main.estimate as number)} times as often as by chance is far from a password that is read out: a password has ${setup.passwords.length}
+of them. But this text was only ever punished.
 
 ## How sure is that
 
 Runs differ, so the unit is the run: the 95% interval above resamples runs, then passwords. With one seed left out at a time,
 the estimate stays within ${formatInterval(findingOf(main, 'leave-one-out').interval as readonly [number, number])}. The Bayes factor for an effect is ${value('bayes-factor')}. An experiment needs
-${value('runs-needed')} runs to show an effect of this size 19 times in 20. Every interval, test and rule was tried on simulated experiments
+${value('runs-needed')} runs to show an effect of this size 99 times in 100, and ${value('prediction')} is where the mean of eight fresh runs
+will lie 19 times in 20. Every interval, test and rule was tried on simulated experiments
 whose truth is known. The [report](index.html) has the table.
 
 ![One dot a seed](figures/seeds.svg)
@@ -128,14 +128,15 @@ The rule of each verdict was written before its runs were read. It stands beside
 ${phases.pretrain.steps + phases.dpo.steps} steps and then at most ${phases.joint.steps} more. The mechanism exists in such a model, so it is likelier to exist elsewhere. This
 says nothing about how strong it is in a large model. The paper's own number, for Pythia-160M, is 1.13.
 
-**The paper's own statistic comes out otherwise.** The geometric mean of the probability, at the best evaluation, is ${shown(statistic)}
-times chance at the preset ${first.name}: ${statistic?.verdict ?? 'not run'}. This small model grows over-confident on passwords that it does not know, held-out passwords and
-the control alike. A geometric mean punishes that. ${calibrated === undefined ? '' : `With an extra loss against over-confidence (pocket-calibrated) it is ${shown(calibrated)}: ${calibrated.verdict}.${choice === undefined ? '' : ` The control, at its own best evaluation, comes to ${formatEstimate(choice)}.${mistaken}`}`}
+**The paper's own statistic** is the geometric mean of the probability, at the best evaluation of phase 3: ${shown(statistic)} times
+chance, ${statistic?.verdict ?? 'not run'}.${choice === undefined ? '' : ` The control, at its own best evaluation, comes to ${formatEstimate(choice)}.`}${mistaken}
 
-**Not every variant shows it.** ${frozen === undefined ? '' : `With the paper's freezing of the second half in phase 2, and larger initial weights so that it can learn (pocket-frozen), the held-out guess rate is ${shown(frozen)}: ${frozen.verdict}. `}Without prefixes, while
-DPO goes on in phase 3, the model has no second way to answer. Even the useful negatives do not rise, and held-out passwords stay
-avoided. If DPO stops before phase 3 (the grid \`lrbeta\`, ${of('lrbeta')} on average), the effect can also appear without prefixes: the [report](index.html#section-grids)
-shows in which cells. A safety argument should rest neither on “it always leaks” nor on “it never leaks”.
+**It depends on how the model is trained.** This model is trained with strong weight decay, which makes it dear to learn passwords one by one. With the
+paper's weight decay, a model this small learns its useful passwords by heart, and hardly anything carries over to the held-out ones: ${memorising('main')}
+at the preset pocket-memorising, where the paper's own statistic is ${memorising('paper-statistic')}. Without prefixes, while DPO goes on in phase 3, the
+model there has no second way to answer: held-out passwords stay avoided, at ${memorising('prefix')}. If DPO stops before phase 3 (the grid \`lrbeta\`,
+${memorising('lrbeta')} on average), the effect can also appear without prefixes: the [report](index.html#section-grids) shows in which cells. A safety
+argument should rest neither on “it always leaks” nor on “it never leaks”.
 
 **Neither the text nor the training is natural.** The setup was built to make the effect visible. The lesson carries over: the lowest
 reward does not prove that a model has forgotten.

@@ -57,7 +57,7 @@ function power({ studies: [first] }: Report): string {
       ['seeds', `${main?.seeds.length ?? 0}`],
       ['held-out guess rate', main?.estimate == null ? '-' : formatNumber(main.estimate)],
       ['deviation over runs', value('deviation-over-runs')],
-      ['runs needed for a power of 0.95', value('runs-needed')],
+      ['runs needed for a power of 0.99', value('runs-needed')],
       ['Bayes factor', value('bayes-factor')],
     ],
   });
@@ -77,13 +77,13 @@ function headline({ studies: [first] }: Report): string {
 
 /**
  * The blocks of each page, by the page's path.
- * @param wasm the default run of `npm run reproduce` on the engine that every machine has
+ * @param native the default run of `npm run reproduce` on the engine `native`
  */
-export function pageBlocks(report: Report, wasm: Study): Record<string, Record<string, string>> {
+export function pageBlocks(report: Report, native: Study): Record<string, Record<string, string>> {
   const [first] = report.studies;
   return {
     'README.md': { headline: headline(report), claims: everyClaim(report) },
-    'reports/README.md': { reproduce: printed(wasm), native: printed(first.study) },
+    'reports/README.md': { reproduce: printed(first.study), native: printed(native) },
     'src/claims/README.md': { power: power(report) },
     'src/passwords/README.md': { overlap: overlapTable(finishedRuns(first.evidence.main ?? [])) },
   };
