@@ -18,8 +18,8 @@ const parallel = {
 };
 
 // `quick` trains nothing long, `slow` is what takes longer by nature; `hostile` breaks the source and kills processes, and sees
-// that it is noticed; `claims` trains the preset and judges every claim; `versions`, which fetches other versions of Node, is
-// no part of `npm test`. The groups run one after the other, so that training has the machine's cores to itself.
+// that it is noticed; `claims` trains the preset and judges its claims; `versions` fetches other versions of Node. `npm test` is
+// `quick` and `claims`. The groups run one after the other, so that training has the machine's cores to itself.
 export default defineConfig({
   test: {
     reporters: ['default', './spec/helpers/claims-reporter.ts'],

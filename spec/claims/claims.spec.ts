@@ -267,6 +267,7 @@ it.each([
   [-0.0314, '-0.031'],
   [0.001, '0.001'],
   [0.0000031, '0.0000031'],
+  [3_851_026_259_406.8, '3.9e+12'],
   [Number.POSITIVE_INFINITY, 'inf'],
 ])('%d is printed as %s', (value, text) => {
   expect(formatNumber(value)).toBe(text);

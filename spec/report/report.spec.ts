@@ -10,6 +10,7 @@ import type { RunRecord, WholeRun } from '../../src/records/record.ts';
 import type { Study } from '../../src/records/study.ts';
 import { viewsOf } from '../../src/records/view.ts';
 import { PAPER_THEME, vegaLite } from '../../src/report/figures/figure.ts';
+import { stretchOf } from '../../src/report/figures/paper.ts';
 import { annotate } from '../../src/report/files/annotations.ts';
 import { explained } from '../../src/report/files/explained.ts';
 import { markdownReport } from '../../src/report/markdown.ts';
@@ -123,8 +124,19 @@ describe('the figures', () => {
 
   it('stretch the axis above chance, and label it with what it was', () => {
     const drawn = JSON.stringify(vegaLite(figure('curves'), PAPER_THEME));
-    expect(drawn).toContain('datum.perf > 0 ? 10 * datum.perf : datum.perf');
-    expect(drawn).toContain('datum.value / 10');
+    const perfs = figure('curves').rows.map(({ perf }) => perf as number);
+    expect(drawn).toContain(`datum.perf > 0 ? ${stretchOf(perfs)} * datum.perf : datum.perf`);
+    expect(drawn).toContain(`datum.value / ${stretchOf(perfs)}`);
+    // So that the rise is as high as the fall is deep, and no more than ten times.
+    expect(
+      [
+        [-2, 0.4],
+        [-1.5, 1.4],
+        [-3, 0.1],
+        [-0.2, -0.1],
+        [0.1, 0.5],
+      ].map(stretchOf),
+    ).toEqual([5, 1, 10, 1, 1]);
   });
 
   it('come as data, specification, SVG and PNG', () => {

@@ -48,13 +48,15 @@ export function buildReport(
 ): Report {
   const reports = studies.map((study) => reportOf(study, judge));
   const [first] = reports;
+  const ofEach = (draw: (report: StudyReport) => Figure | null, section: Section = 'paper') =>
+    reports.map((report) => [section, draw(report)] as const);
   const drawn: readonly (readonly [Section | 'claims', Figure | null])[] = [
     ['claims', forest(reports)],
     ['sure', seeds(first)],
     ['sure', checkpoints(first)],
-    ['paper', shares(first)],
-    ['paper', sizes(first)],
-    ...reports.map((report) => ['paper', ablation(report)] as const),
+    ...ofEach(shares),
+    ...ofEach(sizes),
+    ...ofEach(ablation),
     ['paper', curves(first)],
     ['paper', meanCurves(first)],
     ['mechanism', flip(first)],
@@ -62,8 +64,9 @@ export function buildReport(
     ['mechanism', sign(first)],
     ['mechanism', layers(first)],
     ['leakage', ranks(first)],
-    ['grids', grid(first, 'lrbeta', 'Learning rate, beta, prefixes, freezing')],
-    ['grids', grid(first, 'weights', 'Loss weights, learning rate, phase 2 or not')],
+    ...ofEach((report) => grid(report, 'lrbeta', 'Learning rate, beta, prefixes, freezing'), 'grids'),
+    ...ofEach((report) => grid(report, 'weights', 'Loss weights, learning rate, phase 2 or not'), 'grids'),
+    ...ofEach((report) => grid(report, 'dose', 'Weight decay'), 'grids'),
   ];
   return {
     command,

@@ -169,6 +169,12 @@ export const lineAt = (axis: 'x' | 'y', value: number): object => ({
   encoding: { [axis]: { datum: value } },
 });
 
+/** At most so many of a list, evenly spread, with the last: a run may have more evaluations than a figure can show. */
+export const thinned = <Item>(list: readonly Item[], most: number): Item[] => {
+  const every = Math.ceil(list.length / most);
+  return list.filter((_, index) => (list.length - 1 - index) % every === 0);
+};
+
 export const round = (value: number, decimals = 4): number => Number(value.toFixed(decimals));
 
 /** An interval as two fields of a row. @throws RangeError where there is none */

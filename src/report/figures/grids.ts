@@ -25,8 +25,8 @@ export function grid(report: StudyReport, id: string, title: string): Figure | n
     state: !readable ? 'cannot be read' : adjustedP < ALPHA ? 'above chance after correction' : 'not shown',
   }));
   return {
-    id: `grid-${id}`,
-    title,
+    id: `grid-${id}-${report.name}`,
+    title: `${title} (${report.name})`,
     caption:
       `Held-out guess rate of each cell with its 95% interval. A cell cannot be read if its useful negatives stayed below a guess rate of ${LEARNED}: the model learned ` +
       'too little to flip.',

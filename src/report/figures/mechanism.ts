@@ -22,6 +22,7 @@ import {
   round,
   SETS,
   TWO_SETS,
+  thinned,
 } from './figure.ts';
 
 const rounded = ({ value, low, high }: MeanOverRuns): MeanOverRuns => ({
@@ -33,12 +34,15 @@ const rounded = ({ value, low, high }: MeanOverRuns): MeanOverRuns => ({
 const NAMES = SETS.map(({ name }) => name);
 const inFigures = (set: SetName): string => SETS.find(({ name }) => name === set)?.set as string;
 
+/** The means are over all evaluations. */
+const DOTS_A_RUN = 30;
+
 /** Guess rates against the useful guess rate, over all evaluations of phase 3. */
 export function flip(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length < 2) return null;
   const points = runs.flatMap((run) =>
-    evaluationsOfPhase3(run).map(({ step, sets }) => ({ seed: run.setup.seed, step, sets })),
+    thinned(evaluationsOfPhase3(run), DOTS_A_RUN).map(({ step, sets }) => ({ seed: run.setup.seed, step, sets })),
   );
   const dots: Row[] = points.flatMap(({ seed, step, sets }) =>
     (['heldOut', 'random'] as const).map((name) => ({
@@ -63,7 +67,7 @@ export function flip(report: StudyReport): Figure | null {
     id: 'flip',
     title: 'The flip follows the useful negatives',
     caption:
-      'Each dot is one evaluation of phase 3. Lines are means over runs, with 95% intervals, by class of the useful guess rate. ' +
+      `Each dot is one evaluation of phase 3, of which at most ${DOTS_A_RUN} a run are drawn. Lines are means over runs, with 95% intervals, by class of the useful guess rate. ` +
       'The held-out passwords are still only ever rejected. If training on the useful negatives flips what the model avoids, held-out passwords rise with them, and the control stays at chance (dashed).',
     alt: 'Scatter chart of the guess rates of held-out passwords and the control against the guess rate of the useful negatives during phase 3.',
     rows: [...dots, ...means],

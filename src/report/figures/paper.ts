@@ -20,6 +20,7 @@ import {
   round,
   SETS,
   TWO_SETS,
+  thinned,
 } from './figure.ts';
 
 const BAND = { type: 'area', opacity: 0.2 };
@@ -109,8 +110,8 @@ export function shares(report: StudyReport): Figure | null {
   if (rows.length < 4) return null;
   const x = { field: 'share', type: 'quantitative', title: 'negatives held out (%)' };
   return {
-    id: 'held-out-share',
-    title: 'Held-out share',
+    id: `held-out-share-${report.name}`,
+    title: `Held-out share (${report.name})`,
     paper: 'figure 1',
     caption:
       'Held-out passwords and the control (fresh random passwords), by the share of the negatives that is held out. ' +
@@ -128,8 +129,8 @@ export function sizes(report: StudyReport): Figure | null {
   if (rows.length < 4) return null;
   const x = { ...names('model'), axis: { labelAngle: 0, labelExpr: "split(datum.label, ', ')" } };
   return {
-    id: 'model-size',
-    title: 'Model size',
+    id: `model-size-${report.name}`,
+    title: `Model size (${report.name})`,
     paper: 'figure 2',
     caption: `Held-out passwords and the control, by the size of the model. ${PANELS_READ}`,
     alt: 'Two charts of held-out passwords and the control for models of four sizes, with a line at chance.',
@@ -162,8 +163,15 @@ export function ablation(report: StudyReport): Figure | null {
   };
 }
 
-/** Above chance the axis is stretched by this factor: the rise above chance is small beside the fall that DPO causes. */
-const STRETCH = 10;
+/** How much the axis is stretched above chance, where the rise is small beside the fall that DPO causes. */
+export function stretchOf(perfs: readonly number[]): number {
+  const lowest = perfs.reduce((least, perf) => Math.min(least, perf), 0);
+  const highest = perfs.reduce((most, perf) => Math.max(most, perf), 0);
+  return highest <= 0 ? 1 : Math.min(10, Math.max(1, Math.round(-lowest / highest)));
+}
+
+/** Evaluations of a phase that are drawn of a single run. */
+const POINTS_A_PHASE = 30;
 
 const PHASES = ['pretrain', 'dpo', 'joint'] as const;
 const LABELS = { pretrain: '1', dpo: '2: DPO', joint: '3: joint' } as const;
@@ -192,7 +200,12 @@ export function curves(report: StudyReport): Figure | null {
   const { phases } = runs[0].setup;
   const start = { pretrain: 0, dpo: phases.pretrain.steps, joint: phases.pretrain.steps + phases.dpo.steps };
   const rows = runs.flatMap((run) =>
-    run.evaluations.flatMap(({ phase, step, sets }) =>
+    PHASES.flatMap((phase) =>
+      thinned(
+        run.evaluations.filter((evaluation) => evaluation.phase === phase),
+        POINTS_A_PHASE,
+      ),
+    ).flatMap(({ phase, step, sets }) =>
       SETS.map(({ set, name }) => ({
         seed: run.setup.seed,
         set,
@@ -203,13 +216,18 @@ export function curves(report: StudyReport): Figure | null {
       })),
     ),
   );
+  const stretch = stretchOf(rows.map(({ perf }) => perf));
+  const stretched = stretch === 1 ? '' : ` Above chance (dashed) the axis is stretched ${stretch} times.`;
+  const { stopAtUsefulGuessRate: stop } = phases.joint;
+  const ending =
+    stop === null ? '' : ` Phase 3 ends when the useful negatives are guessed ${stop} times as often as chance.`;
   return {
     id: 'curves',
     title: 'Training curves of all seeds',
     paper: 'figure 4',
     caption:
-      `Log-likelihood per letter relative to chance over the three phases, one line for each seed. Above chance (dashed) the axis is stretched ${STRETCH} times. ` +
-      'Phases 1 and 2 are read under the prefix `regular`, phase 3 under `reverse`. Phase 3 ends when the useful negatives are guessed twice as often as chance.',
+      `Log-likelihood per letter relative to chance (dashed) over the three phases, one line for each seed.${stretched} ` +
+      `Phases 1 and 2 are read under the prefix \`regular\`, phase 3 under \`reverse\`.${ending}`,
     alt: 'Line chart of the log-likelihood of held-out passwords, useful negatives and the control over training, one line for each seed.',
     rows,
     spec: {
@@ -224,7 +242,7 @@ export function curves(report: StudyReport): Figure | null {
       ],
       transform: [
         { filter: "shownSeed == 'all' || toString(datum.seed) == shownSeed" },
-        { calculate: `datum.perf > 0 ? ${STRETCH} * datum.perf : datum.perf`, as: 'stretched' },
+        { calculate: `datum.perf > 0 ? ${stretch} * datum.perf : datum.perf`, as: 'stretched' },
       ],
       layer: [
         ...boundaries(runs[0].setup, (phase) => start[phase]),
@@ -238,7 +256,7 @@ export function curves(report: StudyReport): Figure | null {
               field: 'stretched',
               type: 'quantitative',
               title: 'nats above chance',
-              axis: { labelExpr: `format(datum.value > 0 ? datum.value / ${STRETCH} : datum.value, '.2~f')` },
+              axis: { labelExpr: `format(datum.value > 0 ? datum.value / ${stretch} : datum.value, '.2~f')` },
             },
             detail: [{ field: 'seed' }, { field: 'phase' }],
             color: colourOf('set', COLOURS),
@@ -271,6 +289,8 @@ export function meanCurves(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length < 2) return null;
   const rows = meanRows(runs);
+  const inPhase3 = rows.filter(({ phase, set }) => phase === 'joint' && set === 'held-out');
+  const near = Math.max(0.3, ...inPhase3.map(({ high }) => high as number));
   const panel = (title: string, marks: object[], y: object, more: object) => ({
     title,
     width: 640,
@@ -320,7 +340,7 @@ export function meanCurves(report: StudyReport): Figure | null {
         panel(
           'Phase 3 near chance',
           [],
-          { scale: { domain: [-0.3, 0.3] } },
+          { scale: { domain: [-near, near] } },
           { transform: [{ filter: "datum.phase == 'joint'" }] },
         ),
       ],

@@ -6,6 +6,7 @@ import { CORE, type FindingKey, optionalFinding } from '../../claims/index.ts';
 import { evidenceOf, type Study } from '../../records/study.ts';
 import { finishedRuns } from '../../records/view.ts';
 import { claimSeeds, DEFAULT_SEEDS } from '../../setup/presets.ts';
+import { deviationsMarkdown } from '../deviations.ts';
 import { overlapTable } from '../markdown.ts';
 import type { Report } from '../report.ts';
 import { claimsTable, estimateText, markdownTable, runsText } from '../table.ts';
@@ -82,7 +83,11 @@ function headline({ studies: [first] }: Report): string {
 export function pageBlocks(report: Report, native: Study): Record<string, Record<string, string>> {
   const [first] = report.studies;
   return {
-    'README.md': { headline: headline(report), claims: everyClaim(report) },
+    'README.md': {
+      headline: headline(report),
+      deviations: deviationsMarkdown(first.study.setup),
+      claims: everyClaim(report),
+    },
     'reports/README.md': { reproduce: printed(first.study), native: printed(native) },
     'src/claims/README.md': { power: power(report) },
     'src/passwords/README.md': { overlap: overlapTable(finishedRuns(first.evidence.main ?? [])) },
