@@ -12,13 +12,13 @@ import type { Setup } from '../../src/setup/schema.ts';
 import type { Round } from './engine-process.ts';
 import { Measuring } from './measuring.ts';
 import { compared, startable } from './report.ts';
-import { POCKET, WIDE } from './setups.ts';
+import { NARROW, WIDE } from './setups.ts';
 
-const SIZES: Readonly<Record<string, Setup>> = { pocket: POCKET, wide: WIDE };
+const SIZES: Readonly<Record<string, Setup>> = { narrow: NARROW, wide: WIDE };
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { rounds: { type: 'string', default: '21' }, size: { type: 'string', default: 'pocket' } },
+  options: { rounds: { type: 'string', default: '21' }, size: { type: 'string', default: 'narrow' } },
 });
 const [checkout] = positionals;
 const rounds = Number(values.rounds);
@@ -26,7 +26,7 @@ const setup = Object.hasOwn(SIZES, values.size) ? SIZES[values.size] : undefined
 const program = path.join(checkout ?? '', 'spec', 'bench', 'engine-process.ts');
 if (checkout === undefined || !existsSync(program) || !(rounds >= 1) || setup === undefined) {
   process.stderr.write(
-    `error: npm run bench -- against <checkout> [--rounds 21] [--size pocket]: ${checkout === undefined ? 'say which checkout' : `${program} must exist, --rounds be at least 1, and --size one of ${Object.keys(SIZES).join(', ')}`}\n`,
+    `error: npm run bench -- against <checkout> [--rounds 21] [--size narrow]: ${checkout === undefined ? 'say which checkout' : `${program} must exist, --rounds be at least 1, and --size one of ${Object.keys(SIZES).join(', ')}`}\n`,
   );
   process.exit(2);
 }

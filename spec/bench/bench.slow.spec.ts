@@ -43,7 +43,7 @@ describe('npm run bench', () => {
   ])('refuses to compare with %j', (args) => {
     const { status, stderr } = bench('against', ...args);
     expect(status).toBe(2);
-    expect(stderr).toContain('error: npm run bench -- against <checkout> [--rounds 21] [--size pocket]: ');
+    expect(stderr).toContain('error: npm run bench -- against <checkout> [--rounds 21] [--size narrow]: ');
   });
 
   it('gives a benchmark the options that follow its name', () => {

@@ -9,12 +9,12 @@ import type { Setup } from '../../src/setup/schema.ts';
 import type { Phased, Round } from './engine-process.ts';
 import { Measuring } from './measuring.ts';
 import { compared, saveSection, startable } from './report.ts';
-import { POCKET, pythiaShapes, WIDE } from './setups.ts';
+import { NARROW, pythiaShapes, WIDE } from './setups.ts';
 import { speedText } from './tables.ts';
 
 /** What is measured, and on which engines: on WASM a step of Pythia-160M's shapes takes half a minute. */
 const MEASURED: { setup: Setup; engines: string[]; rounds: number }[] = [
-  { setup: POCKET, engines: ['native', 'wasm'], rounds: 9 },
+  { setup: NARROW, engines: ['native', 'wasm'], rounds: 9 },
   { setup: WIDE, engines: ['native', 'wasm'], rounds: 9 },
   { setup: pythiaShapes('160m', 32, 30), engines: ['native'], rounds: 3 },
 ];

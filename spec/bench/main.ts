@@ -5,11 +5,11 @@ const BENCHMARKS: Readonly<Record<string, { file: string; what: string }>> = {
   paper: { file: './paper/run.ts', what: "real steps of the paper's setup: --steps 10, --size 160m" },
   reference: {
     file: './reference/run.ts',
-    what: 'the same training in JAX and in PyTorch: --size pocket, --steps a,b,c, --engines, --rounds',
+    what: 'the same training in JAX and in PyTorch: --size narrow, --steps a,b,c, --engines, --rounds',
   },
   against: {
     file: './against.ts',
-    what: 'steps of this source and of another checkout, in turn: <checkout> --rounds 21, --size pocket',
+    what: 'steps of this source and of another checkout, in turn: <checkout> --rounds 21, --size narrow',
   },
   whole: {
     file: './whole/run.ts',

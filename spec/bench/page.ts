@@ -23,16 +23,16 @@ export interface Bench {
   readonly growth?: Growth;
   readonly whole?: Whole;
   readonly paperRuns?: PaperRuns;
-  readonly 'jax-pocket'?: Jax;
+  readonly 'jax-narrow'?: Jax;
   readonly 'jax-wide'?: Jax;
   readonly 'jax-160m'?: Jax;
-  readonly 'reference-pocket'?: Reference;
+  readonly 'reference-narrow'?: Reference;
   readonly 'reference-160m'?: Reference;
   readonly 'paper-160m'?: Paper;
 }
 
 const { evaluation, batch } = PRESETS['pocket-memorising'];
-/** Passwords that an evaluation of `pocket` scores. */
+/** Passwords that an evaluation of `pocket-memorising` scores. */
 const SCORED_AT_ONCE = evaluation.heldOut + evaluation.useful + evaluation.random;
 /** Sequences of a step of its phase 2. */
 const PAIRS = 2 * batch;
@@ -62,10 +62,11 @@ ${shown(bench.speed, speedText)}
 - *wasm = 1* is the speed relative to \`wasm\`.
 
 The figures are medians over rounds. A round measures every engine, so a machine whose speed drifts slows all of them alike.
-\`wide\` is 256 wide with 6 layers. \`160m\` has the shapes of Pythia-160M, random weights, and batches of 32.
+\`narrow\` is the model of \`pocket-memorising\`, 64 wide with 4 layers; that of \`pocket\`, 96 wide with 4 layers, lies between it and
+\`wide\`, which is 256 wide with 6 layers. \`160m\` has the shapes of Pythia-160M, random weights, and batches of 32.
 
-A run of \`pocket\` on \`wasm\` peaks at 286 MiB
-(\`/usr/bin/time -v npm run reproduce -- --claims main --seeds 1, --jobs 1\`, the largest process).
+A run of \`pocket-memorising\` on \`wasm\` peaks at 286 MiB
+(\`/usr/bin/time -v npm run reproduce -- --preset pocket-memorising --claims main --seeds 1, --jobs 1\`, the largest process).
 
 ## Compared with another version
 
@@ -82,7 +83,7 @@ The JAX program is our own, [train_jax.py](../spec/bench/reference/train_jax.py)
 this project, in one compiled function: one forward and one backward pass over all sequences, clipping, and AdamW. It looks up the reference
 model's log-probabilities, as this project does.
 
-${shown(bench['jax-pocket'], (section) => jaxText('pocket', section))}
+${shown(bench['jax-narrow'], (section) => jaxText('narrow', section))}
 
 \`--size wide\`, which is 256 wide with 6 layers:
 
@@ -109,7 +110,7 @@ ${shown(bench['jax-160m'], (section) => jaxText('160m', section))}
 The same command times a short plain PyTorch program of our own, [train.py](../spec/bench/reference/train.py). It works as the paper's code
 does: it has a forward pass for each loss, runs the reference model again at every step, and evaluates every 5 steps. Whole runs are compared.
 
-${shown(bench['reference-pocket'], (section) => referenceText('pocket', section))}
+${shown(bench['reference-narrow'], (section) => referenceText('narrow', section))}
 
 The same at the shapes of Pythia-160M, with random weights and batches of 8 (\`npm run bench -- reference --size 160m\`). Our time includes
 tracing the graphs, which happens once a run.
@@ -118,7 +119,7 @@ ${shown(bench['reference-160m'], (section) => referenceText('160m', section))}
 
 ## A whole run
 
-\`npm run bench -- whole\` trains \`pocket\` to its end, in a process as a job starts it, and says where the seconds go:
+\`npm run bench -- whole\` trains \`pocket-memorising\` to its end, in a process as a job starts it, and says where the seconds go:
 
 ${shown(bench.whole, wholeText)}
 
@@ -133,7 +134,7 @@ which is as much work as a forward pass over ${3 * PAIRS}.
 
 ## As a setup grows
 
-\`npm run bench -- growth\` changes one thing of \`pocket\` at a time, in a process each:
+\`npm run bench -- growth\` changes one thing of \`pocket-memorising\` at a time, in a process each:
 
 ${shown(bench.growth, growthText)}
 

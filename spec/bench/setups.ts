@@ -4,11 +4,11 @@ import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 
 const { 'pocket-memorising': pocket, paper } = PRESETS;
 
-/** `pocket` with another model. */
+/** `pocket-memorising` with another model. */
 const pocketWith = (name: string, model: Partial<Setup['model']>): Setup =>
   parseSetup({ ...pocket, name, model: { ...pocket.model, ...model } });
 
-/** `pocket` with other passwords. */
+/** `pocket-memorising` with other passwords. */
 const pocketOf = (name: string, batch: number, passwords: Partial<Setup['passwords']>): Setup =>
   parseSetup({ ...pocket, name, batch, passwords: { ...pocket.passwords, ...passwords } });
 
@@ -41,10 +41,10 @@ export function pythiaShapes(size: PythiaSize, batch: number, steps: number): Se
 /** Passwords in one scoring call, as src/training/scoring.ts chunks them. */
 export const SCORED = 128;
 
-export const POCKET: Setup = pocket;
+export const NARROW: Setup = { ...pocket, name: 'narrow' };
 export const WIDE: Setup = pocketWith('wide', { hidden: 256, layers: 6, heads: 8 });
 
-/** `pocket` with one thing changed at a time; a quarter of the negatives are held out throughout. */
+/** `pocket-memorising` with one thing changed at a time; a quarter of the negatives are held out throughout. */
 export const GROWTH: { knob: string; values: Record<string, Setup> }[] = [
   { knob: 'width', values: grown([32, 64, 128, 256, 512], (hidden) => pocketWith(`width-${hidden}`, { hidden })) },
   { knob: 'layers', values: grown([1, 2, 4, 8, 16], (layers) => pocketWith(`layers-${layers}`, { layers })) },

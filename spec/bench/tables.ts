@@ -34,7 +34,7 @@ export interface Speed extends Measured {
   }[];
 }
 
-/** `pocket` with one thing changed at a time: `npm run bench -- growth`. */
+/** `pocket-memorising` with one thing changed at a time: `npm run bench -- growth`. */
 export interface Growth extends Measured {
   readonly scoredPasswords: number;
   readonly rows: readonly {
@@ -104,7 +104,7 @@ export interface Jax extends Measured {
   }[];
 }
 
-/** Where the time of whole runs of `pocket` goes: `npm run bench -- whole`. */
+/** Where the time of whole runs of `pocket-memorising` goes: `npm run bench -- whole`. */
 export interface Whole extends Measured {
   readonly rows: readonly ({ readonly engine: string; readonly every: number } & WholeRun)[];
 }
@@ -159,7 +159,7 @@ export function speedText(section: Speed): string {
 export function growthText(section: Growth): string {
   const engines = Object.keys(section.rows[0].engines);
   const table = tableOf([
-    'pocket, but',
+    'pocket-memorising, but',
     'parameters',
     ...engines.flatMap((engine) => [`${engine}: ms/step`, 'scoring, ms', 'draw, s', 'reference, s', 'MiB']),
   ]);

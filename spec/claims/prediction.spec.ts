@@ -60,6 +60,7 @@ describe('an experiment beside what was found before', () => {
   ])('of mean %f is within the interval for as many runs: %s', (estimate, within) => {
     const judgement = { estimate, seeds: fresh };
     const of = predicted(judgement, found)!;
+    expect(of.within, 'whether it lies within').toBe(within);
     expect(of).toEqual({ interval: [low, high], within, runs: 64, shared: 0 });
     expect(predictedText(judgement, of)).toContain(within ? ' lies within [' : ' lies OUTSIDE [');
     expect(predictedText(judgement, of)).not.toContain('fresh ones say more');

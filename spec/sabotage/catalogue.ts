@@ -347,7 +347,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     id: 'seeds-repeated',
-    story: 'Eight seeds are one seed eight times.',
+    story: 'Five seeds are one seed five times.',
     file: 'src/setup/presets.ts',
     edits: [['(_, index) => FIRST_CLAIM_SEED + index', '() => FIRST_CLAIM_SEED']],
     caughtBy: {
@@ -360,7 +360,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'judged-on-tuning-seeds',
     story: 'The claims are judged on the seeds that the preset was chosen on.',
     file: 'src/setup/presets.ts',
-    edits: [['FIRST_CLAIM_SEED = 101', 'FIRST_CLAIM_SEED = 1']],
+    edits: [['FIRST_CLAIM_SEED = 201', 'FIRST_CLAIM_SEED = 1']],
     caughtBy: {
       spec: HONESTY,
       test: 'none of which the presets were chosen on',
@@ -1452,7 +1452,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     caughtBy: {
       spec: 'spec/report/report.spec.ts',
       test: 'the report of a job has a row for every run',
-      message: /^rows of report\.md: \| pocket \| 106 \| : expected \[\] to have a length of 1/,
+      message: /^rows of report\.md: \| pocket-memorising \| 106 \| : expected \[\] to have a length of 1/,
     },
   },
   {
@@ -1545,6 +1545,28 @@ export const SABOTAGES: readonly Sabotage[] = [
       spec: 'spec/claims/paper-statistic.spec.ts',
       test: 'is the maximum over the evaluations of its schedule',
       message: /expected 0\.9 to be 0\.3/,
+    },
+  },
+  {
+    id: 'prediction-always-met',
+    story: 'Whatever comes out lies within the prediction.',
+    file: 'src/claims/prediction.ts',
+    edits: [['within: estimate >= interval[0] && estimate <= interval[1]', 'within: true']],
+    caughtBy: {
+      spec: 'spec/claims/prediction.spec.ts',
+      test: 'is within the interval for as many runs: false',
+      message: /whether it lies within: expected true to be false/,
+    },
+  },
+  {
+    id: 'known-seeds-called-fresh',
+    story: 'Runs on seeds of the reference report are said to confirm it.',
+    file: 'src/claims/prediction.ts',
+    edits: [['seeds.filter((seed) => found.seeds.includes(seed)).length', '0']],
+    caughtBy: {
+      spec: 'spec/claims/prediction.spec.ts',
+      test: 'counts the seeds that were known before',
+      message: /expected \+?0 to be 2/,
     },
   },
   {

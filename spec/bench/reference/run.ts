@@ -17,7 +17,7 @@ import { Job } from './whole-runs.ts';
 
 const options = new Command('npm run bench -- reference')
   .description('Trains the same setup with JAX, with PyTorch and with this program, and prints ratios.')
-  .option('--size <size>', Object.keys(SIZES).join(', '), 'pocket')
+  .option('--size <size>', Object.keys(SIZES).join(', '), 'narrow')
   .option('--steps <a,b,c>', 'steps of the three phases (default: by size)')
   .option('--engines <names>', 'which of our engines (default: by size)')
   .option('--rounds <count>', 'rounds in which JAX and this program take turns (default: by size)')

@@ -17,7 +17,7 @@ export interface Size {
 }
 
 export const SIZES: Readonly<Record<string, Size>> = {
-  pocket: {
+  narrow: {
     change: negatives(pocket.passwords, 16, 12),
     steps: '100,192,192',
     rounds: 21,
