@@ -17,7 +17,7 @@ it('on the command line it trains, tells every setup, draws the map, and takes w
   );
   const inOut = (name: string) => readFileSync(path.join(out, name), 'utf8');
   const log = inOut('explored.jsonl');
-  expect(JSON.parse(log.split('\n')[0])).toMatchObject({ at: { beta: 0.3 }, seeds: [101], failed: 0 });
+  expect(JSON.parse(log.split('\n')[0])).toMatchObject({ at: { beta: 0.3 }, seeds: [201], failed: 0 });
   expect(inOut('map.svg')).toMatch(/<svg.*batches held out/s);
   expect(inOut('explored.md')).toContain('![batches held out by beta](map.svg)');
   expect(inOut('explored.md').match(/^\| (share 1, )?beta/gm)).toHaveLength(5);

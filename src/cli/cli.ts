@@ -21,10 +21,11 @@ import { addFuzz } from './fuzz.ts';
 import { UsageError } from './options.ts';
 import { addReport } from './report.ts';
 import { addReproduce } from './reproduce.ts';
+import { addSearch } from './search.ts';
 import { addVerify } from './verify.ts';
 
 /** The commands, in the order that `--help` shows. What only one of them needs and takes long to load, it loads when it is run. */
-const COMMANDS = [addReproduce, addReport, addFetch, addArchive, addVerify, addExplore, addFuzz, addEngine];
+const COMMANDS = [addReproduce, addReport, addFetch, addArchive, addVerify, addExplore, addSearch, addFuzz, addEngine];
 
 /** Faults that a message explains fully; anything else is a bug and keeps its stack. */
 const EXPECTED = [

@@ -1,0 +1,147 @@
+/** The command `search`: draws setups, and finds one that shows the effect. */
+import path from 'node:path';
+import type { Command } from 'commander';
+import { createLogUpdate } from 'log-update';
+import { MAIN } from '../claims/arms.ts';
+import { OBJECTIVES } from '../explore/objectives.ts';
+import { DEFAULT_SPACE, MOST_DIMENSIONS, parseDimension } from '../explore/space.ts';
+import { planJob } from '../lab/job.ts';
+import { withModel } from '../lab/model.ts';
+import { assertFits } from '../lab/plan.ts';
+import { runAll } from '../lab/pool.ts';
+import { resolveSetup } from '../setup/overrides.ts';
+import { type Ending, EXIT, interruptible } from './exit.ts';
+import {
+  commandLine,
+  configOption,
+  jobsOption,
+  LOCAL_REPORTS,
+  parseWhole,
+  presetOption,
+  repeated,
+  UsageError,
+} from './options.ts';
+
+interface Flags {
+  preset: string;
+  config?: string;
+  set: string[];
+  vary: string[];
+  objective: string;
+  draws: number;
+  confirm: number;
+  seed: number;
+  jobs?: number;
+  out: string;
+}
+
+/** Searches; what was trained is in the folder at every moment, and the same command goes on there. */
+async function searchSetups(flags: Flags): Promise<number> {
+  const objective = OBJECTIVES.find(({ id }) => id === flags.objective);
+  if (objective === undefined)
+    throw new UsageError(
+      `--objective: there is no "${flags.objective}"; objectives are ${OBJECTIVES.map(({ id }) => id).join(', ')}`,
+    );
+  const setup = withModel(resolveSetup(flags), flags);
+  const space = (flags.vary.length > 0 ? flags.vary : DEFAULT_SPACE).map((text) => parseDimension(text, setup));
+  if (new Set(space.map(({ field }) => field)).size < space.length)
+    throw new UsageError('--vary: a field is named twice');
+  if (space.length > MOST_DIMENSIONS) throw new UsageError(`--vary: at most ${MOST_DIMENSIONS} fields at once`);
+  const command = commandLine('search');
+  const err = process.stderr;
+  const say = (text: string) => void err.write(`${text}\n`);
+  // Loaded here: what draws takes a second to load, and no other command should wait for it.
+  const { search } = await import('../explore/search.ts');
+  const { confirmationText, drawText, effectsFigure, parallelFigure, searchPage } = await import(
+    '../explore/search-page.ts'
+  );
+  const { svgOf } = await import('../report/figures/render.ts');
+  const job = await planJob({
+    setup,
+    claims: [{ arms: [MAIN] }], // the size of its models decides how many runs go at once
+    seeds: [1],
+    folder: flags.out,
+    resume: true,
+    command,
+    reports: ['search.jsonl', 'search.md', 'parallel.svg', 'effects.svg'],
+    jobs: flags.jobs,
+    say,
+  });
+  const { store, engine, execution, jobs } = job;
+  say(`into ${store.folder}, ${jobs} runs at once`);
+  const live = err.isTTY ? createLogUpdate(err) : null;
+  const asked = { setup, space, objective, seed: flags.seed, command };
+  try {
+    const searched = await interruptible(
+      `What is done is kept; go on with the same command and --out ${flags.out}`,
+      () =>
+        search({
+          ...asked,
+          draws: flags.draws,
+          confirm: flags.confirm,
+          train: async (setups) => {
+            assertFits(setups, engine.name, jobs, execution);
+            let done = 0;
+            const runs = await runAll(setups, {
+              engine,
+              execution,
+              store,
+              jobs,
+              onProgress: ({ seed }, { phase, step, steps }) =>
+                live?.(`${done} of ${setups.length} runs  seed ${seed}  ${phase} ${step}/${steps}`),
+              onEnd: () => {
+                done += 1;
+                if (live === null && done % Math.ceil(setups.length / 10) === 0)
+                  say(`${done} of ${setups.length} runs`);
+              },
+            });
+            return runs.map(({ record }) => record);
+          },
+          onRound: async (draws, round) => {
+            await store.writeText('search.jsonl', draws.map((draw) => `${JSON.stringify(draw)}\n`).join(''));
+            live?.clear();
+            say(`round ${round}:`);
+            for (const draw of draws) if (draw.rounds === round) say(`  ${drawText(draw)}`);
+          },
+        }),
+    );
+    await store.writeText('parallel.svg', await svgOf(parallelFigure(searched.draws, asked)));
+    await store.writeText('effects.svg', await svgOf(effectsFigure(searched.draws, asked)));
+    const report = await store.writeText('search.md', searchPage(searched, asked));
+    const { confirmation } = searched;
+    process.stdout.write(
+      `${confirmation === null ? 'No draw could be scored; the report says why.' : confirmationText(confirmation, objective)}\n` +
+        `${searched.draws.length} setups drawn; report: ${path.relative('.', report)}\n`,
+    );
+    return confirmation === null ? EXIT.notCarriedOut : EXIT.reproduced;
+  } finally {
+    live?.clear();
+    live?.done();
+    store.close();
+  }
+}
+
+export const addSearch = (program: Command, ending: Ending): Command =>
+  program
+    .command('search')
+    .description('Draw setups from a space, halve them on tuning seeds, and confirm the best one on fresh seeds.')
+    .addOption(presetOption)
+    .addOption(configOption)
+    .option('--set <path=value>', 'change a field of the setup that the draws begin with; repeatable', repeated, [])
+    .option(
+      '--vary <field=range>',
+      `a field to vary: low..high, or values as in a|b|c; repeatable (default: ${DEFAULT_SPACE.join(' ')})`,
+      repeated,
+      [],
+    )
+    .option('--objective <id>', `what to look for: ${OBJECTIVES.map(({ id }) => id).join(', ')}`, OBJECTIVES[0].id)
+    .option('--draws <n>', 'how many setups to draw', (text) => parseWhole(text, '--draws', 1, 10_000), 16)
+    .option('--confirm <n>', 'fresh seeds for the best one', (text) => parseWhole(text, '--confirm', 1, 1000), 8)
+    .option('--seed <n>', 'seed of the draws', (text) => parseWhole(text, '--seed', 0, 0xffffffff), 1)
+    .addOption(jobsOption)
+    .option(
+      '--out <folder>',
+      'where runs and report go; what is there already is used',
+      path.join(LOCAL_REPORTS, 'searched'),
+    )
+    .action(ending(searchSetups));
