@@ -268,6 +268,7 @@ it.each([
   [0.001, '0.001'],
   [0.0000031, '0.0000031'],
   [3_851_026_259_406.8, '3.9e+12'],
+  [1.5958e40, '1.6e+40'], // whole, as every number so large
   [Number.POSITIVE_INFINITY, 'inf'],
 ])('%d is printed as %s', (value, text) => {
   expect(formatNumber(value)).toBe(text);

@@ -8,7 +8,7 @@ export const formatInterval = (interval: readonly [number, number]): string =>
 
 /** Counts stay whole; p-values below 0.001 keep two significant digits, where fixed decimals would hide them; so do millions. */
 export function formatNumber(value: number): string {
-  if (Number.isInteger(value)) return `${value}`;
+  if (Number.isSafeInteger(value)) return `${value}`;
   if (Math.abs(value) >= 1e6 && Number.isFinite(value)) return value.toExponential(1);
   return Math.abs(value) < 1e-3 ? value.toPrecision(2) : decimal(value);
 }
