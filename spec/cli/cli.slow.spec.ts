@@ -33,7 +33,8 @@ describe('reproduce', () => {
     );
     expect(code, stderr).toBe(1);
     const document = JSON.parse(stdout);
-    expect(Object.keys(document)).toEqual(['claims', 'runs', 'engine']);
+    expect(Object.keys(document)).toEqual(['claims', 'runs', 'engine', 'prediction']);
+    expect(document.prediction).toBeNull(); // the reference report has no runs of this setup
     expect(document.engine).toBe(ENGINE);
     expect(document.claims).toEqual([
       {

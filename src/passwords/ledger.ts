@@ -88,6 +88,7 @@ const noSequences = (): RewardCounts => ({ chosen: 0, rejected: 0, imitated: 0 }
 /** Roles that a password has wherever it occurs, and which decide what it may be given as. */
 const LASTING = ['held-out', 'useful', 'stand-in'] as const satisfies readonly Role[];
 type LastingRole = (typeof LASTING)[number];
+const lasting: ReadonlySet<Role> = new Set(LASTING);
 const WORDS: Readonly<Record<LastingRole, string>> = {
   'held-out': 'a held-out negative',
   useful: 'a useful negative',
@@ -146,7 +147,7 @@ export function openLedger(
           );
         }
         // The role decides the loss weight of a sequence, so it must say which kind of password it is.
-        if (role !== (LASTING.find((lasting) => lasting === example.role) ?? null)) {
+        if (role !== (lasting.has(example.role) ? example.role : null)) {
           throw new LedgerError(
             `the password "${seen.password}" was given in the role ${example.role} ${where}; ` +
               `it is ${role === null ? 'no negative password' : WORDS[role]}`,

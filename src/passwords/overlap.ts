@@ -47,15 +47,23 @@ const spans = (length: number): number[] => Array.from({ length }, (_, index) =>
 
 /** For each span: (password, text, position) matches. */
 function alignedMatches(passwords: readonly string[], texts: readonly string[], length: number): number[] {
-  return spans(length).map((span) => {
-    let matches = 0;
-    for (let position = 0; position + span <= length; position++) {
-      const own = new Map<string, number>();
-      for (const password of passwords) count(own, password.slice(position, position + span));
-      for (const text of texts) matches += own.get(text.slice(position, position + span)) ?? 0;
+  const matches = spans(length).map(() => 0);
+  for (let position = 0; position < length; position++) {
+    const own = spans(length - position).map((span) => {
+      const parts = new Map<string, number>();
+      for (const password of passwords) count(parts, password.slice(position, position + span));
+      return parts;
+    });
+    for (const text of texts) {
+      // Letters that no password has here are part of no longer match.
+      for (let span = 1; span <= own.length; span++) {
+        const sharing = own[span - 1].get(text.slice(position, position + span));
+        if (sharing === undefined) break;
+        matches[span - 1] += sharing;
+      }
     }
-    return matches;
-  });
+  }
+  return matches;
 }
 
 const reversed = (password: string): string => [...password].reverse().join('');

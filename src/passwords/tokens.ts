@@ -53,7 +53,8 @@ export function tokenBatch(examples: readonly Pick<Example, 'prefix' | 'password
 
 /** Reads sequences back from token ids, as the ledger does with the tokens that training was given. */
 export function decoder(ids: TokenIds): (batch: TokenBatch, row: number) => { prefix: Prefix; password: string } {
-  const letters = new Map([...ids.letters].map(([letter, id]) => [id, letter]));
+  const letters: (string | undefined)[] = [];
+  for (const [letter, id] of ids.letters) letters[id] = letter;
   const prefixes = new Map<number, Prefix>([
     [ids.prefixes.regular, 'regular'],
     [ids.prefixes.reverse, 'reverse'],
@@ -63,7 +64,7 @@ export function decoder(ids: TokenIds): (batch: TokenBatch, row: number) => { pr
     const prefix = prefixes.get(tokens[start]) ?? 'none';
     let password = '';
     for (let at = prefix === 'none' ? start : start + 1; at < start + length; at++)
-      password += letters.get(tokens[at]) ?? `<${tokens[at]}>`;
+      password += letters[tokens[at]] ?? `<${tokens[at]}>`;
     return { prefix, password };
   };
 }

@@ -7,6 +7,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { CORE } from '../../../src/claims/index.ts';
 import { ProgressDisplay } from '../../../src/cli/progress.ts';
 import { type Job, type JobResult, planJob, runJob } from '../../../src/lab/job.ts';
+import { nameOf, type RunRecord } from '../../../src/records/record.ts';
+import { ARCHIVES, readStudy } from '../../../src/records/study.ts';
 import { markdownReport } from '../../../src/report/markdown.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../../src/setup/presets.ts';
 
@@ -43,6 +45,15 @@ describe(`the claims at the preset pocket, ${DEFAULT_SEEDS} seeds`, () => {
         expect(record.ledger.heldOut).toMatchObject({ chosen: 0, imitated: 0 });
       }
     }
+  });
+
+  it('ended each of them, on wasm, with the bits of the reference report’s record of it', async ({ skip }) => {
+    if (job.engine.name !== 'wasm') skip('the committed records of this preset are of the engine wasm');
+    const { records } = await readStudy(path.join(ARCHIVES, 'pocket.jsonl.br'));
+    const digestOf = (record: RunRecord | undefined) =>
+      record?.status === 'finished' ? [record.parametersDigest, record.ledger.digest] : undefined;
+    const kept = new Map(records.map((record) => [record.setupHash, digestOf(record)]));
+    for (const { record } of result.runs) expect(digestOf(record), nameOf(record)).toEqual(kept.get(record.setupHash));
   });
 
   it.for(CORE.map((claim, index) => ({ ...claim, index })))('$id: $statement', ({ index }, { task }) => {
