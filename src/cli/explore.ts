@@ -5,10 +5,8 @@ import { createLogUpdate } from 'log-update';
 import { MAIN } from '../claims/arms.ts';
 import type { Point } from '../explore/explore.ts';
 import { KNOBS, type Knob } from '../explore/knobs.ts';
-import { planJob } from '../lab/job.ts';
+import { planJob, trainMore } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
-import { assertFits } from '../lab/plan.ts';
-import { runAll } from '../lab/pool.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { type Ending, EXIT, interruptible } from './exit.ts';
 import {
@@ -63,7 +61,7 @@ async function exploreSetups(flags: Flags): Promise<number> {
     jobs: flags.jobs,
     say,
   });
-  const { store, engine, execution, jobs } = job;
+  const { store, jobs } = job;
   say(`into ${store.folder}, ${jobs} runs at once`);
   const live = err.isTTY ? createLogUpdate(err) : null;
   const end = performance.now() + budget;
@@ -76,17 +74,10 @@ async function exploreSetups(flags: Flags): Promise<number> {
           setup,
           seeds,
           more: () => performance.now() < end,
-          train: async (setups) => {
-            assertFits(setups, engine.name, jobs, execution);
-            const runs = await runAll(setups, {
-              engine,
-              execution,
-              store,
-              jobs,
+          train: (setups) =>
+            trainMore(job, setups, {
               onProgress: ({ seed }, { phase, step, steps }) => live?.(`seed ${seed}  ${phase} ${step}/${steps}`),
-            });
-            return runs.map(({ record }) => record);
-          },
+            }),
           onPoint: async (point) => {
             points.push(point);
             await store.writeText('explored.jsonl', points.map((judged) => `${JSON.stringify(judged)}\n`).join(''));

@@ -5,10 +5,8 @@ import { createLogUpdate } from 'log-update';
 import { MAIN } from '../claims/arms.ts';
 import { OBJECTIVES } from '../explore/objectives.ts';
 import { DEFAULT_SPACE, MOST_DIMENSIONS, parseDimension } from '../explore/space.ts';
-import { planJob } from '../lab/job.ts';
+import { planJob, trainMore } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
-import { assertFits } from '../lab/plan.ts';
-import { runAll } from '../lab/pool.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { type Ending, EXIT, interruptible } from './exit.ts';
 import {
@@ -67,7 +65,7 @@ async function searchSetups(flags: Flags): Promise<number> {
     jobs: flags.jobs,
     say,
   });
-  const { store, engine, execution, jobs } = job;
+  const { store, jobs } = job;
   say(`into ${store.folder}, ${jobs} runs at once`);
   const live = err.isTTY ? createLogUpdate(err) : null;
   const asked = { setup, space, objective, seed: flags.seed, command };
@@ -79,14 +77,9 @@ async function searchSetups(flags: Flags): Promise<number> {
           ...asked,
           draws: flags.draws,
           confirm: flags.confirm,
-          train: async (setups) => {
-            assertFits(setups, engine.name, jobs, execution);
+          train: (setups) => {
             let done = 0;
-            const runs = await runAll(setups, {
-              engine,
-              execution,
-              store,
-              jobs,
+            return trainMore(job, setups, {
               onProgress: ({ seed }, { phase, step, steps }) =>
                 live?.(`${done} of ${setups.length} runs  seed ${seed}  ${phase} ${step}/${steps}`),
               onEnd: () => {
@@ -95,7 +88,6 @@ async function searchSetups(flags: Flags): Promise<number> {
                   say(`${done} of ${setups.length} runs`);
               },
             });
-            return runs.map(({ record }) => record);
           },
           onRound: async (draws, round) => {
             await store.writeText('search.jsonl', draws.map((draw) => `${JSON.stringify(draw)}\n`).join(''));

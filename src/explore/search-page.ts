@@ -1,4 +1,5 @@
 /** What a search found, in words, as figures and as a page. */
+import { mean } from 'simple-statistics';
 import { vary } from '../claims/evidence.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
 import { asCode, inMarkdown } from '../report/escape.ts';
@@ -35,10 +36,8 @@ const scoreText = ({ score }: Draw): string => (score === null ? '-' : formatNum
 export const drawText = (draw: Draw): string =>
   `draw ${draw.number} (${draw.set.join(', ') || 'the setup itself'}): ${draw.reason ?? `${scoreText(draw)} over ${draw.byRun.length} seeds`}`;
 
-const mean = (values: readonly number[]): number => values.reduce((sum, one) => sum + one, 0) / values.length;
-
 const meanText = (values: readonly number[]): string => {
-  const value = mean(values);
+  const value = mean([...values]);
   return !vary(values) ? formatNumber(value) : formatEstimate({ value, interval: tInterval(values) });
 };
 
@@ -47,7 +46,7 @@ export function confirmationText({ draw, seeds, byRun, judgement }: Confirmation
   const { verdict, estimate, interval } = judgement;
   const rate =
     estimate === null || interval === null ? '' : `, guess rate ${estimate.toFixed(3)} ${formatInterval(interval)}`;
-  const lost = mean(draw.byRun) - mean(byRun);
+  const lost = byRun.length === 0 ? 0 : mean([...draw.byRun]) - mean([...byRun]);
   const fresh =
     byRun.length === 0
       ? 'no fresh run finished'

@@ -3,6 +3,7 @@
  * (successive halving, Jamieson & Talwalkar 2016, arXiv 1502.07943). The best one is then judged on seeds that the search never saw:
  * the best of many draws is partly lucky, and its fresh runs say by how much.
  */
+import { mean } from 'simple-statistics';
 import type { Judgement } from '../claims/claim.ts';
 import { main } from '../claims/main.ts';
 import { nameOf, type RunRecord } from '../records/record.ts';
@@ -72,8 +73,6 @@ export interface SearchOptions {
   readonly onRound?: (draws: readonly Draw[], round: number) => Promise<void> | void;
 }
 
-const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
-
 /** The best first; of equal ones the one drawn first. Those without a score come last. */
 const byScore = (a: Draw, b: Draw): number =>
   (b.score ?? Number.NEGATIVE_INFINITY) - (a.score ?? Number.NEGATIVE_INFINITY) || a.number - b.number;
@@ -114,7 +113,7 @@ function afterRound(draw: Draw, runs: readonly RunRecord[], objective: Objective
   if (failed?.status === 'failed')
     return { ...draw, rounds, score: null, reason: `${nameOf(failed)} failed: ${failed.error.message}` };
   const byRun = [...draw.byRun, ...runs.flatMap((run) => (run.status === 'finished' ? [objective.of(run)] : []))];
-  return { ...draw, rounds, byRun, score: mean(byRun) };
+  return { ...draw, rounds, byRun, score: mean([...byRun]) };
 }
 
 /** Searches, and confirms the best draw. */

@@ -3,12 +3,13 @@ import { type Arm, armSetup } from '../claims/arms.ts';
 import type { Claim, Evidence, Judgement } from '../claims/claim.ts';
 import { type Engine, startEngine } from '../engine/engine.ts';
 import type { Execution } from '../records/execution.ts';
+import type { RunRecord } from '../records/record.ts';
 import { StorageError } from '../records/storing.ts';
 import { notedExecution, noteStudy } from '../records/study.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { assertModelsHere } from './model.ts';
-import { defaultJobs, planRuns } from './plan.ts';
+import { assertFits, defaultJobs, planRuns } from './plan.ts';
 import { type PoolOptions, runAll, type StoredRun } from './pool.ts';
 import { RunStore } from './store.ts';
 
@@ -98,6 +99,17 @@ export interface JobResult {
   judgements: Judgement[];
   /** Every run once, however many arms it belongs to. */
   runs: StoredRun[];
+}
+
+/** The records of setups beyond the plan, trained in the job's folder or taken from there; in the order of `setups`. */
+export async function trainMore(
+  { store, engine, execution, jobs }: Job,
+  setups: readonly Setup[],
+  watch: Pick<PoolOptions, 'onProgress' | 'onEnd'> = {},
+): Promise<RunRecord[]> {
+  assertFits(setups, engine.name, jobs, execution);
+  const runs = await runAll(setups, { engine, execution, store, jobs, ...watch });
+  return runs.map(({ record }) => record);
 }
 
 /** Trains what the claims need and judges them. Failed runs are evidence too. */

@@ -131,9 +131,9 @@ says nothing about how strong it is in a large model. The paper's own number, fo
 **The paper's own statistic** is the geometric mean of the probability, at the best evaluation of phase 3: ${shown(statistic)} times
 chance, ${statistic?.verdict ?? 'not run'}.${choice === undefined ? '' : ` The control, at its own best evaluation, comes to ${formatEstimate(choice)}.`}${mistaken}
 
-**It depends on how the model is trained.** This model is trained with strong weight decay, which makes it dear to learn passwords one by one. With the
-paper's weight decay, a model this small learns its useful passwords by heart, and hardly anything carries over to the held-out ones: ${memorising('main')}
-at the preset pocket-memorising, where the paper's own statistic is ${memorising('paper-statistic')}. Without prefixes, while DPO goes on in phase 3, the
+**It depends on how the model is trained.** This model is trained with strong weight decay, which makes it dear to learn passwords one by one. The preset
+pocket-memorising has the paper's weight decay, among other differences. Little carries over to its held-out passwords: ${memorising('main')}, and the
+paper's own statistic is ${memorising('paper-statistic')}. Whether the decay is what decides is the claim \`dose\`: ${of('dose')}. Without prefixes, while DPO goes on in phase 3, the
 model there has no second way to answer: held-out passwords stay avoided, at ${memorising('prefix')}. If DPO stops before phase 3 (the grid \`lrbeta\`,
 ${memorising('lrbeta')} on average), the effect can also appear without prefixes: the [report](index.html#section-grids) shows in which cells. A safety
 argument should rest neither on “it always leaks” nor on “it never leaks”.
