@@ -406,7 +406,7 @@ describe('a record that is odd', () => {
     [
       'another version',
       (run) => {
-        run.schemaVersion = 5;
+        run.schemaVersion = 6;
       },
       /schemaVersion/,
     ],
@@ -414,8 +414,30 @@ describe('a record that is odd', () => {
       'a version that keeps less than it does',
       (run) => {
         run.schemaVersion = 3;
+        for (const evaluation of run.evaluations) delete evaluation.parameterNorm;
       },
       /letterShares: are in every record since version 4, and in none before/,
+    ],
+    [
+      'norms in a version that has none',
+      (run) => {
+        run.schemaVersion = 4;
+      },
+      /parameterNorm: is in every record since version 5, and in none before/,
+    ],
+    [
+      'an evaluation without the norm of its parameters',
+      (run) => {
+        delete run.evaluations[1].parameterNorm;
+      },
+      /evaluations\.1\.parameterNorm: is in every record since version 5/,
+    ],
+    [
+      'a norm below 0',
+      (run) => {
+        run.evaluations[0].parameterNorm = -1;
+      },
+      /evaluations\.0\.parameterNorm/,
     ],
     [
       'no share of its letters',

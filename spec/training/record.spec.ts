@@ -166,8 +166,12 @@ function workedOut(kept: Kept): Map<string, readonly [value: number, tolerance: 
       if (step % setup.evaluation.every !== 0 && step !== setup.phases[phase].steps) continue;
       const at = `evaluations.${index++}`;
       add(`${at}.step`, step);
+      const parameters = kept.parametersAt(phase, step);
+      const squares = [...parameters.values()].flatMap((values) => Array.from(values, (value) => value ** 2));
+      const total = squares.reduce((sum, value) => sum + value, 0);
+      add(`${at}.parameterNorm`, Math.sqrt(total), 1e-12 * Math.sqrt(total));
       for (const set of SETS) {
-        const reading = read(kept, kept.parametersAt(phase, step), scored[set], prefix(phase));
+        const reading = read(kept, parameters, scored[set], prefix(phase));
         const halves = [0, 1].map((which) => measures(halfOf(reading, which as 0 | 1), letters));
         add(`${at}.sets.${set}`, { ...measures(reading, letters), halves }, LETTER);
       }

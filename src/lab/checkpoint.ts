@@ -18,7 +18,7 @@ export class CheckpointError extends Error {
   override name = 'CheckpointError';
 }
 
-const VERSION = '4';
+const VERSION = '5';
 
 function digestOf(tensors: Map<string, Float32Array>, state: string): string {
   const hash = createHash('sha256').update(state);

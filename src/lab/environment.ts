@@ -72,7 +72,7 @@ export function describeEnvironment(): RunRecord['environment'] {
 /** What every record begins with, whether its run finished or failed. */
 export const recordHead = (setup: Setup, engine: Engine, execution: Execution, times: RunRecord['times']) =>
   ({
-    schemaVersion: 4,
+    schemaVersion: 5,
     setup,
     setupHash: setupHash(setup),
     engine: { name: engine.name, version: engine.version },

@@ -38,3 +38,16 @@ export async function valuesOf(
   for (const name of names) values.set(name, (await engine.read(parameters.get(name) as tf.Tensor)).slice());
   return values;
 }
+
+/** L2 norm of all parameters together, summed in double precision. */
+export async function parameterNorm({
+  engine,
+  parameters,
+}: Pick<LoadedModel, 'engine' | 'parameters'>): Promise<number> {
+  let squares = 0;
+  for (const parameter of parameters.values()) {
+    const values = await engine.read(parameter);
+    for (let index = 0; index < values.length; index++) squares += values[index] * values[index];
+  }
+  return Math.sqrt(squares);
+}

@@ -55,7 +55,7 @@ export function abridge(record: RunRecord, cell: boolean): AbridgedRun | Abridge
   const { trajectories: _, snapshots, ...whole } = { trajectories: null, ...record };
   const rest = {
     ...whole,
-    evaluations: record.evaluations.map(({ sets, ...when }) => ({ ...when, sets: roundAll(sets, 4) })),
+    evaluations: record.evaluations.map((evaluation) => roundAll(evaluation, 4)),
     overlap: roundAll(record.overlap, 4),
   };
   if (cell) {

@@ -66,10 +66,10 @@ const PER_PROCESSOR: Readonly<Record<EngineName, boolean>> = { native: true, was
 const about = {
   /**
    * Records of version 3 have digests of passwords, initial parameters and updates, the overlap by kind of text, and the
-   * kind of processor; those of version 4 the letters' share of the softmax too. `verify` says what it cannot check in a record of
-   * version 2.
+   * kind of processor; those of version 4 the letters' share of the softmax too, and those of version 5 the norm of the parameters. `verify`
+   * says what it cannot check in a record of version 2.
    */
-  schemaVersion: z.union([z.literal(2), z.literal(3), z.literal(4)]),
+  schemaVersion: z.union([z.literal(2), z.literal(3), z.literal(4), z.literal(5)]),
   setup: storedSetupSchema,
   /** SHA-256 of the setup's content. */
   setupHash: z.string(),
@@ -106,7 +106,17 @@ const snapshot = <Schema extends z.ZodType>(schema: Schema) =>
 const ended = z.strictObject({
   ...about,
   status: z.literal('finished'),
-  evaluations: z.array(z.strictObject({ phase, step: count, sets: sets(measuresAndHalves) })).min(1),
+  evaluations: z
+    .array(
+      z.strictObject({
+        phase,
+        step: count,
+        /** L2 norm of all parameters together. Records of version 5 have it. */
+        parameterNorm: rate.optional(),
+        sets: sets(measuresAndHalves),
+      }),
+    )
+    .min(1),
   ledger: z.strictObject({
     clean: z.boolean(),
     sequences: rewardCounts,
@@ -202,6 +212,10 @@ function checkFinished(run: FinishedRun, refuse: Refuse): void {
     if (digests === undefined) refuse('digests', 'are missing, which every record since version 3 has');
     if (overlap.some((entry) => !('text' in entry)))
       refuse('overlap', 'is not by kind of text, as in every record since version 3');
+  }
+  for (const [index, { parameterNorm }] of evaluations.entries()) {
+    if ((parameterNorm !== undefined) !== schemaVersion >= 5)
+      refuse(`evaluations.${index}.parameterNorm`, 'is in every record since version 5, and in none before');
   }
   for (const [index, { sets: scored }] of snapshots.entries()) {
     for (const set of ['heldOut', 'useful', 'random'] as const)

@@ -26,6 +26,8 @@ export interface ViewedScores {
 export interface Evaluation {
   readonly phase: FinishedRun['evaluations'][number]['phase'];
   readonly step: number;
+  /** L2 norm of all parameters together; records before version 5 do not have it. */
+  readonly parameterNorm?: number;
   readonly sets: PerSet<Measures & { readonly halves: readonly [Measures, Measures] }>;
 }
 

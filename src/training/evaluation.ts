@@ -2,6 +2,7 @@
 import { mean } from 'simple-statistics';
 import { guessRates, half, logLikelihoods, type Measures, measure, type Scores } from '../measure/measures.ts';
 import { type Calibrated, calibrate } from '../measure/temperature.ts';
+import { parameterNorm } from '../model/parameters.ts';
 import type { Corpus } from '../passwords/corpus.ts';
 import type { Phase, Prefix, SetName } from '../passwords/roles.ts';
 import type { Setup } from '../setup/schema.ts';
@@ -27,6 +28,8 @@ const forEachSet = async <Value>(of: (set: SetName) => Promise<Value>): Promise<
 export interface Evaluation {
   phase: Phase;
   step: number;
+  /** L2 norm of all parameters together. */
+  parameterNorm: number;
   sets: PerSet<Measures & { halves: [Measures, Measures] }>;
 }
 
@@ -64,14 +67,14 @@ export const scoreSets = (
 ): Promise<Scored['sets']> =>
   forEachSet(async (set) => ({ passwords: [...passwords[set]], ...(await score(reader, passwords[set], prefix)) }));
 
-/** @param letters in the alphabet */
-export function evaluate({ phase, step, sets }: Scored, letters: number): Evaluation {
+/** Measures what was scored, and the model that scored it. @param letters in the alphabet */
+export async function evaluate(reader: Reader, { phase, step, sets }: Scored, letters: number): Promise<Evaluation> {
   const measured = (scores: Scores) => {
     // A set of one password has an empty half; its whole stands in, so that nothing is undefined.
     const halfOf = (which: 0 | 1) => measure(scores.ranks.length > 1 ? half(scores, which) : scores, letters);
     return { ...measure(scores, letters), halves: [halfOf(0), halfOf(1)] as [Measures, Measures] };
   };
-  return { phase, step, sets: perSet((set) => measured(sets[set])) };
+  return { phase, step, parameterNorm: await parameterNorm(reader), sets: perSet((set) => measured(sets[set])) };
 }
 
 /** Adds to scores what only the ends of phases are looked at for. */

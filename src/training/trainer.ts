@@ -132,7 +132,7 @@ export async function* train(setup: Setup, options: TrainerOptions): AsyncGenera
           prefix: scoredUnder,
           sets: await scoreSets(session.reader, passwords, scoredUnder),
         };
-        evaluation = evaluate(scored, alphabet.length);
+        evaluation = await evaluate(session.reader, scored, alphabet.length);
         history.evaluations.push(evaluation);
         ended = ends(plan, step, evaluation.sets.useful.guessRate);
         if (ended && phase !== 'pretrain') {

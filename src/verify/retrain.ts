@@ -56,12 +56,16 @@ export async function verifyModel(run: WholeRun, folder: string, ids: TokenIds, 
   return { check: 'parameters', what, result: 'agrees' };
 }
 
-/** What records before version 4 do not have, or reckoned otherwise: guess rates were a share of all tokens, not of letters. */
-const SINCE_VERSION_4: ReadonlySet<string> = new Set(['letterShares', 'guessRate']);
+/** What records before a version do not have, or reckoned otherwise: guess rates were a share of all tokens, not of letters. */
+const SINCE: ReadonlyMap<string, number> = new Map([
+  ['letterShares', 4],
+  ['guessRate', 4],
+  ['parameterNorm', 5],
+]);
 
 /** Whether two parts of records say the same, in what both versions of a record say alike. */
 function sameIn(version: number, some: unknown, others: unknown): boolean {
-  const alike = (key: string, value: unknown) => (version < 4 && SINCE_VERSION_4.has(key) ? undefined : value);
+  const alike = (key: string, value: unknown) => (version < (SINCE.get(key) ?? 0) ? undefined : value);
   return JSON.stringify(some, alike) === JSON.stringify(others, alike);
 }
 
