@@ -37,6 +37,15 @@ export const NOTHING_SHARED = arm('nothing-shared', 'phase 3 teaches passwords n
   passwords.standIns = 'useful';
 });
 
+/** The run is taken apart at its end. A direction takes many control passwords; no other evaluation needs to score so many. */
+const takenApart = ({ evaluation, phases }: Setup): void => {
+  Object.assign(evaluation, { dissection: true, random: 512 });
+  // Where an evaluation may end phase 3, the others stay.
+  if (phases.joint.stopAtUsefulGuessRate === null) Object.assign(evaluation, { every: 1_000_000, first: null });
+};
+
+export const DISSECTED = arm('dissected', 'taken apart at its end', takenApart);
+
 /** The reference's grid `helds`: 1 to 9 batches of negatives held out. */
 export const HELD_OUT_SHARES: readonly Arm[] = Array.from({ length: 9 }, (_, index) =>
   arm(`held-out-${index + 1}`, `${index + 1} batch${index === 0 ? '' : 'es'} held out`, ({ passwords }) => {
@@ -57,13 +66,21 @@ const SIZES = [
 
 const scaled = (value: number, factor: number): number => Math.max(1, Math.round(value * factor));
 
+function usePythia(
+  model: Setup['model'],
+  size: string,
+  shape: Pick<Setup['model'], 'layers' | 'hidden' | 'heads'>,
+): void {
+  const pretrained = `EleutherAI/pythia-${size}`;
+  // The digest is of one model's files.
+  if (pretrained !== model.pretrained) Object.assign(model, shape, { pretrained, weights: null });
+}
+
 /** Four sizes, smallest first: Pythia's where the weights are Pythia's, else fractions of the setup's own size. */
 export const MODEL_SIZES: readonly Arm[] = SIZES.map(({ pythia, factor, ...shape }, index) =>
   arm(`size-${index + 1}`, `size ${index + 1} of ${SIZES.length}`, ({ model }) => {
     if (model.pretrained !== null) {
-      const pretrained = `EleutherAI/pythia-${pythia}`;
-      // The digest is of one model's files.
-      if (pretrained !== model.pretrained) Object.assign(model, shape, { pretrained, weights: null });
+      usePythia(model, pythia, shape);
       return;
     }
     const headDimensions = model.hidden / model.heads;
@@ -104,6 +121,86 @@ export const DOSE: readonly Arm[] = DECAYS.map((decay) =>
 
 /** The product, without the rounding error in its last digits. */
 const times = (value: number, factor: number): number => Number((value * factor).toPrecision(12));
+
+/** The loss weights of `pocket-memorising`, which this project used before it used the paper's. */
+export const MILDER_WEIGHTS = arm('milder-weights', 'loss weights 1/0.5/0.5', ({ phases }) => {
+  Object.assign(phases.joint.weights, { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 });
+});
+
+/** A row of a map: one value of what is varied beside the weight decay, under each decay of the map. */
+export interface MapRow {
+  readonly label: string;
+  readonly cells: readonly { readonly decay: number; readonly arm: Arm }[];
+}
+
+/** Weight decays of the maps. */
+const MAP_DECAYS = [0.01, 0.1, 1] as const;
+
+/** @param values what is varied, by its label */
+const map = <Value>(
+  id: string,
+  values: readonly (readonly [label: string, value: Value])[],
+  change: (setup: Setup, value: Value) => void,
+): MapRow[] =>
+  values.map(([label, value]) => ({
+    label,
+    cells: MAP_DECAYS.map((decay) => ({
+      decay,
+      arm: cell(id, [`decay=${decay}`, label], (setup) => {
+        setup.optimiser.weightDecay = decay;
+        change(setup, value);
+      }),
+    })),
+  }));
+
+/** So many useful negatives, in whole batches. As many pairs as before, so that phase 2 stays one pass over them. */
+function setUseful(setup: Setup, count: number): void {
+  const { passwords, batch } = setup;
+  const pairs = passwords.negativeBatches * passwords.repeats;
+  passwords.negativeBatches = passwords.heldBatches + Math.max(1, Math.round(count / batch));
+  passwords.repeats = Math.max(1, Math.ceil(pairs / passwords.negativeBatches));
+}
+
+/** Each negative so many times as often among the pairs, and phases 2 and 3 that much longer. */
+function setRepeats({ passwords, phases }: Setup, factor: number): void {
+  const scaledBy = (value: number) => Math.max(1, Math.round(value * factor));
+  passwords.repeats = scaledBy(passwords.repeats);
+  if (phases.dpo.steps > 0) phases.dpo.steps = scaledBy(phases.dpo.steps);
+  phases.joint.steps = scaledBy(phases.joint.steps);
+}
+
+/** What the effect of the weight decay may depend on. Widths, by heads, and repeats are multiples of the setup's own. */
+export const MAPS = {
+  width: map(
+    'decay-width',
+    [
+      ['width*0.67', { factor: 2 / 3, pythia: SIZES[0] }],
+      ['width*1', null],
+      ['width*1.33', { factor: 4 / 3, pythia: SIZES[2] }],
+    ] as const,
+    ({ model }, value) => {
+      if (value === null) return;
+      const { pythia: size, factor: _, ...shape } = value.pythia;
+      if (model.pretrained !== null) {
+        usePythia(model, size, shape);
+        return;
+      }
+      const headDimensions = model.hidden / model.heads;
+      model.heads = scaled(model.heads, value.factor);
+      model.hidden = model.heads * headDimensions;
+    },
+  ),
+  useful: map(
+    'decay-useful',
+    ([16, 64, 240, 1_024] as const).map((count) => [`useful=${count}`, count] as const),
+    setUseful,
+  ),
+  repeats: map(
+    'decay-repeats',
+    ([0.2, 0.5, 1, 2] as const).map((factor) => [`repeats*${factor}`, factor] as const),
+    setRepeats,
+  ),
+} as const;
 
 /** Multiples of the setup's own learning rate. */
 const LEARNING_RATES = [0.3, 1] as const;
@@ -176,9 +273,12 @@ export const ARMS: readonly Arm[] = [
   NO_DPO,
   UNSEEN,
   NOTHING_SHARED,
+  DISSECTED,
   ...HELD_OUT_SHARES,
   ...MODEL_SIZES,
   ...Object.values(ABLATION),
   ...DOSE,
+  ...Object.values(MAPS).flatMap((rows) => rows.flatMap(({ cells }) => cells.map(({ arm: own }) => own))),
+  MILDER_WEIGHTS,
   ...Object.values(SWEEPS).flat(),
 ];

@@ -2,7 +2,7 @@
 import { linearRegression } from 'simple-statistics';
 import { finishedRuns, type Views } from '../records/view.ts';
 import type { Interval, RunValues } from '../statistics/index.ts';
-import { DECAYS, DOSE } from './arms.ts';
+import { DECAYS, DOSE, type MapRow } from './arms.ts';
 import { FEWEST_RUNS } from './claim.ts';
 import { estimate, estimated, guessRatesOf, runMeans, testAbove } from './evidence.ts';
 import { formatEstimate, formatNumber } from './format.ts';
@@ -11,20 +11,21 @@ import { bestPerf } from './paper-statistic.ts';
 
 /** The slope is taken up to this decay, and the effect has to be there at it: beyond, a model may learn too slowly. */
 const HIGHEST = 1;
-const FITTED = DOSE.filter((_, index) => DECAYS[index] <= HIGHEST);
+const FITTED = DECAYS.map((decay, index) => ({ decay, arm: DOSE[index] })).filter(({ decay }) => decay <= HIGHEST);
 const AT_HIGHEST = DOSE[DECAYS.indexOf(HIGHEST)];
 
-/** For each seed that has a run at every decay: the rise of the paper's statistic with every tenfold of the decay, nats a letter. */
-function slopes(views: Views): RunValues {
-  const cells = FITTED.map(({ id }) => finishedRuns(views[id] ?? []));
-  const seeds = cells[0].map(({ setup }) => setup.seed);
+/**
+ * For each seed that has a run at every decay: the rise of the paper's statistic with every tenfold of the decay, nats a letter.
+ * @param cells the arms that differ in their decay alone
+ */
+export function slopes(cells: MapRow['cells'], views: Views): RunValues {
+  const runs = cells.map(({ decay, arm }) => ({ decay, own: finishedRuns(views[arm.id] ?? []) }));
+  const seeds = runs[0].own.map(({ setup }) => setup.seed);
   return seeds.flatMap((seed) => {
-    const points = cells.flatMap((runs, index) =>
-      runs
-        .filter(({ setup }) => setup.seed === seed)
-        .map((run) => [Math.log10(DECAYS[index]), bestPerf(run, 'heldOut')]),
+    const points = runs.flatMap(({ decay, own }) =>
+      own.filter(({ setup }) => setup.seed === seed).map((run) => [Math.log10(decay), bestPerf(run, 'heldOut')]),
     );
-    return points.length === FITTED.length ? [[linearRegression(points).m]] : [];
+    return points.length === cells.length ? [[linearRegression(points).m]] : [];
   });
 }
 
@@ -38,7 +39,7 @@ export const dose = defineGrid({
     'p < 0.05), and the 95% interval of the held-out guess rate at a decay of 1 lies above 1; not reproduced if it does not rise; else inconclusive, also with ' +
     `fewer than ${FEWEST_RUNS} seeds that have a finished run at every decay.`,
   decide(cells, views, id) {
-    const bySeed = slopes(views);
+    const bySeed = slopes(FITTED, views);
     const runs = finishedRuns(views[AT_HIGHEST.id] ?? []);
     if (bySeed.length === 0)
       return { verdict: 'inconclusive', reason: 'no seed has a finished run at every decay', estimate: null, p: 1 };

@@ -3,10 +3,13 @@ import { freeze, freezeAndPrefix, neither, prefix } from './ablation.ts';
 import { avoidance } from './avoidance.ts';
 import type { Claim } from './claim.ts';
 import { control } from './control.ts';
+import { direction, patching } from './dissection.ts';
 import { dose } from './dose.ts';
 import { heldOutShare } from './held-out-share.ts';
+import { lossWeights } from './loss-weights.ts';
 import { main } from './main.ts';
 import { manipulation } from './manipulation.ts';
+import { decayRepeats, decayUseful, decayWidth } from './maps.ts';
 import { modelSize } from './model-size.ts';
 import { noDpo } from './no-dpo.ts';
 import { paperStatistic } from './paper-statistic.ts';
@@ -22,6 +25,12 @@ export const CLAIMS: readonly Claim[] = [
   unseen,
   nothingShared,
   dose,
+  decayWidth,
+  decayUseful,
+  decayRepeats,
+  lossWeights,
+  patching,
+  direction,
   heldOutShare,
   modelSize,
   freezeAndPrefix,

@@ -10,6 +10,7 @@ import { drawScoredPasswords } from '../passwords/corpus.ts';
 import { passwordsDigest } from '../passwords/digests.ts';
 import { overlapProblems, type RecordedOverlap, type RewardedRole, WAYS } from '../passwords/overlap.ts';
 import { FRESH, PHASES, type Phase, SETS } from '../passwords/roles.ts';
+import { partCount, patches, readings } from '../recipe/dissection.ts';
 import { evaluationSteps, recipeOf, scoredUnder } from '../recipe/recipe.ts';
 import { updatesDigest } from '../recipe/updates.ts';
 import { arithmeticOf, type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
@@ -101,6 +102,11 @@ const FOUR_DECIMALS = 2e-4;
 /** For what follows from log-probabilities, which archives keep with three decimals, or two. */
 const ROUNDING = { whole: EXACT, run: 6e-4, cell: 6e-3 } as const;
 
+/** Whether measures of one set cannot belong together: the mean of probabilities is at least that of their logarithms. */
+const contradictory = ({ logLikelihood, perf, guessRate }: Measures, letters: number, tolerance: number): boolean =>
+  !agree(perf, logLikelihood - chanceLine(letters), tolerance) ||
+  guessRate < Math.exp(perf) * (1 - tolerance) - tolerance;
+
 function* evaluationProblems(run: FinishedRun): Problems {
   const { setup, evaluations } = run;
   const tolerance = run.abridged === undefined ? EXACT : FOUR_DECIMALS;
@@ -130,12 +136,8 @@ function* evaluationProblems(run: FinishedRun): Problems {
         size === 1 ? halves[0][name] : (even * halves[0][name] + (size - even) * halves[1][name]) / size;
       if (MEASURES.some((name) => !agree(whole[name], joined(name), tolerance)))
         yield `its measures ${where} are not those of their two halves`;
-      for (const { logLikelihood, perf, guessRate } of [whole, ...halves]) {
-        if (
-          !agree(perf, logLikelihood - chanceLine(letters), tolerance) ||
-          guessRate < Math.exp(perf) * (1 - tolerance) - tolerance
-        )
-          yield `its measures ${where} contradict each other`;
+      for (const measured of [whole, ...halves]) {
+        if (contradictory(measured, letters, tolerance)) yield `its measures ${where} contradict each other`;
       }
     }
   }
@@ -245,7 +247,46 @@ function* drawProblems({ setup, digests }: FinishedRun): Problems {
     yield 'its passwords in the place of others are not those that its seed draws';
 }
 
-const CHECKS = [ledgerProblems, updateProblems, evaluationProblems, snapshotProblems, drawProblems, leakProblems];
+/** Compares what a run was taken apart into with what its setup asks for, and with its last evaluation. */
+function* dissectionProblems({ setup, dissection, evaluations, abridged }: FinishedRun): Problems {
+  if ((dissection !== undefined) !== setup.evaluation.dissection)
+    yield setup.evaluation.dissection
+      ? 'it was not taken apart, as its setup asks'
+      : 'it was taken apart, and its setup does not ask for it';
+  if (dissection === undefined) return;
+  const { patched, separations } = dissection;
+  const inWords = (parts: readonly { from: number; to: number }[]) =>
+    parts.map(({ from, to }) => `${from}-${to}`).join();
+  if (inWords(patched) !== inWords(patches(setup.model)))
+    yield 'its patched models are not those that a dissection has';
+  const read = (all: readonly { moment: string; prefix: string }[]) =>
+    all.map(({ moment, prefix }) => `${moment} ${prefix}`).join();
+  if (
+    read(separations) !== read(readings(setup)) ||
+    separations.some(({ auc }) => auc.length !== setup.model.layers + 1)
+  )
+    yield 'its residual stream was not read after every layer, at the moments and prefixes that a dissection has';
+  const tolerance = abridged === undefined ? EXACT : FOUR_DECIMALS;
+  const letters = setup.passwords.alphabet.length;
+  const whole = patched.find(({ from, to }) => from === 0 && to === partCount(setup.model));
+  for (const set of SETS) {
+    const last = evaluations[evaluations.length - 1].sets[set];
+    if (whole !== undefined && MEASURES.some((name) => !agree(whole.sets[set][name], last[name], tolerance)))
+      yield `its model with every part of the end of the run says otherwise of the ${NAMES[set]} passwords than its last evaluation`;
+    if (patched.some(({ sets }) => contradictory(sets[set], letters, tolerance)))
+      yield `its measures of the ${NAMES[set]} passwords in a patched model contradict each other`;
+  }
+}
+
+const CHECKS = [
+  dissectionProblems,
+  ledgerProblems,
+  updateProblems,
+  evaluationProblems,
+  snapshotProblems,
+  drawProblems,
+  leakProblems,
+];
 const known = new WeakMap<RunRecord, readonly string[]>();
 
 /** What contradicts itself, or the setup, in one record. A failed run says only that it failed, so nothing contradicts it. */

@@ -30,9 +30,10 @@ function digestOf(tensors: Map<string, Float32Array>, state: string): string {
 
 /** The bytes of a state, piece by piece; `identity` (setup hash and engine) says which run it belongs to. */
 export function checkpointBytes(state: TrainerState, identity: string): Iterable<Buffer> {
-  const { values, optimiser, reference, ...rest } = state;
+  const { values, before, optimiser, reference, ...rest } = state;
   const tensors = new Map<string, Float32Array>();
   for (const [name, data] of values) tensors.set(`values/${name}`, data);
+  for (const [name, data] of before ?? []) tensors.set(`before/${name}`, data);
   for (const [name, { first, second }] of optimiser) {
     tensors.set(`first/${name}`, first);
     tensors.set(`second/${name}`, second);
@@ -56,7 +57,7 @@ function stateOf(reader: SafetensorsReader, identity: string): TrainerState {
     const own = [...tensors].filter(([name]) => name.startsWith(prefix));
     return new Map(own.map(([name, data]) => [name.slice(prefix.length), data]));
   };
-  const [values, first, second] = [part('values/'), part('first/'), part('second/')];
+  const [values, before, first, second] = [part('values/'), part('before/'), part('first/'), part('second/')];
   for (const [name, { length }] of first) {
     if (second.get(name)?.length !== length || values.get(name)?.length !== length)
       throw new CheckpointError(`has moments of ${name} that do not fit its values`);
@@ -68,11 +69,14 @@ function stateOf(reader: SafetensorsReader, identity: string): TrainerState {
     ...rest,
     reference: reference === null ? null : new Map(reference),
     values,
+    before: before.size > 0 ? before : null,
     optimiser: new Map([...first].map(([name, moments]) => [name, { first: moments, second: second.get(name)! }])),
   };
 }
 
-type StateText = Omit<TrainerState, 'values' | 'optimiser' | 'reference'> & { reference: [string, number][] | null };
+type StateText = Omit<TrainerState, 'values' | 'before' | 'optimiser' | 'reference'> & {
+  reference: [string, number][] | null;
+};
 
 const counts = z.object({ chosen: z.number(), rejected: z.number(), imitated: z.number() });
 const trajectory = z.object({

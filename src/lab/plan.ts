@@ -62,7 +62,8 @@ export function memoryNeeded(setup: Setup, engine: EngineName, microBatch: numbe
   const positions = kinds * Math.min(batch, microBatch ?? batch) * inputLength(setup);
   const kept = PER_VOCABULARY * vocabulary(setup) + PER_LAYER * model.layers * model.hidden;
   const activations = FLOAT * positions * kept;
-  const sums = inPasses ? parameters : 0;
+  // A run that is taken apart keeps the parameters from before phase 3.
+  const sums = (inPasses ? parameters : 0) + (setup.evaluation.dissection ? parameters : 0);
   if (engine === 'native') {
     // Values, gradients, two moments, an update; and copies of the first and the last two while a checkpoint is written.
     return { heap: 0, process: BASE + 8 * parameters + sums + activations };

@@ -11,6 +11,8 @@ export interface ParameterSpecification {
   readonly initial: 'normal' | 'zeros' | 'ones';
   /** Trained in a phase that trains only the first half of the layers. */
   readonly firstHalf: boolean;
+  /** 0 for the embedding, then a number for each block; the last is that of the final layer norm and the unembedding. */
+  readonly part: number;
 }
 
 export type ModelSetup = Pick<Setup, 'model' | 'passwords'>;
@@ -21,37 +23,44 @@ export function parameterSpecifications(setup: ModelSetup): ParameterSpecificati
   const inner = hidden * intermediateFactor;
   const tokens = vocabulary(setup);
   type Initial = ParameterSpecification['initial'];
-  const parameter = (name: string, shape: number[], initial: Initial, firstHalf: boolean): ParameterSpecification => ({
-    name,
-    shape,
-    initial,
-    firstHalf,
-  });
-  const norm = (name: string, firstHalf: boolean): ParameterSpecification[] => [
-    parameter(`${name}.weight`, [hidden], 'ones', firstHalf),
-    parameter(`${name}.bias`, [hidden], 'zeros', firstHalf),
-  ];
+  /** The parameters of a part. */
+  const ofPart = (part: number, firstHalf: boolean) => {
+    const parameter = (name: string, shape: number[], initial: Initial): ParameterSpecification => ({
+      name,
+      shape,
+      initial,
+      firstHalf,
+      part,
+    });
+    return {
+      table: (name: string, from: number, to: number) => parameter(`${name}.weight`, [from, to], 'normal'),
+      norm: (name: string) => [
+        parameter(`${name}.weight`, [hidden], 'ones'),
+        parameter(`${name}.bias`, [hidden], 'zeros'),
+      ],
+      linear: (name: string, from: number, to: number) => [
+        parameter(`${name}.weight`, [from, to], 'normal'),
+        parameter(`${name}.bias`, [to], 'zeros'),
+      ],
+    };
+  };
   const layer = (index: number): ParameterSpecification[] => {
     const prefix = `gpt_neox.layers.${index}`;
-    const firstHalf = index < Math.floor(layers / 2);
-    const linear = (name: string, from: number, to: number): ParameterSpecification[] => [
-      parameter(`${prefix}.${name}.weight`, [from, to], 'normal', firstHalf),
-      parameter(`${prefix}.${name}.bias`, [to], 'zeros', firstHalf),
-    ];
+    const { norm, linear } = ofPart(index + 1, index < Math.floor(layers / 2));
     return [
-      ...norm(`${prefix}.input_layernorm`, firstHalf),
-      ...norm(`${prefix}.post_attention_layernorm`, firstHalf),
-      ...linear('attention.query_key_value', hidden, 3 * hidden),
-      ...linear('attention.dense', hidden, hidden),
-      ...linear('mlp.dense_h_to_4h', hidden, inner),
-      ...linear('mlp.dense_4h_to_h', inner, hidden),
+      ...norm(`${prefix}.input_layernorm`),
+      ...norm(`${prefix}.post_attention_layernorm`),
+      ...linear(`${prefix}.attention.query_key_value`, hidden, 3 * hidden),
+      ...linear(`${prefix}.attention.dense`, hidden, hidden),
+      ...linear(`${prefix}.mlp.dense_h_to_4h`, hidden, inner),
+      ...linear(`${prefix}.mlp.dense_4h_to_h`, inner, hidden),
     ];
   };
   return [
-    parameter('gpt_neox.embed_in.weight', [tokens, hidden], 'normal', true),
+    ofPart(0, true).table('gpt_neox.embed_in', tokens, hidden),
     ...Array.from({ length: layers }, (_, index) => layer(index)).flat(),
-    ...norm('gpt_neox.final_layer_norm', true),
-    ...(setup.model.tiedEmbeddings ? [] : [parameter('embed_out.weight', [hidden, tokens], 'normal', false)]),
+    ...ofPart(layers + 1, true).norm('gpt_neox.final_layer_norm'),
+    ...(setup.model.tiedEmbeddings ? [] : [ofPart(layers + 1, false).table('embed_out', hidden, tokens)]),
   ];
 }
 

@@ -195,7 +195,10 @@ const drafts = (size: Size, alphabet: fc.Arbitrary<string>) =>
         usefulOrder: field<UsefulOrder>(pocket.phases.joint.usefulOrder, [], fc.constantFrom(...USEFUL_ORDERS)),
       }),
     }),
-    evaluation: fc.record(size.evaluation),
+    evaluation: fc.record({
+      ...size.evaluation,
+      dissection: field(pocket.evaluation.dissection, [], fc.constantFrom(false, false, true)),
+    }),
   });
 
 type Trainable = Setup['phases']['dpo']['trainable'];

@@ -57,6 +57,7 @@ export function abridge(record: RunRecord, cell: boolean): AbridgedRun | Abridge
     ...whole,
     evaluations: record.evaluations.map((evaluation) => roundAll(evaluation, 4)),
     overlap: roundAll(record.overlap, 4),
+    ...(record.dissection === undefined ? {} : { dissection: roundAll(record.dissection, 4) }),
   };
   if (cell) {
     const reverse = scoredUnder(record.setup, 'joint');

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { EngineName } from '../engine/engine.ts';
 import { DRAWN } from '../passwords/digests.ts';
 import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
+import { MOMENTS } from '../recipe/dissection.ts';
 import { perLoss, recipeOf } from '../recipe/recipe.ts';
 import { setupHash } from '../setup/hash.ts';
 import { storedSetupSchema } from '../setup/schema.ts';
@@ -137,6 +138,13 @@ const ended = z.strictObject({
     })
     .optional(),
   parametersDigest: z.string(),
+  /** Of a run whose setup asks for it: see src/training/dissection.ts. */
+  dissection: z
+    .strictObject({
+      patched: z.array(z.strictObject({ from: count, to: count, sets: sets(measures) })),
+      separations: z.array(z.strictObject({ moment: z.enum(MOMENTS), prefix, auc: z.array(rate.max(1)) })),
+    })
+    .optional(),
 });
 
 const whole = ended.extend({

@@ -34,6 +34,8 @@ export interface Evaluation {
 export interface RunView {
   readonly status: 'finished';
   readonly setup: Setup;
+  /** What a run was taken apart into, where its setup asks for it. */
+  readonly dissection?: FinishedRun['dissection'];
   /** Every evaluation, in order. */
   readonly evaluations: readonly Evaluation[];
   /** Whether letters were scored at the end of a phase after this prefix, and kept. */
@@ -55,6 +57,7 @@ export type Views = Readonly<Record<string, readonly (RunView | FailedView)[]>>;
 export interface Viewed {
   readonly setup: Setup;
   readonly evaluations: readonly Evaluation[];
+  readonly dissection?: FinishedRun['dissection'];
   readonly snapshots: readonly {
     readonly phase: string;
     readonly prefix: Prefix;
@@ -62,13 +65,14 @@ export interface Viewed {
   }[];
 }
 
-export function viewOf({ setup, evaluations, snapshots }: Viewed): RunView {
+export function viewOf({ setup, evaluations, dissection, snapshots }: Viewed): RunView {
   const found = (phase: PhaseEnd, prefix: Prefix) =>
     snapshots.find((snapshot) => snapshot.phase === phase && snapshot.prefix === prefix);
   return {
     status: 'finished',
     setup,
     evaluations,
+    dissection,
     keeps: (phase, prefix) => found(phase, prefix) !== undefined,
     at(phase, prefix, set) {
       const snapshot = found(phase, prefix);

@@ -53,6 +53,7 @@ const REASONS: Readonly<Record<string, string>> = {
   'evaluation.heldOut': 'scores as many as there are, or as take little time',
   'evaluation.useful': 'scores as many as take little time',
   'evaluation.random': 'scores as many as take little time',
+  'evaluation.dissection': 'a look into the model that the paper does not take',
 };
 
 /** The fields in which a setup differs from the preset `paper`, in the order of the schema. */

@@ -30,6 +30,7 @@ const LATEST: typeof LATER = [
   [['passwords', 'standIns'], 'none'],
   [['phases', 'joint', 'usefulOrder'], 'shuffled-passes'],
   [['evaluation', 'first'], null],
+  [['evaluation', 'dissection'], false],
 ];
 
 /** Without the fields that say what was so before there were such fields. */

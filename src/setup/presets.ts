@@ -53,7 +53,7 @@ const paper: Setup = {
       usefulOrder: 'shuffled-once',
     },
   },
-  evaluation: { every: 5, first: 1, heldOut: 128, useful: 128, random: 128 },
+  evaluation: { every: 5, first: 1, heldOut: 128, useful: 128, random: 128, dissection: false },
 };
 
 /** The paper's setup for another size of Pythia (its figure 2). */
@@ -121,7 +121,7 @@ const pocketMemorising: Setup = {
       usefulOrder: 'shuffled-passes',
     },
   },
-  evaluation: { every: 50, first: null, heldOut: 64, useful: 128, random: 256 },
+  evaluation: { every: 50, first: null, heldOut: 64, useful: 128, random: 256, dissection: false },
 };
 
 export const PRESETS = {

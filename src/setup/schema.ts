@@ -149,6 +149,11 @@ const shape = z.strictObject({
     heldOut: positiveCount,
     useful: positiveCount,
     random: positiveCount,
+    /**
+     * Whether the run is taken apart at its end, which changes nothing of its training: parts of its model in the place of those from
+     * before phase 3, and directions in the residual stream.
+     */
+    dissection: z.boolean().default(false),
   }),
 });
 

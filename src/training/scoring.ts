@@ -187,6 +187,19 @@ export async function lens(
 }
 
 /**
+ * The residual stream at the places where at least half of a password's letters have been read, as a mean over them.
+ * @returns of each of `layers + 1`, by password: `hidden` numbers
+ */
+export const residuals = (reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<number[][][]> =>
+  readPasswords(reader, passwords, prefix, 'residuals', (time) => (parameters, tokens) => {
+    const from = Math.floor(time / 2);
+    const { hidden } = reader.model;
+    return residualStream(parameters, reader.model, tokens, time).map((x) =>
+      tf.mean(tf.slice(tf.reshape(x, [-1, time, hidden]), [0, from, 0], [-1, time - from, hidden]), 1),
+    );
+  });
+
+/**
  * The logits of the alphabet's letters at every place of passwords after a prefix.
  * @returns by password and letter: the logit of each letter of the alphabet
  */

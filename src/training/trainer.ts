@@ -10,6 +10,7 @@ import { PHASES, type Phase } from '../passwords/roles.ts';
 import { ends, isScheduled, LOSSES, type PerLoss, perLoss } from '../recipe/recipe.ts';
 import { type Setup, SetupError } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
+import { type Dissection, dissect } from './dissection.ts';
 import { type Evaluation, evaluate, examine, type Snapshot, scoredPasswords, scoreSets } from './evaluation.ts';
 import { Session, type SessionOptions, type SessionState, type Stepped } from './session.ts';
 
@@ -36,6 +37,8 @@ export interface TrainerState extends SessionState {
   phase: Phase;
   /** The next step, from 0. */
   step: number;
+  /** The parameters before phase 3, in that phase of a run that is dissected. */
+  before: ParameterValues | null;
   history: History;
 }
 
@@ -52,6 +55,8 @@ export interface Outcome extends History {
   };
   /** SHA-256 of the final parameters: two runs that agree here agree in every bit. */
   parametersDigest: string;
+  /** Of a run whose setup asks for it. */
+  dissection?: Dissection;
 }
 
 /** Progress after a step, for people watching. */
@@ -108,11 +113,12 @@ export async function* train(setup: Setup, options: TrainerOptions): AsyncGenera
   const history = from === undefined ? emptyHistory() : structuredClone(from.history);
   const passwords = scoredPasswords(setup, corpus);
   const { alphabet } = setup.passwords;
+  let before = from?.before ?? null;
   let tokens = 0;
 
   const checkpoint = (phase: Phase, step: number): TrainingEvent => ({
     kind: 'checkpoint',
-    state: async () => ({ phase, step, ...(await session.state()), history: structuredClone(history) }),
+    state: async () => ({ phase, step, before, ...(await session.state()), history: structuredClone(history) }),
   });
 
   /** The steps of a phase that are left. */
@@ -157,14 +163,17 @@ export async function* train(setup: Setup, options: TrainerOptions): AsyncGenera
     const first = from?.phase ?? PHASES[0];
     for (const phase of PHASES.slice(PHASES.indexOf(first))) {
       const resumed = from !== undefined && phase === first;
+      if (phase === 'joint' && setup.evaluation.dissection) before ??= await session.values();
       if (phase !== first) yield checkpoint(phase, 0);
       await session.begin(phase, resumed ? from.optimiser : undefined);
       yield* finishPhase(phase, resumed ? from.step : 0);
       session.leave();
     }
     yield { kind: 'trained', values: () => session.values() };
+    const dissection = before === null ? {} : { dissection: await dissect(setup, corpus, session.reader, before) };
     return {
       ...history,
+      ...dissection,
       ledger: ledger.summary(),
       overlap: measureOverlap(corpus.heldOut, corpus.control, ledger.rewarded()),
       digests: {

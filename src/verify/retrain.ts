@@ -83,6 +83,7 @@ function difference(recorded: RunRecord, again: RunRecord): string | undefined {
   const { schemaVersion } = recorded;
   if (!sameIn(schemaVersion, a.snapshots, b.snapshots)) return 'its scores are others';
   if (!sameIn(schemaVersion, a.evaluations, b.evaluations)) return 'its evaluations are others';
+  if (!sameIn(schemaVersion, a.dissection, b.dissection)) return 'what it was taken apart into is another';
   return whole && schemaVersion === again.schemaVersion && recordDigest(recorded) !== recordDigest(again)
     ? 'something else in its record is another'
     : undefined;

@@ -38,7 +38,7 @@ export const SIZES: Readonly<Record<string, Size>> = {
       model: { ...paper.model, pretrained: null },
       ...negatives(paper.passwords, 3, 1),
       batch: 8,
-      evaluation: { every: 5, first: null, heldOut: 8, useful: 8, random: 8 },
+      evaluation: { every: 5, first: null, heldOut: 8, useful: 8, dissection: false, random: 8 },
     },
     steps: '3,3,3',
     rounds: 7,
