@@ -1,6 +1,6 @@
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
-import { ARMS, DOSE, MAIN, NO_DPO } from '../../src/claims/arms.ts';
+import { ARMS, DECAYS, DISSECTED, MAIN, MILDER_WEIGHTS, NO_DPO } from '../../src/claims/arms.ts';
 import { guessRatesOf, runMeans } from '../../src/claims/evidence.ts';
 import { formatEstimate, formatNumber } from '../../src/claims/format.ts';
 import { armSetup, CLAIMS, CORE, type FindingKey, findingOf, optionalFinding } from '../../src/claims/index.ts';
@@ -8,7 +8,7 @@ import { CHECKPOINTS } from '../../src/claims/main-findings.ts';
 import { finishedRuns, type Views } from '../../src/records/view.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { MOST_EXACT, requiredRuns, tTestPower } from '../../src/statistics/index.ts';
-import { effect, failedRun, type Knowledge, madeUpView } from '../helpers/records.ts';
+import { effect, failedRun, type Knowledge, madeUpView, takenApart } from '../helpers/records.ts';
 
 const SEEDS = [1, 2, 3, 4, 5, 6];
 /** Of eight passwords a set: some claims have many cells to resample. */
@@ -22,13 +22,19 @@ function evidence(main: Knowledge = effect, noDpo: Knowledge['joint'] = withoutD
   return {
     ...Object.fromEntries(ARMS.map(({ id }) => [id, runs])),
     'no-dpo': seeds.map((seed) => madeUp(seed, { ...main, joint: noDpo }, 'no-dpo')),
-    // What is known of held-out passwords grows with the dose.
+    // What is known of held-out passwords grows with the dose, and it is less with milder weights.
     ...Object.fromEntries(
-      DOSE.map(({ id }, index) => {
-        const joint = { ...main.joint, heldOut: main.joint.heldOut * (1 + 0.03 * index) };
-        return [id, seeds.map((seed) => madeUp(seed, { ...main, joint }))];
+      ARMS.flatMap(({ id }) => {
+        const place = DECAYS.findIndex((decay) => id.includes(`decay=${decay},`) || id.endsWith(`decay=${decay}`));
+        if (place === -1 && id !== MILDER_WEIGHTS.id) return [];
+        const joint = (seed: number) => ({
+          ...main.joint,
+          heldOut: main.joint.heldOut * (1 + 0.03 * place * (1 + seed / 100)),
+        });
+        return [[id, seeds.map((seed) => madeUp(seed, { ...main, joint: joint(seed) }))]];
       }),
     ),
+    [DISSECTED.id]: runs.map((run) => takenApart(run)),
     ...Object.fromEntries(
       ['unseen', 'nothing-shared'].map((id) => [id, seeds.map((seed) => madeUp(seed, { ...main, joint: noDpo }))]),
     ),

@@ -1,9 +1,10 @@
 /** Findings and cells are found by keys: labels are for readers, and may be reworded. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { DISSECTED } from '../../src/claims/arms.ts';
 import { ARMS, CLAIMS, cellOf, findingOf, type Judgement, optionalFinding } from '../../src/claims/index.ts';
 import type { Views } from '../../src/records/view.ts';
-import { effect, madeUpView } from '../helpers/records.ts';
+import { effect, madeUpView, takenApart } from '../helpers/records.ts';
 
 const judge = (views: Views): Judgement[] => CLAIMS.map((claim) => claim.weigh(views));
 let known: Judgement[][] | undefined;
@@ -16,7 +17,8 @@ const worlds = (): Judgement[][] =>
           id,
           Array.from({ length: count }, (_, seed) => {
             const run = madeUpView(100 * arm + seed, effect, id === 'no-dpo' ? 'no-dpo' : 'main', 8);
-            return { ...run, setup: { ...run.setup, seed } };
+            const own = { ...run, setup: { ...run.setup, seed } };
+            return id === DISSECTED.id ? takenApart(own) : own;
           }),
         ]),
       ),

@@ -1,6 +1,7 @@
 /** Run records made up for specs of claims: what a run would record if its passwords were known so well. */
 import { half, type Measures, measure, type Scores } from '../../src/measure/measures.ts';
 import { stream } from '../../src/random/streams.ts';
+import { halves, type Parts, partCount, patches, readings } from '../../src/recipe/dissection.ts';
 import type { FailedRun, WholeRun } from '../../src/records/record.ts';
 import { type RunView, viewOf } from '../../src/records/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
@@ -106,6 +107,42 @@ export function madeUpRun(
     },
     overlap: [],
     parametersDigest: '',
+  };
+}
+
+/** A view of a made-up run that was taken apart: no half alone flips, and `reverse` turns the direction down. */
+export function takenApart(run: RunView, heldOut = { none: 0.5, first: 0.9, second: 0.5, whole: 1.5 }): RunView {
+  const count = partCount(run.setup.model);
+  const { first, second } = halves(run.setup.model);
+  const rateOf = ({ from, to }: Parts): number => {
+    if (to === from) return heldOut.none;
+    if (to - from === count) return heldOut.whole;
+    if (to === first.to && from === first.from) return heldOut.first;
+    return from === second.from && to === second.to ? heldOut.second : 0.7;
+  };
+  const noise = stream(run.setup.seed, 'taken-apart');
+  const rates = (guessRate: number) => ({
+    logLikelihood: -3,
+    perf: 0,
+    topRate: 1,
+    guessRate: guessRate + noise.normal(0.01),
+  });
+  return {
+    ...run,
+    dissection: {
+      patched: patches(run.setup.model).map((parts) => ({
+        ...parts,
+        sets: { heldOut: rates(rateOf(parts)), useful: rates(1), random: rates(1) },
+      })),
+      separations: readings(run.setup).map(({ moment, prefix }) => ({
+        moment,
+        prefix,
+        auc: Array.from(
+          { length: run.setup.model.layers + 1 },
+          () => (moment === 'before' ? 0.6 : prefix === 'reverse' ? 0.65 : 0.85) + noise.normal(0.01),
+        ),
+      })),
+    },
   };
 }
 

@@ -94,7 +94,7 @@ describe('the journal of a folder', () => {
 
 it('a record keeps its digest when setups get a new field that says what was so before', () => {
   const run = madeUpRun(1, effect);
-  const fields = ['passwords.standIns', 'phases.joint.usefulOrder', 'evaluation.first'];
+  const fields = ['passwords.standIns', 'phases.joint.usefulOrder', 'evaluation.first', 'evaluation.dissection'];
   const before = fields.reduce((setup, field) => withValue(setup, field.split('.'), undefined), run.setup);
   expect(Object.keys(before.passwords)).not.toContain('standIns');
   expect(recordDigest(run)).toBe(recordDigest({ ...run, setup: before }));
@@ -106,6 +106,7 @@ it('a record keeps its digest when setups get a new field that says what was so 
     ['passwords.standIns', 'useful'],
     ['phases.joint.usefulOrder', 'shuffled-once'],
     ['evaluation.first', 1],
+    ['evaluation.dissection', true],
   ] as const) {
     const other = withValue(run.setup, field.split('.'), value);
     expect(recordDigest({ ...run, setup: other }), field).not.toBe(recordDigest(run));

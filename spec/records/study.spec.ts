@@ -111,7 +111,10 @@ describe("a job's folder", () => {
 describe('evidence', () => {
   it('finds the runs of every arm by what they are, whatever they are called', () => {
     const evidence = evidenceOf(study());
-    const same = ['held-out-4', 'size-2', 'prefix-only', DOSE[0].id];
+    const same = [
+      ...['held-out-4', 'size-2', 'prefix-only', DOSE[0].id],
+      ...['decay-width:decay=0.01,width-2', 'decay-repeats:decay=0.01,repeats*1', 'milder-weights'],
+    ];
     expect(Object.keys(evidence)).toEqual(['main', 'no-dpo', 'held-out-1', ...same]);
     // These arms change nothing of pocket: they are its own runs.
     for (const arm of same) expect(evidence[arm]).toEqual(evidence.main);

@@ -153,7 +153,7 @@ describe('the figures', () => {
 describe('the documents', () => {
   it('name claims that were not run, and runs that failed', () => {
     expect(text('claims.md')).toContain(
-      'Not run at this preset: unseen, nothing-shared, dose, model-size, freeze-and-prefix',
+      'Not run at this preset: unseen, nothing-shared, dose, decay-width, decay-useful, decay-repeats, patching, direction, model-size,',
     );
     expect(text('claims.md')).toContain('1 of 51 runs failed: pocket-memorising, seed 106 (boom).');
     expect(text('index.html')).toContain('pocket-memorising, seed 106 (boom)');
@@ -164,7 +164,7 @@ describe('the documents', () => {
     expect(lines, `rows of runs.csv: ${lines.length - 1}`).toHaveLength(1 + study.records.length);
     expect(lines.filter((line) => line.includes(',failed,boom,'))).toHaveLength(1);
     expect(lines[1]).toMatch(
-      /^pocket-memorising,main held-out-4 size-2 prefix-only dose:decay=0\.01,pocket-memorising,101,/,
+      /^pocket-memorising,"main held-out-4 size-2 prefix-only dose:decay=0\.01 decay-width:decay=0\.01,width-2 .*",pocket-memorising,101,/,
     );
   });
 

@@ -110,7 +110,7 @@ describe('canonical JSON', () => {
   it('is what it was before fields were added, as long as they say what was so before', () => {
     const added = [
       ...['model.weights', 'model.parallelResidual', 'model.activation', 'model.tiedEmbeddings'],
-      ...['phases.joint.usefulOrder', 'evaluation.first', 'passwords.standIns'],
+      ...['phases.joint.usefulOrder', 'evaluation.first', 'passwords.standIns', 'evaluation.dissection'],
     ];
     const before = added.reduce(
       (setup, field) => withValue(setup, field.split('.'), undefined),

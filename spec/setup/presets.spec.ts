@@ -40,6 +40,7 @@ const PAPER: [section: string, field: string, value: unknown][] = [
   ['Details that a port easily gets wrong', 'phases.joint.usefulOrder', 'shuffled-once'],
   ['Details that a port easily gets wrong', 'evaluation.first', 1],
   ['What is reported', 'evaluation.every', 5],
+  ['What is reported', 'evaluation.dissection', false],
   ['Experiments', 'model.pretrained', 'EleutherAI/pythia-160m'],
   ['Pythia / GPT-NeoX facts', 'model.layers', 12],
   ['Pythia / GPT-NeoX facts', 'model.hidden', 768],

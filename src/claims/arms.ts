@@ -153,11 +153,10 @@ const map = <Value>(
     })),
   }));
 
-/** So many useful negatives, in whole batches. As many pairs as before, so that phase 2 stays one pass over them. */
-function setUseful(setup: Setup, count: number): void {
-  const { passwords, batch } = setup;
+/** So many batches of useful negatives. As many pairs as before, so that phase 2 stays one pass over them. */
+function setUseful({ passwords }: Setup, batches: number): void {
   const pairs = passwords.negativeBatches * passwords.repeats;
-  passwords.negativeBatches = passwords.heldBatches + Math.max(1, Math.round(count / batch));
+  passwords.negativeBatches = passwords.heldBatches + batches;
   passwords.repeats = Math.max(1, Math.ceil(pairs / passwords.negativeBatches));
 }
 
@@ -169,30 +168,27 @@ function setRepeats({ passwords, phases }: Setup, factor: number): void {
   phases.joint.steps = scaledBy(phases.joint.steps);
 }
 
-/** What the effect of the weight decay may depend on. Widths, by heads, and repeats are multiples of the setup's own. */
+/** Widths, narrowest first: of three Pythia models where the weights are Pythia's, else multiples of the setup's own, by heads. */
+const WIDTHS = [2 / 3, 1, 4 / 3].map((factor, index) => ({ factor, size: SIZES[index] }));
+
+/** What the effect of the weight decay may depend on. Repeats are multiples of the setup's own. */
 export const MAPS = {
   width: map(
     'decay-width',
-    [
-      ['width*0.67', { factor: 2 / 3, pythia: SIZES[0] }],
-      ['width*1', null],
-      ['width*1.33', { factor: 4 / 3, pythia: SIZES[2] }],
-    ] as const,
-    ({ model }, value) => {
-      if (value === null) return;
-      const { pythia: size, factor: _, ...shape } = value.pythia;
+    WIDTHS.map((width, index) => [`width-${index + 1}`, width] as const),
+    ({ model }, { factor, size: { pythia, factor: _, ...shape } }) => {
       if (model.pretrained !== null) {
-        usePythia(model, size, shape);
+        usePythia(model, pythia, shape);
         return;
       }
       const headDimensions = model.hidden / model.heads;
-      model.heads = scaled(model.heads, value.factor);
+      model.heads = scaled(model.heads, factor);
       model.hidden = model.heads * headDimensions;
     },
   ),
   useful: map(
     'decay-useful',
-    ([16, 64, 240, 1_024] as const).map((count) => [`useful=${count}`, count] as const),
+    ([1, 4, 15, 64] as const).map((batches) => [`useful-batches=${batches}`, batches] as const),
     setUseful,
   ),
   repeats: map(

@@ -40,9 +40,9 @@ export const patching = defineClaim({
     'The flip sits in no half alone: put into the model before phase 3, the first half of the final model ends the avoidance of held-out passwords, ' +
     'the second half does not, and only both prefer them.',
   rule:
-    'Read under `reverse`, from paired differences of the held-out guess rate with 95% intervals. Reproduced if the first half alone (embedding and first half of the ' +
-    'blocks) raises it, the whole raises it further, and the interval for the second half alone reaches down to 0 or below; not reproduced if the second half alone ' +
-    'raises it, or one of the other two intervals lies below 0; else inconclusive.',
+    'Reproduced if the first half alone (embedding and first half of the blocks) raises the held-out guess rate under `reverse`, the whole raises it further, and the ' +
+    'second half alone does not (the 95% interval of the paired difference lies above 0, above 0, and reaches down to 0 or below); not reproduced if the second half ' +
+    'alone raises it, or one of the other two intervals lies below 0; else inconclusive.',
   measure: 'held-out guess rate with the first half of the final model (1 = chance)',
   arms: [DISSECTED],
   decide({ [DISSECTED.id]: runs }) {
@@ -83,10 +83,10 @@ export const direction = defineClaim({
     'Before phase 3 one direction in the residual stream tells passwords that were pushed away from fresh ones, held-out ones too; at the end `reverse` ' +
     'turns it down.',
   rule:
-    "The direction is Fisher's discriminant of useful negatives and half of the control, before phase 3, under `regular`, after the last block. Its area under the ROC " +
-    'curve is of held-out passwords and the other half of the control. Reproduced if that area is above 0.5 before phase 3 ' +
-    `(one-sided t-test over runs, p < ${ALPHA}), and at the end of the run the 95% interval of the area under \`reverse\` minus that under \`regular\` lies below 0; ` +
-    'not reproduced if the first area is not above 0.5; else inconclusive.',
+    'Reproduced if the area under the ROC curve is above 0.5 before phase 3 (one-sided t-test over runs, p < ' +
+    `${ALPHA}), and at the end of the run the 95% interval of the area under \`reverse\` minus that under \`regular\` lies below 0; not reproduced if the first area ` +
+    "is not above 0.5; else inconclusive. The direction is Fisher's discriminant of useful negatives and half of the control, before phase 3, under `regular`, after the " +
+    'last block; the areas are of held-out passwords and the other half of the control.',
   measure: 'area under the ROC curve along the direction, before phase 3 (0.5 = chance)',
   arms: [DISSECTED],
   decide({ [DISSECTED.id]: runs }) {

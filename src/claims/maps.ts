@@ -16,9 +16,9 @@ const map = (id: string, statement: string, rows: readonly MapRow[]): Claim =>
       "rise of the paper's statistic with every tenfold of the weight decay, mean over the rows of the map (nats/letter)",
     arms: rows.flatMap(({ cells }) => cells.map(({ arm }) => arm)),
     rule:
-      "In each row of the map the paper's statistic is fitted to the logarithm of the weight decay, seed by seed, and the slope is tested by a one-sided t-test " +
-      `over seeds, with the Holm correction over rows. Reproduced if it rises in every row (adjusted p < ${ALPHA}); not reproduced if in none; else ` +
-      `inconclusive, also with fewer than ${FEWEST_RUNS} seeds that have a finished run in every cell.`,
+      `Reproduced if the paper's statistic rises with the logarithm of the weight decay in every row of the map (adjusted p < ${ALPHA}); not reproduced if in ` +
+      `none; else inconclusive, also with fewer than ${FEWEST_RUNS} seeds that have a finished run in every cell. Each row is tested by a one-sided t-test over ` +
+      "seeds of each seed's slope, with the Holm correction over rows.",
     decide(_, views) {
       const byRow = rows.map(({ label, cells }) => ({ label, bySeed: slopes(cells, views) }));
       const fewest = Math.min(...byRow.map(({ bySeed }) => bySeed.length));
