@@ -99,6 +99,42 @@ describe('records of real runs', () => {
       ).toMatch(/3 held-out sequences, and others are in their place/);
   });
 
+  it('that were taken apart bear a verdict, whole and abridged, and none where they are tampered with', async () => {
+    const setup = studySetup(SEEDS[0]);
+    setup.evaluation.dissection = true;
+    const [run] = await fillFolder(sharedFolder(), [setup]);
+    for (const kept of [run, abridge(run, false), abridge(run, true)])
+      expect(runProblems(parseRunRecord(JSON.stringify(kept), 'archive'))).toEqual([]);
+    const problemOf = (change: (dissection: NonNullable<WholeRun['dissection']>) => void) => {
+      const copy = structuredClone(run);
+      change(copy.dissection!);
+      return runProblems(copy).join('; ');
+    };
+    const whole = (dissection: NonNullable<WholeRun['dissection']>) =>
+      dissection.patched.find(({ from, to }) => from === 0 && to === setup.model.layers + 2)!;
+    expect(problemOf(({ patched }) => patched.pop())).toMatch(/patched models are not those that a dissection has/);
+    expect(
+      problemOf(({ patched }) => {
+        patched[3].from++;
+      }),
+    ).toMatch(/patched models are not those that a dissection has/);
+    expect(problemOf(({ separations }) => separations.reverse())).toMatch(/was not read after every layer/);
+    expect(problemOf(({ separations }) => separations[1].auc.pop())).toMatch(/was not read after every layer/);
+    expect(
+      problemOf((dissection) => {
+        whole(dissection).sets.heldOut.guessRate += 0.01;
+      }),
+    ).toMatch(/says otherwise of the held-out passwords than its last evaluation/);
+    expect(
+      problemOf(({ patched }) => {
+        patched[0].sets.useful.perf += 0.01;
+      }),
+    ).toMatch(/measures of the useful passwords in a patched model contradict each other/);
+    const { dissection: _, ...without } = run;
+    expect(runProblems(without).join('; ')).toMatch(/was not taken apart, as its setup asks/);
+    expect(runProblems({ ...main[0], dissection: run.dissection }).join('; ')).toMatch(/its setup does not ask for it/);
+  });
+
   it('that have no passwords in the place of others count none', () => {
     const [run] = structuredClone(main);
     run.ledger.standIns = { chosen: 0, rejected: 0, imitated: 0 };

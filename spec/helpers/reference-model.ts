@@ -63,8 +63,8 @@ function attention(qkv: Vector[], heads: number, rotary: number, base: number): 
   });
 }
 
-/** Logits `[time][vocabulary]` of one sequence. */
-export function referenceLogits(weights: Weights, model: Setup['model'], tokens: readonly number[]): Vector[] {
+/** The residual stream `[time][hidden]` of one sequence, after all layers of the model. */
+export function referenceStream(weights: Weights, model: Setup['model'], tokens: readonly number[]): Vector[] {
   const { hidden, heads, layers, rotaryFraction, rotaryBase, layerNormEpsilon } = model;
   const embedding = get(weights, 'gpt_neox.embed_in.weight');
   let x = tokens.map((token) => Array.from({ length: hidden }, (_, i) => embedding[token * hidden + i]));
@@ -88,10 +88,14 @@ export function referenceLogits(weights: Weights, model: Setup['model'], tokens:
       return row.map((value, d) => value + a[d] + m[d]);
     });
   }
-  return x.map((row) =>
-    linear(layerNorm(row, weights, 'gpt_neox.final_layer_norm', layerNormEpsilon), weights, 'embed_out'),
-  );
+  return x;
 }
+
+/** Logits `[time][vocabulary]` of one sequence. */
+export const referenceLogits = (weights: Weights, model: Setup['model'], tokens: readonly number[]): Vector[] =>
+  referenceStream(weights, model, tokens).map((row) =>
+    linear(layerNorm(row, weights, 'gpt_neox.final_layer_norm', model.layerNormEpsilon), weights, 'embed_out'),
+  );
 
 /** Log-probability of each token after the first. */
 export function referenceLogProbabilities(weights: Weights, model: Setup['model'], tokens: readonly number[]): Vector {

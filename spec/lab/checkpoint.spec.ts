@@ -5,7 +5,10 @@ import { atCheckpoints, type Outcome, type TrainerState, trainToEnd } from '../.
 import { encodeCheckpoint } from '../helpers/checkpoint.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
-const setup = tinySetup();
+// Taken apart at its end, so that checkpoints of phase 3 hold the parameters from before it as well.
+const setup = tinySetup(({ evaluation }) => {
+  evaluation.dissection = true;
+});
 const checkpoints: Buffer[] = [];
 let engine: Engine;
 let uninterrupted: Outcome;
