@@ -283,13 +283,13 @@ describe('perf over training', () => {
       [9, 9, 9, 9, 9, 2, 2, 2, 2, 2, 2, 4, 4, 4, 4],
       [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 7, 7, 7, 7],
     ];
-    expect(points.map(({ perf }) => perf.mean)).toEqual(first.map((value, part) => (value + second[part]) / 2));
+    expect(points.map((point) => point.mean)).toEqual(first.map((value, part) => (value + second[part]) / 2));
     expect(points.map(({ runs: count }) => count)).toEqual(Array(15).fill(2));
   });
 
   it('of a phase that only some runs have is theirs', () => {
     const points = perfOverTraining(runs, 'dpo', 'useful');
-    expect(points[0]).toEqual({ share: 0, runs: 1, perf: { mean: -3, deviation: 0 } });
+    expect(points[0]).toEqual({ share: 0, runs: 1, mean: -3, deviation: 0 });
     expect(perfOverTraining(runs, 'pretrain', 'heldOut')).toEqual([]);
   });
 });

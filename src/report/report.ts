@@ -12,6 +12,7 @@ import { forest } from './figures/forest.ts';
 import { grid } from './figures/grids.ts';
 import { ranks } from './figures/leakage.ts';
 import { flip, layers, positions, sign } from './figures/mechanism.ts';
+import { decayMap, directions, dose, lossWeights, norms, patched } from './figures/memorise-or-flip.ts';
 import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts';
 import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
@@ -23,6 +24,7 @@ export const SECTIONS = {
   sure: 'How sure are we',
   paper: 'The paper’s figures on our data',
   mechanism: 'How the effect arises',
+  flip: 'Memorise or flip',
   leakage: 'What leaks, by the measures of neighbouring work',
   grids: 'The tuning grids',
 } as const;
@@ -63,10 +65,15 @@ export function buildReport(
     ['mechanism', positions(first)],
     ['mechanism', sign(first)],
     ['mechanism', layers(first)],
+    ...ofEach(dose, 'flip'),
+    ...ofEach(norms, 'flip'),
+    ...(['width', 'useful', 'repeats'] as const).flatMap((map) => ofEach((report) => decayMap(report, map), 'flip')),
+    ...ofEach(lossWeights, 'flip'),
+    ...ofEach(patched, 'flip'),
+    ...ofEach(directions, 'flip'),
     ['leakage', ranks(first)],
     ...ofEach((report) => grid(report, 'lrbeta', 'Learning rate, beta, prefixes, freezing'), 'grids'),
     ...ofEach((report) => grid(report, 'weights', 'Loss weights, learning rate, phase 2 or not'), 'grids'),
-    ...ofEach((report) => grid(report, 'dose', 'Weight decay'), 'grids'),
   ];
   return {
     command,

@@ -6,6 +6,7 @@ import { pngOf, svgOf } from './figures/render.ts';
 import { claimsDocument, claimsJson } from './files/claims.ts';
 import { explained, isToldOf } from './files/explained.ts';
 import { junitXml } from './files/junit.ts';
+import { isMechanismTold, memoriseOrFlip } from './files/memorise-or-flip.ts';
 import { runsCsv } from './files/runs-csv.ts';
 import { pageOf } from './page/page.tsx';
 import type { Report } from './report.ts';
@@ -29,6 +30,7 @@ export async function reportFiles(report: Report): Promise<Map<string, string | 
     ['runs.csv', runsCsv(report)],
     ['claims.xml', junitXml(report)],
     ...(isToldOf(report) ? [['explained.md', explained(report)] as const] : []),
+    ...(isMechanismTold(report) ? [['memorise-or-flip.md', memoriseOrFlip(report)] as const] : []),
     ['index.html', await pageOf(report)],
   ]);
   for (const { figure } of report.figures) {

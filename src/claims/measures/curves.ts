@@ -15,16 +15,27 @@ export const bestPerfs = (runs: readonly RunView[], set: SetName) => spread(runs
 /** The parts that a phase is cut into. */
 const PARTS = 14;
 
-/** Perf at equal shares of each phase, as runs leave phase 3 at different steps; nats a letter. */
-export function perfOverTraining(runs: readonly RunView[], phase: Evaluation['phase'], set: SetName) {
+/**
+ * A number of an evaluation at equal shares of a phase, as runs leave phase 3 at different steps.
+ * @param of the number, or undefined where the record does not have it
+ */
+export function overTraining(
+  runs: readonly RunView[],
+  phase: Evaluation['phase'],
+  of: (evaluation: Evaluation) => number | undefined,
+) {
   return Array.from({ length: PARTS + 1 }, (_, part) => {
     const values = runs.flatMap((run) => {
       const own = run.evaluations.filter((evaluation) => evaluation.phase === phase);
       if (own.length === 0) return [];
       const wanted = (part / PARTS) * own[own.length - 1].step;
       const nearest = own.reduce((a, b) => (Math.abs(b.step - wanted) < Math.abs(a.step - wanted) ? b : a));
-      return [nearest.sets[set].perf];
+      return of(nearest) ?? [];
     });
-    return values.length === 0 ? [] : [{ share: part / PARTS, runs: values.length, perf: spread(values) }];
+    return values.length === 0 ? [] : [{ share: part / PARTS, runs: values.length, ...spread(values) }];
   }).flat();
 }
+
+/** Perf over training; nats a letter. */
+export const perfOverTraining = (runs: readonly RunView[], phase: Evaluation['phase'], set: SetName) =>
+  overTraining(runs, phase, ({ sets }) => sets[set].perf);

@@ -13,7 +13,7 @@ export interface MeanOverRuns {
 }
 
 /** The mean over runs with its t interval; without an interval where runs are too few or do not differ. */
-function overRuns(values: number[]): MeanOverRuns {
+export function overRuns(values: number[]): MeanOverRuns {
   const value = mean(values);
   const [low, high] = vary(values) ? tInterval(values) : [value, value];
   return { value, low, high };

@@ -1,13 +1,10 @@
 /** The paper's five figures, redrawn on our data. */
-import { ABLATION, type Arm, HELD_OUT_SHARES, MODEL_SIZES } from '../../claims/arms.ts';
-import { cellOf } from '../../claims/claim.ts';
-import { judgementOf } from '../../claims/family.ts';
-import { bestPerfs, perfOverTraining } from '../../claims/measures/curves.ts';
+import { ABLATION, HELD_OUT_SHARES, MODEL_SIZES } from '../../claims/arms.ts';
+import { perfOverTraining } from '../../claims/measures/curves.ts';
 import type { RunView } from '../../records/view.ts';
 import type { Setup } from '../../setup/schema.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
 import {
-  bounds,
   COLOURS,
   colourOf,
   estimates,
@@ -15,93 +12,12 @@ import {
   fields,
   lineAt,
   names,
-  numbers,
   type Row,
   round,
   SETS,
-  TWO_SETS,
   thinned,
 } from './figure.ts';
-
-const BAND = { type: 'area', opacity: 0.2 };
-
-/**
- * For every arm and set, the paper's number with its deviation over seeds, and the guess rate with its interval as the
- * claim has estimated it, on the claim's own seeds.
- */
-function byArm(
-  report: StudyReport,
-  claim: string,
-  arms: readonly Arm[],
-  level: (setup: Setup, arm: Arm) => Row,
-): Row[] {
-  const judgement = judgementOf(report, claim);
-  if (judgement?.cells === undefined) return [];
-  return arms.flatMap((arm) => {
-    const cell = cellOf(judgement, arm.id);
-    const runs = runsOf(report, arm.id).filter(({ setup }) => cell.seeds.includes(setup.seed));
-    if (runs.length === 0) return [];
-    return SETS.filter(({ set }) => set !== 'useful').map(({ set, name }) => {
-      const { mean, deviation } = bestPerfs(runs, name);
-      const [rate, interval] = name === 'heldOut' ? [cell.estimate, cell.interval] : [cell.random, cell.randomInterval];
-      return {
-        ...level(runs[0].setup, arm),
-        set,
-        seeds: runs.length,
-        perf: round(mean),
-        perfLow: round(mean - deviation),
-        perfHigh: round(mean + deviation),
-        guessRate: round(rate as number),
-        ...bounds(interval),
-        useful: round(cell.useful as number),
-      };
-    });
-  });
-}
-
-const PANELS = [
-  { title: 'best evaluation ± deviation', value: 'perf', low: 'perfLow', high: 'perfHigh', chance: 0 },
-  { title: 'last step, 95% interval', value: 'guessRate', low: 'low', high: 'high', chance: 1 },
-] as const;
-
-/**
- * Two panels side by side, as the paper reads runs and as the claim does.
- * @param axis the one that has the values
- * @param position the channels that say where an arm stands in a panel
- * @param field the field of the rows that names an arm
- * @param joined whether lines join the arms, with a band in place of the intervals
- */
-function panels(
-  axis: 'x' | 'y',
-  size: object,
-  position: (panel: number) => object,
-  field: string,
-  joined = false,
-): Record<string, unknown> {
-  const color = colourOf('set', TWO_SETS);
-  const tooltip = fields(field, 'set', 'seeds', 'perf', 'guessRate', 'low', 'high', 'useful');
-  return {
-    hconcat: PANELS.map(({ title, value, low, high, chance }, panel) => {
-      const channel = numbers(chance === 0 ? 'nats above chance' : 'guess rate (1 = chance)');
-      const drawn = { axis, channel, value, low, high };
-      const encoding = { ...position(panel), color };
-      const [bars, dots] = estimates({ ...drawn, encoding: { ...encoding, tooltip } });
-      const lines = { interval: BAND, mark: { type: 'line' } };
-      return {
-        title,
-        ...size,
-        layer: [lineAt(axis, chance), ...(joined ? estimates({ ...drawn, ...lines, encoding }) : [bars]), dots],
-      };
-    }),
-  };
-}
-
-/** How to read both panels. */
-const PANELS_READ =
-  'Left, as in the paper: log-likelihood per letter relative to chance at the best evaluation of phase 3, mean ± deviation over seeds. ' +
-  'Right, as the claim reads it: guess rate at the last step, with its 95% interval.';
-
-const UPRIGHT = { width: 300, height: 240 };
+import { BAND, byArm, PANELS_READ, panels, UPRIGHT } from './panels.ts';
 
 export function shares(report: StudyReport): Figure | null {
   const rows = byArm(report, 'held-out-share', HELD_OUT_SHARES, ({ passwords: { heldBatches, negativeBatches } }) => ({
@@ -177,7 +93,7 @@ const PHASES = ['pretrain', 'dpo', 'joint'] as const;
 const LABELS = { pretrain: '1', dpo: '2: DPO', joint: '3: joint' } as const;
 
 /** Where each phase that has steps begins. */
-function boundaries(setup: Setup, position: (phase: (typeof PHASES)[number]) => number): object[] {
+export function boundaries(setup: Setup, position: (phase: (typeof PHASES)[number]) => number): object[] {
   const values = PHASES.filter((phase) => setup.phases[phase].steps > 0).map((phase) => ({
     at: position(phase),
     label: LABELS[phase],
@@ -273,7 +189,7 @@ export function curves(report: StudyReport): Figure | null {
 const meanRows = (runs: readonly RunView[]): Row[] =>
   PHASES.flatMap((phase, index) =>
     SETS.flatMap(({ set, name }) =>
-      perfOverTraining(runs, phase, name).map(({ share, runs: seeds, perf: { mean, deviation } }) => ({
+      perfOverTraining(runs, phase, name).map(({ share, runs: seeds, mean, deviation }) => ({
         phase,
         progress: round(index + share, 3),
         set,

@@ -12,6 +12,7 @@ import { deviationsNote, deviationsTable } from '../deviations.ts';
 import { columnsOf } from '../escape.ts';
 import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
 import { isToldOf } from '../files/explained.ts';
+import { isMechanismTold } from '../files/memorise-or-flip.ts';
 import { proceduresNote, proceduresTable } from '../procedures.ts';
 import {
   correctedText,
@@ -231,7 +232,7 @@ function Answers({ report }: { report: Report }) {
           {bayes === undefined
             ? ''
             : `The runs are ${formatNumber(Math.round(bayes.value))} times likelier with an effect than without an effect (Bayes factor). `}
-          {needed === undefined ? '' : `An experiment of ${needed.value} runs would show the effect 19 times in 20. `}
+          {needed === undefined ? '' : `An experiment of ${needed.value} runs would show the effect 99 times in 100. `}
           The models have a few hundred thousand parameters. They show that the mechanism exists. They do not show how
           strong it is in large models.
         </p>
@@ -311,6 +312,11 @@ function Page({ report, script, style }: { report: Report; script: string; style
           {sections.map((section) => (
             <>
               <h2 id={`section-${section}`}>{SECTIONS[section]}</h2>
+              {section === 'flip' && isMechanismTold(report) ? (
+                <p>
+                  What decides it, in plain words: <a href="memorise-or-flip.md">memorise-or-flip.md</a>.
+                </p>
+              ) : null}
               {section === 'leakage' && leakage !== null ? (
                 <>
                   <p>{leakage.note}</p>
