@@ -6,6 +6,7 @@ import { RecordError } from '../records/record.ts';
 import { ARCHIVES, readStudies, readStudy } from '../records/study.ts';
 import { fillBlocks, pageBlocks } from './files/pages.ts';
 import { readProcedures } from './procedures.ts';
+import { readOwnRuns } from './reference-code.ts';
 import { buildReport, type Report } from './report.ts';
 
 /** The study that single figures are drawn of comes first. */
@@ -22,7 +23,7 @@ export async function committedArchives(): Promise<string[]> {
 
 /** Reads the studies and judges them. @throws RecordError when a source has no run record. */
 export async function reportOn(sources: readonly string[], command: string): Promise<Report> {
-  return buildReport(await readStudies(sources), await readProcedures(), command);
+  return buildReport(await readStudies(sources), await readProcedures(), command, undefined, readOwnRuns());
 }
 
 /** The default run on the quick engine: what reports/README.md shows beside that on the engine that every machine has. */

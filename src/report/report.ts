@@ -17,6 +17,7 @@ import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts'
 import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
 import type { ProcedureReport } from './procedures.ts';
+import { type OwnRuns, type ReferenceCode, referenceCode } from './reference-code.ts';
 import { reportOf, type StudyReport } from './study-report.ts';
 
 /** Parts of the page, in its order, with what they are about. */
@@ -39,6 +40,8 @@ export interface Report {
   readonly leakage: LeakageTable | null;
   /** Simulated error rates of the procedures, where they have been computed. */
   readonly procedures: ProcedureReport | null;
+  /** Runs of the paper's own code beside ours, where both are there. */
+  readonly referenceCode: ReferenceCode | null;
 }
 
 /** @param studies the first is the one that figures of single arms are drawn of */
@@ -47,6 +50,7 @@ export function buildReport(
   procedures: ProcedureReport | null,
   command: string,
   judge?: Judge,
+  own: OwnRuns | null = null,
 ): Report {
   const reports = studies.map((study) => reportOf(study, judge));
   const [first] = reports;
@@ -81,6 +85,7 @@ export function buildReport(
     figures: drawn.flatMap(([section, figure]) => (figure === null ? [] : [{ section, figure }])),
     leakage: leakage(first),
     procedures,
+    referenceCode: referenceCode(reports, own),
   };
 }
 

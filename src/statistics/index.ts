@@ -1,5 +1,6 @@
 export * from './bayes-factor.ts';
 export * from './bootstrap.ts';
+export * from './equivalence.ts';
 export * from './holm.ts';
 export * from './intervals.ts';
 export * from './power.ts';

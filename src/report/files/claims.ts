@@ -8,6 +8,7 @@ import { deviationsMarkdown } from '../deviations.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
 import { proceduresNote, proceduresTable } from '../procedures.ts';
+import { referenceCodeNote, referenceCodeTable } from '../reference-code.ts';
 import { correctedText, failedRuns, outcomes, provenance, type Report, reproduceCommand } from '../report.ts';
 import type { StudyReport } from '../study-report.ts';
 import { claimsMarkdown, markdownTable } from '../table.ts';
@@ -35,12 +36,19 @@ function studySection(report: StudyReport): string {
 }
 
 export function claimsDocument(report: Report): string {
-  const { procedures } = report;
+  const { procedures, referenceCode } = report;
   return `${[
     '# Claims',
     `Made by \`${asCode(report.command)}\` from the run records in \`reports/records/\`. ${ABRIDGED}`,
     FAMILY,
     ...report.studies.map(studySection),
+    ...(referenceCode === null
+      ? []
+      : [
+          '## The paper’s own code beside ours',
+          referenceCodeNote(referenceCode),
+          markdownTable(referenceCodeTable(referenceCode)),
+        ]),
     ...(procedures === null
       ? []
       : [
@@ -70,6 +78,7 @@ export function claimsJson(report: Report): string {
       })),
       notRun: study.notRun.map(({ id }) => id),
     })),
+    referenceCode: report.referenceCode,
   };
   return `${JSON.stringify(document, null, 2)}\n`;
 }

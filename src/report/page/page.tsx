@@ -14,6 +14,7 @@ import { type Figure, PAGE_THEME, vega } from '../figures/figure.ts';
 import { isToldOf } from '../files/explained.ts';
 import { isMechanismTold } from '../files/memorise-or-flip.ts';
 import { proceduresNote, proceduresTable } from '../procedures.ts';
+import { referenceCodeNote, referenceCodeTable } from '../reference-code.ts';
 import {
   correctedText,
   outcomes,
@@ -245,12 +246,13 @@ function Answers({ report }: { report: Report }) {
 }
 
 function Page({ report, script, style }: { report: Report; script: string; style: string }) {
-  const { studies, figures, leakage, procedures, command } = report;
+  const { studies, figures, leakage, procedures, referenceCode, command } = report;
   const of = (section: Section | 'claims') => figures.filter((drawn) => drawn.section === section);
   const sections = (Object.keys(SECTIONS) as Section[]).filter((section) => of(section).length > 0);
   const parts = [
     ['claims', 'Claims'],
     ...sections.map((section) => [`section-${section}`, SECTIONS[section]]),
+    ...(referenceCode === null ? [] : [['reference-code', 'The paper’s own code beside ours']]),
     ...(procedures === null ? [] : [['procedures', 'Error rates of the procedures']]),
     ['runs', 'Runs'],
   ];
@@ -328,6 +330,15 @@ function Page({ report, script, style }: { report: Report; script: string; style
               ))}
             </>
           ))}
+          {referenceCode === null ? null : (
+            <>
+              <h2 id="reference-code">The paper’s own code beside ours</h2>
+              <p>
+                <Prose text={referenceCodeNote(referenceCode)} />
+              </p>
+              <TableView caption="The paper’s own code beside ours" {...referenceCodeTable(referenceCode)} />
+            </>
+          )}
           {procedures === null ? null : (
             <>
               <h2 id="procedures">Error rates of the procedures</h2>
