@@ -1620,4 +1620,60 @@ export const SABOTAGES: readonly Sabotage[] = [
       message: /runs given at once: expected 3 to be 1/,
     },
   },
+  {
+    id: 'direction-made-of-held-out',
+    story: 'The direction is made of the very held-out passwords that it is tried on: it tells them apart by itself.',
+    file: 'src/training/dissection.ts',
+    edits: [['await read(source, useful), await', 'await read(source, heldOut), await']],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the counts of its ledger and of its overlaps',
+      message: /dissection\.separations\.0\.auc/,
+    },
+  },
+  {
+    id: 'patched-with-one-part-more',
+    story:
+      'Each patched model takes one part more from the end of the run than it says: the first half would seem to flip.',
+    file: 'src/training/dissection.ts',
+    edits: [['part >= from && part < to', 'part >= from && part <= to']],
+    caughtBy: {
+      spec: 'spec/training/record.spec.ts',
+      test: 'has the numbers of the heldOut passwords that the kept parameters give',
+      message: /dissection\.patched\./,
+    },
+  },
+  {
+    id: 'second-half-not-asked',
+    story: 'Where the flip sits is judged without a look at the second half alone.',
+    file: 'src/claims/dissection.ts',
+    edits: [['alone.interval[0] > 0 || below', 'below']],
+    caughtBy: {
+      spec: 'spec/claims/dissection.spec.ts',
+      test: 'is not reproduced where the second half alone raises them',
+      message: /to be 'not reproduced'/,
+    },
+  },
+  {
+    id: 'map-rows-not-corrected',
+    story: 'The rows of a map are tested one by one without a correction: with enough rows, one of them rises.',
+    file: 'src/claims/maps.ts',
+    edits: [['const adjusted = holm(p);', 'const adjusted = p;']],
+    caughtBy: {
+      spec: 'spec/claims/maps.spec.ts',
+      test: 'corrects for the number of rows',
+      message: /expected 'reproduced' to be 'not reproduced'/,
+    },
+  },
+  {
+    id: 'equivalent-within-any-margin',
+    story: 'The margin is widened until the two programs are called equivalent.',
+    file: 'src/claims/measures/reference-code.ts',
+    edits: [['export const MARGIN = 0.12;', 'export const MARGIN = 0.5;']],
+    caughtBy: {
+      spec: 'spec/claims/reference-code.spec.ts',
+      test: 'the margin is the one that was written down before the runs',
+      message: /expected 0\.5 to be 0\.12/,
+    },
+  },
 ];
