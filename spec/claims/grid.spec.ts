@@ -211,6 +211,17 @@ describe('every number of a grid', () => {
     expect(judged.seeds).toEqual([1, 2, 3, 4, 6, 7, 8, 9, 10, 11, 12, 15]);
   });
 
+  it('says how far one run would scatter that knows nothing, from how sure it is of the control', () => {
+    for (const { arm, expectedScatter } of judged.cells ?? []) {
+      const scatters = finishedRuns(given[arm]).map((run) => {
+        const at = (set: 'heldOut' | 'random') => run.at('joint', 'reverse', set).logProbabilities.flat();
+        const variance = mean(at('random').map((logP) => (26 * Math.exp(logP) - 1) ** 2));
+        return Math.sqrt(variance / at('heldOut').length);
+      });
+      expect(expectedScatter).toBeCloseTo(mean(scatters), 12);
+    }
+  });
+
   it('has a bootstrap that is named after it', () => {
     for (const cell of judged.cells ?? []) {
       const heldOut = named(`cell/${cell.arm}`, rates(given[cell.arm], 'heldOut'));

@@ -105,6 +105,8 @@ export interface Cell {
   /** Held-out guess rate (1 = chance); null when no run finished. */
   readonly estimate: number | null;
   readonly interval: readonly [number, number] | null;
+  /** Deviation that one run's held-out guess rate would have, did the model know nothing of these passwords; mean over runs. */
+  readonly expectedScatter: number | null;
   /** Mean guess rates of the useful negatives and of the control. */
   readonly useful: number | null;
   readonly random: number | null;

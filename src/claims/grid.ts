@@ -4,7 +4,7 @@ import { finishedRuns, type RunView, type Views } from '../records/view.ts';
 import { holm, type Interval } from '../statistics/index.ts';
 import type { Arm } from './arms.ts';
 import { type Cell, type Claim, cellOf, FEWEST_RUNS, type Finding, type Judgement } from './claim.ts';
-import { type Estimate, estimate, estimated, guessRatesOf, runMeans, testAbove } from './evidence.ts';
+import { type Estimate, estimate, estimated, expectedScatter, guessRatesOf, runMeans, testAbove } from './evidence.ts';
 import { formatEstimate, formatNumber } from './format.ts';
 import { checked, type Defined } from './judge.ts';
 
@@ -27,6 +27,7 @@ const UNREAD = {
   readable: false,
   estimate: null,
   interval: null,
+  expectedScatter: null,
   useful: null,
   random: null,
   randomInterval: null,
@@ -49,6 +50,7 @@ function readCells(arms: readonly Arm[], views: Views): Cell[] {
       readable,
       estimate: heldOut.value,
       interval: heldOut.interval,
+      expectedScatter: mean(runs.map((run) => expectedScatter(run, 'joint', 'heldOut'))),
       useful,
       random: control.value,
       randomInterval: control.interval,

@@ -49,11 +49,22 @@ export const claimsMarkdown = (judgements: readonly Judgement[]): string => mark
 
 /** The cells of a grid. */
 export const cellsTable = (cells: readonly Cell[]): Table => ({
-  head: ['cell', 'held-out', '95% interval', 'useful', 'control', 'adjusted p', 'runs', 'readable'],
+  head: [
+    'cell',
+    'held-out',
+    '95% interval',
+    'scatter of one run',
+    'useful',
+    'control',
+    'adjusted p',
+    'runs',
+    'readable',
+  ],
   rows: cells.map((cell) => [
     cell.label,
     decimal(cell.estimate),
     intervalText(cell.interval),
+    decimal(cell.expectedScatter),
     decimal(cell.useful),
     decimal(cell.random),
     formatNumber(cell.adjustedP),
