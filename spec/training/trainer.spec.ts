@@ -168,6 +168,30 @@ describe('train', () => {
     expect(kept[0].sets.heldOut.logProbabilities[0]).toHaveLength(3);
   });
 
+  it('that takes the run apart at its end trains and measures as one that does not, and leaves no tensor behind', async () => {
+    const before = tf.memory().numTensors;
+    const apart = tinySetup(({ evaluation }) => {
+      evaluation.dissection = true;
+    });
+    const { dissection, ...outcome } = await trainToEnd(apart, { engine });
+    expect(outcome).toEqual(await trainToEnd(tinySetup(), { engine }));
+    expect(dissection?.patched.length).toBeGreaterThan(apart.model.layers);
+    expect(tf.memory().numTensors, 'tensors').toBe(before);
+  });
+
+  it('that takes the run apart goes on to its end without phase 2, and with tied embeddings', async () => {
+    const apart = tinySetup(({ evaluation, phases, model }) => {
+      evaluation.dissection = true;
+      phases.dpo.steps = 0;
+      model.tiedEmbeddings = true;
+    });
+    const { dissection, evaluations } = await trainToEnd(apart, { engine });
+    const [, whole] = dissection!.patched;
+    expect([whole.from, whole.to]).toEqual([0, apart.model.layers + 2]);
+    const { halves: _, ...last } = evaluations.at(-1)!.sets.heldOut;
+    expect(whole.sets.heldOut).toEqual(last);
+  });
+
   it('leaves no tensor behind', async () => {
     const before = tf.memory().numTensors;
     await trainToEnd(tinySetup(), { engine });
