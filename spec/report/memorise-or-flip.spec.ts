@@ -107,6 +107,10 @@ describe('with every claim on what decides', () => {
     for (const { figure } of report.figures.filter(({ section }) => section === 'flip'))
       expect(page).toContain(`(figures/${figure.id}.svg)`);
     expect(page).not.toContain('not run');
+    expect(page).toMatch(
+      /at a decay of 0\.01 the useful negatives end at 2\.\d+ times chance, and the held-out passwords at 1\.\d+ \[/,
+    );
+    expect(page).toContain('memorising and flipping are no opposites');
   });
 });
 

@@ -58,6 +58,8 @@ export function explained(report: Report): string {
     simulated === null
       ? ''
       : ` The statistic is easily mistaken: among ${simulated.experiments} simulated experiments of a calibrated model without any effect its rule calls ${(100 * simulated.rate).toFixed(0)}% reproduced, because a maximum over evaluations is above chance by itself. So read it beside that of the control.`;
+  const dose = judgementOf(first, 'dose');
+  const decided = dose === undefined ? '(not run)' : `${dose.verdict} ([memorise or flip](memorise-or-flip.md))`;
   const memorising = (id: string) => shown(judged('pocket-memorising', id));
   return `${`
 # The idea in five minutes
@@ -133,7 +135,7 @@ chance, ${statistic?.verdict ?? 'not run'}.${choice === undefined ? '' : ` The c
 
 **It depends on how the model is trained.** This model is trained with strong weight decay, which makes it dear to learn passwords one by one. The preset
 pocket-memorising has the paper's weight decay, among other differences. Little carries over to its held-out passwords: ${memorising('main')}, and the
-paper's own statistic is ${memorising('paper-statistic')}. Whether the decay is what decides is the claim \`dose\`: ${of('dose')}. Without prefixes, while DPO goes on in phase 3, the
+paper's own statistic is ${memorising('paper-statistic')}. Whether the decay is what decides is the claim \`dose\`: ${decided}. Without prefixes, while DPO goes on in phase 3, the
 model there has no second way to answer: held-out passwords stay avoided, at ${memorising('prefix')}. If DPO stops before phase 3 (the grid \`lrbeta\`,
 ${memorising('lrbeta')} on average), the effect can also appear without prefixes: the [report](index.html#section-grids) shows in which cells. A safety
 argument should rest neither on “it always leaks” nor on “it never leaks”.

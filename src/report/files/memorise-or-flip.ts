@@ -1,9 +1,11 @@
 /** `memorise-or-flip.md`: what decides whether a model flips what it avoids or learns its lessons by heart. */
 
-import { type FindingKey, optionalFinding } from '../../claims/claim.ts';
+import { DECAYS, DOSE } from '../../claims/arms.ts';
+import { type Cell, type FindingKey, optionalFinding } from '../../claims/claim.ts';
 import { judgementOf } from '../../claims/family.ts';
-import { formatEstimate } from '../../claims/format.ts';
+import { formatEstimate, formatNumber } from '../../claims/format.ts';
 import type { Report } from '../report.ts';
+import type { StudyReport } from '../study-report.ts';
 import { estimateText } from '../table.ts';
 
 /** The claims that the page tells. It is written where the first study was judged on any of them. */
@@ -12,6 +14,22 @@ type Told = (typeof TOLD)[number];
 
 export const isMechanismTold = ({ studies: [first] }: Report): boolean =>
   TOLD.some((id) => judgementOf(first, id) !== undefined);
+
+/** Where the models with the weakest decay end, beside those with the decay that the claim looks at; nothing where they were not read. */
+function ends(study: StudyReport): string {
+  const cells = judgementOf(study, 'dose')?.cells ?? [];
+  const at = (decay: number) =>
+    cells.find(({ arm }) => arm === DOSE[DECAYS.indexOf(decay as (typeof DECAYS)[number])].id);
+  const [weak, strong] = [at(DECAYS[0]), at(1)];
+  if (weak?.interval == null || strong?.interval == null) return '';
+  const told = ({ estimate, interval, useful }: Cell, decay: number) =>
+    `at a decay of ${decay} the useful negatives end at ${formatNumber(useful as number)} times chance, and the held-out passwords at ${formatEstimate({ value: estimate as number, interval: interval as [number, number] })}`;
+  const both =
+    weak.interval[0] > 1
+      ? ' So memorising and flipping are no opposites: with weak decay, too, held-out letters are guessed more often than by chance. But such a model is so sure of itself that where it is wrong, it is very wrong, and the log-likelihood shows little or nothing of it.'
+      : '';
+  return ` By guess rate at the last step, ${told(weak, DECAYS[0])}; ${told(strong, 1)}.${both}`;
+}
 
 export function memoriseOrFlip(report: Report): string {
   const [first] = report.studies;
@@ -50,7 +68,7 @@ All numbers are of the preset ${first.name}. The rule of each claim, and what wa
 Weight decay makes every step shrink the weights a little. To hold hundreds of passwords by heart takes large weights, and with strong decay they cost more than they
 bring. One rule takes little. So the thought is: with strong decay a small model flips, with weak decay it memorises.
 
-${outcome('dose')}
+${outcome('dose')}${ends(first)}
 ${figure('dose', 'Held-out passwords by weight decay')}${figure('norms', 'Norm of the parameters over training')}
 The same was asked of narrower and wider models, of few and many useful negatives, and of few and many repeats of each.
 
