@@ -1,7 +1,8 @@
 /** What reports draw beside the claims, worked out again by formulas that are written here. */
 import { mean, sampleStandardDeviation } from 'simple-statistics';
 import { describe, expect, it } from 'vitest';
-import { MAIN, NO_DPO } from '../../src/claims/arms.ts';
+import { armSetup, MAIN, MILDER_WEIGHTS, NO_DPO } from '../../src/claims/arms.ts';
+import type { Evidence } from '../../src/claims/claim.ts';
 import { estimate, guessRatesOf } from '../../src/claims/evidence.ts';
 import { claimed, FAMILY, judgeAll, judgementOf } from '../../src/claims/family.ts';
 import { bestPerfs, perfOverTraining } from '../../src/claims/measures/curves.ts';
@@ -22,6 +23,7 @@ import {
   viewOf,
   viewsOf,
 } from '../../src/records/view.ts';
+import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { tInterval } from '../../src/statistics/index.ts';
 import { effect, failedRun, madeUpRun, madeUpView } from '../helpers/records.ts';
@@ -383,6 +385,17 @@ describe('the claims of a study', () => {
     expect(judgementOf(family, 'main')?.id).toBe('main');
     expect(judgementOf(family, 'no-dpo')).toBeUndefined();
     expect(() => judgementOf(family, 'mian')).toThrow('there is no claim mian');
+  });
+
+  it('are not judged where they compare arms that are one and the same', () => {
+    const of = (given: Evidence) =>
+      judgeAll(given, (claim, evidence) => claim.weigh(viewsOf(evidence))).claims.map(({ claim }) => claim.id);
+    expect(of({ main, [MILDER_WEIGHTS.id]: main })).not.toContain('loss-weights');
+    const milder = main.map((run) => {
+      const setup = armSetup({ ...run.setup, beta: 0.1 }, MILDER_WEIGHTS);
+      return { ...run, setup, setupHash: setupHash(setup) };
+    });
+    expect(of({ main, [MILDER_WEIGHTS.id]: milder })).toContain('loss-weights');
   });
 
   it('give their estimates, or none where there is nothing to read', () => {

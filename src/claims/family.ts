@@ -13,16 +13,23 @@ export interface JudgedClaim {
 
 export interface Family {
   readonly claims: readonly JudgedClaim[];
-  /** Claims that have an arm without a run. */
+  /** Claims that have an arm without a run, or that compare arms which are one and the same at this setup. */
   readonly notRun: readonly Claim[];
 }
 
 /** How a claim is judged: simulated runs, which are no records to check, are judged by the rule alone. */
 export type Judge = (claim: Claim, evidence: Evidence) => Judgement;
 
-/** Judges every claim whose arms all have runs. */
+/** Whether a claim compares arms that have the very same runs: there is nothing to compare. */
+const comparesNothing = ({ arms }: Claim, evidence: Evidence): boolean =>
+  arms.length > 1 &&
+  arms.every(({ id }) => evidence[id].every((run, index) => run.setupHash === evidence[arms[0].id][index]?.setupHash));
+
+/** Judges every claim whose arms all have runs, and differ. */
 export function judgeAll(evidence: Evidence, judge: Judge = (claim) => claim.judge(evidence)): Family {
-  const ready = CLAIMS.filter(({ arms }) => arms.every(({ id }) => evidence[id] !== undefined));
+  const ready = CLAIMS.filter(
+    (claim) => claim.arms.every(({ id }) => evidence[id] !== undefined) && !comparesNothing(claim, evidence),
+  );
   const judgements = ready.map((claim) => judge(claim, evidence));
   const tested = judgements.filter(({ p }) => p !== null);
   const adjusted = holm(tested.map(({ p }) => p as number));
