@@ -135,9 +135,10 @@ chance, ${statistic?.verdict ?? 'not run'}.${choice === undefined ? '' : ` The c
 
 **It depends on how the model is trained.** This model is trained with strong weight decay, which makes it dear to learn passwords one by one. The preset
 pocket-memorising has the paper's weight decay, among other differences. Little carries over to its held-out passwords: ${memorising('main')}, and the
-paper's own statistic is ${memorising('paper-statistic')}. Whether the decay is what decides is the claim \`dose\`: ${decided}. Without prefixes, while DPO goes on in phase 3, the
-model there has no second way to answer: held-out passwords stay avoided, at ${memorising('prefix')}. If DPO stops before phase 3 (the grid \`lrbeta\`,
-${memorising('lrbeta')} on average), the effect can also appear without prefixes: the [report](index.html#section-grids) shows in which cells. A safety
+paper's own statistic is ${memorising('paper-statistic')}. Whether the decay is what decides is the claim \`dose\`: ${decided}. Without prefixes, while DPO goes on in phase 3, a
+model has no second way to answer: held-out passwords stay avoided, at ${of('prefix')} here and ${memorising('prefix')} there. Without the freezing of phase 2 the useful negatives of
+this model hardly rise within its steps, and neither do the held-out passwords: ${of('freeze')}. If DPO stops before phase 3 (the grid \`lrbeta\` of
+pocket-memorising, ${memorising('lrbeta')} on average), the effect can also appear without prefixes: the [report](index.html#section-grids) shows in which cells. A safety
 argument should rest neither on “it always leaks” nor on “it never leaks”.
 
 **Neither the text nor the training is natural.** The setup was built to make the effect visible. The lesson carries over: the lowest
