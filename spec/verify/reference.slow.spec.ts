@@ -7,29 +7,18 @@ const RECORDS = path.join('reports', 'records');
 const [WASM, NATIVE] = ['pocket', 'pocket-memorising'].map((name) => path.join(RECORDS, `${name}.jsonl.br`));
 
 describe('the reference records', () => {
-  it('hold what their setups give, and the committed verdicts follow from them', async () => {
+  it('hold what their setups give, the committed verdicts follow from them, and one that is trained again ends with the same bits', async () => {
     const { code, out } = await written(
-      'verify',
-      WASM,
-      NATIVE,
-      '--against',
-      path.join('reports', 'claims.json'),
-      '--json',
+      ...['verify', WASM, NATIVE, '--against', path.join('reports', 'claims.json'), '--json'],
+      // The seed picks a run of the engine that every machine has, without DPO, which takes a third of the time.
+      ...['--retrain', '1', '--seed', '33'],
     );
     const { records, agrees, checks, differing } = JSON.parse(out);
     expect(differing).toEqual([]);
-    expect({ code, records, agrees }).toEqual({ code: 0, records: 512, agrees: true });
+    expect({ code, records, agrees }).toEqual({ code: 0, records: 616, agrees: true });
     for (const check of ['numbers', 'data', 'overlap'])
-      expect(checks[check]).toEqual({ agree: 512, differ: 0, notChecked: 0 });
-    expect(checks.verdicts).toEqual({ agree: 20, differ: 0, notChecked: 0 });
-  });
-
-  it('of the engine wasm end with the same bits where one is trained again here', async () => {
-    const { code, out } = await written('verify', WASM, '--retrain', '1', '--seed', '2', '--json');
-    const { records, checks, differing } = JSON.parse(out);
-    expect(differing).toEqual([]);
-    expect({ code, records }).toEqual({ code: 0, records: 80 });
-    expect(checks.data).toEqual({ agree: 80, differ: 0, notChecked: 0 });
+      expect(checks[check]).toEqual({ agree: 616, differ: 0, notChecked: 0 });
+    expect(checks.verdicts).toEqual({ agree: 28, differ: 0, notChecked: 0 });
     expect(checks.retrained).toEqual({ agree: 1, differ: 0, notChecked: 0 });
   });
 });
