@@ -54,6 +54,8 @@ describe('the committed rates', () => {
       weights: 'lrbeta',
       manipulation: 'avoidance',
       'nothing-shared': 'unseen',
+      'decay-useful': 'decay-width',
+      'decay-repeats': 'decay-width',
     };
     for (const { id } of CLAIMS) expect(covered, id).toContain(same[id] ?? id);
   });

@@ -6,9 +6,12 @@ import { mean } from 'simple-statistics';
 import {
   ABLATION,
   type Arm,
+  DISSECTED,
   DOSE,
   HELD_OUT_SHARES,
   MAIN,
+  MAPS,
+  MILDER_WEIGHTS,
   MODEL_SIZES,
   NO_DPO,
   SWEEPS,
@@ -29,7 +32,7 @@ import {
   tInterval,
   tTestAbove,
 } from '../../src/statistics/index.ts';
-import { NOTHING, type RunTruth, simulatedRun, UNSURE, withEffect } from './simulated.ts';
+import { type Apart, NOTHING, type RunTruth, simulatedRun, UNSURE, withEffect } from './simulated.ts';
 
 const RUNS = [5, 7, 16];
 
@@ -205,6 +208,15 @@ const EFFECT = withEffect(0.13);
 const EVALUATED = { evaluations: 20, turnover: 0.1 };
 
 const FROZEN = Object.values(ABLATION);
+const WIDTHS = MAPS.width.flatMap(({ cells }) => cells.map(({ arm }) => arm));
+/** About what is found at the preset `pocket`. */
+const APART: Apart = {
+  none: 0.45,
+  first: 0.93,
+  second: 0.4,
+  whole: 3.1,
+  areas: { before: 0.67, regular: 0.88, reverse: 0.64 },
+};
 
 const RULES: readonly Rule[] = [
   ...RUNS.map((runs) => falsePositives('main', 'nothing is flipped', runs, 0.025, [[MAIN, NOTHING]])),
@@ -247,6 +259,35 @@ const RULES: readonly Rule[] = [
     7,
     everyArm(DOSE, (index) => withEffect(Math.min(1, index / 4) * 0.13)),
   ),
+  falsePositives(
+    'decay-width',
+    'the effect of 0.13 is there at every decay alike',
+    5,
+    0.05,
+    everyArm(WIDTHS, () => EFFECT),
+  ),
+  power(
+    'decay-width',
+    'from no effect at the lowest decay to 0.4, at every width',
+    5,
+    everyArm(WIDTHS, (index) => withEffect((index % 3) * 0.2)),
+  ),
+  falsePositives('loss-weights', 'an effect of 0.13 with both', 7, 0.025, [
+    [MAIN, EFFECT],
+    [MILDER_WEIGHTS, EFFECT],
+  ]),
+  power('loss-weights', 'an effect of 0.13, and none with the milder ones', 7, [
+    [MAIN, EFFECT],
+    [MILDER_WEIGHTS, NOTHING],
+  ]),
+  falsePositives('patching', 'the first half alone changes nothing', 7, 0.025, [
+    [DISSECTED, { ...EFFECT, apart: { ...APART, first: APART.none } }],
+  ]),
+  power('patching', 'as in the reference report', 7, [[DISSECTED, { ...EFFECT, apart: APART }]]),
+  falsePositives('direction', 'it tells nothing before phase 3', 7, 0.05, [
+    [DISSECTED, { ...EFFECT, apart: { ...APART, areas: { ...APART.areas, before: 0.5 } } }],
+  ]),
+  power('direction', 'as in the reference report', 7, [[DISSECTED, { ...EFFECT, apart: APART }]]),
   {
     claim: 'paper-statistic',
     scenario: WELL_CALIBRATED,

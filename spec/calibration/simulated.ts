@@ -1,8 +1,10 @@
 /** Views of simulated runs whose truth is known. */
 import { measure } from '../../src/measure/measures.ts';
 import { type Stream, stream } from '../../src/random/streams.ts';
+import { halves, type Parts, partCount } from '../../src/recipe/dissection.ts';
 import { type Evaluation, type RunView, type SetName, type ViewedScores, viewOf } from '../../src/records/view.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
+import type { Setup } from '../../src/setup/schema.ts';
 
 const LETTERS = 26;
 
@@ -49,7 +51,22 @@ export interface RunTruth {
   readonly evaluations?: number;
   /** Share of the letters that get a new score from one evaluation to the next. */
   readonly turnover?: number;
+  /** What the run was taken apart into. Only the claims on where the flip sits read it. */
+  readonly apart?: Apart;
 }
+
+/** Held-out guess rates of patched models, and areas under the ROC curve along the direction. */
+export interface Apart {
+  readonly none: number;
+  readonly first: number;
+  readonly second: number;
+  readonly whole: number;
+  readonly areas: { readonly before: number; readonly regular: number; readonly reverse: number };
+}
+
+/** Deviations over runs of a patched guess rate, as a share of it, and of an area: as measured at `pocket`, 16 passwords held out. */
+const OF_PATCHED = 0.12;
+const OF_AREA = 0.07;
 
 /** A run with the DPO of `pocket`, in which nothing is flipped. */
 export const NOTHING: RunTruth = {
@@ -84,6 +101,31 @@ const measured = ({ logProbabilities }: ViewedScores) => {
   return { ...own, halves: [own, own] as const };
 };
 
+/** What a run was taken apart into: only its halves and its last layer are looked at. */
+function dissectionOf(setup: Setup, apart: Apart, { normal }: Stream): NonNullable<RunView['dissection']> {
+  const whole = { from: 0, to: partCount(setup.model) };
+  const { first, second } = halves(setup.model);
+  const patched = (parts: Parts, rate: number) => {
+    const own = { logLikelihood: -3, perf: 0, topRate: 1, guessRate: rate * (1 + normal(OF_PATCHED)) };
+    return { ...parts, sets: { heldOut: own, useful: own, random: own } };
+  };
+  const area = (value: number) => [Math.min(1, Math.max(0, value + normal(OF_AREA)))];
+  const { before, regular, reverse } = apart.areas;
+  return {
+    patched: [
+      patched({ from: 0, to: 0 }, apart.none),
+      patched(first, apart.first),
+      patched(second, apart.second),
+      patched(whole, apart.whole),
+    ],
+    separations: [
+      { moment: 'before', prefix: 'regular', auc: area(before) },
+      { moment: 'after', prefix: 'regular', auc: area(regular) },
+      { moment: 'after', prefix: 'reverse', auc: area(reverse) },
+    ],
+  };
+}
+
 /** A run of an experiment. The held-out passwords of a seed have the same deviation in every arm. */
 export function simulatedRun(seed: number, truth: RunTruth, experiment: string, arm = 'main'): RunView {
   const source = stream(seed, `procedures/${experiment}/${arm}`);
@@ -106,8 +148,10 @@ export function simulatedRun(seed: number, truth: RunTruth, experiment: string, 
       source.uniform() < (truth.turnover ?? 1) ? letter(flipped, truth.confidence, source) : value;
     history.unshift({ logProbabilities: history[0].logProbabilities.map((row) => row.map(anew)) });
   }
+  const setup = { ...PRESETS['pocket-memorising'], seed, name: arm };
   return viewOf({
-    setup: { ...PRESETS['pocket-memorising'], seed, name: arm },
+    setup,
+    dissection: truth.apart === undefined ? undefined : dissectionOf(setup, truth.apart, source),
     evaluations: history.map(evaluationOf),
     snapshots: [
       { phase: 'dpo', prefix: 'regular', sets: setsAt(truth.dpo) },
