@@ -1,7 +1,13 @@
 /** `fixtures/reference-code/own-seeds.json`: runs of the paper's own code at a setup of ours, beside the runs of a study. */
 import { z } from 'zod';
 import { formatEstimate, formatNumber } from '../claims/format.ts';
-import { type Comparison, compareWithReference, MARGIN } from '../claims/measures/reference-code.ts';
+import {
+  type Comparison,
+  compareWithReference,
+  type LastGuessRates,
+  MARGIN,
+  meanLastGuessRate,
+} from '../claims/measures/reference-code.ts';
 import { readTextIfThere } from '../records/bounded.ts';
 import { jsonOf, parseAs } from '../records/record.ts';
 import { setupHash } from '../setup/hash.ts';
@@ -20,6 +26,8 @@ const ownRunsSchema = z.object({
         seed: z.number().int(),
         /** The highest evaluation of phase 3: log-likelihood relative to chance, nats a letter. */
         best: z.object({ heldOut: finite, random: finite }),
+        /** After the last step, as a multiple of chance. */
+        lastGuessRate: z.object({ heldOut: finite, random: finite }),
       }),
     )
     .min(2),
@@ -54,9 +62,18 @@ export function referenceCode(reports: readonly StudyReport[], own: OwnRuns | nu
   return { ...compared, study: report.name, own };
 }
 
+const lastOf = ({ runs }: OwnRuns, set: keyof LastGuessRates): string =>
+  formatNumber(
+    meanLastGuessRate(
+      runs.map(({ lastGuessRate }) => lastGuessRate),
+      set,
+    ),
+  );
+
 export const referenceCodeNote = ({ verdict, equivalence: { difference, interval, p }, own }: ReferenceCode): string =>
   `The paper's statistic, the best evaluation of phase 3 in nats a letter above chance, of the paper's own code and of ours at the same setup. Ours minus theirs: ${formatEstimate({ value: difference, interval })}. ` +
-  `By two one-sided Welch t-tests with a margin of ${MARGIN} nats, fixed beforehand, they are ${verdict} (p ${formatNumber(p)}). ${own.how}`;
+  `By two one-sided Welch t-tests with a margin of ${MARGIN} nats, fixed beforehand, they are ${verdict} (p ${formatNumber(p)}). ` +
+  `After the last step the paper's own code gives the letters of held-out passwords ${lastOf(own, 'heldOut')} times the probability of chance, and those of random ones ${lastOf(own, 'random')} times, on average over its seeds. ${own.how}`;
 
 export const referenceCodeTable = ({ study, ours, theirs }: ReferenceCode): Table => {
   const row = (program: string, { runs, mean, deviation }: Comparison['ours']) => [

@@ -30,6 +30,13 @@ const sampleOf = (values: readonly number[]): Sample => ({
   deviation: sampleStandardDeviation([...values]),
 });
 
+/** Guess rates after the last step of one run of the paper's own code; multiples of chance. */
+export type LastGuessRates = Readonly<Record<'heldOut' | 'random', number>>;
+
+/** The mean over runs. */
+export const meanLastGuessRate = (runs: readonly LastGuessRates[], set: keyof LastGuessRates): number =>
+  mean(runs.map((rates) => rates[set]));
+
 /** @param theirs the paper's statistic of each run of its own code; nats a letter */
 export function compareWithReference(runs: readonly RunView[], theirs: readonly number[]): Comparison {
   const ours = runs.map((run) => bestPerf(run, 'heldOut'));
