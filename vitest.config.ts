@@ -1,5 +1,6 @@
 import os from 'node:os';
 import { defineConfig } from 'vitest/config';
+import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** Bounds hangs alone: no spec may fail because a machine is slow or busy. */
 const PATIENCE = 20 * 60_000;
@@ -10,6 +11,19 @@ const SLOW = 'spec/**/*.slow.spec.ts';
 const HOSTILE = ['spec/sabotage/**/*.spec.ts', 'spec/faults/**/*.spec.ts'];
 const CLAIMS = 'spec/claims/training/**/*.spec.ts';
 const VERSIONS = 'spec/versions/**/*.spec.ts';
+
+/** What takes minutes, longest first: begun last, it would leave the other cores without work. */
+const LONGEST = ['verify/reference.slow', 'cli/pretrained.slow', 'report/page.slow', 'main.slow', 'verify/verify'];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const known = LONGEST.findIndex((name) => moduleId.endsWith(`${name}.spec.ts`));
+      return known === -1 ? LONGEST.length : known;
+    };
+    return (await super.sort(files)).sort((a, b) => place(a) - place(b));
+  }
+}
 
 const parallel = {
   testTimeout: PATIENCE,
@@ -26,6 +40,7 @@ export default defineConfig({
     setupFiles: ['./spec/helpers/draws.ts'],
     pool: 'forks',
     maxWorkers: os.availableParallelism(),
+    sequence: { sequencer: LongestFirst },
     projects: [
       {
         extends: true,

@@ -14,10 +14,16 @@ export function sabotaged({ id, file, edits }: Sabotage, code: string): string {
   }, code);
 }
 
+const isSabotaged = ({ file }: Sabotage, id: string): boolean =>
+  path.resolve(id.split('?')[0]) === path.join(ROOT, file);
+
 export const sabotage = (what: Sabotage): Plugin => ({
   name: 'sabotage',
   enforce: 'pre',
+  configureVitest({ experimental_defineCacheKeyGenerator: define }) {
+    define(({ id }) => (isSabotaged(what, id) ? false : undefined)); // never kept among what is compiled
+  },
   transform(code, id) {
-    return path.resolve(id.split('?')[0]) === path.join(ROOT, what.file) ? sabotaged(what, code) : undefined;
+    return isSabotaged(what, id) ? sabotaged(what, code) : undefined;
   },
 });

@@ -5,7 +5,7 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { describe, expect, it } from 'vitest';
+import { afterAll, describe, expect, it } from 'vitest';
 import { SABOTAGES, type Sabotage } from './catalogue.ts';
 import { missed, type Outcome } from './outcome.ts';
 import { sabotaged } from './plugin.ts';
@@ -13,6 +13,11 @@ import { TRIALS } from './trials.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '..', '..');
 const CONFIG = path.join('spec', 'sabotage', 'vitest.config.ts');
+const VITEST = path.join('node_modules', 'vitest', 'vitest.mjs');
+
+/** Source as the trials compile it, for those that come after; what is sabotaged is compiled anew. */
+const compiled = await mkdtemp(path.join(os.tmpdir(), 'negative-knowledge-compiled-'));
+afterAll(() => rm(compiled, { recursive: true, force: true }));
 
 /** What becomes of the tests of those names, with a sabotage made or with none. */
 async function outcomes(spec: string, tests: readonly string[], sabotage?: string): Promise<Outcome[]> {
@@ -25,11 +30,12 @@ async function outcomes(spec: string, tests: readonly string[], sabotage?: strin
     NEGATIVE_KNOWLEDGE_ENGINE: 'wasm',
     SPEC: spec,
     OUTCOMES: report,
+    COMPILED: compiled,
     ...(sabotage && { SABOTAGE: sabotage }),
   };
-  const args = ['vitest', 'run', '--config', CONFIG, '-t', names];
+  const args = [VITEST, 'run', '--config', CONFIG, '-t', names];
   try {
-    await promisify(execFile)('npx', args, { cwd: ROOT, env, maxBuffer: 2 ** 26 }).catch(() => {}); // failing is its purpose
+    await promisify(execFile)(process.execPath, args, { cwd: ROOT, env, maxBuffer: 2 ** 26 }).catch(() => {}); // failing is its purpose
     return existsSync(report) ? JSON.parse(await readFile(report, 'utf8')) : [];
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -3,8 +3,9 @@ import { SABOTAGES } from './catalogue.ts';
 import { sabotage } from './plugin.ts';
 import { TRIALS } from './trials.ts';
 
-// A spec, named by SPEC, with the sabotage made that SABOTAGE names; with none, where it names none.
-const { SABOTAGE: id, SPEC: spec } = process.env;
+// A spec, named by SPEC, with the sabotage made that SABOTAGE names; with none, where it names none. What is compiled is kept
+// in the folder COMPILED.
+const { SABOTAGE: id, SPEC: spec, COMPILED: compiled } = process.env;
 const what = [...SABOTAGES, ...TRIALS].find((known) => known.id === id);
 if (id !== undefined && what === undefined) throw new Error(`SABOTAGE=${id} is in no catalogue`);
 
@@ -19,5 +20,6 @@ export default defineConfig({
     pool: 'forks',
     maxWorkers: 1,
     isolate: false,
+    experimental: compiled === undefined ? {} : { fsModuleCache: true, fsModuleCachePath: compiled },
   },
 });

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { setups } from '../../src/properties/arbitraries.ts';
 import { leaves, withValue } from '../../src/setup/fields.ts';
-import { canonicalJson, setupHash } from '../../src/setup/hash.ts';
+import { canonicalJson, remembering, setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 
@@ -123,5 +123,28 @@ describe('canonical JSON', () => {
     );
     const inPasses = canonicalJson({ ...content, microBatch: 4 });
     expect(setupHash(PRESETS['pocket-memorising'], 4)).toBe(createHash('sha256').update(inPasses).digest('hex'));
+  });
+});
+
+describe('work that is remembered', () => {
+  it('is done once for equal content, and anew after any difference', () => {
+    let done = 0;
+    const work = remembering((argument: Record<string, unknown>) => `${++done} ${JSON.stringify(argument)}`);
+    const [first, turned] = [work({ a: 1, b: [2] }), work({ b: [2], a: 1 })];
+    expect(turned).toBe(first);
+    expect(work({ a: 1, b: [2, 0] })).not.toBe(first);
+    expect(work({ a: 1, b: ['2'] })).not.toBe(first);
+    expect(done).toBe(3);
+  });
+
+  it('is remembered when it gives nothing, and not when it throws', () => {
+    let done = 0;
+    const work = remembering((fails: boolean) => {
+      done += 1;
+      if (fails) throw new Error('no');
+    });
+    for (const _ of [1, 2]) work(false);
+    for (const _ of [1, 2]) expect(() => work(true)).toThrow('no');
+    expect(done).toBe(3);
   });
 });

@@ -34,8 +34,11 @@ export interface Corpus extends Passwords {
   examples(phase: Phase, step: number): Example[];
 }
 
+/** What a corpus depends on. */
+export type CorpusSetup = Pick<Setup, 'seed' | 'passwords' | 'batch' | 'prefixes' | 'phases' | 'evaluation'>;
+
 /** Draws `size` passwords of one role after another, each role from its own stream, none of them twice. */
-function drawing({ seed, passwords: { alphabet, length } }: Setup): (role: string, size: number) => string[] {
+function drawing({ seed, passwords: { alphabet, length } }: CorpusSetup): (role: string, size: number) => string[] {
   const taken = new Set<string>();
   return (role, size) => {
     const source = stream(seed, `passwords/${role}`);
@@ -73,7 +76,7 @@ function shuffledOnce(seed: number, name: string, size: number, length: number):
 type Draw = ReturnType<typeof drawing>;
 
 /** The first draws of a setup. Negatives come first, so that nothing drawn later can move them. */
-const firstDraws = (draw: Draw, setup: Setup): Pick<Passwords, 'negatives' | 'control' | 'standIns'> => ({
+const firstDraws = (draw: Draw, setup: CorpusSetup): Pick<Passwords, 'negatives' | 'control' | 'standIns'> => ({
   negatives: draw('negatives', negatives(setup)),
   control: draw('control', setup.evaluation.random),
   standIns: draw('stand-ins', standIns(setup)),
@@ -81,7 +84,7 @@ const firstDraws = (draw: Draw, setup: Setup): Pick<Passwords, 'negatives' | 'co
 
 /** The kinds of negatives, and what phase 3 teaches. */
 function kindsOf(
-  setup: Setup,
+  setup: CorpusSetup,
   drawn: Pick<Passwords, 'negatives' | 'standIns'>,
 ): Pick<Corpus, 'heldOut' | 'useful' | 'taught'> {
   const border = heldOut(setup);
@@ -92,7 +95,7 @@ function kindsOf(
 
 /** The passwords that claims are about, without those that {@link drawPasswords} draws after them. */
 export function drawScoredPasswords(
-  setup: Setup,
+  setup: CorpusSetup,
 ): Pick<Corpus, 'heldOut' | 'useful' | 'taught' | 'control' | 'standIns'> {
   const drawn = firstDraws(drawing(setup), setup);
   return { ...kindsOf(setup, drawn), control: drawn.control, standIns: drawn.standIns };
@@ -102,7 +105,7 @@ export function drawScoredPasswords(
  * Draws the passwords of a setup, all of them distinct; equal setups draw equal ones.
  * @throws RangeError when the alphabet and the length allow fewer, which parsing a setup excludes
  */
-export function drawPasswords(setup: Setup): Passwords {
+export function drawPasswords(setup: CorpusSetup): Passwords {
   const { alphabet, length } = setup.passwords;
   const needed = distinctPasswordsNeeded(setup);
   if (needed > capacity(alphabet.length, length)) {
@@ -118,13 +121,13 @@ export function drawPasswords(setup: Setup): Passwords {
 }
 
 /** Builds the corpus of a setup; equal setups give equal corpora. */
-export const buildCorpus = (setup: Setup): Corpus => arrangeCorpus(setup, drawPasswords(setup));
+export const buildCorpus = (setup: CorpusSetup): Corpus => arrangeCorpus(setup, drawPasswords(setup));
 
 /**
  * Arranges passwords in examples. The order of examples does not depend on what the passwords are.
  * @param passwords as many of each role as the setup draws
  */
-export function arrangeCorpus(setup: Setup, passwords: Passwords): Corpus {
+export function arrangeCorpus(setup: CorpusSetup, passwords: Passwords): Corpus {
   const { seed, batch } = setup;
   const { negatives: allNegatives, chosen } = passwords;
   const recipe = recipeOf(setup);

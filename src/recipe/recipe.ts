@@ -78,7 +78,7 @@ export type Recipe = Readonly<Record<Phase, PhasePlan>>;
 export const prefixOf = ({ prefixes }: Pick<Setup, 'prefixes'>, kind: Kind): Prefix => (prefixes ? kind : 'none');
 
 /** What the recipe depends on. */
-type Compiled = Pick<Setup, 'phases' | 'prefixes'>;
+export type Compiled = Pick<Setup, 'phases' | 'prefixes'>;
 
 const weightsOf = ({ phases }: Pick<Setup, 'phases'>, phase: Phase): PerLoss<number> => {
   if (phase === 'joint') return phases.joint.weights;

@@ -2,12 +2,12 @@
  * What every update of a run is made with: the loss weights, beta, the learning rate, the optimiser's numbers and what
  * trains. The trainer keeps a digest of them in the record. Anyone can compute it again from the setup.
  */
-import { trainableNames } from '../model/specifications.ts';
+import { type ModelSetup, trainableNames } from '../model/specifications.ts';
 import { PHASES, type Phase } from '../passwords/roles.ts';
-import { canonicalJson } from '../setup/hash.ts';
+import { canonicalJson, remembering } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { sha256Hex } from '../sha256.ts';
-import { type PerLoss, type PhasePlan, recipeOf } from './recipe.ts';
+import { type Compiled, type PerLoss, type PhasePlan, recipeOf } from './recipe.ts';
 import { learningRate } from './schedule.ts';
 
 export interface Update {
@@ -22,8 +22,14 @@ export interface Update {
   readonly trainable: readonly string[];
 }
 
+/** What updates depend on: no random draw does. */
+type UpdateSetup = Compiled & ModelSetup & Pick<Setup, 'beta' | 'optimiser'>;
+
 /** The updates of a phase, by step. */
-export function updatesOf(setup: Setup, { phase, steps, weights, trainable }: PhasePlan): (step: number) => Update {
+export function updatesOf(
+  setup: UpdateSetup,
+  { phase, steps, weights, trainable }: PhasePlan,
+): (step: number) => Update {
   const { beta, optimiser } = setup;
   const names = trainableNames(setup, trainable);
   return (step) => ({
@@ -44,8 +50,7 @@ export function nextUpdate(digest: string, update: Update): string {
   return sha256Hex(`${digest}/${canonicalJson(used)}`);
 }
 
-/** The digest of all updates that a setup makes. @param jointSteps steps that phase 3 took before it ended */
-export function updatesDigest(setup: Setup, jointSteps: number): string {
+const digestOf = remembering(({ jointSteps, ...setup }: UpdateSetup & { readonly jointSteps: number }): string => {
   const recipe = recipeOf(setup);
   let digest = '';
   for (const phase of PHASES) {
@@ -54,4 +59,10 @@ export function updatesDigest(setup: Setup, jointSteps: number): string {
     for (let step = 0; step < taken; step++) digest = nextUpdate(digest, update(step));
   }
   return digest;
-}
+});
+
+/** The digest of all updates that a setup makes. @param jointSteps steps that phase 3 took before it ended */
+export const updatesDigest = (
+  { phases, prefixes, model, passwords, beta, optimiser }: UpdateSetup,
+  jointSteps: number,
+): string => digestOf({ phases, prefixes, model, passwords, beta, optimiser, jointSteps });

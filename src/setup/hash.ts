@@ -14,6 +14,22 @@ export function canonicalJson(value: unknown): string {
 }
 
 /**
+ * Does the same work once for arguments of equal content. Many runs of a study differ in a part that the work does not read.
+ * @param work depends on its argument alone, which JSON can hold
+ */
+export function remembering<Argument, Result>(work: (argument: Argument) => Result): (argument: Argument) => Result {
+  const results = new Map<string, Result>();
+  return (argument) => {
+    const key = sha256Hex(canonicalJson(argument));
+    const known = results.get(key);
+    if (known !== undefined || results.has(key)) return known as Result;
+    const result = work(argument);
+    results.set(key, result);
+    return result;
+  };
+}
+
+/**
  * Fields that setups did not have from the start, with the value that all runs had before. A field of that value does not
  * enter the hash, so that a setup's identity outlives the addition.
  */

@@ -1,14 +1,16 @@
 /** Works out again what one record says, from its setup alone: passwords, what training was given, overlaps, updates. */
 import { isDeepStrictEqual } from 'node:util';
 import { inWords, runProblems } from '../claims/validity.ts';
-import { initialValues, parametersDigest } from '../model/specifications.ts';
-import { buildCorpus, type Corpus } from '../passwords/corpus.ts';
+import { initialValues, type ModelSetup, parametersDigest } from '../model/specifications.ts';
+import { buildCorpus, type CorpusSetup } from '../passwords/corpus.ts';
 import { DRAWN, passwordDigests } from '../passwords/digests.ts';
 import { type LedgerSummary, openLedger } from '../passwords/ledger.ts';
-import { measureOverlap, overlapBySpan } from '../passwords/overlap.ts';
+import { measureOverlap, type Overlap, overlapBySpan } from '../passwords/overlap.ts';
 import { PHASES } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
+import { remembering } from '../setup/hash.ts';
+import type { Setup } from '../setup/schema.ts';
 
 /** What is worked out again, in the order of a report. */
 export const CHECKS = {
@@ -47,18 +49,42 @@ export const unknown = (check: Check, what: string, reason: string): Outcome => 
   reason,
 });
 
-/** A new ledger that has seen everything that training is given. */
-function replay(run: FinishedRun, corpus: Corpus, ids: TokenIds) {
+/** What training is given: the setup's draws, read through these token ids, up to the end of phase 3. */
+interface Given extends CorpusSetup {
+  readonly jointSteps: number;
+  readonly letters: readonly (readonly [string, number])[];
+  readonly prefixTokens: TokenIds['prefixes'];
+}
+
+function given(run: FinishedRun, { letters, prefixes: prefixTokens }: TokenIds): Given {
+  const { seed, passwords, batch, prefixes, phases, evaluation } = run.setup;
+  const drawn = { seed, passwords, batch, prefixes, phases, evaluation };
+  return { ...drawn, jointSteps: jointSteps(run), letters: [...letters], prefixTokens };
+}
+
+/** What a new ledger says that has seen everything that training is given, and what the texts have in common. */
+function replay({ jointSteps: joint, letters, prefixTokens, ...setup }: Given) {
+  const corpus = buildCorpus(setup);
+  const ids = { letters: new Map(letters), prefixes: prefixTokens };
   const ledger = openLedger(corpus, ids);
   for (const phase of PHASES) {
-    const steps = phase === 'joint' ? jointSteps(run) : run.setup.phases[phase].steps;
+    const steps = phase === 'joint' ? joint : setup.phases[phase].steps;
     for (let step = 0; step < steps; step++) {
       const examples = corpus.examples(phase, step);
       ledger.observe(phase, step, examples, tokenBatch(examples, ids));
     }
   }
-  return ledger;
+  return {
+    passwords: passwordDigests(corpus),
+    ledger: ledger.summary(),
+    overlaps: measureOverlap(corpus.heldOut, corpus.control, ledger.rewarded()),
+  };
 }
+
+const initialDigest = (setup: ModelSetup & Pick<Setup, 'seed'>): string => parametersDigest(initialValues(setup));
+
+/** What is worked out again. Runs of a study whose setups agree in what it depends on share it. */
+export const workOut = () => ({ replay: remembering(replay), initialDigest: remembering(initialDigest) });
 
 /** The parts of a ledger that do not depend on token ids. */
 const RULES: readonly (keyof LedgerSummary)[] = [
@@ -71,13 +97,11 @@ const differing = <Key extends string>(keys: readonly Key[], equal: (key: Key) =
   return others.length === 0 ? undefined : others.join(', ');
 };
 
-function overlapDifference(run: FinishedRun, corpus: Corpus, ledger: ReturnType<typeof replay>): string | undefined {
+function overlapDifference(run: FinishedRun, overlaps: readonly Overlap[]): string | undefined {
   const recorded = overlapsOf(run);
   if (run.schemaVersion >= 3) {
     const key = ({ text, way, span }: (typeof recorded)[number]) => `${text} ${way} ${span}`;
-    const again = new Map(
-      measureOverlap(corpus.heldOut, corpus.control, ledger.rewarded()).map((overlap) => [key(overlap), overlap]),
-    );
+    const again = new Map(overlaps.map((overlap) => [key(overlap), overlap]));
     if (recorded.length !== again.size) return `${recorded.length} counts are recorded, and there are ${again.size}`;
     const other = recorded.find((overlap) => !isDeepStrictEqual(again.get(key(overlap)), overlap));
     if (other === undefined) return undefined;
@@ -85,6 +109,7 @@ function overlapDifference(run: FinishedRun, corpus: Corpus, ledger: ReturnType<
     return `${other.heldOut} held-out and ${other.control} control matches (${key(other)}) are recorded, and there are ${found?.heldOut ?? 'none'} and ${found?.control ?? 'none'}`;
   }
   // Version 2 counted every drawn text, of every kind together, and kept means of four decimals.
+  const corpus = buildCorpus(run.setup);
   const { useful, chosen, pretraining, jointRandom, jointRandomReverse } = corpus;
   const texts = [...useful, ...chosen, ...pretraining, ...jointRandom, ...jointRandomReverse];
   const again = overlapBySpan('aligned', corpus.heldOut, corpus.control, texts);
@@ -102,8 +127,13 @@ function overlapDifference(run: FinishedRun, corpus: Corpus, ledger: ReturnType<
 /**
  * Checks a record against what its setup gives.
  * @param tokens ids of letters and prefixes, or why they are not known here
+ * @param worked that of the other records of the study
  */
-export function verifyRecord(run: RunRecord, tokens: TokenIds | { readonly unknown: string }): Outcome[] {
+export function verifyRecord(
+  run: RunRecord,
+  tokens: TokenIds | { readonly unknown: string },
+  worked = workOut(),
+): Outcome[] {
   const what = nameOf(run);
   if (run.status === 'failed')
     return [unknown('numbers', what, `it failed (${run.error.message}); a failed run has no numbers`)];
@@ -113,21 +143,22 @@ export function verifyRecord(run: RunRecord, tokens: TokenIds | { readonly unkno
 
   const problems = runProblems(run);
   compare('numbers', problems.length === 0 ? undefined : inWords(problems));
-  const corpus = buildCorpus(run.setup);
   const { digests, ledger, setup } = run;
+  const known = !('unknown' in tokens);
+  const again = worked.replay(given(run, known ? tokens : scratchTokenIds(setup)));
   if (digests === undefined) {
     for (const check of ['passwords', 'initial parameters', 'updates'] as const)
       leave(check, `a record of version ${run.schemaVersion} does not keep them`);
   } else {
-    const drawn = passwordDigests(corpus);
     compare(
       'passwords',
-      differing([...DRAWN, 'standIns'], (set) => drawn[set] === digests.passwords[set]),
+      differing([...DRAWN, 'standIns'], (set) => again.passwords[set] === digests.passwords[set]),
     );
     if (setup.model.pretrained !== null) {
       leave('initial parameters', `they are those of ${setup.model.pretrained}, not drawn`);
     } else {
-      const began = parametersDigest(initialValues(setup)) === digests.initialParameters;
+      const { seed, model, passwords } = setup;
+      const began = worked.initialDigest({ seed, model, passwords }) === digests.initialParameters;
       compare('initial parameters', began ? undefined : 'their digest is another');
     }
     // Part of the numbers above, named by itself: it is what a run that was trained otherwise differs in.
@@ -136,13 +167,12 @@ export function verifyRecord(run: RunRecord, tokens: TokenIds | { readonly unkno
       problems.find((problem) => problem.startsWith('its updates')),
     );
   }
-  const known = !('unknown' in tokens);
-  const again = replay(run, corpus, known ? tokens : scratchTokenIds(setup));
-  const summary = again.summary();
-  const other = differing(known ? [...RULES, 'digest'] : RULES, (key) => isDeepStrictEqual(summary[key], ledger[key]));
+  const other = differing(known ? [...RULES, 'digest'] : RULES, (key) =>
+    isDeepStrictEqual(again.ledger[key], ledger[key]),
+  );
   compare('data', other === undefined ? undefined : `its ledger has another ${other}`);
   if (!known) leave('data', `the digest of its token ids: ${tokens.unknown}`);
-  compare('overlap', overlapDifference(run, corpus, again));
+  compare('overlap', overlapDifference(run, again.overlaps));
   if (run.abridged !== undefined) leave('parameters', 'an archive keeps no models');
   return outcomes;
 }
