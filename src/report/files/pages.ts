@@ -32,18 +32,16 @@ function printed(study: Study): string {
   return ['```', claimsTable(CORE.map((claim) => claim.judge(evidence))), '```'].join('\n');
 }
 
-const everyClaim = ({ studies }: Report): string =>
+/** The claims of the first study, which is of the default preset. */
+const verdicts = ({ studies: [first] }: Report): string =>
   markdownTable({
-    head: ['preset', 'claim', 'estimate (1 = chance)', 'seeds', 'verdict'],
-    rows: studies.flatMap(({ name, claims }) =>
-      claims.map(({ claim, judgement }) => [
-        name,
-        claim.id,
-        estimateText(judgement),
-        runsText(judgement),
-        judgement.verdict,
-      ]),
-    ),
+    head: ['claim', 'estimate (1 = chance)', 'seeds', 'verdict'],
+    rows: first.claims.map(({ claim, judgement }) => [
+      claim.id,
+      estimateText(judgement),
+      runsText(judgement),
+      judgement.verdict,
+    ]),
   });
 
 function power({ studies: [first] }: Report): string {
@@ -86,7 +84,7 @@ export function pageBlocks(report: Report, native: Study): Record<string, Record
     'README.md': {
       headline: headline(report),
       deviations: deviationsMarkdown(first.study.setup),
-      claims: everyClaim(report),
+      claims: verdicts(report),
     },
     'reports/README.md': { reproduce: printed(first.study), native: printed(native) },
     'src/claims/README.md': { power: power(report) },
