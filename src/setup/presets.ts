@@ -91,6 +91,14 @@ const pocket: Setup = {
   evaluation: { ...paper.evaluation, heldOut: 64, useful: 64, random: 64 },
 };
 
+/** The same in a model of 1.2 million parameters, which flips more clearly and takes about three times as long. */
+const pocketLarge: Setup = {
+  ...pocket,
+  name: 'pocket-large',
+  model: { ...pocket.model, hidden: 128, layers: 6, heads: 8 },
+  optimiser: { ...pocket.optimiser, learningRate: 1e-3 },
+};
+
 /**
  * A small model at the paper's weight decay, which learns its useful passwords one by one. It needs more than the paper's arm to show anything: no
  * freezing, a longer phase 3, and a rule that ends it before the model grows over-confident. The default until 2026-11-28, when it was called `pocket`.
@@ -126,6 +134,7 @@ const pocketMemorising: Setup = {
 
 export const PRESETS = {
   pocket,
+  'pocket-large': pocketLarge,
   'pocket-memorising': pocketMemorising,
   paper,
   'paper-70m': paperOf('70m', { hidden: 512, layers: 6, heads: 8 }),
