@@ -189,12 +189,16 @@ describe('report and archive', () => {
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
   it('make of a job, and equally of its archive, every file of a report; of GitHub Actions they annotate every claim', async () => {
+    const summary = path.join(folder, 'summary.md');
+    writeFileSync(summary, 'of a step before\n');
     vi.stubEnv('GITHUB_ACTIONS', 'true');
+    vi.stubEnv('GITHUB_STEP_SUMMARY', summary);
     const reported = await finish(startCommand('report', '--from', job));
     vi.unstubAllEnvs();
     expect(reported.code, reported.stderr).toBe(0);
     expect(reported.stdout).toContain(`open ${path.join(job, 'index.html')}`);
     expect(reported.stdout).toMatch(/^::warning title=tiny%3A main inconclusive::Held-out passwords/m);
+    expect(readFileSync(summary, 'utf8')).toMatch(/^of a step before\n[\s\S]*^\| main \|.*\| inconclusive \|$/m);
     const names = ['index.html', 'claims.md', 'claims.json', 'claims.xml', 'runs.csv', 'figures/curves.svg'];
     for (const name of names) expect(existsSync(path.join(job, name)), name).toBe(true);
 

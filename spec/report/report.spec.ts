@@ -12,7 +12,9 @@ import { viewsOf } from '../../src/records/view.ts';
 import { PAPER_THEME, vegaLite } from '../../src/report/figures/figure.ts';
 import { stretchOf } from '../../src/report/figures/paper.ts';
 import { annotate } from '../../src/report/files/annotations.ts';
+import { badgeJson } from '../../src/report/files/badge.ts';
 import { explained } from '../../src/report/files/explained.ts';
+import { jobSummary } from '../../src/report/files/summary.ts';
 import { markdownReport } from '../../src/report/markdown.ts';
 import { buildReport, type Report } from '../../src/report/report.ts';
 import { reportFiles } from '../../src/report/write.ts';
@@ -280,4 +282,54 @@ it.each([
   expect(written.join(''), `annotation of ${verdict}`).toMatch(
     new RegExp(`^::${level} title=${study.name}%3A ${first.claim.id} ${verdict}::`),
   );
+});
+
+/** The report with another verdict of its main claim. */
+const withMain = (verdict: Judgement['verdict']): Report => ({
+  ...report,
+  studies: report.studies.map((of) => ({
+    ...of,
+    claims: of.claims.map((judged) =>
+      judged.claim.id === 'main' ? { ...judged, judgement: { ...judged.judgement, verdict } } : judged,
+    ),
+  })),
+});
+
+it.each([
+  ['reproduced', 'brightgreen'],
+  ['inconclusive', 'yellow'],
+  ['not reproduced', 'red'],
+  ['invalid', 'lightgrey'],
+] as const)('the badge of a main claim that is %s says so, and is %s', (verdict, color) => {
+  const badge = JSON.parse(badgeJson(withMain(verdict)));
+  expect([badge.color, badge.message.split(':')[0]]).toEqual([color, verdict]);
+});
+
+describe('the summary of a job', () => {
+  it('has every verdict, what became of the runs, and the guess rates that the claims have estimated', () => {
+    const summary = jobSummary(report);
+    const [{ claims }] = report.studies;
+    for (const { judgement } of claims)
+      expect(summary).toMatch(new RegExp(`^\\| ${judgement.id} \\|.*\\| ${judgement.verdict} \\|$`, 'm'));
+    expect(summary).toContain('1 of ');
+    expect(summary).toContain('boom');
+    const bars = /^ {2}bar \[(.*)\]$/m.exec(summary)?.[1].split(', ').map(Number) ?? [];
+    const estimates = ['avoidance', 'main', 'control', 'no-dpo'].map(
+      (id) => judgementOf(report.studies[0], id)?.estimate,
+    );
+    expect(bars).toHaveLength(4);
+    bars.forEach((bar, index) => expect(bar).toBeCloseTo(estimates[index] as number, 2));
+  });
+
+  it('says of a claim that is not reproduced that it is not', () => {
+    expect(jobSummary(withMain('not reproduced'))).toMatch(/^\| main \|.*\| not reproduced \|$/m);
+  });
+});
+
+it('the reproducibility summary lists every claim under its verdict, and links to nothing that was not written', () => {
+  const page = text('reproducibility.md');
+  for (const { judgement } of report.studies[0].claims) expect(page).toContain(`\`${judgement.id}\``);
+  const linked = [...page.matchAll(/\]\((?!https:)([^)#]+)/g)].map(([, file]) => file);
+  expect(linked.length).toBeGreaterThan(0);
+  for (const file of linked) expect(files.has(file), file).toBe(true);
 });

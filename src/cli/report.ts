@@ -33,6 +33,10 @@ async function report({ from, out }: Flags): Promise<number> {
     const { annotate } = await import('../report/files/annotations.ts');
     annotate(built);
   }
+  if (process.env.GITHUB_STEP_SUMMARY) {
+    const { writeJobSummary } = await import('../report/files/summary.ts');
+    await writeJobSummary(built);
+  }
   for (const { name, claims } of built.studies)
     process.stdout.write(`${name}\n${claimsTable(claims.map(({ judgement }) => judgement))}\n`);
   process.stdout.write(`${files.length} files in ${folder}; open ${path.join(folder, 'index.html')}\n`);

@@ -3,10 +3,12 @@ import { writeOwn } from '../records/own-files.ts';
 import { csvOf } from './escape.ts';
 import { type Figure, PAPER_THEME, vegaLite } from './figures/figure.ts';
 import { pngOf, svgOf } from './figures/render.ts';
+import { badgeJson } from './files/badge.ts';
 import { claimsDocument, claimsJson } from './files/claims.ts';
 import { explained, isToldOf } from './files/explained.ts';
 import { junitXml } from './files/junit.ts';
 import { isMechanismTold, memoriseOrFlip } from './files/memorise-or-flip.ts';
+import { isSummarised, reproducibility } from './files/reproducibility.ts';
 import { runsCsv } from './files/runs-csv.ts';
 import { pageOf } from './page/page.tsx';
 import type { Report } from './report.ts';
@@ -29,6 +31,8 @@ export async function reportFiles(report: Report): Promise<Map<string, string | 
     ['claims.json', claimsJson(report)],
     ['runs.csv', runsCsv(report)],
     ['claims.xml', junitXml(report)],
+    ['badge.json', badgeJson(report)],
+    ...(isSummarised(report) ? [['reproducibility.md', reproducibility(report)] as const] : []),
     ...(isToldOf(report) ? [['explained.md', explained(report)] as const] : []),
     ...(isMechanismTold(report) ? [['memorise-or-flip.md', memoriseOrFlip(report)] as const] : []),
     ['index.html', await pageOf(report)],
