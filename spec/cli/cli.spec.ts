@@ -21,12 +21,16 @@ describe('a command line that cannot be carried out', () => {
     ['no seeds', ['--seeds', '0'], /--seeds: 0 seeds/],
     ['a seed twice', ['--seeds', '3,3'], /--seeds: "3,3" names a seed twice/],
     ['a negative seed', ['--seeds', '-1,2'], /--seeds/],
-    ['an unknown claim', ['--claims', 'mian'], /--claims: there is no "mian"; claims are all, main/],
+    [
+      'an unknown claim',
+      ['--claims', 'mian'],
+      /--claims: there is no "mian" \(did you mean "main"\?\); claims are all, main/,
+    ],
     ['no workers', ['--jobs', '0'], /--jobs: "0" must be a whole number/],
     [
       'an unknown field',
       ['--set', 'model.hiden=3'],
-      /--set: there is no field "model.hiden"; fields here are .*pretrained, hidden/,
+      /--set: there is no field "model.hiden" \(did you mean "hidden"\?\); fields here are .*pretrained, hidden/,
     ],
     ['a prototype', ['--set', '__proto__.polluted=1'], /--set: there is no field "__proto__"/],
     ['a change without a value', ['--set', 'beta'], /--set: "beta" must look like path=value/],

@@ -1,5 +1,6 @@
 /** The command line. Exit codes: 0 every claim asked for is reproduced; 1 one is not; 2 the command could not be carried out. */
 import { existsSync, realpathSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { EngineError } from '../engine/engine.ts';
@@ -18,14 +19,21 @@ import { type Ending, EXIT } from './exit.ts';
 import { addExplore } from './explore.ts';
 import { addFetch } from './fetch.ts';
 import { addFuzz } from './fuzz.ts';
+import { addList } from './list.ts';
 import { UsageError } from './options.ts';
 import { addReport } from './report.ts';
 import { addReproduce } from './reproduce.ts';
 import { addSearch } from './search.ts';
+import { addShow } from './show.ts';
 import { addVerify } from './verify.ts';
 
 /** The commands, in the order that `--help` shows. What only one of them needs and takes long to load, it loads when it is run. */
-const COMMANDS = [addReproduce, addReport, addFetch, addArchive, addVerify, addExplore, addSearch, addFuzz, addEngine];
+const COMMANDS = [
+  ...[addReproduce, addReport, addList, addShow, addFetch, addArchive, addVerify],
+  ...[addExplore, addSearch, addFuzz, addEngine],
+];
+
+const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
 
 /** Faults that a message explains fully; anything else is a bug and keeps its stack. */
 const EXPECTED = [
@@ -48,6 +56,7 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .description(
       'Reproduces "Large Language Models Sometimes Generate Purely Negatively-Reinforced Text" (arXiv 2306.07567).',
     )
+    .version(version, '--version', 'print the version')
     .exitOverride();
   const ending: Ending =
     (does) =>

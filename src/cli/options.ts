@@ -4,6 +4,7 @@ import { Option } from 'commander';
 import { CLAIMS, type Claim } from '../claims/index.ts';
 import { KNOBS, type Knob } from '../explore/knobs.ts';
 import { claimSeeds, PRESETS } from '../setup/presets.ts';
+import { didYouMean } from '../suggestion.ts';
 
 /** An option that cannot be understood; the message begins with its name. */
 export class UsageError extends Error {
@@ -57,15 +58,16 @@ export function parseSeeds(text: string): number[] {
   return claimSeeds(count);
 }
 
-/** What `text` names, by their ids, each once. */
+/** What `text` names, by their ids, each once; blanks around commas are no part of them. */
 function parseIds<Known extends { readonly id: string }>(
   text: string,
   known: readonly Known[],
-  refusal: (id: string, ids: string) => string,
+  refusal: (given: string, ids: string) => string,
 ): Known[] {
-  return [...new Set(text.split(','))].map((id) => {
+  const ids = known.map((one) => one.id);
+  return [...new Set(text.split(',').map((id) => id.trim()))].map((id) => {
     const found = known.find((one) => one.id === id);
-    if (found === undefined) throw new UsageError(refusal(id, known.map((one) => one.id).join(', ')));
+    if (found === undefined) throw new UsageError(refusal(`"${id}"${didYouMean(id, ids)}`, ids.join(', ')));
     return found;
   });
 }
@@ -74,11 +76,11 @@ function parseIds<Known extends { readonly id: string }>(
 export const parseClaims = (text: string): Claim[] =>
   text === 'all'
     ? [...CLAIMS]
-    : parseIds(text, CLAIMS, (id, ids) => `--claims: there is no "${id}"; claims are all, ${ids}`);
+    : parseIds(text, CLAIMS, (given, ids) => `--claims: there is no ${given}; claims are all, ${ids}`);
 
 /** Knobs by their ids. */
 export const parseKnobs = (text: string, option: string): Knob[] =>
-  parseIds(text, KNOBS, (id, ids) => `${option}: there is no "${id}"; knobs are ${ids}`);
+  parseIds(text, KNOBS, (given, ids) => `${option}: there is no ${given}; knobs are ${ids}`);
 
 const UNITS = { s: 1_000, m: 60_000, h: 3_600_000 } as const;
 

@@ -1,5 +1,6 @@
 /** A preset with changes: from a configuration file, then from `--set path=value`. */
 import { readTextFile } from '../files.ts';
+import { didYouMean } from '../suggestion.ts';
 import { parseJson } from '../untrusted.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { parseSetup, type Setup, SetupError } from './schema.ts';
@@ -14,7 +15,10 @@ function merge(target: Plain, changes: Plain, where: string, source: string): vo
   for (const [key, value] of Object.entries(changes)) {
     const path = where === '' ? key : `${where}.${key}`;
     if (!Object.hasOwn(target, key)) {
-      throw new SetupError(`${source}: there is no field "${path}"; fields here are ${Object.keys(target).join(', ')}`);
+      const here = Object.keys(target);
+      throw new SetupError(
+        `${source}: there is no field "${path}"${didYouMean(key, here)}; fields here are ${here.join(', ')}`,
+      );
     }
     const existing = target[key];
     if (isPlain(existing) && isPlain(value)) merge(existing, value, path, source);
@@ -61,7 +65,10 @@ interface Overrides {
  */
 export function resolveSetup({ preset, config, set = [] }: Overrides): Setup {
   if (!Object.hasOwn(PRESETS, preset)) {
-    throw new SetupError(`--preset: there is no "${preset}"; presets are ${Object.keys(PRESETS).join(', ')}`);
+    const names = Object.keys(PRESETS);
+    throw new SetupError(
+      `--preset: there is no "${preset}"${didYouMean(preset, names)}; presets are ${names.join(', ')}`,
+    );
   }
   const setup: Plain = structuredClone(PRESETS[preset as PresetName]);
   if (config !== undefined || set.length > 0) setup.name = `${preset}-custom`;

@@ -1,0 +1,61 @@
+/** The command `show`: a setup as a whole, its identity, and what a run of it costs here. */
+import type { Command } from 'commander';
+import { startEngine } from '../engine/engine.ts';
+import { availableMemory, inWords, isLarge, measureRun, planMemory } from '../lab/plan.ts';
+import { parameterCount } from '../model/specifications.ts';
+import { deviations } from '../setup/deviations.ts';
+import { setupHash } from '../setup/hash.ts';
+import { resolveSetup } from '../setup/overrides.ts';
+import type { Setup } from '../setup/schema.ts';
+import { type Ending, EXIT } from './exit.ts';
+import { configOption, jsonOption, repeated } from './options.ts';
+
+interface Flags {
+  set: string[];
+  config?: string;
+  cost: boolean;
+  json: boolean;
+}
+
+/** What a run costs on the engine that would train it, from a few measured steps. */
+async function costOf(setup: Setup): Promise<{ engine: string; seconds: number; peakBytes: number }> {
+  const { name } = await startEngine();
+  const microBatch = isLarge(setup) ? planMemory([setup], name, availableMemory(), null).microBatch : null;
+  const { runSeconds, peakBytes } = measureRun(setup, name, microBatch);
+  return { engine: name, seconds: runSeconds, peakBytes };
+}
+
+async function show(preset: string, { set, config, cost: asked, json }: Flags): Promise<number> {
+  const setup = resolveSetup({ preset, set, config });
+  const hash = setupHash(setup);
+  const parameters = parameterCount(setup);
+  const differing = deviations(setup).map(({ field }) => field);
+  const cost = asked ? await costOf(setup) : null;
+  if (json) {
+    process.stdout.write(`${JSON.stringify({ setup, hash, parameters, deviations: differing, cost })}\n`);
+    return EXIT.reproduced;
+  }
+  // The setup alone goes to standard output: `show pocket > mine.json` makes a file for --config.
+  process.stdout.write(`${JSON.stringify(setup, null, 2)}\n`);
+  const about = [
+    `hash, with the seed ${setup.seed}: ${hash}`,
+    `parameters: ${parameters.toLocaleString('en')}`,
+    `fields that differ from the paper's: ${differing.length === 0 ? 'none' : differing.join(', ')}`,
+    ...(cost === null
+      ? []
+      : [`a run takes about ${inWords(cost.seconds)} on ${cost.engine} here, from a few measured steps`]),
+  ];
+  process.stderr.write(`${about.join('\n')}\n`);
+  return EXIT.reproduced;
+}
+
+export const addShow = (program: Command, ending: Ending): Command =>
+  program
+    .command('show')
+    .argument('[preset]', 'which setup', 'pocket')
+    .description('Print a setup as JSON, with its hash, and what a run of it costs here.')
+    .option('--set <path=value>', 'change a field of the setup, such as beta=0.1; repeatable', repeated, [])
+    .addOption(configOption)
+    .option('--no-cost', 'measure nothing')
+    .addOption(jsonOption)
+    .action(ending(show));
