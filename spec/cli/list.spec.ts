@@ -1,10 +1,10 @@
 /** The commands that only tell: `list`, `show`, `--version`. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { CLAIMS } from '../../src/claims/index.ts';
 import { runCli } from '../../src/cli/cli.ts';
-import { ENGINES } from '../../src/engine/engine.ts';
+import { ENGINE_VARIABLE, ENGINES } from '../../src/engine/engine.ts';
 import { leaves } from '../../src/setup/fields.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { resolveSetup } from '../../src/setup/overrides.ts';
@@ -79,6 +79,27 @@ describe('show', () => {
     const { code, err } = await told('show', 'papre');
     expect(code).toBe(2);
     expect(err).toContain('there is no "papre" (did you mean "paper"?)');
+  });
+});
+
+describe('--engine', () => {
+  afterEach(() => vi.unstubAllEnvs());
+  const tiny = ['--set', 'model.hidden=16', '--set', 'model.heads=2', '--set', 'model.layers=2', '--json'];
+
+  it.each([
+    [['--engine', 'cpu', 'show', ...tiny]],
+    [['show', ...tiny, '--engine', 'cpu']],
+  ])('says what computes, whatever the environment says: %j', async (args) => {
+    vi.stubEnv(ENGINE_VARIABLE, 'wasm');
+    const { code, out } = await told(...args);
+    expect(code).toBe(0);
+    expect(JSON.parse(out).cost.engine).toBe('cpu');
+  });
+
+  it.each(['wsm', '', 'WASM', 'toString'])('refuses "%s"', async (name) => {
+    const { code, err } = await told('show', '--no-cost', '--engine', name);
+    expect(code).toBe(2);
+    expect(err).toMatch(new RegExp(`^error: --engine: there is no "${name}".*; engines are native, wasm, cpu\n$`));
   });
 });
 

@@ -3,7 +3,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { EngineError } from '../engine/engine.ts';
+import { ENGINE_VARIABLE, ENGINES, EngineError } from '../engine/engine.ts';
 import { CheckpointError } from '../lab/checkpoint.ts';
 import { PlanError } from '../lab/plan.ts';
 import { WorkerError } from '../lab/pool.ts';
@@ -20,7 +20,7 @@ import { addExplore } from './explore.ts';
 import { addFetch } from './fetch.ts';
 import { addFuzz } from './fuzz.ts';
 import { addList } from './list.ts';
-import { UsageError } from './options.ts';
+import { engineNamed, UsageError } from './options.ts';
 import { addReport } from './report.ts';
 import { addReproduce } from './reproduce.ts';
 import { addSearch } from './search.ts';
@@ -57,6 +57,13 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       'Reproduces "Large Language Models Sometimes Generate Purely Negatively-Reinforced Text" (arXiv 2306.07567).',
     )
     .version(version, '--version', 'print the version')
+    .option('--engine <name>', `what computes: ${ENGINES.join(', ')} (default: the first of them that starts here)`)
+    .configureHelp({ showGlobalOptions: true })
+    .hook('preAction', (command) => {
+      const { engine } = command.opts<{ engine?: string }>();
+      // The processes that train runs read it there as well.
+      if (engine !== undefined) process.env[ENGINE_VARIABLE] = engineNamed(engine);
+    })
     .exitOverride();
   const ending: Ending =
     (does) =>

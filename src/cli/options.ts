@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { Option } from 'commander';
 import { CLAIMS, type Claim } from '../claims/index.ts';
+import { ENGINES, type EngineName } from '../engine/engine.ts';
 import { KNOBS, type Knob } from '../explore/knobs.ts';
 import { claimSeeds, PRESETS } from '../setup/presets.ts';
 import { didYouMean } from '../suggestion.ts';
@@ -77,6 +78,15 @@ export const parseClaims = (text: string): Claim[] =>
   text === 'all'
     ? [...CLAIMS]
     : parseIds(text, CLAIMS, (given, ids) => `--claims: there is no ${given}; claims are all, ${ids}`);
+
+/** An engine by its name. */
+export function engineNamed(text: string): EngineName {
+  const engine = ENGINES.find((name) => name === text);
+  if (engine !== undefined) return engine;
+  throw new UsageError(
+    `--engine: there is no "${text}"${didYouMean(text, ENGINES)}; engines are ${ENGINES.join(', ')}`,
+  );
+}
 
 /** Knobs by their ids. */
 export const parseKnobs = (text: string, option: string): Knob[] =>
