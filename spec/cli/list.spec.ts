@@ -42,11 +42,16 @@ describe('list', () => {
     expect(out.split('\n').filter((line) => /^ {2}\S/.test(line)).length).toBeGreaterThanOrEqual(expected.length);
   });
 
+  it('fields: with their meaning, as the comments of the source have it', async () => {
+    const { out } = await told('list', 'fields');
+    expect(out).toContain("\nbeta\n  DPO's inverse temperature.\n  pocket: 0.1; paper: 0.1\n");
+  });
+
   it('refuses another list, and says which was meant', async () => {
     const { code, err } = await told('list', 'preset');
     expect(code).toBe(2);
     expect(err).toBe(
-      'error: list: there is no list "preset" (did you mean "presets"?); lists are presets, claims, fields, engines, runs\n',
+      'error: list: there is no list "preset" (did you mean "presets"?); lists are presets, claims, fields, engines, runs, schema\n',
     );
   });
 });

@@ -1,5 +1,5 @@
 /** The command `list`: what there is to choose from. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import type { Command } from 'commander';
@@ -14,6 +14,9 @@ import { heldOut, useful } from '../setup/sizes.ts';
 import { didYouMean } from '../suggestion.ts';
 import { type Ending, EXIT } from './exit.ts';
 import { LOCAL_REPORTS, UsageError } from './options.ts';
+
+/** The JSON Schema of a configuration. */
+const schemaText = (): string => readFileSync(new URL('../setup/setup.schema.json', import.meta.url), 'utf8');
 
 /** A name, and beneath it what it is. */
 const entry = (name: string, ...about: readonly string[]): string =>
@@ -36,11 +39,20 @@ function presets(): string[] {
 
 const claims = (): string[] => CLAIMS.map(({ id, statement }) => entry(id, statement));
 
+/** A part of a JSON Schema. */
+interface Part {
+  description?: string;
+  properties?: Readonly<Record<string, Part>>;
+}
+
 function fields(): string[] {
+  const schema: Part = JSON.parse(schemaText());
   const { pocket, paper } = PRESETS;
-  return leaves(pocket).map(([at, here]) =>
-    entry(at.join('.'), `pocket: ${JSON.stringify(here)}; paper: ${JSON.stringify(valueAt(paper, at))}`),
-  );
+  return leaves(pocket).map(([at, here]) => {
+    const { description } = at.reduce((part, key) => part.properties?.[key] ?? {}, schema);
+    const values = `pocket: ${JSON.stringify(here)}; paper: ${JSON.stringify(valueAt(paper, at))}`;
+    return entry(at.join('.'), ...(description === undefined ? [] : [description]), values);
+  });
 }
 
 /** Each is started, one after the other: whether it starts is not known before. */
@@ -86,7 +98,11 @@ const NONE: Partial<Record<What, string>> = {
 };
 
 async function list(what: string): Promise<number> {
-  const names = Object.keys(LISTS);
+  if (what === 'schema') {
+    process.stdout.write(schemaText());
+    return EXIT.reproduced;
+  }
+  const names = [...Object.keys(LISTS), 'schema'];
   if (!names.includes(what))
     throw new UsageError(`list: there is no list "${what}"${didYouMean(what, names)}; lists are ${names.join(', ')}`);
   const found = await LISTS[what as What]();
@@ -97,6 +113,8 @@ async function list(what: string): Promise<number> {
 export const addList = (program: Command, ending: Ending): Command =>
   program
     .command('list')
-    .argument('<what>', Object.keys(LISTS).join(', '))
-    .description('List presets, claims, the fields of setups, engines that start here, or your runs.')
+    .argument('<what>', [...Object.keys(LISTS), 'schema'].join(', '))
+    .description(
+      'List presets, claims, the fields of setups, engines that start here, your runs; or print the JSON Schema of a configuration.',
+    )
     .action(ending(list));

@@ -50,7 +50,8 @@ function readConfiguration(file: string): Plain {
     throw new SetupError(`--config: cannot read ${file}: ${(error as Error).message}`);
   }
   if (!isPlain(content)) throw new SetupError(`--config: ${file} must hold a JSON object of setup fields`);
-  return content;
+  const { $schema: _editors, ...fields } = content; // tells an editor what may stand in the file
+  return fields;
 }
 
 interface Overrides {
