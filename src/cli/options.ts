@@ -31,7 +31,10 @@ export const repeated = (value: string, earlier: readonly string[]): string[] =>
 export const presetOption = new Option('--preset <name>', `which setup: ${Object.keys(PRESETS).join(', ')}`).default(
   'pocket',
 );
-export const configOption = new Option('--config <file>', 'a JSON file of setup fields to change');
+export const configOption = new Option(
+  '--config <file>',
+  'a file of setup fields to change: JSON, which may have comments, or YAML',
+);
 export const jobsOption = new Option('--jobs <n>', 'runs at once (default: one a core; 1 for large models)').argParser(
   (text) => parseWhole(text, '--jobs', 1, 1024),
 );

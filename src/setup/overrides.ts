@@ -1,7 +1,9 @@
 /** A preset with changes: from a configuration file, then from `--set path=value`. */
+import { stripComments } from 'jsonc-parser';
+import { parse as parseYaml } from 'yaml';
 import { readTextFile } from '../files.ts';
 import { didYouMean } from '../suggestion.ts';
-import { parseJson } from '../untrusted.ts';
+import { parseJson, UntrustedError } from '../untrusted.ts';
 import { PRESETS, type PresetName } from './presets.ts';
 import { parseSetup, type Setup, SetupError } from './schema.ts';
 
@@ -41,15 +43,34 @@ function parseAssignment(text: string): { keys: string[]; value: unknown } {
 /** The most bytes of a configuration; a setup has about two thousand. */
 const MOST_CONFIGURATION = 2 ** 20;
 
-/** Reads a JSON object. @throws SetupError when the file is missing or holds none */
+/** Brackets in a YAML file, or columns before a line's content, at most; a setup has three levels. */
+const MOST_LEVELS = 256;
+
+/** Reads JSON, in which comments may stand, or YAML where the file's name says so. @throws UntrustedError where it is neither */
+function parseConfiguration(file: string, text: string): unknown {
+  if (!/\.ya?ml$/i.test(file)) return parseJson(stripComments(text, ' '));
+  // The YAML parser calls itself for each level, and a deep one ends the process.
+  const opened = text.match(/[[{]/g)?.length ?? 0;
+  if (opened > MOST_LEVELS || new RegExp(`^[ \\t?:-]{${MOST_LEVELS}}`, 'm').test(text))
+    throw new UntrustedError('is nested too deep');
+  let content: unknown;
+  try {
+    content = parseYaml(text, { prettyErrors: true });
+  } catch (error) {
+    throw new UntrustedError(`is no YAML (${(error as Error).message.trim().split('\n')[0]})`);
+  }
+  return parseJson(JSON.stringify(content) ?? 'null'); // dates and the like are nothing that a setup has
+}
+
+/** Reads an object of fields. @throws SetupError when the file is missing or holds none */
 function readConfiguration(file: string): Plain {
   let content: unknown;
   try {
-    content = parseJson(readTextFile(file, MOST_CONFIGURATION));
+    content = parseConfiguration(file, readTextFile(file, MOST_CONFIGURATION));
   } catch (error) {
     throw new SetupError(`--config: cannot read ${file}: ${(error as Error).message}`);
   }
-  if (!isPlain(content)) throw new SetupError(`--config: ${file} must hold a JSON object of setup fields`);
+  if (!isPlain(content)) throw new SetupError(`--config: ${file} must hold an object of setup fields`);
   const { $schema: _editors, ...fields } = content; // tells an editor what may stand in the file
   return fields;
 }
