@@ -17,7 +17,7 @@ describe('the executable', () => {
     const { out } = await written('--help');
     const commands = [...out.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'help');
     expect(commands).toEqual([
-      ...['reproduce', 'report', 'fetch', 'archive', 'verify', 'explore', 'search', 'fuzz', 'engine'],
+      ...['reproduce', 'report', 'list', 'show', 'fetch', 'archive', 'verify', 'explore', 'search', 'fuzz', 'engine'],
     ]);
     expect(Object.keys(scripts).filter((script) => !script.startsWith('pre'))).toEqual([
       ...['reproduce', 'report', 'verify', 'fuzz', 'test', ...PARTS, 'bench', 'lint'],
