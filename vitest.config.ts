@@ -73,6 +73,8 @@ export default defineConfig({
         test: {
           name: 'versions',
           include: [VERSIONS],
+          testTimeout: PATIENCE,
+          hookTimeout: PATIENCE, // removing what was installed takes long on a busy disk
           fileParallelism: false,
           maxConcurrency: os.availableParallelism(),
           sequence: { groupOrder: 4 },
