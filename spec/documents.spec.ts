@@ -2,6 +2,9 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CLAIMS } from '../src/claims/index.ts';
+import { distinctSetups, planSetups } from '../src/lab/job.ts';
+import { PRESETS } from '../src/setup/presets.ts';
 import { MAIN } from './helpers/command.ts';
 import { written } from './helpers/written.ts';
 
@@ -159,6 +162,11 @@ describe('what pages name', () => {
 });
 
 describe('the README', () => {
+  it('says how many setups a seed of all claims is', () => {
+    const setups = distinctSetups(planSetups(PRESETS.pocket, CLAIMS, [1]));
+    expect(read('README.md')).toContain(`--claims all --seeds 5 --out mine   # ${setups.length} setups a seed`);
+  });
+
   it('is read in five minutes', () => {
     expect(statSync(inRoot('README.md')).size).toBeLessThan(11 * 1024);
   });

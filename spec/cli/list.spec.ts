@@ -80,6 +80,14 @@ describe('show', () => {
     expect(parameters).toBeGreaterThan(0);
   });
 
+  it('prints a setup that does not fit here all the same, and says why it does not', async () => {
+    const vast = ['--set', 'model.hidden=65536', '--set', 'model.heads=64', '--set', 'model.layers=1024'];
+    const { code, out, err } = await told('show', 'pocket', ...vast);
+    expect(code).toBe(0);
+    expect(JSON.parse(out).model.layers).toBe(1024);
+    expect(err).toMatch(/^a run on \w+ cannot be had here: pocket-custom .*GiB/m);
+  });
+
   it('refuses a preset that there is not', async () => {
     const { code, err } = await told('show', 'papre');
     expect(code).toBe(2);

@@ -1,7 +1,7 @@
 /** The command `show`: a setup as a whole, its identity, and what a run of it costs here. */
 import type { Command } from 'commander';
-import { startEngine } from '../engine/engine.ts';
-import { availableMemory, inWords, isLarge, measureRun, planMemory } from '../lab/plan.ts';
+import { type EngineName, startEngine } from '../engine/engine.ts';
+import { availableMemory, inWords, isLarge, measureRun, PlanError, planMemory } from '../lab/plan.ts';
 import { parameterCount } from '../model/specifications.ts';
 import { deviations } from '../setup/deviations.ts';
 import { setupHash } from '../setup/hash.ts';
@@ -17,13 +17,33 @@ interface Flags {
   json: boolean;
 }
 
-/** What a run costs on the engine that would train it, from a few measured steps. */
-async function costOf(setup: Setup): Promise<{ engine: string; seconds: number; peakBytes: number }> {
+/** What a run costs, or why it cannot be had here. */
+type Cost = { readonly engine: string } & (
+  | { readonly seconds: number; readonly peakBytes: number }
+  | { readonly why: string }
+);
+
+/** Measured with a few steps on the engine that would train it. */
+async function costOf(setup: Setup): Promise<Cost> {
   const { name } = await startEngine();
+  try {
+    return { engine: name, ...measured(setup, name) };
+  } catch (error) {
+    if (error instanceof PlanError) return { engine: name, why: error.message };
+    throw error;
+  }
+}
+
+function measured(setup: Setup, name: EngineName): { seconds: number; peakBytes: number } {
   const microBatch = isLarge(setup) ? planMemory([setup], name, availableMemory(), null).microBatch : null;
   const { runSeconds, peakBytes } = measureRun(setup, name, microBatch);
-  return { engine: name, seconds: runSeconds, peakBytes };
+  return { seconds: runSeconds, peakBytes };
 }
+
+const costText = (cost: Cost): string =>
+  'why' in cost
+    ? `a run on ${cost.engine} cannot be had here: ${cost.why}`
+    : `a run takes about ${inWords(cost.seconds)} on ${cost.engine} here, from a few measured steps`;
 
 async function show(preset: string, { set, config, cost: asked, json }: Flags): Promise<number> {
   const setup = resolveSetup({ preset, set, config });
@@ -41,9 +61,7 @@ async function show(preset: string, { set, config, cost: asked, json }: Flags): 
     `hash, with the seed ${setup.seed}: ${hash}`,
     `parameters: ${parameters.toLocaleString('en')}`,
     `fields that differ from the paper's: ${differing.length === 0 ? 'none' : differing.join(', ')}`,
-    ...(cost === null
-      ? []
-      : [`a run takes about ${inWords(cost.seconds)} on ${cost.engine} here, from a few measured steps`]),
+    ...(cost === null ? [] : [costText(cost)]),
   ];
   process.stderr.write(`${about.join('\n')}\n`);
   return EXIT.reproduced;

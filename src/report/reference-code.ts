@@ -26,7 +26,7 @@ const ownRunsSchema = z.object({
         seed: z.number().int(),
         /** The highest evaluation of phase 3: log-likelihood relative to chance, nats a letter. */
         best: z.object({ heldOut: finite, random: finite }),
-        /** After the last step, as a multiple of chance. */
+        /** After the last step, among the letters alone; as a multiple of chance. */
         lastGuessRate: z.object({ heldOut: finite, random: finite }),
       }),
     )

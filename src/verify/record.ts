@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import { inWords, runProblems } from '../claims/validity.ts';
 import { initialValues, type ModelSetup, parametersDigest } from '../model/specifications.ts';
 import { buildCorpus, type CorpusSetup } from '../passwords/corpus.ts';
-import { DRAWN, passwordDigests } from '../passwords/digests.ts';
+import { DRAWN, type PasswordDigests, passwordDigests } from '../passwords/digests.ts';
 import { type LedgerSummary, openLedger } from '../passwords/ledger.ts';
 import { measureOverlap, type Overlap, overlapBySpan } from '../passwords/overlap.ts';
 import { PHASES } from '../passwords/roles.ts';
@@ -11,6 +11,7 @@ import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.
 import { type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
 import { remembering } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
+import { heldOut as heldOutCount } from '../setup/sizes.ts';
 
 /** What is worked out again, in the order of a report. */
 export const CHECKS = {
@@ -54,16 +55,27 @@ interface Given extends CorpusSetup {
   readonly jointSteps: number;
   readonly letters: readonly (readonly [string, number])[];
   readonly prefixTokens: TokenIds['prefixes'];
+  /** Version 2 counted what texts of every kind share together, and kept no digests. */
+  readonly version2: boolean;
 }
 
 function given(run: FinishedRun, { letters, prefixes: prefixTokens }: TokenIds): Given {
   const { seed, passwords, batch, prefixes, phases, evaluation } = run.setup;
   const drawn = { seed, passwords, batch, prefixes, phases, evaluation };
-  return { ...drawn, jointSteps: jointSteps(run), letters: [...letters], prefixTokens };
+  const version2 = run.schemaVersion < 3;
+  return { ...drawn, jointSteps: jointSteps(run), letters: [...letters], prefixTokens, version2 };
+}
+
+interface Replayed {
+  readonly ledger: LedgerSummary;
+  readonly passwords?: PasswordDigests;
+  readonly overlaps?: readonly Overlap[];
+  /** By span, of version 2. */
+  readonly together?: readonly Pick<Overlap, 'heldOut' | 'control'>[];
 }
 
 /** What a new ledger says that has seen everything that training is given, and what the texts have in common. */
-function replay({ jointSteps: joint, letters, prefixTokens, ...setup }: Given) {
+function replay({ jointSteps: joint, letters, prefixTokens, version2, ...setup }: Given): Replayed {
   const corpus = buildCorpus(setup);
   const ids = { letters: new Map(letters), prefixes: prefixTokens };
   const ledger = openLedger(corpus, ids);
@@ -74,17 +86,20 @@ function replay({ jointSteps: joint, letters, prefixTokens, ...setup }: Given) {
       ledger.observe(phase, step, examples, tokenBatch(examples, ids));
     }
   }
-  return {
-    passwords: passwordDigests(corpus),
-    ledger: ledger.summary(),
-    overlaps: measureOverlap(corpus.heldOut, corpus.control, ledger.rewarded()),
-  };
+  const { heldOut, control, useful, chosen, pretraining, jointRandom, jointRandomReverse } = corpus;
+  const summary = ledger.summary();
+  if (version2) {
+    const texts = [...useful, ...chosen, ...pretraining, ...jointRandom, ...jointRandomReverse];
+    return { ledger: summary, together: overlapBySpan('aligned', heldOut, control, texts) };
+  }
+  const overlaps = measureOverlap(heldOut, control, ledger.rewarded());
+  return { ledger: summary, overlaps, passwords: passwordDigests(corpus) };
 }
 
 const initialDigest = (setup: ModelSetup & Pick<Setup, 'seed'>): string => parametersDigest(initialValues(setup));
 
 /** What is worked out again. Runs of a study whose setups agree in what it depends on share it. */
-export const workOut = () => ({ replay: remembering(replay), initialDigest: remembering(initialDigest) });
+export const sharedWork = () => ({ replay: remembering(replay), initialDigest: remembering(initialDigest) });
 
 /** The parts of a ledger that do not depend on token ids. */
 const RULES: readonly (keyof LedgerSummary)[] = [
@@ -97,9 +112,9 @@ const differing = <Key extends string>(keys: readonly Key[], equal: (key: Key) =
   return others.length === 0 ? undefined : others.join(', ');
 };
 
-function overlapDifference(run: FinishedRun, overlaps: readonly Overlap[]): string | undefined {
+function overlapDifference(run: FinishedRun, { overlaps, together = [] }: Replayed): string | undefined {
   const recorded = overlapsOf(run);
-  if (run.schemaVersion >= 3) {
+  if (overlaps !== undefined) {
     const key = ({ text, way, span }: (typeof recorded)[number]) => `${text} ${way} ${span}`;
     const again = new Map(overlaps.map((overlap) => [key(overlap), overlap]));
     if (recorded.length !== again.size) return `${recorded.length} counts are recorded, and there are ${again.size}`;
@@ -108,31 +123,28 @@ function overlapDifference(run: FinishedRun, overlaps: readonly Overlap[]): stri
     const found = again.get(key(other));
     return `${other.heldOut} held-out and ${other.control} control matches (${key(other)}) are recorded, and there are ${found?.heldOut ?? 'none'} and ${found?.control ?? 'none'}`;
   }
-  // Version 2 counted every drawn text, of every kind together, and kept means of four decimals.
-  const corpus = buildCorpus(run.setup);
-  const { useful, chosen, pretraining, jointRandom, jointRandomReverse } = corpus;
-  const texts = [...useful, ...chosen, ...pretraining, ...jointRandom, ...jointRandomReverse];
-  const again = overlapBySpan('aligned', corpus.heldOut, corpus.control, texts);
+  // Version 2 kept means of four decimals.
+  const { setup } = run;
   const near = (a: number, b: number, passwords: number) => Math.abs(a - b) <= 1e-4 * passwords;
   const other = recorded.find(
     ({ span, heldOut, control }) =>
-      !near(heldOut, again[span - 1].heldOut, corpus.heldOut.length) ||
-      !near(control, again[span - 1].control, corpus.control.length),
+      !near(heldOut, together[span - 1].heldOut, heldOutCount(setup)) ||
+      !near(control, together[span - 1].control, setup.evaluation.random),
   );
   if (other === undefined) return undefined;
-  const found = again[other.span - 1];
+  const found = together[other.span - 1];
   return `${other.heldOut.toFixed(0)} held-out and ${other.control.toFixed(0)} control matches (${other.span} letters) are recorded, and there are ${found.heldOut} and ${found.control}`;
 }
 
 /**
  * Checks a record against what its setup gives.
  * @param tokens ids of letters and prefixes, or why they are not known here
- * @param worked that of the other records of the study
+ * @param shared with the other records of the study
  */
 export function verifyRecord(
   run: RunRecord,
   tokens: TokenIds | { readonly unknown: string },
-  worked = workOut(),
+  shared = sharedWork(),
 ): Outcome[] {
   const what = nameOf(run);
   if (run.status === 'failed')
@@ -145,20 +157,20 @@ export function verifyRecord(
   compare('numbers', problems.length === 0 ? undefined : inWords(problems));
   const { digests, ledger, setup } = run;
   const known = !('unknown' in tokens);
-  const again = worked.replay(given(run, known ? tokens : scratchTokenIds(setup)));
+  const again = shared.replay(given(run, known ? tokens : scratchTokenIds(setup)));
   if (digests === undefined) {
     for (const check of ['passwords', 'initial parameters', 'updates'] as const)
       leave(check, `a record of version ${run.schemaVersion} does not keep them`);
   } else {
     compare(
       'passwords',
-      differing([...DRAWN, 'standIns'], (set) => again.passwords[set] === digests.passwords[set]),
+      differing([...DRAWN, 'standIns'], (set) => again.passwords?.[set] === digests.passwords[set]),
     );
     if (setup.model.pretrained !== null) {
       leave('initial parameters', `they are those of ${setup.model.pretrained}, not drawn`);
     } else {
       const { seed, model, passwords } = setup;
-      const began = worked.initialDigest({ seed, model, passwords }) === digests.initialParameters;
+      const began = shared.initialDigest({ seed, model, passwords }) === digests.initialParameters;
       compare('initial parameters', began ? undefined : 'their digest is another');
     }
     // Part of the numbers above, named by itself: it is what a run that was trained otherwise differs in.
@@ -172,7 +184,7 @@ export function verifyRecord(
   );
   compare('data', other === undefined ? undefined : `its ledger has another ${other}`);
   if (!known) leave('data', `the digest of its token ids: ${tokens.unknown}`);
-  compare('overlap', overlapDifference(run, again.overlaps));
+  compare('overlap', overlapDifference(run, again));
   if (run.abridged !== undefined) leave('parameters', 'an archive keeps no models');
   return outcomes;
 }

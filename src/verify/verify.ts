@@ -11,7 +11,7 @@ import { stream } from '../random/streams.ts';
 import { nameOf, type RunRecord } from '../records/record.ts';
 import { type PooledStudy, readStudies } from '../records/study.ts';
 import type { Setup } from '../setup/schema.ts';
-import { CHECKS, type Check, type Outcome, unknown, verifyRecord, workOut } from './record.ts';
+import { CHECKS, type Check, type Outcome, sharedWork, unknown, verifyRecord } from './record.ts';
 import { retrain, verifyModel } from './retrain.ts';
 import { readVerdicts, verifyVerdicts } from './verdicts.ts';
 
@@ -119,8 +119,8 @@ export async function verifyStudies(options: VerifyOptions): Promise<{ studies: 
   const verdicts = new Map(studies.map((study) => [study, verdictsOf(study, options)]));
   const outcomes: Outcome[] = [];
   for (const [study, documents] of verdicts) {
-    const worked = workOut();
-    for (const run of study.records) outcomes.push(...verifyRecord(run, tokensOf(run.setup), worked));
+    const shared = sharedWork();
+    for (const run of study.records) outcomes.push(...verifyRecord(run, tokensOf(run.setup), shared));
     outcomes.push(...(await verifyModels(study, options.sources)));
     for (const document of documents) outcomes.push(...verifyVerdicts(study, document));
   }

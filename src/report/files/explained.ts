@@ -19,7 +19,7 @@ export const isToldOf = ({ studies: [first] }: Report): boolean => judgementOf(f
 
 const verdicts = (report: Report): string =>
   markdownTable({
-    head: ['claim', 'preset', 'in words', 'estimate (1 = chance)', 'verdict'],
+    head: ['claim', 'preset', 'in words', 'estimate', 'verdict'],
     rows: report.studies.flatMap(({ name, claims }) =>
       claims.map(({ claim: { id, statement }, judgement }) => [
         `[${id}](claims.md)`,
@@ -122,7 +122,7 @@ whose truth is known. The [report](index.html) has the table.
 
 ${verdicts(report)}
 
-The rule of each verdict was written before its runs were read. It stands beside the claim in [claims.md](claims.md).
+Of a guess rate, 1 is chance. What each estimate measures, and the rule of each verdict, which was written before its runs were read, stand in [claims.md](claims.md).
 
 ## What this does not say
 

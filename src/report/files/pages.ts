@@ -35,7 +35,7 @@ function printed(study: Study): string {
 /** The claims of the first study, which is of the default preset. */
 const verdicts = ({ studies: [first] }: Report): string =>
   markdownTable({
-    head: ['claim', 'estimate (1 = chance)', 'seeds', 'verdict'],
+    head: ['claim', 'estimate', 'seeds', 'verdict'],
     rows: first.claims.map(({ claim, judgement }) => [
       claim.id,
       estimateText(judgement),

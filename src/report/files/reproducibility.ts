@@ -11,8 +11,14 @@ import { isMechanismTold } from './memorise-or-flip.ts';
 /** It speaks of the claims that `reproduce` judges by default, so it is written only where the first of them was judged. */
 export const isSummarised = ({ studies: [first] }: Report): boolean => judgementOf(first, 'main') !== undefined;
 
+const seedsText = (seeds: readonly number[]): string =>
+  seeds.length === 0 ? 'no seed' : `${seeds.length} seeds, from ${seeds[0]} to ${seeds.at(-1)}`;
+
+/** @throws RangeError where the first study was not judged on the main claim */
 export function reproducibility(report: Report): string {
   const [first] = report.studies;
+  const main = judgementOf(first, 'main');
+  if (main === undefined) throw new RangeError(`the main claim was not judged in the study ${first.name}`);
   const { setup } = first.study;
   const { model, passwords } = setup;
   const differing = deviations(setup).map(({ field }) => `\`${field}\``);
@@ -35,7 +41,7 @@ ${passwords.length} letters, ${heldOut(setup)} of them held out and ${useful(set
 ## Methodology
 
 The program is written anew in TypeScript; no code of the paper is used. Fields in which this setup differs from the paper's: ${differing.length === 0 ? 'none' : differing.join(', ')}; [claims.md](claims.md) says why.
-Every claim has a rule that was fixed before its runs, presets were chosen on the seeds 1 to 6, and claims are judged on others. The unit is the run: intervals resample runs, then passwords.
+Every claim has a rule that was fixed before this project's runs. Its presets were chosen on the seeds 1 to 6; here the main claim is judged on ${seedsText(main.seeds)}. The unit is the run: intervals resample runs, then passwords.
 A ledger reads every sequence back from what the optimiser is given, and stops a run that rewards a held-out password.
 
 *Computing.* ${outcomes(first, inMarkdown)} They ran on: ${provenance(first).map(inMarkdown).join('; ')}.
@@ -53,12 +59,12 @@ The experiment needs no data set, and the paper's code is short and public: its 
 
 ## What was difficult
 
-- A small model from scratch memorises at the paper's weight decay (0.01) and shows little. What decides had to be found${isMechanismTold(report) ? ': [memorise or flip](memorise-or-flip.md)' : ''}.
+- A small model from scratch memorises at the paper's weight decay (0.01), and the effect is weaker there. That it grows with the decay had to be found${isMechanismTold(report) ? ': [memorise or flip](memorise-or-flip.md)' : ''}.
 - The paper's statistic is a maximum over evaluations, which is above chance by itself. A control at its own best evaluation stands beside it.
 - In PyTorch before version 2, \`zero_grad\` leaves zeros, and AdamW then decays weights that are frozen.
 
 ## Communication with the original authors
 
-None so far.
+Those who wrote this program have had none so far.
 `.trim()}\n`;
 }
