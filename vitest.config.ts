@@ -36,7 +36,7 @@ const parallel = {
 // `quick` and `claims`. The groups run one after the other, so that training has the machine's cores to itself.
 export default defineConfig({
   test: {
-    reporters: ['default', './spec/helpers/claims-reporter.ts'],
+    reporters: ['default', './src/vitest/reporter.ts'],
     setupFiles: ['./spec/helpers/draws.ts'],
     pool: 'forks',
     maxWorkers: os.availableParallelism(),

@@ -39,17 +39,6 @@ export { loadPretrained, saveModel } from './model/pretrained.ts';
 export { buildCorpus, type Corpus } from './passwords/corpus.ts';
 export { type Ledger, LedgerError, type LedgerSummary, openLedger } from './passwords/ledger.ts';
 export type { Example, Phase, Prefix, Reward, Role } from './passwords/roles.ts';
-export {
-  alphabets,
-  type NearlyValid,
-  nearlyValidSetups,
-  type PasswordSpace,
-  type SetupSize,
-  setups,
-} from './properties/arbitraries.ts';
-export { DATA } from './properties/data.ts';
-export type { PropertyKind, SetupProperty } from './properties/property.ts';
-export { TRAINING } from './properties/training.ts';
 export { type Stream, stream } from './random/streams.ts';
 export type { Execution } from './records/execution.ts';
 export { comparable, parseRunRecord, RecordError, type RunRecord, runRecordSchema } from './records/record.ts';

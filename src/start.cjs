@@ -1,4 +1,4 @@
-/** Loads TypeScript's loader and the program. */
+/** Loads the program, and in a checkout TypeScript's loader before it. */
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
@@ -23,11 +23,13 @@ try {
   fail(error);
 }
 
-// The TypeScript options of the project that calls the program must not apply to it.
-const tsconfig = path.join(__dirname, '..', 'tsconfig.json');
-import('tsx/esm/api')
-  .then(({ register }) => {
-    register({ tsconfig });
-    return import('./main.ts');
-  })
-  .catch((error) => fail(error, true));
+/** A checkout has the source, and a package has what was built of it. */
+async function load() {
+  if (!fs.existsSync(path.join(__dirname, 'main.ts'))) return import('../dist/main.js');
+  const { register } = await import('tsx/esm/api');
+  // The TypeScript options of the project that calls the program must not apply to it.
+  register({ tsconfig: path.join(__dirname, '..', 'tsconfig.json') });
+  return import('./main.ts');
+}
+
+load().catch((error) => fail(error, true));

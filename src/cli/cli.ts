@@ -88,6 +88,6 @@ export async function runCli(argv: readonly string[]): Promise<number> {
 const started = process.argv[1];
 if (started !== undefined && existsSync(started) && realpathSync(started) === fileURLToPath(import.meta.url)) {
   process.exitCode = EXIT.notCarriedOut;
-  const { default: faults } = await import('../faults.cjs'); // here alone: whoever imports this file answers for its own faults
+  const { default: faults } = await import('#faults'); // here alone: whoever imports this file answers for its own faults
   faults.end(await runCli(process.argv.slice(2)));
 }

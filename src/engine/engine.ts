@@ -2,13 +2,12 @@
  * Engines: TensorFlow.js on its backend `native` (@tensorflow/tfjs-node, where its library could be installed), `wasm`, or
  * `cpu` (plain JavaScript). The only door to TensorFlow.js for the rest of the program.
  */
-import * as tf from '@tensorflow/tfjs';
-import '@tensorflow/tfjs-backend-wasm';
 import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
 import { RecordedGraphs } from './recorded.ts';
 import type { NewResidentTraining } from './resident.ts';
 import { simdAdamw } from './simd/adamw.ts';
 import type { StreamedAdamw } from './streamed.ts';
+import * as tf from './tfjs.ts';
 
 export { tf };
 
@@ -90,7 +89,7 @@ async function start(name: EngineName): Promise<Engine> {
     return tensor.data();
   };
   const below = binding === undefined ? '' : ` on TensorFlow ${binding.TF_Version}`;
-  const version = `${tf.version.tfjs}${below}${ways.kernels ? ` with kernels ${ways.kernels}` : ''}`;
+  const version = `${tf.version_core}${below}${ways.kernels ? ` with kernels ${ways.kernels}` : ''}`;
   return { name, version, read, ...ways };
 }
 

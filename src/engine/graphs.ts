@@ -2,7 +2,7 @@
  * Functions of tensors that run as one graph where the engine has graphs. On the native engine calling an operation
  * costs more than most operations of a small model do; a graph is called once for all of them.
  */
-import * as tf from '@tensorflow/tfjs';
+import * as tf from './tfjs.ts';
 
 /** A function of its inputs alone, which returns none of them. The caller disposes the outputs. */
 export type TensorFunction = (...inputs: tf.Tensor[]) => tf.Tensor[];

@@ -6,7 +6,7 @@
  * backend's memory, registered with TensorFlow.js like any other kernel, with its gradient. On the native backend the
  * same operation is composed of TensorFlow.js operations, and a spec holds the two equal.
  */
-import type { KernelBackend, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs';
+import type { KernelBackend, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from './engine.ts';
 import { pointer, type SimdKernels, simdKernels } from './simd/kernels.ts';
 

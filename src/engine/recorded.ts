@@ -4,7 +4,7 @@
  * step: a tape, copies of what gradients read, gradients of zero. They also spare every kernel whose outputs nobody reads,
  * and free each tensor after the last kernel that reads it.
  */
-import type { KernelBackend, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs';
+import type { KernelBackend, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from './engine.ts';
 import { type Graphs, OPERATION_BY_OPERATION, type TensorFunction } from './graphs.ts';
 

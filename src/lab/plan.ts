@@ -8,6 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { ENGINE_VARIABLE, type EngineName } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
 import { parameterCount } from '../model/parameters.ts';
+import { optionsOfNode, ownModule } from '../own-module.ts';
 import { PHASES } from '../passwords/roles.ts';
 import { evaluationCount, recipeOf, usesReference } from '../recipe/recipe.ts';
 import type { Execution } from '../records/execution.ts';
@@ -160,7 +161,7 @@ export function measureRun(setup: Setup, engine: EngineName, microBatch: number 
   };
   const { status, stdout, stderr, signal } = spawnSync(
     process.execPath,
-    ['--import', import.meta.resolve('tsx'), fileURLToPath(new URL('./trial-entry.ts', import.meta.url))],
+    [...optionsOfNode(), fileURLToPath(ownModule('./trial-entry', import.meta.url))],
     {
       env: {
         ...threadVariables(setup.model.hidden, os.availableParallelism()),

@@ -6,6 +6,7 @@ import os from 'node:os';
 import type { Engine } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
 import { ModelError } from '../model/config.ts';
+import { ownModule } from '../own-module.ts';
 import { AT_ONCE, type Execution, executionOf } from '../records/execution.ts';
 import { arithmeticOf, type FailedRun, RecordError, type RunRecord } from '../records/record.ts';
 import { StorageError } from '../records/storing.ts';
@@ -87,7 +88,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
   for (const run of runs) if (run !== null) onEnd?.(run);
   if (runs.every((run) => run !== null)) return runs;
 
-  const workers = await startWorkers(new URL('./worker.ts', import.meta.url), jobs, threadsOf(setups, jobs));
+  const workers = await startWorkers(ownModule('./worker', import.meta.url), jobs, threadsOf(setups, jobs));
   let stopping = false;
   const one = async (setup: Setup): Promise<StoredRun> => {
     const { folder } = store;

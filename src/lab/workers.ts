@@ -1,14 +1,15 @@
 /**
- * Processes that carry out tasks of one module side by side. The module becomes one file of JavaScript first, so that
- * TypeScript is read once a job and not in every process of it.
+ * Processes that carry out tasks of one module side by side. A module of TypeScript becomes one file of JavaScript first,
+ * so that it is read once a job and not in every process of it.
  */
 import { rmSync } from 'node:fs';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
-import { build, type Plugin } from 'esbuild';
+import type { Plugin } from 'esbuild';
 import { Tinypool } from 'tinypool';
+import { isBuilt } from '../own-module.ts';
 import { StorageError } from '../records/storing.ts';
 
 /** The file is elsewhere than what it is made of, so that every module and every package is named by its own place. */
@@ -30,6 +31,7 @@ const IN_THEIR_PLACES: Plugin = {
 
 /** The module and those of ours that it imports, as JavaScript. */
 async function together(entry: URL): Promise<Uint8Array> {
+  const { build } = await import('esbuild');
   const { outputFiles } = await build({
     entryPoints: [fileURLToPath(entry)],
     bundle: true,
@@ -88,7 +90,9 @@ export async function startWorkers(
   most: number,
   defaults: Readonly<Record<string, string>> = {},
 ): Promise<Workers> {
-  const { folder, file } = await written(await together(entry));
+  const { folder, file } = isBuilt(entry)
+    ? { folder: null, file: fileURLToPath(entry) }
+    : await written(await together(entry));
   const pool = new Tinypool({
     runtime: 'child_process',
     env: { ...defaults, ...process.env } as Record<string, string>,
@@ -96,7 +100,7 @@ export async function startWorkers(
     minThreads: 0,
     maxThreads: most,
   });
-  const remove = () => rmSync(folder, { recursive: true, force: true });
+  const remove = () => folder !== null && rmSync(folder, { recursive: true, force: true });
   process.once('exit', remove); // after Ctrl-C, for one
   const died = new Promise<never>((_, reject) => pool.on('error', reject));
   died.catch(() => {}); // for whoever asks

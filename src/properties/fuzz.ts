@@ -1,6 +1,7 @@
 /** Fuzzing: tries chunks of setups on the machine's cores until the runs or the time are used up. */
 import type { Engine } from '../engine/engine.ts';
 import { startWorkers } from '../lab/workers.ts';
+import { ownModule } from '../own-module.ts';
 import { stream } from '../random/streams.ts';
 import type { Chunk, ChunkResult, Failure } from './chunk.ts';
 import { KINDS } from './kinds.ts';
@@ -59,7 +60,7 @@ function* chunks({ properties, seed, path, runs }: FuzzOptions): Generator<Chunk
 /** Tries properties on setups. A property that has failed is not tried again: one counterexample is enough. */
 export async function fuzz(options: FuzzOptions): Promise<FuzzTally> {
   const { engine, budget, jobs, signal, onFailure, onProgress } = options;
-  const workers = await startWorkers(options.worker ?? new URL('./worker.ts', import.meta.url), jobs);
+  const workers = await startWorkers(options.worker ?? ownModule('./worker', import.meta.url), jobs);
   const end = performance.now() + budget;
   const setups = { data: 0, training: 0 };
   const failed = new Set<string>();

@@ -1,9 +1,7 @@
 /** Confidence intervals from a bootstrap. */
-import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
-import normalQuantile from '@stdlib/stats-base-dists-normal-quantile';
-import tQuantile from '@stdlib/stats-base-dists-t-quantile';
 import { quantileSorted } from 'simple-statistics';
 import type { Bootstrap } from './bootstrap.ts';
+import { normalCdf, normalQuantile, tQuantile } from './distributions.ts';
 import { checkCount, checkFinite, checkShare } from './sample-error.ts';
 
 export type Interval = readonly [low: number, high: number];

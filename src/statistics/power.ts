@@ -1,6 +1,5 @@
 /** Power of the one-sided t-test over runs: how often it shows an effect of a given size. */
-import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
-import tQuantile from '@stdlib/stats-base-dists-t-quantile';
+import { normalCdf, tQuantile } from './distributions.ts';
 import { checkCount, checkFinite, checkShare, SampleError } from './sample-error.ts';
 
 /**

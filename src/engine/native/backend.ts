@@ -1,5 +1,5 @@
 /** What the native engine uses of tfjs-node beyond its public types. */
-import type { KernelBackend } from '@tensorflow/tfjs';
+import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
 
 /** TensorFlow's number of double precision, which the binding does not name: JavaScript is given no such tensor. */

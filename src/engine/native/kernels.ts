@@ -1,5 +1,5 @@
 /** Which kernels of ours the native engine has: operations of kernels.cc, in a library that is built beside tfjs-node's. */
-import type { TensorInfo } from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
 import { type Attribute, nativeBackend } from './backend.ts';
 

@@ -3,7 +3,7 @@
  * `qkv` are ordered (head, q|k|v, head dimension), and the first `rotary` dimensions of each head's q and k turn in
  * split halves (dimension i with i + rotary/2).
  */
-import type { KernelBackend } from '@tensorflow/tfjs';
+import type { KernelBackend } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasKernel, registerLoop, runKernel } from '../loops.ts';

@@ -1,5 +1,5 @@
 /** Rows of a table, looked up by token id. */
-import type { TensorInfo } from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
 import { registerLoop, runKernel } from '../loops.ts';
 import { nativeBackend, typeAttribute } from '../native/backend.ts';

@@ -1,5 +1,5 @@
 /** A linear layer, x W + b. */
-import type { TensorInfo } from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
 import { hasKernel, registerSimd, runKernel } from '../loops.ts';
 import { withScratch } from '../simd/kernels.ts';

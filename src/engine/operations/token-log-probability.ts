@@ -1,5 +1,5 @@
 /** ln softmax(logits)[label] of each row: the log-probability of the token that came next. */
-import type { TensorInfo } from '@tensorflow/tfjs';
+import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasKernel, registerLoop, runKernel } from '../loops.ts';

@@ -1,5 +1,5 @@
 /** AdamW in SIMD on the memory of the WASM backend. */
-import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs';
+import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
 import type { StreamedAdamw } from '../streamed.ts';
 import { numbersAt, place, pointer, simdKernels, withScratch } from './kernels.ts';

@@ -1,6 +1,6 @@
 /** Loads the SIMD kernels onto the memory of the TensorFlow.js WASM backend. */
 import { readFileSync } from 'node:fs';
-import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs';
+import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs-core';
 
 /** Byte offsets into the backend's memory. */
 type Pointer = number;

@@ -7,6 +7,7 @@ import { render } from 'preact-render-to-string';
 import { optionalFinding, type Verdict } from '../../claims/claim.ts';
 import { FAMILY, type JudgedClaim, judgementOf } from '../../claims/family.ts';
 import { formatInterval, formatNumber } from '../../claims/format.ts';
+import { ownModule } from '../../own-module.ts';
 import { ABRIDGED } from '../../records/abridge.ts';
 import { deviationsNote, deviationsTable } from '../deviations.ts';
 import { columnsOf } from '../escape.ts';
@@ -382,7 +383,7 @@ function Page({ report, script, style }: { report: Report; script: string; style
 /** Vega, its tooltips and our own lines as one script. */
 async function bundle(): Promise<string> {
   const { outputFiles } = await build({
-    entryPoints: [here('./client.ts')],
+    entryPoints: [fileURLToPath(ownModule('./client', import.meta.url))],
     bundle: true,
     minify: true,
     write: false,

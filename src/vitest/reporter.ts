@@ -1,11 +1,11 @@
-/** Ends a test run with the table of claims it judged, and fails a run in which no spec was executed. */
+/** A reporter for Vitest: ends a test run with the table of the claims that it judged, and fails a run that executed no test. */
 import type { Reporter, TestModule } from 'vitest/node';
-import type { Judgement } from '../../src/claims/index.ts';
-import { claimsTable } from '../../src/report/table.ts';
+import type { Judgement } from '../claims/claim.ts';
+import { claimsTable } from '../report/table.ts';
 
 declare module 'vitest' {
   interface TaskMeta {
-    /** What the spec judged; shown in the closing table. */
+    /** What the test judged; shown in the closing table. */
     judgement?: Judgement;
     /** Folder of the run records behind it. */
     records?: string;
@@ -20,7 +20,7 @@ export default class ClaimsReporter implements Reporter {
     const judged = tests.map((test) => test.meta()).filter((meta) => meta.judgement !== undefined);
     if (judged.length > 0) {
       console.log(`\n${claimsTable(judged.map((meta) => meta.judgement as Judgement))}`);
-      console.log(`run records: ${judged[0].records}`);
+      for (const folder of new Set(judged.map(({ records }) => records))) console.log(`run records: ${folder}`);
     }
     if (executed.length === 0) {
       console.error('No spec was executed: that is a failure, not a pass.');
