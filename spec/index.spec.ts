@@ -1,5 +1,8 @@
 import { expect, it } from 'vitest';
 import * as surface from '../src/index.ts';
+import * as arbitraries from '../src/properties/index.ts';
+import * as report from '../src/report/index.ts';
+import * as vitest from '../src/vitest/index.ts';
 
 it('the public surface is exactly this; a change here is a change for users', () => {
   expect(Object.keys(surface).sort()).toEqual([
@@ -7,17 +10,15 @@ it('the public surface is exactly this; a change here is a change for users', ()
     'CLAIMS',
     'CORE',
     'CheckpointError',
-    'DATA',
     'EngineError',
     'LedgerError',
+    'MAIN',
     'ModelError',
     'PRESETS',
     'RecordError',
     'RunStore',
     'SetupError',
     'StorageError',
-    'TRAINING',
-    'alphabets',
     'archiveStudy',
     'armSetup',
     'auc',
@@ -32,6 +33,9 @@ it('the public surface is exactly this; a change here is a change for users', ()
     'claimsMarkdown',
     'claimsTable',
     'comparable',
+    'defineArm',
+    'defineClaim',
+    'estimate',
     'evidenceOf',
     'expandedInterval',
     'exposure',
@@ -39,15 +43,19 @@ it('the public surface is exactly this; a change here is a change for users', ()
     'extractionProbability',
     'fetchModel',
     'fitInverseTemperature',
+    'formatEstimate',
     'guessRates',
+    'guessRatesOf',
+    'heldOutMinusControl',
     'hierarchicalBootstrap',
     'holm',
     'loadPretrained',
     'locateModel',
     'logLikelihoods',
+    'logLikelihoodsOf',
     'logProbabilityOf',
+    'meanOverRuns',
     'measure',
-    'nearlyValidSetups',
     'openLedger',
     'parseRunRecord',
     'parseSetup',
@@ -63,15 +71,24 @@ it('the public surface is exactly this; a change here is a change for users', ()
     'saveModel',
     'setupHash',
     'setupSchema',
-    'setups',
     'signFlipTest',
     'startEngine',
     'stream',
     'tTestAbove',
+    'testAbove',
     'topRate',
     'train',
     'trainToEnd',
+    'usefulRise',
     'viewOf',
     'viewsOf',
   ]);
+});
+
+it.each([
+  ['./arbitraries', arbitraries, ['DATA', 'TRAINING', 'alphabets', 'nearlyValidSetups', 'setups']],
+  ['./report', report, ['buildReport', 'readStudy', 'reportFiles', 'svgOf', 'writeReport']],
+  ['./vitest', vitest, ['describeClaim', 'fc', 'it', 'test']],
+])('so is that of %s', (_, exported, names) => {
+  expect(Object.keys(exported).sort()).toEqual(names);
 });

@@ -160,7 +160,7 @@ describe('a fault', () => {
     'of starting with hardly any memory is never a verdict',
     () => {
       const folder = temporaryFolder();
-      const args = jobArguments(configuration(folder), '1', path.join(folder, 'out'));
+      const args = jobArguments(configuration(folder), '201', path.join(folder, 'out'));
       const { status, stdout } = run(['--max-old-space-size=12', MAIN, ...args]);
       expect(stdout).toBe('');
       expect([0, 1]).not.toContain(status); // V8 ends the process itself, by a signal

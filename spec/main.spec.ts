@@ -20,7 +20,7 @@ describe('the executable', () => {
       ...['reproduce', 'report', 'list', 'show', 'fetch', 'archive', 'verify', 'explore', 'search', 'fuzz', 'engine'],
     ]);
     expect(Object.keys(scripts).filter((script) => !script.startsWith('pre'))).toEqual([
-      ...['reproduce', 'report', 'verify', 'fuzz', 'test', ...PARTS, 'bench', 'lint'],
+      ...['reproduce', 'report', 'verify', 'fuzz', 'engine:native', 'test', ...PARTS, 'bench', 'lint', 'build'],
     ]);
     for (const command of ['reproduce', 'report', 'verify', 'fuzz']) {
       expect(scripts[command]).toBe(`node src/main.cjs ${command}`);

@@ -1,4 +1,15 @@
 /** The public surface: a setup goes in, a run record comes out, claims are pure functions of run records. */
+export { defineArm, MAIN } from './claims/arms.ts';
+export {
+  type Estimate,
+  estimate,
+  guessRatesOf,
+  heldOutMinusControl,
+  logLikelihoodsOf,
+  meanOverRuns,
+  testAbove,
+} from './claims/evidence.ts';
+export { formatEstimate } from './claims/format.ts';
 export {
   ARMS,
   type Arm,
@@ -10,6 +21,8 @@ export {
   type Judgement,
   type Verdict,
 } from './claims/index.ts';
+export { defineClaim } from './claims/judge.ts';
+export { usefulRise } from './claims/manipulation.ts';
 export { type Engine, EngineError, type EngineName, startEngine } from './engine/engine.ts';
 export { CheckpointError } from './lab/checkpoint.ts';
 export { type Job, type JobRequest, type JobResult, planJob, planSetups, runJob } from './lab/job.ts';

@@ -66,7 +66,7 @@ The figures are medians over rounds. A round measures every engine, so a machine
 \`wide\`, which is 256 wide with 6 layers. \`160m\` has the shapes of Pythia-160M, random weights, and batches of 32.
 
 A run of \`pocket-memorising\` on \`wasm\` peaks at 286 MiB
-(\`/usr/bin/time -v npm run reproduce -- --preset pocket-memorising --claims main --seeds 1, --jobs 1\`, the largest process).
+(\`/usr/bin/time -v npm run reproduce -- --preset pocket-memorising --claims main --seed-list 1 --jobs 1\`, the largest process).
 
 ## Compared with another version
 

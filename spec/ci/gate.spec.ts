@@ -57,7 +57,9 @@ describe('the reusable workflow', () => {
   const inputs = reusable.on.workflow_call?.inputs ?? {};
 
   it('uses each of its inputs, and no other', () => {
-    const used = new Set([...read('.github/workflows/reproduce.yml').matchAll(/inputs\.(\w+)/g)].map(([, id]) => id));
+    const used = new Set(
+      [...read('.github/workflows/reproduce.yml').matchAll(/inputs\.([\w-]+)/g)].map(([, id]) => id),
+    );
     expect([...used].sort()).toEqual(Object.keys(inputs).sort());
   });
 
@@ -80,18 +82,20 @@ describe('the reusable workflow', () => {
 
   it('gives `reproduce` what it was given, and leaves out what it was not', async () => {
     const start = ['run', '--silent', 'reproduce', '--', '--preset', 'pocket'];
-    expect(await given({ PRESET: 'pocket', SEEDS: '5', CONFIG: '', CLAIMS: '' })).toEqual([
-      ...[...start, '--seeds', '5', '--out', '../run'],
+    expect(await given({ PRESET: 'pocket', SEEDS: '5', SEED_LIST: '', CONFIG: '', CLAIMS: '' })).toEqual([
+      ...[...start, '--out', '../run', '--seeds', '5'],
     ]);
-    expect(await given({ PRESET: 'pocket', SEEDS: '1,2', CONFIG: 'a b.json', CLAIMS: CLAIMS[0].id })).toEqual([
-      ...[...start, '--seeds', '1,2', '--out', '../run'],
+    expect(
+      await given({ PRESET: 'pocket', SEEDS: '5', SEED_LIST: '1,2', CONFIG: 'a b.json', CLAIMS: CLAIMS[0].id }),
+    ).toEqual([
+      ...[...start, '--out', '../run', '--seed-list', '1,2'],
       ...['--config', '../caller/a b.json', '--claims', CLAIMS[0].id],
     ]);
   });
 
   it('runs nothing of what it was given', async () => {
     const hostile = '"; echo taken; $(echo taken) `echo taken` #';
-    const args = await given({ PRESET: hostile, SEEDS: hostile, CONFIG: hostile, CLAIMS: hostile });
+    const args = await given({ PRESET: hostile, SEEDS: hostile, SEED_LIST: '', CONFIG: hostile, CLAIMS: hostile });
     expect(args.filter((arg) => arg === 'taken')).toEqual([]);
     expect(args.filter((arg) => arg === hostile)).toHaveLength(3);
   });

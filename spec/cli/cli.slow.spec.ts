@@ -29,7 +29,7 @@ describe('reproduce', () => {
     const folder = temporaryFolder();
     const out = path.join(folder, 'job');
     const { code, stdout, stderr } = await finish(
-      start('--config', configuration(folder), '--seeds', '1,2', '--claims', 'main', '--json', '--out', out),
+      start('--config', configuration(folder), '--seed-list', '1,2', '--claims', 'main', '--json', '--out', out),
     );
     expect(code, stderr).toBe(1);
     const document = JSON.parse(stdout);
@@ -56,7 +56,7 @@ describe('reproduce', () => {
 
     // The same folder again: refused without --resume, and kept as it is with it.
     const again = await finish(
-      start('--config', configuration(folder), '--seeds', '1,2', '--claims', 'main', '--out', out),
+      start('--config', configuration(folder), '--seed-list', '1,2', '--claims', 'main', '--out', out),
     );
     expect(again.code).toBe(2);
     expect(again.stderr).toMatch(/--out: .* already holds run records; go on there with --resume/);
@@ -67,7 +67,9 @@ describe('reproduce', () => {
     const config = configuration(folder);
     const records = async (jobs: string) => {
       const out = path.join(folder, jobs);
-      await finish(start(...['--config', config, '--seeds', '1,2', '--claims', 'main', '--jobs', jobs, '--out', out]));
+      await finish(
+        start(...['--config', config, '--seed-list', '1,2', '--claims', 'main', '--jobs', jobs, '--out', out]),
+      );
       return recordsIn(out).map((record) => JSON.stringify(comparable(record)));
     };
     const [one, both] = [await records('1'), await records('2')];
@@ -84,8 +86,8 @@ describe('reproduce', () => {
     const args = [
       '--config',
       configuration(folder, slow),
-      '--seeds',
-      '5,',
+      '--seed-list',
+      '5',
       '--claims',
       'main',
       '--jobs',
@@ -128,7 +130,7 @@ describe('reproduce', () => {
       ...[
         '--config',
         configuration(folder, slow),
-        '--seeds',
+        '--seed-list',
         '5,6',
         '--claims',
         'main',
@@ -164,7 +166,16 @@ describe('reproduce', () => {
     const long = (setup: ReturnType<typeof tinySetup>) => {
       setup.phases.dpo.steps = 100_000;
     };
-    const child = start('--config', configuration(folder, long), '--seeds', '5,', '--claims', 'main', '--out', folder);
+    const child = start(
+      '--config',
+      configuration(folder, long),
+      '--seed-list',
+      '5',
+      '--claims',
+      'main',
+      '--out',
+      folder,
+    );
     let told = '';
     child.stderr?.on('data', (data) => {
       const before = told.includes('seed 5');
@@ -183,7 +194,7 @@ describe('report and archive', () => {
   const inReport = (name: string, of = job) => readFileSync(path.join(of, name), 'utf8');
 
   beforeAll(async () => {
-    const args = ['--config', configuration(folder), '--seeds', '1,2', '--claims', 'main,no-dpo', '--out', job];
+    const args = ['--config', configuration(folder), '--seed-list', '1,2', '--claims', 'main,no-dpo', '--out', job];
     await finish(start(...args));
   });
   afterAll(() => rmSync(folder, { recursive: true, force: true }));

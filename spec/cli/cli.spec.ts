@@ -17,10 +17,13 @@ describe('a command line that cannot be carried out', () => {
       /--preset: there is no "huge"; presets are pocket, pocket-large, pocket-memorising, paper/,
     ],
     ['a preset named like an object method', ['--preset', 'toString'], /--preset: there is no "toString"/],
-    ['a count that is no number', ['--seeds', 'many'], /--seeds: "many" must be a count/],
-    ['no seeds', ['--seeds', '0'], /--seeds: 0 seeds/],
-    ['a seed twice', ['--seeds', '3,3'], /--seeds: "3,3" names a seed twice/],
-    ['a negative seed', ['--seeds', '-1,2'], /--seeds/],
+    ['a count that is no number', ['--seeds', 'many'], /--seeds: "many" must be a whole number from 1 to 1000/],
+    ['no seeds', ['--seeds', '0'], /--seeds: "0" must be a whole number from 1/],
+    ['a list for a count', ['--seeds', '11,'], /--seeds: "11," is a list, .* --seed-list 11$/m],
+    ['a count and a list', ['--seeds', '5', '--seed-list', '11'], /--seed-list .*cannot be used with .*--seeds/],
+    ['a seed twice', ['--seed-list', '3,3'], /--seed-list: "3,3" names a seed twice/],
+    ['a negative seed', ['--seed-list', '-1,2'], /--seed-list/],
+    ['a list with nothing at its end', ['--seed-list', '11,'], /--seed-list: "" must be a whole number/],
     [
       'an unknown claim',
       ['--claims', 'mian'],
@@ -53,10 +56,10 @@ describe('a command line that cannot be carried out', () => {
 });
 
 describe('options', () => {
-  it('--seeds takes how many, or which', () => {
-    expect(parseSeeds('3')).toEqual([201, 202, 203]);
-    expect(parseSeeds('11,12,13')).toEqual([11, 12, 13]);
-    expect(parseSeeds('11,')).toEqual([11]);
+  it('--seeds is how many, and --seed-list is which', () => {
+    expect(parseSeeds({ seeds: '3' })).toEqual([201, 202, 203]);
+    expect(parseSeeds({ seeds: '5', seedList: '11, 12,13' })).toEqual([11, 12, 13]);
+    expect(parseSeeds({ seeds: '5', seedList: '11' })).toEqual([11]);
   });
 
   it('--claims takes all, or some in the order given', () => {

@@ -46,8 +46,8 @@ const reproduce = (out: string, ...args: string[]) =>
     settings,
     '--claims',
     'main',
-    '--seeds',
-    '1,',
+    '--seed-list',
+    '1',
     '--out',
     path.join(root, out),
     ...args,
@@ -116,7 +116,7 @@ describe('a model in a folder', () => {
   it('goes on after kill -9 to the very end of the run that was left alone', async () => {
     const out = path.join(root, 'killed');
     const child = startCommand(
-      ['reproduce', '--config', settings, '--claims', 'main', '--seeds', '1,', '--out', out, '--model', origin],
+      ['reproduce', '--config', settings, '--claims', 'main', '--seed-list', '1', '--out', out, '--model', origin],
       environment,
     );
     const ended = finish(child);
@@ -158,7 +158,7 @@ it('a large model is planned for: what it will cost is told before it trains, an
     for (const phase of ['pretrain', 'dpo', 'joint'] as const) setup.phases[phase].steps = 1;
   });
   const { code, stderr } = await command(
-    ...['reproduce', '--config', large, '--claims', 'main', '--seeds', '1,', '--out', path.join(folder, 'job')],
+    ...['reproduce', '--config', large, '--claims', 'main', '--seed-list', '1', '--out', path.join(folder, 'job')],
   );
   expect(code, stderr).toBe(1);
   const lines = stderr.split('\n');
@@ -183,7 +183,7 @@ describe('refused before anything is trained:', () => {
     ['weights of the paper that are not here', ['--preset', 'paper'], /EleutherAI\/pythia-160m is not on this machine/],
   ])('%s', async (_, args, message) => {
     const out = path.join(root, `refused-${args.join('').length}`);
-    const { code, stderr } = await command('reproduce', '--out', out, '--seeds', '1,', ...args);
+    const { code, stderr } = await command('reproduce', '--out', out, '--seed-list', '1', ...args);
     expect(code).toBe(2);
     expect(stderr).toMatch(message);
     expect(stderr).not.toMatch(/\n {4}at /);

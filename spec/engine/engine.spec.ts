@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { EngineError, parseEngine, startEngine, tf } from '../../src/engine/engine.ts';
+import { EngineError, startEngine, tf } from '../../src/engine/engine.ts';
+import { parseEngine } from '../../src/engine/names.ts';
 
 describe('startEngine', () => {
   it('starts the engine it is told to, and says which', async () => {

@@ -163,7 +163,7 @@ describe.concurrent('kill -9', () => {
           'reproduce',
           '--config',
           configuration(folder),
-          '--seeds',
+          '--seed-list',
           '1,2,3,4,5',
           '--claims',
           'main,no-dpo',

@@ -45,7 +45,7 @@ export function configuration(folder: string, change: Parameters<typeof tinySetu
 }
 
 /** What trains a job of the setup in a file, and judges the claim `main`. */
-export const jobArguments = (config: string, seeds: string, out: string, ...more: string[]): string[] => [
-  ...['reproduce', '--config', config, '--seeds', seeds, '--claims', 'main', '--out', out],
+export const jobArguments = (config: string, seedList: string, out: string, ...more: string[]): string[] => [
+  ...['reproduce', '--config', config, '--seed-list', seedList, '--claims', 'main', '--out', out],
   ...more,
 ];

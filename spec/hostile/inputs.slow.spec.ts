@@ -200,7 +200,7 @@ describe('the command line', () => {
     ),
   );
   const parsers = [
-    parseSeeds,
+    (text: string) => parseSeeds({ seeds: text }),
     parseClaims,
     (text: string) => parseDuration(text, '--budget'),
     (text: string) => parseKnobs(text, '--knobs'),
@@ -293,12 +293,13 @@ describe('the command line', () => {
         }
       });
     const badWord = fc
-      .tuple(fc.constantFrom('--seeds', '--claims', '--jobs', '--preset'), words)
+      .tuple(fc.constantFrom('--seeds', '--seed-list', '--claims', '--jobs', '--preset'), words)
       .filter(([option, word]) => {
         if (option === '--jobs') return !/^[1-9]\d{0,3}$/.test(word);
         if (option === '--preset') return !Object.hasOwn(PRESETS, word);
         try {
-          (option === '--seeds' ? parseSeeds : parseClaims)(word);
+          if (option === '--claims') parseClaims(word);
+          else parseSeeds(option === '--seeds' ? { seeds: word } : { seeds: '5', seedList: word });
           return false;
         } catch {
           return true;

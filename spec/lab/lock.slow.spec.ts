@@ -16,7 +16,7 @@ it('a job is warned that the addon of its lock is missing, and trains all the sa
       throw Object.assign(new Error('Cannot find addon'), { code: 'ADDON_NOT_FOUND' });
     };`,
   );
-  const job = jobArguments(configuration(folder), '1', path.join(folder, 'job'), '--resume');
+  const job = jobArguments(configuration(folder), '201', path.join(folder, 'job'), '--resume');
   const { code, stderr } = await finish(startCommand(job, { NODE_OPTIONS: `--require ${preloaded}` }));
   expect(code, stderr).toBe(1); // one run is too few for a verdict
   expect(stderr).toMatch(/^warning: .*\.lock cannot be locked: the package fs-native-extensions, [^\n]*\n/);

@@ -211,7 +211,7 @@ describe('a folder', () => {
 });
 
 describe('a job', () => {
-  const job = (folder: string) => jobArguments(configuration(folder), '1', path.join(folder, 'job'), '--resume');
+  const job = (folder: string) => jobArguments(configuration(folder), '201', path.join(folder, 'job'), '--resume');
 
   /** The fault that `reproduce` ends with: a sentence, and the exit code of a fault. */
   async function fault(folder: string): Promise<string> {

@@ -297,7 +297,7 @@ describe('a job', () => {
     const out = path.join(folder, 'out');
     mkdirSync(out);
     writeFileSync(path.join(out, 'report.md'), MINE);
-    const { code, err } = await written(...jobArguments(configuration(folder), '1', out));
+    const { code, err } = await written(...jobArguments(configuration(folder), '201', out));
     expect(err).toMatch(/report\.md was not written by this command/);
     expect(code).toBe(2);
     expect(allFiles(out)).toEqual(['report.md']);
@@ -306,7 +306,7 @@ describe('a job', () => {
   it('and a report of it into its own folder follow one another in any order', async () => {
     const folder = temporaryFolder();
     const out = path.join(folder, 'out');
-    const job = jobArguments(configuration(folder), '1', out, '--jobs', '1');
+    const job = jobArguments(configuration(folder), '201', out, '--jobs', '1');
     expect((await written(...job)).code).toBe(1);
     for (let time = 0; time < 2; time++) {
       expect((await written('report', '--from', out)).code).toBe(0);

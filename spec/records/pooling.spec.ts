@@ -39,7 +39,7 @@ async function writeFolder(folder: string, runs: readonly RunRecord[]): Promise<
   await noteStudy(
     folder,
     studySetup(),
-    `npm run reproduce -- --seeds ${runs.map(({ setup }) => setup.seed).join(',')}`,
+    `npm run reproduce -- --seed-list ${runs.map(({ setup }) => setup.seed).join(',')}`,
   );
   for (const run of runs)
     writeFileSync(
@@ -58,7 +58,10 @@ describe('records of one setup', () => {
     const [study] = studies;
     expect(study.records.map(({ setup }) => setup.seed)).toEqual(SEEDS);
     expect(study).toMatchObject({ name: 'tiny', repeated: 0, source: `${one} + ${two}` });
-    expect(study.commands).toEqual(['npm run reproduce -- --seeds 31,32', 'npm run reproduce -- --seeds 33,34,35']);
+    expect(study.commands).toEqual([
+      'npm run reproduce -- --seed-list 31,32',
+      'npm run reproduce -- --seed-list 33,34,35',
+    ]);
     const [{ claims }] = buildReport(studies, null, 'spec').studies;
     expect(claims.find(({ claim }) => claim.id === 'main')?.judgement.seeds).toEqual(SEEDS);
   });

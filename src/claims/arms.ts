@@ -9,7 +9,12 @@ export interface Arm {
   apply(setup: Setup): Setup;
 }
 
-const arm = (id: string, label: string, change: (setup: Setup) => void): Arm => ({
+/**
+ * An arm: a copy of the setup, changed.
+ * @param id names it in runs and records: letters, digits and hyphens
+ * @param label what is different, in the words of a report
+ */
+export const defineArm = (id: string, label: string, change: (setup: Setup) => void): Arm => ({
   id,
   label,
   apply(setup) {
@@ -19,23 +24,27 @@ const arm = (id: string, label: string, change: (setup: Setup) => void): Arm => 
   },
 });
 
-export const MAIN = arm('main', 'the setup as it is', () => {});
+export const MAIN = defineArm('main', 'the setup as it is', () => {});
 
 /** Skips phase 2 and gives DPO weight 0 in phase 3: nothing to flip. */
-export const NO_DPO = arm('no-dpo', 'no DPO', ({ phases }) => {
+export const NO_DPO = defineArm('no-dpo', 'no DPO', ({ phases }) => {
   phases.dpo.steps = 0;
   phases.joint.weights.dpo = 0;
 });
 
 /** DPO rejects other passwords in the place of the held-out ones, which are scored and never occur. */
-export const UNSEEN = arm('unseen', 'others rejected in their place', ({ passwords }) => {
+export const UNSEEN = defineArm('unseen', 'others rejected in their place', ({ passwords }) => {
   passwords.standIns = 'held-out';
 });
 
 /** Phase 3 teaches passwords that nothing rejects: it flips nothing that held-out passwords share. */
-export const NOTHING_SHARED = arm('nothing-shared', 'phase 3 teaches passwords never rejected', ({ passwords }) => {
-  passwords.standIns = 'useful';
-});
+export const NOTHING_SHARED = defineArm(
+  'nothing-shared',
+  'phase 3 teaches passwords never rejected',
+  ({ passwords }) => {
+    passwords.standIns = 'useful';
+  },
+);
 
 /** The run is taken apart at its end. A direction takes many control passwords; no other evaluation needs to score so many. */
 const takenApart = ({ evaluation, phases }: Setup): void => {
@@ -44,11 +53,11 @@ const takenApart = ({ evaluation, phases }: Setup): void => {
   if (phases.joint.stopAtUsefulGuessRate === null) Object.assign(evaluation, { every: 1_000_000, first: null });
 };
 
-export const DISSECTED = arm('dissected', 'taken apart at its end', takenApart);
+export const DISSECTED = defineArm('dissected', 'taken apart at its end', takenApart);
 
 /** The reference's grid `helds`: 1 to 9 batches of negatives held out. */
 export const HELD_OUT_SHARES: readonly Arm[] = Array.from({ length: 9 }, (_, index) =>
-  arm(`held-out-${index + 1}`, `${index + 1} batch${index === 0 ? '' : 'es'} held out`, ({ passwords }) => {
+  defineArm(`held-out-${index + 1}`, `${index + 1} batch${index === 0 ? '' : 'es'} held out`, ({ passwords }) => {
     passwords.heldBatches = index + 1;
   }),
 );
@@ -78,7 +87,7 @@ function usePythia(
 
 /** Four sizes, smallest first: Pythia's where the weights are Pythia's, else fractions of the setup's own size. */
 export const MODEL_SIZES: readonly Arm[] = SIZES.map(({ pythia, factor, ...shape }, index) =>
-  arm(`size-${index + 1}`, `size ${index + 1} of ${SIZES.length}`, ({ model }) => {
+  defineArm(`size-${index + 1}`, `size ${index + 1} of ${SIZES.length}`, ({ model }) => {
     if (model.pretrained !== null) {
       usePythia(model, pythia, shape);
       return;
@@ -96,7 +105,7 @@ function setFreezingAndPrefixes(setup: Setup, freeze: boolean, prefixes: boolean
 }
 
 const ablation = (id: string, label: string, freeze: boolean, prefixes: boolean): Arm =>
-  arm(id, label, (setup) => setFreezingAndPrefixes(setup, freeze, prefixes));
+  defineArm(id, label, (setup) => setFreezingAndPrefixes(setup, freeze, prefixes));
 
 /** Freezing of the second half in phase 2, and prefixes: the rows of the paper's figure 3, and the cell it lacks. */
 export const ABLATION = {
@@ -108,7 +117,7 @@ export const ABLATION = {
 
 /** A cell of a grid, called after its value of each factor. */
 const cell = (grid: string, values: readonly string[], change: (setup: Setup) => void): Arm =>
-  arm(`${grid}:${values.join(',')}`, values.join(', '), change);
+  defineArm(`${grid}:${values.join(',')}`, values.join(', '), change);
 
 /** Weight decays of the claim `dose`: the paper's, and up to 200 times as much. */
 export const DECAYS = [0.01, 0.03, 0.1, 0.3, 1, 2] as const;
@@ -123,7 +132,7 @@ export const DOSE: readonly Arm[] = DECAYS.map((decay) =>
 const times = (value: number, factor: number): number => Number((value * factor).toPrecision(12));
 
 /** The loss weights of `pocket-memorising`, which this project used before it used the paper's. */
-export const MILDER_WEIGHTS = arm('milder-weights', 'loss weights 1/0.5/0.5', ({ phases }) => {
+export const MILDER_WEIGHTS = defineArm('milder-weights', 'loss weights 1/0.5/0.5', ({ phases }) => {
   Object.assign(phases.joint.weights, { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 });
 });
 

@@ -1,7 +1,6 @@
 /** The command `archive`: keeps the runs of a folder in one file. */
-import type { Command } from 'commander';
 import { archiveStudy, readStudy } from '../records/study.ts';
-import { type Ending, EXIT } from './exit.ts';
+import { type Define, EXIT } from './exit.ts';
 
 async function archive(folder: string, file: string): Promise<number> {
   const study = await readStudy(folder);
@@ -12,8 +11,4 @@ async function archive(folder: string, file: string): Promise<number> {
   return EXIT.reproduced;
 }
 
-export const addArchive = (program: Command, ending: Ending): Command =>
-  program
-    .command('archive <folder> <file>')
-    .description('Keep the runs of a folder in one file (.jsonl.br) that is small enough to commit.')
-    .action(ending(archive));
+export const archiveCommand: Define = (command, ending) => command.action(ending(archive));

@@ -3,51 +3,81 @@ import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { ENGINE_VARIABLE, ENGINES, EngineError } from '../engine/engine.ts';
-import { CheckpointError } from '../lab/checkpoint.ts';
-import { PlanError } from '../lab/plan.ts';
-import { WorkerError } from '../lab/pool.ts';
-import { ModelError } from '../model/config.ts';
-import { RecordError } from '../records/record.ts';
-import { StorageError } from '../records/storing.ts';
+import { ENGINE_VARIABLE, ENGINES } from '../engine/names.ts';
+import { ExplainedError } from '../explained-error.ts';
 import { redact } from '../redact.ts';
-import { SetupError } from '../setup/schema.ts';
-import { NativeError } from '../tools/tensorflow.ts';
-import { addArchive } from './archive.ts';
-import { addEngine } from './engine.ts';
-import { type Ending, EXIT } from './exit.ts';
-import { addExplore } from './explore.ts';
-import { addFetch } from './fetch.ts';
-import { addFuzz } from './fuzz.ts';
-import { addList } from './list.ts';
-import { engineNamed, UsageError } from './options.ts';
-import { addReport } from './report.ts';
-import { addReproduce } from './reproduce.ts';
-import { addSearch } from './search.ts';
-import { addShow } from './show.ts';
-import { addVerify } from './verify.ts';
+import { type Define, type Ending, EXIT } from './exit.ts';
 
-/** The commands, in the order that `--help` shows. What only one of them needs and takes long to load, it loads when it is run. */
-const COMMANDS = [
-  ...[addReproduce, addReport, addList, addShow, addFetch, addArchive, addVerify],
-  ...[addExplore, addSearch, addFuzz, addEngine],
+interface CommandEntry {
+  /** Its name and its arguments, as commander reads them. */
+  readonly usage: string;
+  readonly description: string;
+  /** Loads the rest, which takes long: only for a command line that names the command. */
+  load(): Promise<Define>;
+}
+
+/** The commands, in the order that `--help` shows. */
+const COMMANDS: readonly CommandEntry[] = [
+  {
+    usage: 'reproduce',
+    description: 'Train the runs that the claims need, judge the claims, write the report.',
+    load: async () => (await import('./reproduce.ts')).reproduceCommand,
+  },
+  {
+    usage: 'report',
+    description: 'Judge the claims on recorded runs and write the report: page, figures, tables. Trains nothing.',
+    load: async () => (await import('./report.ts')).reportCommand,
+  },
+  {
+    usage: 'list <what>',
+    description:
+      'List presets, claims, fields (of setups), engines (that start here), runs (of yours); or print the schema of a configuration.',
+    load: async () => (await import('./list.ts')).listCommand,
+  },
+  {
+    usage: 'show [preset]',
+    description: 'Print a setup (default: pocket) as JSON, with its hash, and what a run of it costs here.',
+    load: async () => (await import('./show.ts')).showCommand,
+  },
+  {
+    usage: 'fetch <model>',
+    description: 'Fetch a GPT-NeoX model (ID or ID@REVISION) from the Hugging Face hub into its standard cache.',
+    load: async () => (await import('./fetch.ts')).fetchCommand,
+  },
+  {
+    usage: 'archive <folder> <file>',
+    description: 'Keep the runs of a folder in one file (.jsonl.br) that is small enough to commit.',
+    load: async () => (await import('./archive.ts')).archiveCommand,
+  },
+  {
+    usage: 'verify <study...>',
+    description:
+      'Work out again what run records say: data, overlaps, measures, digests, verdicts; and tell what could not be checked.',
+    load: async () => (await import('./verify.ts')).verifyCommand,
+  },
+  {
+    usage: 'explore',
+    description: 'Find where the effect ends: the boundary of each knob, and a map over two of them.',
+    load: async () => (await import('./explore.ts')).exploreCommand,
+  },
+  {
+    usage: 'search',
+    description: 'Draw setups from a space, halve them on tuning seeds, and confirm the best one on fresh seeds.',
+    load: async () => (await import('./search.ts')).searchCommand,
+  },
+  {
+    usage: 'fuzz',
+    description: 'Look for setups of which something that must be true of every setup is not.',
+    load: async () => (await import('./fuzz.ts')).fuzzCommand,
+  },
+  {
+    usage: 'engine',
+    description: 'Build an engine that npm could not install.',
+    load: async () => (await import('./engine.ts')).engineCommand,
+  },
 ];
 
 const { version } = createRequire(import.meta.url)('../../package.json') as { version: string };
-
-/** Faults that a message explains fully; anything else is a bug and keeps its stack. */
-const EXPECTED = [
-  UsageError,
-  SetupError,
-  EngineError,
-  NativeError,
-  StorageError,
-  CheckpointError,
-  RecordError,
-  WorkerError,
-  ModelError,
-  PlanError,
-];
 
 /** Runs a command line and returns its exit code. */
 export async function runCli(argv: readonly string[]): Promise<number> {
@@ -59,10 +89,12 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     .version(version, '--version', 'print the version')
     .option('--engine <name>', `what computes: ${ENGINES.join(', ')} (default: the first of them that starts here)`)
     .configureHelp({ showGlobalOptions: true })
-    .hook('preAction', (command) => {
+    .hook('preAction', async (command) => {
       const { engine } = command.opts<{ engine?: string }>();
+      if (engine === undefined) return;
+      const { engineNamed } = await import('./options.ts');
       // The processes that train runs read it there as well.
-      if (engine !== undefined) process.env[ENGINE_VARIABLE] = engineNamed(engine);
+      process.env[ENGINE_VARIABLE] = engineNamed(engine);
     })
     .exitOverride();
   const ending: Ending =
@@ -70,15 +102,18 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     async (...given) => {
       code = await does(...given);
     };
-  for (const add of COMMANDS) add(program, ending);
   try {
+    for (const { usage, description, load } of COMMANDS) {
+      const command = program.command(usage).description(description);
+      if (argv.includes(command.name())) (await load())(command, ending);
+    }
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT.notCarriedOut;
     const { message, stack, syscall } = error as NodeJS.ErrnoException;
     // The operating system's faults say what they are; anything else is a bug, and keeps its stack.
-    const expected = syscall !== undefined || EXPECTED.some((Fault) => error instanceof Fault);
+    const expected = syscall !== undefined || error instanceof ExplainedError;
     process.stderr.write(`error: ${redact(String(expected ? message : stack))}\n`);
     return EXIT.notCarriedOut;
   }

@@ -1,13 +1,10 @@
 /** The command `engine native`: builds the engine that npm could not install. */
-import type { Command } from 'commander';
 import { type NativeOptions, nativeEngine } from '../tools/native.ts';
 import { WHEELS } from '../tools/tensorflow.ts';
-import { type Ending, EXIT } from './exit.ts';
+import { type Define, EXIT } from './exit.ts';
 
-export const addEngine = (program: Command, ending: Ending): Command =>
-  program
-    .command('engine')
-    .description('Build an engine that npm could not install.')
+export const engineCommand: Define = (command, ending) =>
+  command
     .command('native')
     .description(
       'Build the native engine (@tensorflow/tfjs-node) against LIBTENSORFLOW_DIR, or a TensorFlow from PyPI.',

@@ -1,4 +1,5 @@
-/** How commands end. */
+/** What commands have in common: how they are defined, and how they end. */
+import type { Command } from 'commander';
 
 export const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2, interrupted: 130 } as const;
 
@@ -6,6 +7,9 @@ export const EXIT = { reproduced: 0, notReproduced: 1, notCarriedOut: 2, interru
 export type Ending = <Given extends unknown[]>(
   does: (...given: Given) => Promise<number>,
 ) => (...given: Given) => Promise<void>;
+
+/** Gives a command its options, and what it does. */
+export type Define = (command: Command, ending: Ending) => Command;
 
 /**
  * Does the work of a command. If the command is interrupted meanwhile, it says what becomes of the work and ends.

@@ -1,6 +1,5 @@
 /** The command `explore`: finds where the effect ends. */
 import path from 'node:path';
-import type { Command } from 'commander';
 import { createLogUpdate } from 'log-update';
 import { MAIN } from '../claims/arms.ts';
 import type { Point } from '../explore/explore.ts';
@@ -8,7 +7,8 @@ import { KNOBS, type Knob } from '../explore/knobs.ts';
 import { planJob, trainMore } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { resolveSetup } from '../setup/overrides.ts';
-import { type Ending, EXIT, interruptible } from './exit.ts';
+import { drawing } from './drawing.ts';
+import { type Define, EXIT, interruptible } from './exit.ts';
 import {
   commandLine,
   configOption,
@@ -19,6 +19,8 @@ import {
   parseSeeds,
   presetOption,
   repeated,
+  seedListOption,
+  seedsOption,
   UsageError,
 } from './options.ts';
 
@@ -27,6 +29,7 @@ interface Flags {
   config?: string;
   set: string[];
   seeds: string;
+  seedList?: string;
   knobs: string;
   map: string;
   budget: string;
@@ -40,16 +43,20 @@ async function exploreSetups(flags: Flags): Promise<number> {
   if (map !== null && map.length !== 2)
     throw new UsageError(`--map: "${flags.map}" must be two knobs, as in share,beta, or none`);
   const setup = withModel(resolveSetup(flags), flags);
-  const seeds = parseSeeds(flags.seeds);
+  const seeds = parseSeeds(flags);
   const knobs = parseKnobs(flags.knobs, '--knobs');
   const budget = parseDuration(flags.budget, '--budget');
   const command = commandLine('explore');
   const err = process.stderr;
   const say = (text: string) => void err.write(`${text}\n`);
-  // Loaded here: what draws takes a second to load, and no other command should wait for it.
-  const { explore } = await import('../explore/explore.ts');
-  const { boundaryText, exploredPage, mapFigure, outcomeText, placesText } = await import('../explore/page.ts');
-  const { svgOf } = await import('../report/figures/render.ts');
+  const [{ explore }, { boundaryText, exploredPage, mapFigure, outcomeText, placesText }, { svgOf }] = await drawing(
+    () =>
+      Promise.all([
+        import('../explore/explore.ts'),
+        import('../explore/page.ts'),
+        import('../report/figures/render.ts'),
+      ]),
+  );
   const job = await planJob({
     setup,
     claims: [{ arms: [MAIN] }],
@@ -100,14 +107,13 @@ async function exploreSetups(flags: Flags): Promise<number> {
   return EXIT.reproduced;
 }
 
-export const addExplore = (program: Command, ending: Ending): Command =>
-  program
-    .command('explore')
-    .description('Find where the effect ends: the boundary of each knob, and a map over two of them.')
+export const exploreCommand: Define = (command, ending) =>
+  command
     .addOption(presetOption)
     .addOption(configOption)
     .option('--set <path=value>', 'change a field of the setup; repeatable', repeated, [])
-    .option('--seeds <seeds>', 'how many seeds a setup is judged on, or which', '5')
+    .addOption(seedsOption('a setup is judged on', 5))
+    .addOption(seedListOption)
     .option(
       '--knobs <ids>',
       `whose boundaries to search, some of ${KNOBS.map(({ id }) => id).join(',')}`,

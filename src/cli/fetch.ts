@@ -1,9 +1,8 @@
 /** The command `fetch`: downloads a model that runs may start from. */
-import type { Command } from 'commander';
 import { type DownloadProgress, fetchModel, parseModelId, repositoryFolder } from '../model/hub.ts';
 import { readConfig } from '../model/pretrained.ts';
 import { storing } from '../records/storing.ts';
-import { type Ending, EXIT, interruptible } from './exit.ts';
+import { type Define, EXIT, interruptible } from './exit.ts';
 import { UsageError } from './options.ts';
 
 async function fetch(text: string): Promise<number> {
@@ -27,10 +26,8 @@ async function fetch(text: string): Promise<number> {
   return EXIT.reproduced;
 }
 
-export const addFetch = (program: Command, ending: Ending): Command =>
-  program
-    .command('fetch <model>')
-    .description('Fetch a GPT-NeoX model (ID or ID@REVISION) from the Hugging Face hub into its standard cache.')
+export const fetchCommand: Define = (command, ending) =>
+  command
     .addHelpText(
       'after',
       '\nHF_ENDPOINT, HF_TOKEN and HF_HOME are respected. An interrupted download goes on where it stopped.',

@@ -1,12 +1,12 @@
 /** The command `fuzz`: looks for setups that break a property. */
 import os from 'node:os';
 import path from 'node:path';
-import { type Command, Option } from 'commander';
+import { Option } from 'commander';
 import { createLogUpdate } from 'log-update';
 import { startEngine } from '../engine/engine.ts';
 import type { Failure } from '../properties/chunk.ts';
 import type { FuzzTally } from '../properties/fuzz.ts';
-import { type Ending, EXIT } from './exit.ts';
+import { type Define, EXIT } from './exit.ts';
 import { fuzzNull } from './null.ts';
 import { parseDuration, parseWhole, repeated, UsageError } from './options.ts';
 
@@ -91,10 +91,8 @@ async function fuzzSetups({ path: replayed, out, ...flags }: Flags): Promise<num
   }
 }
 
-export const addFuzz = (program: Command, ending: Ending): Command =>
-  program
-    .command('fuzz')
-    .description('Look for setups of which something that must be true of every setup is not.')
+export const fuzzCommand: Define = (command, ending) =>
+  command
     .option(
       '--property <id>',
       'which property to try, or data or training for all of a kind (default: all); repeatable',

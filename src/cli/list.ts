@@ -2,7 +2,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Command } from 'commander';
 import { CLAIMS } from '../claims/index.ts';
 import { ENGINES, startEngine } from '../engine/engine.ts';
 import { parameterCount } from '../model/specifications.ts';
@@ -12,7 +11,7 @@ import { leaves, valueAt } from '../setup/fields.ts';
 import { PRESETS } from '../setup/presets.ts';
 import { heldOut, useful } from '../setup/sizes.ts';
 import { didYouMean } from '../suggestion.ts';
-import { type Ending, EXIT } from './exit.ts';
+import { type Define, EXIT } from './exit.ts';
 import { LOCAL_REPORTS, UsageError } from './options.ts';
 
 /** The JSON Schema of a configuration. */
@@ -110,11 +109,4 @@ async function list(what: string): Promise<number> {
   return EXIT.reproduced;
 }
 
-export const addList = (program: Command, ending: Ending): Command =>
-  program
-    .command('list')
-    .argument('<what>', [...Object.keys(LISTS), 'schema'].join(', '))
-    .description(
-      'List presets, claims, the fields of setups, engines that start here, your runs; or print the JSON Schema of a configuration.',
-    )
-    .action(ending(list));
+export const listCommand: Define = (command, ending) => command.action(ending(list));

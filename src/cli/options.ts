@@ -2,13 +2,14 @@
 import path from 'node:path';
 import { Option } from 'commander';
 import { CLAIMS, type Claim } from '../claims/index.ts';
-import { ENGINES, type EngineName } from '../engine/engine.ts';
+import { ENGINES, type EngineName } from '../engine/names.ts';
+import { ExplainedError } from '../explained-error.ts';
 import { KNOBS, type Knob } from '../explore/knobs.ts';
 import { claimSeeds, PRESETS } from '../setup/presets.ts';
 import { didYouMean } from '../suggestion.ts';
 
 /** An option that cannot be understood; the message begins with its name. */
-export class UsageError extends Error {
+export class UsageError extends ExplainedError {
   override name = 'UsageError';
 }
 
@@ -43,23 +44,29 @@ export const jsonOption = new Option(
   'print one JSON document on standard output, and nothing else there',
 ).default(false);
 
-/** `8` is how many of the preset's own seeds, `11,12,13` (or `11,` for one) which. */
-export function parseSeeds(text: string): number[] {
-  const number = (part: string): number => {
-    const value = Number(part);
-    if (!/^\d+$/.test(part.trim()) || value > 0xffffffff) {
-      throw new UsageError(`--seeds: "${text}" must be a count such as 8, or seeds such as 11,12,13`);
-    }
-    return value;
-  };
-  if (text.includes(',')) {
-    const seeds = text.replace(/,$/, '').split(',').map(number);
-    if (new Set(seeds).size < seeds.length) throw new UsageError(`--seeds: "${text}" names a seed twice`);
-    return seeds;
+const MOST_SEEDS = 1000;
+
+/** How many seeds, and which: two options, so that neither is mistaken for the other. */
+export const seedsOption = (what: string, standard: number): Option =>
+  new Option('--seeds <n>', `how many seeds ${what}, of those that are kept for claims`).default(String(standard));
+export const seedListOption = new Option(
+  '--seed-list <seeds>',
+  'which seeds instead, such as 11 or 11,12,13',
+).conflicts('seeds');
+
+/** The seeds that the two options ask for. */
+export function parseSeeds({ seeds, seedList }: { seeds: string; seedList?: string }): number[] {
+  if (seedList === undefined) {
+    if (/^[\d\s]+,[\d,\s]*$/.test(seeds))
+      throw new UsageError(
+        `--seeds: "${seeds}" is a list, and this is how many; say --seed-list ${seeds.replace(/[\s,]+$/, '')}`,
+      );
+    return claimSeeds(parseWhole(seeds, '--seeds', 1, MOST_SEEDS));
   }
-  const count = number(text);
-  if (count < 1 || count > 1000) throw new UsageError(`--seeds: ${count} seeds; take 1 to 1000`);
-  return claimSeeds(count);
+  const list = seedList.split(',').map((part) => parseWhole(part.trim(), '--seed-list', 0, 0xffffffff));
+  if (list.length > MOST_SEEDS) throw new UsageError(`--seed-list: ${list.length} seeds; take at most ${MOST_SEEDS}`);
+  if (new Set(list).size < list.length) throw new UsageError(`--seed-list: "${seedList}" names a seed twice`);
+  return list;
 }
 
 /** What `text` names, by their ids, each once; blanks around commas are no part of them. */

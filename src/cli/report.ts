@@ -1,10 +1,10 @@
 /** The command `report`: judges the claims on recorded runs, and writes everything that shows them. */
 import path from 'node:path';
-import type { Command } from 'commander';
 import { assertOwn, assertWritable } from '../records/own-files.ts';
 import { ARCHIVES } from '../records/study.ts';
 import { claimsTable } from '../report/table.ts';
-import { type Ending, EXIT } from './exit.ts';
+import { drawing } from './drawing.ts';
+import { type Define, EXIT } from './exit.ts';
 import { commandLine, LOCAL_REPORTS, repeated } from './options.ts';
 
 interface Flags {
@@ -20,9 +20,9 @@ function folderFor([first]: readonly string[]): string {
 }
 
 async function report({ from, out }: Flags): Promise<number> {
-  // Loaded here: what draws takes long to load, and no other command should wait for it.
-  const { committedArchives, reportOn, writePages } = await import('../report/reference.ts');
-  const { writeReport } = await import('../report/write.ts');
+  const [{ committedArchives, reportOn, writePages }, { writeReport }] = await drawing(() =>
+    Promise.all([import('../report/reference.ts'), import('../report/write.ts')]),
+  );
   const folder = out ?? folderFor(from);
   await assertOwn(folder, ['claims.md', 'claims.json', 'claims.xml', 'runs.csv', 'index.html']);
   await assertWritable(folder);
@@ -43,10 +43,8 @@ async function report({ from, out }: Flags): Promise<number> {
   return EXIT.reproduced;
 }
 
-export const addReport = (program: Command, ending: Ending): Command =>
-  program
-    .command('report')
-    .description('Judge the claims on recorded runs and write the report: page, figures, tables. Trains nothing.')
+export const reportCommand: Define = (command, ending) =>
+  command
     .option(
       '--from <study>',
       `an archive, or a folder that reproduce has filled; repeatable (default: the archives in ${ARCHIVES})`,

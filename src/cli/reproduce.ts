@@ -1,6 +1,5 @@
 /** The command `reproduce`: trains the runs that claims need, and judges the claims. */
 import path from 'node:path';
-import type { Command } from 'commander';
 import { CLAIMS, CORE } from '../claims/index.ts';
 import { predicted } from '../claims/prediction.ts';
 import { type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
@@ -10,7 +9,7 @@ import { foundOf, predictedText } from '../report/prediction.ts';
 import { claimsTable } from '../report/table.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { DEFAULT_SEEDS } from '../setup/presets.ts';
-import { type Ending, EXIT, interruptible } from './exit.ts';
+import { type Define, EXIT, interruptible } from './exit.ts';
 import {
   commandLine,
   configOption,
@@ -22,6 +21,8 @@ import {
   parseWhole,
   presetOption,
   repeated,
+  seedListOption,
+  seedsOption,
   UsageError,
 } from './options.ts';
 import { ProgressDisplay } from './progress.ts';
@@ -29,6 +30,7 @@ import { ProgressDisplay } from './progress.ts';
 interface Flags {
   preset: string;
   seeds: string;
+  seedList?: string;
   claims: string;
   set: string[];
   config?: string;
@@ -50,7 +52,7 @@ const inShort = ({ judgements, runs }: JobResult) => ({
 
 async function reproduce(flags: Flags): Promise<number> {
   const claims = parseClaims(flags.claims);
-  const seeds = parseSeeds(flags.seeds);
+  const seeds = parseSeeds(flags);
   const resolved = resolveSetup(flags);
   planSetups(resolved, claims, seeds); // an arm that is impossible is told before anything is looked for
   const { jobs, microBatch, resume, keepModels } = flags;
@@ -102,12 +104,11 @@ async function reproduce(flags: Flags): Promise<number> {
   return verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
 }
 
-export const addReproduce = (program: Command, ending: Ending): Command =>
-  program
-    .command('reproduce')
-    .description('Train the runs that the claims need, judge the claims, write the report.')
+export const reproduceCommand: Define = (command, ending) =>
+  command
     .addOption(presetOption)
-    .option('--seeds <seeds>', "how many of the preset's own seeds, or which (11,12,13)", String(DEFAULT_SEEDS))
+    .addOption(seedsOption('an arm is trained under', DEFAULT_SEEDS))
+    .addOption(seedListOption)
     .option(
       '--claims <ids>',
       `all, or some of ${CLAIMS.map(({ id }) => id).join(',')}`,

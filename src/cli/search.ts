@@ -1,6 +1,5 @@
 /** The command `search`: draws setups, and finds one that shows the effect. */
 import path from 'node:path';
-import type { Command } from 'commander';
 import { createLogUpdate } from 'log-update';
 import { MAIN } from '../claims/arms.ts';
 import { OBJECTIVES } from '../explore/objectives.ts';
@@ -8,7 +7,8 @@ import { DEFAULT_SPACE, MOST_DIMENSIONS, parseDimension } from '../explore/space
 import { planJob, trainMore } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { resolveSetup } from '../setup/overrides.ts';
-import { type Ending, EXIT, interruptible } from './exit.ts';
+import { drawing } from './drawing.ts';
+import { type Define, EXIT, interruptible } from './exit.ts';
 import {
   commandLine,
   configOption,
@@ -48,12 +48,14 @@ async function searchSetups(flags: Flags): Promise<number> {
   const command = commandLine('search');
   const err = process.stderr;
   const say = (text: string) => void err.write(`${text}\n`);
-  // Loaded here: what draws takes a second to load, and no other command should wait for it.
-  const { search } = await import('../explore/search.ts');
-  const { confirmationText, drawText, effectsFigure, parallelFigure, searchPage } = await import(
-    '../explore/search-page.ts'
-  );
-  const { svgOf } = await import('../report/figures/render.ts');
+  const [{ search }, { confirmationText, drawText, effectsFigure, parallelFigure, searchPage }, { svgOf }] =
+    await drawing(() =>
+      Promise.all([
+        import('../explore/search.ts'),
+        import('../explore/search-page.ts'),
+        import('../report/figures/render.ts'),
+      ]),
+    );
   const job = await planJob({
     setup,
     claims: [{ arms: [MAIN] }], // the size of its models decides how many runs go at once
@@ -113,10 +115,8 @@ async function searchSetups(flags: Flags): Promise<number> {
   }
 }
 
-export const addSearch = (program: Command, ending: Ending): Command =>
-  program
-    .command('search')
-    .description('Draw setups from a space, halve them on tuning seeds, and confirm the best one on fresh seeds.')
+export const searchCommand: Define = (command, ending) =>
+  command
     .addOption(presetOption)
     .addOption(configOption)
     .option('--set <path=value>', 'change a field of the setup that the draws begin with; repeatable', repeated, [])

@@ -1,5 +1,4 @@
 /** The command `show`: a setup as a whole, its identity, and what a run of it costs here. */
-import type { Command } from 'commander';
 import { type EngineName, startEngine } from '../engine/engine.ts';
 import { availableMemory, inWords, isLarge, measureRun, PlanError, planMemory } from '../lab/plan.ts';
 import { parameterCount } from '../model/specifications.ts';
@@ -7,7 +6,7 @@ import { deviations } from '../setup/deviations.ts';
 import { setupHash } from '../setup/hash.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import type { Setup } from '../setup/schema.ts';
-import { type Ending, EXIT } from './exit.ts';
+import { type Define, EXIT } from './exit.ts';
 import { configOption, jsonOption, repeated } from './options.ts';
 
 interface Flags {
@@ -45,7 +44,7 @@ const costText = (cost: Cost): string =>
     ? `a run on ${cost.engine} cannot be had here: ${cost.why}`
     : `a run takes about ${inWords(cost.seconds)} on ${cost.engine} here, from a few measured steps`;
 
-async function show(preset: string, { set, config, cost: asked, json }: Flags): Promise<number> {
+async function show(preset = 'pocket', { set, config, cost: asked, json }: Flags): Promise<number> {
   const setup = resolveSetup({ preset, set, config });
   const hash = setupHash(setup);
   const parameters = parameterCount(setup);
@@ -67,11 +66,8 @@ async function show(preset: string, { set, config, cost: asked, json }: Flags): 
   return EXIT.reproduced;
 }
 
-export const addShow = (program: Command, ending: Ending): Command =>
-  program
-    .command('show')
-    .argument('[preset]', 'which setup', 'pocket')
-    .description('Print a setup as JSON, with its hash, and what a run of it costs here.')
+export const showCommand: Define = (command, ending) =>
+  command
     .option('--set <path=value>', 'change a field of the setup, such as beta=0.1; repeatable', repeated, [])
     .addOption(configOption)
     .option('--no-cost', 'measure nothing')

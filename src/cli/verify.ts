@@ -1,9 +1,8 @@
 /** The command `verify`: works out again what run records say, and tells what could and could not be checked. */
 import os from 'node:os';
-import type { Command } from 'commander';
 import { plainTable } from '../report/table.ts';
 import type { Check } from '../verify/record.ts';
-import { type Ending, EXIT } from './exit.ts';
+import { type Define, EXIT } from './exit.ts';
 import { jsonOption, parseWhole } from './options.ts';
 
 interface Flags {
@@ -56,12 +55,8 @@ async function verify(sources: readonly string[], flags: Flags): Promise<number>
   return code;
 }
 
-export const addVerify = (program: Command, ending: Ending): Command =>
-  program
-    .command('verify <study...>')
-    .description(
-      'Work out again what run records say: data, overlaps, measures, digests, verdicts; and tell what could not be checked.',
-    )
+export const verifyCommand: Define = (command, ending) =>
+  command
     .option('--retrain <n>', 'train so many of the runs again, chosen at random, and compare', '0')
     .option('--seed <n>', 'what they are chosen with', String(Math.floor(Date.now() / 1000)))
     .option('--against <claims.json>', 'check the verdicts of this file (default: the claims.json in the folder)')

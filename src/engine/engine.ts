@@ -3,6 +3,7 @@
  * `cpu` (plain JavaScript). The only door to TensorFlow.js for the rest of the program.
  */
 import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
+import { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName, parseEngine } from './names.ts';
 import { RecordedGraphs } from './recorded.ts';
 import type { NewResidentTraining } from './resident.ts';
 import { simdAdamw } from './simd/adamw.ts';
@@ -11,8 +12,7 @@ import * as tf from './tfjs.ts';
 
 export { tf };
 
-export const ENGINES = ['native', 'wasm', 'cpu'] as const;
-export type EngineName = (typeof ENGINES)[number];
+export { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName } from './names.ts';
 
 /** What differs between engines beside their backend. */
 export interface Ways {
@@ -59,23 +59,6 @@ const STARTS: Record<EngineName, Start> = {
     load: async () => ({ newGraphs: () => OPERATION_BY_OPERATION, newResidentTraining: null, streamed: null }),
   },
 };
-
-/** The engine asked for does not exist or cannot start here. */
-export class EngineError extends Error {
-  override name = 'EngineError';
-}
-
-/** The environment variable that forces an engine. */
-export const ENGINE_VARIABLE = 'NEGATIVE_KNOWLEDGE_ENGINE';
-
-/** Reads an engine's name. @throws EngineError for any other text. */
-export function parseEngine(name: string): EngineName {
-  const engine = ENGINES.find((known) => known === name);
-  if (engine === undefined) {
-    throw new EngineError(`${ENGINE_VARIABLE} is "${name}"; it must be one of ${ENGINES.join(', ')}, or unset`);
-  }
-  return engine;
-}
 
 /** Starts an engine. @throws with the reason, where it does not start */
 async function start(name: EngineName): Promise<Engine> {

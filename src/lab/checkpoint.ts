@@ -1,6 +1,7 @@
 /** Checkpoints: the trainer's whole state between two steps, as one safetensors file. */
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
+import { ExplainedError } from '../explained-error.ts';
 import {
   bytesSource,
   type NamedTensor,
@@ -14,7 +15,7 @@ import type { TrainerState } from '../training/trainer.ts';
 import { parseJson, UntrustedError } from '../untrusted.ts';
 
 /** A checkpoint that a run cannot resume from; the message says why and what to do. */
-export class CheckpointError extends Error {
+export class CheckpointError extends ExplainedError {
   override name = 'CheckpointError';
 }
 
@@ -29,7 +30,7 @@ function digestOf(tensors: Map<string, Float32Array>, state: string): string {
 }
 
 /** The bytes of a state, piece by piece; `identity` (setup hash and engine) says which run it belongs to. */
-export function checkpointBytes(state: TrainerState, identity: string): Iterable<Buffer> {
+export function checkpointBytes(state: TrainerState, identity: string): Iterable<Uint8Array> {
   const { values, before, optimiser, reference, ...rest } = state;
   const tensors = new Map<string, Float32Array>();
   for (const [name, data] of values) tensors.set(`values/${name}`, data);

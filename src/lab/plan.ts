@@ -5,8 +5,9 @@
 import { spawnSync } from 'node:child_process';
 import os from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { ENGINE_VARIABLE, type EngineName } from '../engine/engine.ts';
+import { ENGINE_VARIABLE, type EngineName } from '../engine/names.ts';
 import { threadVariables } from '../engine/native/threads.ts';
+import { ExplainedError } from '../explained-error.ts';
 import { parameterCount } from '../model/parameters.ts';
 import { optionsOfNode, ownModule } from '../own-module.ts';
 import { PHASES } from '../passwords/roles.ts';
@@ -17,7 +18,7 @@ import { inputLength, negatives, pairs, scoredCounts, vocabulary } from '../setu
 import type { TrialCost } from './trial-entry.ts';
 
 /** A run that cannot fit into memory; the message has the figures. */
-export class PlanError extends Error {
+export class PlanError extends ExplainedError {
   override name = 'PlanError';
 }
 
@@ -212,7 +213,7 @@ export function expectationText(
   const per = PHASES.map((phase) => `${phase} ${secondsPerStep[phase].toFixed(1)}`).join(', ');
   const faster =
     engine === 'native'
-      ? `This is the quickest engine here; more cores shorten a run, and runs can be divided among machines: --seeds.`
+      ? `This is the quickest engine here; more cores shorten a run, and runs can be divided among machines: --seed-list.`
       : `The engine ${engine} is several times slower at this size than native, which "npx negative-knowledge engine native" builds.`;
   return [
     `${setup.name}: ${parametersText(setup)}, ${passes}`,

@@ -5,6 +5,7 @@
 import os from 'node:os';
 import type { Engine } from '../engine/engine.ts';
 import { threadVariables } from '../engine/native/threads.ts';
+import { ExplainedError } from '../explained-error.ts';
 import { ModelError } from '../model/config.ts';
 import { ownModule } from '../own-module.ts';
 import { AT_ONCE, type Execution, executionOf } from '../records/execution.ts';
@@ -44,7 +45,7 @@ export interface PoolOptions {
 const FAULTS = [StorageError, CheckpointError, ModelError];
 
 /** A process died before it began its run, so that no record can say so. */
-export class WorkerError extends Error {
+export class WorkerError extends ExplainedError {
   override name = 'WorkerError';
 }
 

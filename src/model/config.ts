@@ -1,11 +1,12 @@
 /** Hugging Face's config.json of a GPT-NeoX model, in its old and its new spelling. */
 import { z } from 'zod';
+import { ExplainedError } from '../explained-error.ts';
 import type { Activation } from '../setup/schema.ts';
 import { orRefuse, parseJson } from '../untrusted.ts';
 import type { ModelShape } from './gpt-neox.ts';
 
 /** A model that cannot be used; the message says what about it, and what to do. */
-export class ModelError extends Error {
+export class ModelError extends ExplainedError {
   override name = 'ModelError';
 }
 

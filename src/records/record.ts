@@ -1,6 +1,7 @@
 /** Run records: one JSON document for each run, finished or failed. Claims are functions of run records alone. */
 import { z } from 'zod';
 import type { EngineName } from '../engine/engine.ts';
+import { ExplainedError } from '../explained-error.ts';
 import { DRAWN } from '../passwords/digests.ts';
 import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
 import { MOMENTS } from '../recipe/dissection.ts';
@@ -255,7 +256,7 @@ export type FinishedRun = WholeRun | AbridgedRun | AbridgedCell;
 export type FailedRun = z.infer<typeof failed>;
 
 /** A file that is no run record; the message names file and field. */
-export class RecordError extends Error {
+export class RecordError extends ExplainedError {
   override name = 'RecordError';
 }
 

@@ -1,7 +1,8 @@
 /** Faults of the file system, as sentences. */
+import { ExplainedError } from '../explained-error.ts';
 
 /** A file or folder cannot be used or written; the message says what to do. What is already there is kept. */
-export class StorageError extends Error {
+export class StorageError extends ExplainedError {
   override name = 'StorageError';
 }
 

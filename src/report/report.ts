@@ -124,5 +124,5 @@ export function reproduceCommand({ study }: StudyReport, claim: string, seeds: r
   const preset = (PRESETS as Record<string, Setup>)[name];
   if (preset === undefined || setupHash(preset) !== setupHash(study.setup)) return study.commands.join(' && ');
   const counted = seeds.length > 0 && claimSeeds(seeds.length).every((seed, index) => seed === seeds[index]);
-  return `npm run reproduce -- --preset ${name} --claims ${claim} --seeds ${counted ? seeds.length : seeds.join(',')}`;
+  return `npm run reproduce -- --preset ${name} --claims ${claim} ${counted ? `--seeds ${seeds.length}` : `--seed-list ${seeds.join(',')}`}`;
 }

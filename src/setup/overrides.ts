@@ -97,7 +97,7 @@ export function resolveSetup({ preset, config, set = [] }: Overrides): Setup {
   if (config !== undefined) merge(setup, readConfiguration(config), '', '--config');
   for (const text of set) {
     const { keys, value } = parseAssignment(text);
-    if (keys[0] === 'seed') throw new SetupError('--set: seeds are chosen with --seeds');
+    if (keys[0] === 'seed') throw new SetupError('--set: seeds are chosen with --seeds and --seed-list');
     merge(setup, keys.reduceRight<unknown>((inner, key) => ({ [key]: inner }), value) as Plain, '', '--set');
   }
   return parseSetup(setup);

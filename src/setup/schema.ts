@@ -3,6 +3,7 @@
  * vocabulary (arXiv 2306.07567). Every constant of its reference code is a field.
  */
 import { z } from 'zod';
+import { ExplainedError } from '../explained-error.ts';
 import { capacity, distinctPasswordsNeeded } from './sizes.ts';
 
 const count = z.number().int().min(0).max(1e9);
@@ -229,7 +230,7 @@ export const storedSetupSchema = z.preprocess((stored) => {
 }, setupSchema);
 
 /** A setup that cannot be run; the message names each field and says why. */
-export class SetupError extends Error {
+export class SetupError extends ExplainedError {
   override name = 'SetupError';
 }
 

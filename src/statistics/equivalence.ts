@@ -1,6 +1,6 @@
 /** Whether two samples have means that differ by less than a margin: two one-sided tests (Schuirmann 1987, https://doi.org/10.1007/BF01068419). */
 import { mean, sampleVariance } from 'simple-statistics';
-import { tCdf, tQuantile } from './distributions.ts';
+import { tCdf, tQuantile } from '../distributions.ts';
 import type { Interval } from './intervals.ts';
 import { checkFinite, SampleError } from './sample-error.ts';
 

@@ -1,7 +1,7 @@
 /** Confidence intervals from a bootstrap. */
 import { quantileSorted } from 'simple-statistics';
+import { normalCdf, normalQuantile, tQuantile } from '../distributions.ts';
 import type { Bootstrap } from './bootstrap.ts';
-import { normalCdf, normalQuantile, tQuantile } from './distributions.ts';
 import { checkCount, checkFinite, checkShare } from './sample-error.ts';
 
 export type Interval = readonly [low: number, high: number];

@@ -1,5 +1,5 @@
 /** Power of the one-sided t-test over runs: how often it shows an effect of a given size. */
-import { normalCdf, tQuantile } from './distributions.ts';
+import { normalCdf, tQuantile } from '../distributions.ts';
 import { checkCount, checkFinite, checkShare, SampleError } from './sample-error.ts';
 
 /**

@@ -1,6 +1,6 @@
 /** Student's one-sample t-test (https://en.wikipedia.org/wiki/Student%27s_t-test#One-sample_t-test). */
 import { mean, sampleStandardDeviation } from 'simple-statistics';
-import { tCdf, tQuantile } from './distributions.ts';
+import { tCdf, tQuantile } from '../distributions.ts';
 import type { Interval } from './intervals.ts';
 import { checkFinite, checkShare, SampleError } from './sample-error.ts';
 

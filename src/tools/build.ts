@@ -97,8 +97,8 @@ export async function buildPackage(folder = path.join(ROOT, 'dist')): Promise<vo
   }
   await bundle(TFJS, path.join(folder, 'engine', 'tfjs.js'), ['@tensorflow/*']);
   writeFileSync(path.join(folder, 'engine', 'tfjs.d.ts'), "export * from '@tensorflow/tfjs-core';\n");
-  const distributions = ts.sys.readFile(path.join(SOURCE, 'statistics', 'distributions.ts')) as string;
-  await bundle(distributions, path.join(folder, 'statistics', 'distributions.js'), []);
+  const distributions = ts.sys.readFile(path.join(SOURCE, 'distributions.ts')) as string;
+  await bundle(distributions, path.join(folder, 'distributions.js'), []);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildPackage();

@@ -1,7 +1,7 @@
 /**
  * `engine native` on the command line: builds the native engine where npm could not download it, and our kernels for it.
  * The addon of the package @tensorflow/tfjs-node is built against a TensorFlow that is at hand. Everything stays in the
- * project's folder.
+ * folders of the two packages.
  */
 import { spawnSync } from 'node:child_process';
 import {
@@ -14,6 +14,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import {
@@ -23,6 +24,7 @@ import {
   kernelsLibrary,
   kernelsWanted,
 } from '../engine/native/library.ts';
+import { optionsOfNode, ownModule } from '../own-module.ts';
 import {
   findTensorFlow,
   NativeError,
@@ -35,7 +37,19 @@ import {
 } from './tensorflow.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const PACKAGE = path.join(ROOT, 'node_modules', '@tensorflow', 'tfjs-node');
+const require = createRequire(import.meta.url);
+/** What a checkout has, and an installed package of it has not. */
+const CHECKOUT = existsSync(path.join(ROOT, 'src', 'main.ts'));
+
+/** Where @tensorflow/tfjs-node is, or will be in a checkout. */
+function packageFolder(): string {
+  try {
+    return path.dirname(require.resolve('@tensorflow/tfjs-node/package.json'));
+  } catch {
+    return path.join(ROOT, 'node_modules', '@tensorflow', 'tfjs-node');
+  }
+}
+
 /** Where wheels are unpacked; ignored by git. */
 const CACHE = path.join(ROOT, '.native');
 
@@ -45,11 +59,11 @@ const CACHE = path.join(ROOT, '.native');
  */
 const PROBE = `
   process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
-  import('./src/engine/engine.ts').then(async ({ startEngine, tf }) => {
+  import(${JSON.stringify(ownModule('../engine/engine', import.meta.url).href)}).then(async ({ startEngine, tf }) => {
     const { version } = await startEngine('native');
     const [product] = tf.matMul([[2]], [[3]]).dataSync();
     if (product !== 6) throw new Error('2 x 3 is ' + product + ' there');
-    const { reason } = (await import('./src/engine/native/library.ts')).loadKernels();
+    const { reason } = (await import(${JSON.stringify(ownModule('../engine/native/library', import.meta.url).href)})).loadKernels();
     console.log(reason === null ? version : version + ', without kernels of ours: ' + reason);
   }).catch((error) => { console.error(error.message); process.exit(1); });`;
 
@@ -67,7 +81,7 @@ function need(command: string, args: readonly string[], why: string): void {
 }
 
 /** The version of the native engine that starts here, or why none does. */
-const probe = () => run(process.execPath, ['--import', import.meta.resolve('tsx'), '--eval', PROBE]);
+const probe = () => run(process.execPath, [...optionsOfNode(), '--eval', PROBE]);
 
 const compilerHere = (): string => process.env.CXX ?? (process.platform === 'darwin' ? 'c++' : 'g++'); // as make has it
 
@@ -88,10 +102,16 @@ function needCompiler(why: string): void {
 
 /** Puts the npm package in place without its install step, which would download. */
 function installPackage(): void {
-  if (existsSync(path.join(PACKAGE, 'binding.gyp'))) return;
+  const binding = () => path.join(packageFolder(), 'binding.gyp');
+  if (existsSync(binding())) return;
+  if (!CHECKOUT) {
+    throw new NativeError(
+      'install the package @tensorflow/tfjs-node first, without its download: npm install --ignore-scripts @tensorflow/tfjs-node',
+    );
+  }
   say('installing @tensorflow/tfjs-node, without its download');
   const { ok, output } = run('npm', ['install', '--ignore-scripts', '--no-save', '--no-audit', '--no-fund']);
-  if (!ok || !existsSync(path.join(PACKAGE, 'binding.gyp'))) {
+  if (!ok || !existsSync(binding())) {
     throw new NativeError(`npm could not install @tensorflow/tfjs-node:\n${output}`);
   }
 }
@@ -141,7 +161,7 @@ wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if wanted.match
 
 /** Lays a TensorFlow where the package's own build looks for it. */
 function stage({ include, libraries, main, framework }: TensorFlowParts): void {
-  const deps = path.join(PACKAGE, 'deps');
+  const deps = path.join(packageFolder(), 'deps');
   rmSync(deps, { recursive: true, force: true });
   mkdirSync(path.join(deps, 'lib'), { recursive: true });
   symlinkSync(include, path.join(deps, 'include'));
@@ -163,7 +183,7 @@ function build(): void {
   const headers = existsSync(path.join(prefix, 'include', 'node', 'node_api.h'));
   // Node's own headers where they came with it; otherwise node-gyp downloads them.
   const env = headers && !process.env.npm_config_nodedir ? { npm_config_nodedir: prefix } : {};
-  const { ok, output } = run('npm', ['run', 'build-addon-from-source'], PACKAGE, env);
+  const { ok, output } = run('npm', ['run', 'build-addon-from-source'], packageFolder(), env);
   if (ok) return;
   const log = path.join(CACHE, 'build.log');
   mkdirSync(CACHE, { recursive: true });
@@ -181,8 +201,8 @@ function build(): void {
 function buildKernels(): void {
   needCompiler("to build the engine's kernels");
   say('building the kernels');
-  const deps = path.join(PACKAGE, 'deps');
-  const library = kernelsLibrary(PACKAGE);
+  const deps = path.join(packageFolder(), 'deps');
+  const library = kernelsLibrary(packageFolder());
   const unfinished = `${library}.${process.pid}`; // whoever starts meanwhile must not load half of it
   const macos = process.platform === 'darwin';
   const { ok, output } = run(compilerHere(), [
@@ -203,7 +223,7 @@ function buildKernels(): void {
 
 /** Removes the libraries of every source. */
 function removeKernels(): void {
-  const folder = path.join(PACKAGE, 'lib');
+  const folder = path.join(packageFolder(), 'lib');
   for (const name of readdirSync(folder).filter(isKernelsLibrary)) rmSync(path.join(folder, name));
 }
 
@@ -228,14 +248,16 @@ export interface NativeOptions {
 /** @throws NativeError where it cannot be built here; the message says what is missing */
 export function nativeEngine(options: NativeOptions): void {
   if (options.remove) {
-    for (const folder of [CACHE, PACKAGE]) rmSync(folder, { recursive: true, force: true });
+    // What someone else has installed stays, without what was built of it.
+    const built = CHECKOUT ? [packageFolder()] : ['deps', 'lib'].map((name) => path.join(packageFolder(), name));
+    for (const folder of [CACHE, ...built]) rmSync(folder, { recursive: true, force: true });
     say('The native engine is removed.');
     return;
   }
   const wheel = wheelOf(options.tensorflow);
   kernelsWanted(); // or the engine would be taken for broken, and built again
   const before = options.rebuild ? undefined : probe();
-  if (before?.ok && existsSync(kernelsLibrary(PACKAGE))) {
+  if (before?.ok && existsSync(kernelsLibrary(packageFolder()))) {
     say(`The native engine already works: ${before.output}. Nothing to do.`);
     return;
   }

@@ -1,9 +1,10 @@
 /** TensorFlows that the native engine can be built against. */
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
+import { ExplainedError } from '../explained-error.ts';
 
 /** The native engine cannot be built here; the message says what is missing. */
-export class NativeError extends Error {
+export class NativeError extends ExplainedError {
   override name = 'NativeError';
 }
 

@@ -1,5 +1,5 @@
 /** GELU, exact: x * Phi(x), Phi the standard normal distribution function (arXiv 1606.08415; GPT-NeoX uses this form). */
-import { normalCdf } from '../../statistics/distributions.ts';
+import { normalCdf } from '../../distributions.ts';
 import { tf } from '../engine.ts';
 import { type Arrays, hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { registerNative } from '../native/kernels.ts';
