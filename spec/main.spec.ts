@@ -17,12 +17,37 @@ describe('the executable', () => {
     const { out } = await written('--help');
     const commands = [...out.matchAll(/^ {2}([a-z]+) /gm)].map(([, name]) => name).filter((name) => name !== 'help');
     expect(commands).toEqual([
-      ...['reproduce', 'report', 'list', 'show', 'fetch', 'archive', 'verify', 'explore', 'search', 'fuzz', 'engine'],
+      ...[
+        'reproduce',
+        'report',
+        'pages',
+        'list',
+        'show',
+        'fetch',
+        'archive',
+        'verify',
+        'explore',
+        'search',
+        'fuzz',
+        'engine',
+      ],
     ]);
     expect(Object.keys(scripts).filter((script) => !script.startsWith('pre'))).toEqual([
-      ...['reproduce', 'report', 'verify', 'fuzz', 'engine:native', 'test', ...PARTS, 'bench', 'lint', 'build'],
+      ...[
+        'reproduce',
+        'report',
+        'pages',
+        'verify',
+        'fuzz',
+        'engine:native',
+        'test',
+        ...PARTS,
+        'bench',
+        'lint',
+        'build',
+      ],
     ]);
-    for (const command of ['reproduce', 'report', 'verify', 'fuzz']) {
+    for (const command of ['reproduce', 'report', 'pages', 'verify', 'fuzz']) {
       expect(scripts[command]).toBe(`node src/main.cjs ${command}`);
       expect(commands).toContain(command);
     }

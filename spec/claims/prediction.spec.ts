@@ -84,17 +84,20 @@ describe('an experiment beside what was found before', () => {
     const write = (value: unknown) => writeFileSync(file, typeof value === 'string' ? value : JSON.stringify(value));
     const { pocket } = PRESETS;
     expect(foundOf(pocket, file)).toBeNull();
+    const statement = { statement: '', rule: '', verdict: 'reproduced', reason: '', measure: '', failed: 0, p: null };
     const main = {
-      id: 'main',
-      estimate: 3.2,
-      seeds: [201, 202],
-      findings: [{ key: 'deviation-over-runs', value: 0.6 }],
+      ...{ id: 'main', ...statement, adjustedP: null, estimate: 3.2, interval: [3, 3.4], seeds: [201, 202] },
+      findings: [{ key: 'deviation-over-runs', label: '', value: 0.6 }],
     };
-    write({ studies: [{ setupHash: setupHash(pocket), claims: [main] }] });
+    const document = (claims: unknown[]) => ({
+      command: 'mine',
+      studies: [{ name: 'pocket', setupHash: setupHash(pocket), judgedOn: null, claims }],
+    });
+    write(document([main]));
     const expected = { mean: 3.2, deviation: 0.6, runs: 2, seeds: [201, 202] };
     expect(foundOf({ ...pocket, seed: 7, name: 'mine' }, file)).toEqual(expected);
     expect(foundOf({ ...pocket, beta: 0.2 }, file)).toBeNull();
-    write({ studies: [{ setupHash: setupHash(pocket), claims: [{ ...main, findings: [] }] }] });
+    write(document([{ ...main, findings: [] }]));
     expect(foundOf(pocket, file)).toBeNull();
     for (const other of ['', '{', '[]', { studies: [{ name: 'pocket', claims: [] }] }]) {
       write(other);

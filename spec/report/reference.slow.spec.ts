@@ -9,7 +9,8 @@ import { finishedRuns } from '../../src/records/view.ts';
 import { svgOf } from '../../src/report/figures/render.ts';
 import { pageBlocks } from '../../src/report/files/pages.ts';
 import { committedArchives, pagesOf, reportOn } from '../../src/report/reference.ts';
-import { failedRuns, type Report } from '../../src/report/report.ts';
+import type { Report } from '../../src/report/report.ts';
+import { failedRuns } from '../../src/report/study-report.ts';
 import { reportFiles } from '../../src/report/write.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../../src/setup/presets.ts';
 import { speedPage } from '../bench/page.ts';
@@ -33,12 +34,12 @@ const PAGES = [
 let report: Report;
 let files: Map<string, string | Buffer>;
 beforeAll(async () => {
-  report = await reportOn(await committedArchives(), 'npm run report');
+  report = await reportOn(await committedArchives(), 'npm run pages');
   files = await reportFiles(report);
 });
 
 describe('the committed report', () => {
-  it('is, file by file, what `npm run report` makes of the committed records', () => {
+  it('is, file by file, what `npm run pages` makes of the committed records', () => {
     expect(files.size).toBeGreaterThan(40);
     for (const [name, content] of files) {
       // Pictures of the same drawing may differ in a pixel between processors; the SVG beside each is compared.
@@ -162,7 +163,7 @@ describe('the committed report', () => {
         expect(files.has(`figures/${figure.id}.${ending}`)).toBe(true);
       expect(committed('index.html')).toContain(`figures/${figure.id}.csv`);
     }
-    expect(committed('index.html')).toContain('made by <code>npm run report</code>');
+    expect(committed('index.html')).toContain('made by <code>npm run pages</code>');
   });
 });
 
@@ -204,7 +205,7 @@ describe('the story that the five-minute page tells', () => {
 });
 
 describe('a page', () => {
-  it('has in its marked parts what `npm run report` writes there, and no marked part that it does not write', async () => {
+  it('has in its marked parts what `npm run pages` writes there, and no marked part that it does not write', async () => {
     const pages = await pagesOf(report);
     for (const [name, text] of pages) expect(text, name).toBe(page(name));
     expect([...pages.keys()].every((name) => PAGES.includes(name))).toBe(true);
@@ -253,7 +254,7 @@ describe('a page', () => {
 
   const outsideOf = (text: string) =>
     text
-      .replace(/<!-- begin (\w+) -->[\s\S]*?<!-- end \1 -->/g, '') // written by npm run report, compared above
+      .replace(/<!-- begin (\w+) -->[\s\S]*?<!-- end \1 -->/g, '') // written by npm run pages, compared above
       .replace(/https?:\S+/g, '');
 
   it.each(PAGES)('%s has no result in its running text that is not in a marked part', (name) => {

@@ -3,9 +3,12 @@ import { cpSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:f
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { ABLATION, ARMS, armSetup } from '../../src/claims/arms.ts';
+import { familyOf } from '../../src/claims/family.ts';
+import { CLAIMS } from '../../src/claims/index.ts';
 import { JOURNAL } from '../../src/records/journal.ts';
 import type { WholeRun } from '../../src/records/record.ts';
 import { archiveStudy, readStudy } from '../../src/records/study.ts';
+import { claimsJson } from '../../src/report/files/claims-json.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import type { Setup } from '../../src/setup/schema.ts';
 import { changed, linesOf, scale } from '../helpers/archives.ts';
@@ -252,13 +255,12 @@ describe('fails on a tampered copy', () => {
   it('beside which other verdicts stand', async () => {
     const other = copy(folder);
     const claims = path.join(other, 'claims.json');
-    writeFileSync(
-      claims,
-      JSON.stringify({
-        claims: [{ id: 'main', verdict: 'reproduced', estimate: 1.5, interval: [1.4, 1.6], seeds: SEEDS }],
-        runs: SEEDS.map((seed) => ({ seed, record: recordFile(other, seed) })),
-      }),
-    );
+    const [main] = CLAIMS;
+    const records = SEEDS.map((seed) => JSON.parse(readFileSync(recordFile(other, seed), 'utf8')));
+    const judgement = main.judge({ main: records });
+    const study = { setup: studySetup(), commands: [], records, source: other };
+    const judged = familyOf([main], [{ ...judgement, verdict: 'reproduced' }]);
+    writeFileSync(claims, claimsJson('mine', [{ name: 'tiny', study, ...judged, inPart: true, prediction: null }]));
     const { code, out } = await verify(other);
     expect(out).toMatch(/claim main: verdicts: it says reproduced, and the records give inconclusive/);
     expect(code).toBe(1);

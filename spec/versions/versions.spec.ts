@@ -31,7 +31,7 @@ describe.concurrent.each(['20.19.0', '22.13.0', '24.0.0', '24', '26'])('Node %s'
       const folder = newFolder();
       const out = path.join(folder, 'out');
       const { status, stdout, stderr } = await withNode(version, [MAIN, ...tinyRun(folder, out)]);
-      expect(stdout, stderr).toMatch(/│ main .*│ inconclusive │/); // one run is too few for more
+      expect(stdout, stderr).toMatch(/│ inconclusive +│ main +│/); // one run is too few for more
       expect(status).toBe(1);
       expect(digestIn(out)).toBe(expected);
     },

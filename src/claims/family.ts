@@ -25,21 +25,28 @@ const comparesNothing = ({ arms }: Claim, evidence: Evidence): boolean =>
   arms.length > 1 &&
   arms.every(({ id }) => evidence[id].every((run, index) => run.setupHash === evidence[arms[0].id][index]?.setupHash));
 
+/** Claims with their judgements, corrected over those that were judged. */
+export function familyOf(claims: readonly Claim[], judgements: readonly Judgement[]): Family {
+  const tested = judgements.filter(({ p }) => p !== null);
+  const adjusted = holm(tested.map(({ p }) => p as number));
+  return {
+    claims: claims.map((claim, index) => {
+      const judgement = judgements[index];
+      return { claim, judgement, adjustedP: judgement.p === null ? null : adjusted[tested.indexOf(judgement)] };
+    }),
+    notRun: CLAIMS.filter((claim) => !claims.includes(claim)),
+  };
+}
+
 /** Judges every claim whose arms all have runs, and differ. */
 export function judgeAll(evidence: Evidence, judge: Judge = (claim) => claim.judge(evidence)): Family {
   const ready = CLAIMS.filter(
     (claim) => claim.arms.every(({ id }) => evidence[id] !== undefined) && !comparesNothing(claim, evidence),
   );
-  const judgements = ready.map((claim) => judge(claim, evidence));
-  const tested = judgements.filter(({ p }) => p !== null);
-  const adjusted = holm(tested.map(({ p }) => p as number));
-  return {
-    claims: ready.map((claim, index) => {
-      const judgement = judgements[index];
-      return { claim, judgement, adjustedP: judgement.p === null ? null : adjusted[tested.indexOf(judgement)] };
-    }),
-    notRun: CLAIMS.filter((claim) => !ready.includes(claim)),
-  };
+  return familyOf(
+    ready,
+    ready.map((claim) => judge(claim, evidence)),
+  );
 }
 
 /** The judgement on a claim, or undefined where it was not run. @throws RangeError where there is no such claim */

@@ -29,6 +29,12 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./report.ts')).reportCommand,
   },
   {
+    usage: 'pages',
+    description:
+      'Write the reference report again, and the pages of this repository that show results, from the committed archives.',
+    load: async () => (await import('./report.ts')).pagesCommand,
+  },
+  {
     usage: 'list <what>',
     description:
       'List presets, claims, fields (of setups), engines (that start here), runs (of yours); or print the schema of a configuration.',

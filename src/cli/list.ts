@@ -1,7 +1,5 @@
 /** The command `list`: what there is to choose from. */
-import { existsSync, readFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import path from 'node:path';
+import { readFileSync } from 'node:fs';
 import { CLAIMS } from '../claims/index.ts';
 import { ENGINES, startEngine } from '../engine/engine.ts';
 import { parameterCount } from '../model/specifications.ts';
@@ -12,6 +10,7 @@ import { PRESETS } from '../setup/presets.ts';
 import { heldOut, useful } from '../setup/sizes.ts';
 import { didYouMean } from '../suggestion.ts';
 import { type Define, EXIT } from './exit.ts';
+import { localJobs } from './local.ts';
 import { LOCAL_REPORTS, UsageError } from './options.ts';
 
 /** The JSON Schema of a configuration. */
@@ -69,14 +68,8 @@ async function engines(): Promise<string[]> {
 
 /** Jobs in the folder where `reproduce` puts them unless told otherwise, the newest first. */
 async function runs(): Promise<string[]> {
-  if (!existsSync(LOCAL_REPORTS)) return [];
-  const folders = (await readdir(LOCAL_REPORTS)).map((name) => path.join(LOCAL_REPORTS, name));
-  const jobs = folders
-    .filter((folder) => existsSync(path.join(folder, 'study.json')))
-    .sort()
-    .reverse();
   return Promise.all(
-    jobs.map(async (folder) => {
+    localJobs().map(async (folder) => {
       const about = await readStudy(folder).then(
         ({ setup, records, commands }) => {
           const failed = records.filter(({ status }) => status === 'failed').length;

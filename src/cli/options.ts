@@ -17,7 +17,7 @@ export class UsageError extends ExplainedError {
 export const LOCAL_REPORTS = path.join('reports', 'local');
 
 /** Commands that have a script of their name in package.json. */
-const SCRIPTS = ['reproduce', 'report', 'verify', 'fuzz'];
+const SCRIPTS = ['reproduce', 'report', 'pages', 'verify', 'fuzz'];
 
 /** The command as it is typed in a clone, for documents to say how they were made. */
 export function commandLine(command: string): string {

@@ -1,14 +1,17 @@
 /** The command `reproduce`: trains the runs that claims need, and judges the claims. */
 import path from 'node:path';
+import { familyOf } from '../claims/family.ts';
 import { CLAIMS, CORE } from '../claims/index.ts';
 import { predicted } from '../claims/prediction.ts';
 import { type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
+import { claimsJson } from '../report/files/claims-json.ts';
 import { markdownReport } from '../report/markdown.ts';
 import { foundOf, predictedText } from '../report/prediction.ts';
 import { claimsTable } from '../report/table.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { DEFAULT_SEEDS } from '../setup/presets.ts';
+import { painted } from './colours.ts';
 import { type Define, EXIT, interruptible } from './exit.ts';
 import {
   commandLine,
@@ -89,12 +92,14 @@ async function reproduce(flags: Flags): Promise<number> {
   const prediction = main === undefined ? null : predicted(main, foundOf(setup));
   const document = { ...inShort({ judgements, runs }), engine: engine.name, prediction };
   const report = await store.writeText('report.md', markdownReport(claims, judgements, runs, command));
-  await store.writeText('claims.json', `${JSON.stringify({ ...document, judgements }, null, 2)}\n`);
+  const study = { setup, commands: [command], records: runs.map(({ record }) => record), source: store.folder };
+  const judged = { name: setup.name, study, ...familyOf(claims, judgements), inPart: true, prediction };
+  await store.writeText('claims.json', claimsJson(command, [judged]));
   if (flags.json) {
     process.stdout.write(`${JSON.stringify(document)}\n`);
   } else {
     const failures = runs.filter(({ record }) => record.status === 'failed').length;
-    process.stdout.write(`${claimsTable(judgements)}\n`);
+    process.stdout.write(`${claimsTable(judgements, painted())}\n`);
     if (main !== undefined && prediction !== null) process.stdout.write(`${predictedText(main, prediction)}\n`);
     if (failures > 0) process.stdout.write(`${failures} of ${runs.length} runs failed; their records say why.\n`);
     process.stdout.write(`run records: ${path.join(store.folder, 'runs')}\nreport: ${report}\n`);

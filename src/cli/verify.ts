@@ -43,7 +43,7 @@ async function verify(sources: readonly string[], flags: Flags): Promise<number>
     ...Object.values(counts),
     CHECKS[check as Check],
   ]);
-  out(plainTable(['check', 'agree', 'differ', 'not checked', ''], rows));
+  out(plainTable(['check', 'agree', 'differ', 'not checked', ''], rows, WIDTHS));
   if (notChecked.length > 0) out(['not checked:', ...notChecked.map((line) => `  ${line}`)].join('\n'));
   for (const { check, what, reason } of differing.slice(0, SHOWN)) out(`${what}: ${check}: ${reason}`);
   if (differing.length > SHOWN) out(`and ${differing.length - SHOWN} more`);
@@ -54,6 +54,9 @@ async function verify(sources: readonly string[], flags: Flags): Promise<number>
   );
   return code;
 }
+
+/** With the lines between them, as wide as a terminal of 80 characters. */
+const WIDTHS = [20, 7, 8, 13, 26] as const;
 
 export const verifyCommand: Define = (command, ending) =>
   command

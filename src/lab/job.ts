@@ -5,7 +5,7 @@ import { type Engine, startEngine } from '../engine/engine.ts';
 import type { Execution } from '../records/execution.ts';
 import type { RunRecord } from '../records/record.ts';
 import { StorageError } from '../records/storing.ts';
-import { notedExecution, noteStudy } from '../records/study.ts';
+import { type Asked, notedExecution, noteStudy } from '../records/study.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { assertModelsHere } from './model.ts';
@@ -47,6 +47,8 @@ export interface JobRequest {
   readonly jobs?: number;
   /** Sequences of each kind in a pass; chosen by the memory at hand, when absent. */
   readonly microBatch?: number;
+  /** What is noted for those who go on later. */
+  readonly asked?: Omit<Asked, 'engine'>;
   /** Takes what a reader wants to know before training begins. */
   readonly say?: (text: string) => void;
 }
@@ -87,7 +89,8 @@ export async function planJob(request: JobRequest): Promise<Job> {
     // A job that goes on takes its steps as it began: rounding depends on the passes.
     const asked = request.microBatch ?? notedExecution(store.folder)?.microBatch ?? null;
     const execution = planRuns(setups, engine.name, jobs, asked, say);
-    await noteStudy(store.folder, setup, command, execution);
+    const noted = request.asked && { ...request.asked, engine: engine.name };
+    await noteStudy(store.folder, setup, command, execution, noted);
     return { plan, setups, engine, execution, jobs, store };
   } catch (error) {
     store.close();

@@ -21,6 +21,26 @@ import { readJournal, recordDigest } from './journal.ts';
 import { arithmeticOf, jsonOf, nameOf, parseAs, parseRunRecord, RecordError, type RunRecord } from './record.ts';
 import { StorageError, storing } from './storing.ts';
 
+/** What a job was asked for, so that it can go on without being asked again. */
+const askedSchema = z.strictObject({
+  /** Ids. */
+  claims: z.array(z.string()),
+  seeds: z.array(z.number().int().min(0)),
+  engine: z.string(),
+  /** Runs at once; null where that was left to the program. */
+  jobs: z.number().int().min(1).nullable(),
+  keepModels: z.boolean(),
+});
+export type Asked = z.infer<typeof askedSchema>;
+
+/** A run whose record was taken from another job. */
+const takenSchema = z.strictObject({
+  run: z.string(),
+  /** The folder it was trained in. */
+  from: z.string(),
+});
+export type Taken = z.infer<typeof takenSchema>;
+
 const headSchema = z.strictObject({
   /** The setup that arms change, with the seed left at 0. */
   setup: storedSetupSchema,
@@ -28,6 +48,10 @@ const headSchema = z.strictObject({
   execution: executionSchema.optional(),
   /** The command lines that made the runs. */
   commands: z.array(z.string()),
+  /** What `reproduce` was asked for the last time. */
+  asked: askedSchema.optional(),
+  /** Runs that were not trained here. */
+  taken: z.array(takenSchema).optional(),
   /** How many records an archive holds, and the SHA-256 of their lines; a folder has a journal instead. */
   runs: z.number().int().min(0).optional(),
   digest: z.string().optional(),
@@ -59,8 +83,29 @@ function headOf(folder: string): z.infer<typeof headSchema> | null {
 export const notedExecution = (folder: string): Execution | null => headOf(folder)?.execution ?? null;
 
 /**
- * Notes in a job's folder which setup its arms change and how runs are carried out, and adds the command to those that
- * filled it.
+ * The setup of a job and what it was asked for.
+ * @throws RecordError where the folder is of no job, or does not say
+ */
+export function notedJob(folder: string): { readonly setup: Setup; readonly asked: Asked } {
+  const head = headOf(folder);
+  if (head === null) throw new RecordError(`${folder} is the folder of no job: there is no ${HEAD} in it`);
+  if (head.asked === undefined)
+    throw new RecordError(`${folder} does not say which claims and seeds it is for; give the command that filled it again, with --resume`);
+  return { setup: head.setup, asked: head.asked };
+}
+
+/** Notes in a job's folder which of its runs were taken from elsewhere. */
+export async function noteTaken(folder: string, taken: readonly Taken[]): Promise<void> {
+  const head = headOf(folder);
+  if (head === null || taken.length === 0) return;
+  const all = [...(head.taken ?? []), ...taken];
+  const file = path.join(folder, HEAD);
+  await storing(file, () => writeFileAtomic(file, `${JSON.stringify({ ...head, taken: all }, null, 2)}\n`));
+}
+
+/**
+ * Notes in a job's folder which setup its arms change, how runs are carried out and what is asked for, and adds the command
+ * to those that filled it.
  * @throws RecordError where the folder holds runs of another setup, or of other passes
  */
 export async function noteStudy(
@@ -68,6 +113,7 @@ export async function noteStudy(
   setup: Setup,
   command: string,
   execution: Execution = AT_ONCE,
+  asked?: Asked,
 ): Promise<void> {
   const file = path.join(folder, HEAD);
   const before = headOf(folder);
@@ -79,7 +125,7 @@ export async function noteStudy(
   if (before?.execution !== undefined && before.execution.microBatch !== execution.microBatch)
     refuse('of other passes');
   const commands = [...new Set([...(before?.commands ?? []), command])];
-  const head = { setup: base, execution, commands };
+  const head = { setup: base, execution, commands, asked: asked ?? before?.asked, taken: before?.taken };
   await storing(file, () => writeFileAtomic(file, `${JSON.stringify(head, null, 2)}\n`));
 }
 
@@ -196,8 +242,10 @@ export async function readStudies(sources: readonly string[]): Promise<PooledStu
     const given = parts.flatMap(({ records }) => records);
     const records = distinctRuns(given, source);
     const commands = [...new Set(parts.flatMap((part) => part.commands))];
+    const taken = parts.flatMap((part) => part.taken ?? []);
     const [{ setup, arithmetic }] = parts;
-    return { setup, commands, records, source, name: setup.name, arithmetic, repeated: given.length - records.length };
+    const repeated = given.length - records.length;
+    return { setup, commands, taken, records, source, name: setup.name, arithmetic, repeated };
   });
   const taken = new Set<string>();
   return studies.map((study) => {
@@ -262,8 +310,8 @@ export async function archiveStudy(study: Study, file: string): Promise<number> 
   const evidence = evidenceOf(study);
   const readWhole = new Set([MAIN, NO_DPO].flatMap(({ id }) => evidence[id] ?? []));
   const lines = study.records.map((record) => JSON.stringify(abridge(record, !readWhole.has(record))));
-  const { setup, commands } = study;
-  const head = JSON.stringify({ setup, commands, runs: lines.length, digest: linesDigest(lines) });
+  const { setup, commands, taken } = study;
+  const head = JSON.stringify({ setup, commands, taken, runs: lines.length, digest: linesDigest(lines) });
   await assertReplaceable(file, setup);
   const bytes = await promisify(brotliCompress)(`${[head, ...lines].join('\n')}\n`);
   const write = async () => {

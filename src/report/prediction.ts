@@ -1,6 +1,5 @@
 /** What the reference report predicts of an experiment, in words. */
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
 import type { Judgement } from '../claims/claim.ts';
 import { formatInterval, formatNumber } from '../claims/format.ts';
 import type { Found, Predicted } from '../claims/prediction.ts';
@@ -8,25 +7,10 @@ import { readTextIfThere } from '../records/bounded.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { parseJson } from '../untrusted.ts';
+import { type ClaimsJson, claimsJsonSchema } from './files/claims-json.ts';
 
 /** The committed report; an installed package has none. */
 const REFERENCE = fileURLToPath(new URL('../../reports/claims.json', import.meta.url));
-
-const documentSchema = z.object({
-  studies: z.array(
-    z.object({
-      setupHash: z.string(),
-      claims: z.array(
-        z.object({
-          id: z.string(),
-          estimate: z.number().nullable(),
-          seeds: z.array(z.number()),
-          findings: z.array(z.object({ key: z.string(), value: z.number().nullable() })),
-        }),
-      ),
-    }),
-  ),
-});
 
 /**
  * What a report found of the main claim at a setup; null where it has no such runs, or is no report.
@@ -35,9 +19,9 @@ const documentSchema = z.object({
 export function foundOf(setup: Setup, file = REFERENCE): Found | null {
   const text = readTextIfThere(file);
   if (text === null) return null;
-  let parsed: z.infer<typeof documentSchema>;
+  let parsed: ClaimsJson;
   try {
-    parsed = documentSchema.parse(parseJson(text));
+    parsed = claimsJsonSchema.parse(parseJson(text));
   } catch {
     return null; // of another version: it says nothing that can be compared
   }

@@ -2,7 +2,7 @@
 
 import type { Judge, JudgedClaim } from '../claims/family.ts';
 import { formatNumber } from '../claims/format.ts';
-import { nameOf, type RunRecord } from '../records/record.ts';
+import { nameOf } from '../records/record.ts';
 import type { PooledStudy, Study } from '../records/study.ts';
 import { setupHash } from '../setup/hash.ts';
 import { claimSeeds, PRESETS } from '../setup/presets.ts';
@@ -18,7 +18,7 @@ import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
 import type { ProcedureReport } from './procedures.ts';
 import { type OwnRuns, type ReferenceCode, referenceCode } from './reference-code.ts';
-import { reportOf, type StudyReport } from './study-report.ts';
+import { failedRuns, reportOf, type StudyReport } from './study-report.ts';
 
 /** Parts of the page, in its order, with what they are about. */
 export const SECTIONS = {
@@ -89,9 +89,6 @@ export function buildReport(
   };
 }
 
-export const failedRuns = ({ study }: StudyReport): Extract<RunRecord, { status: 'failed' }>[] =>
-  study.records.filter((record) => record.status === 'failed');
-
 /** How many runs finished, and which failed. @param quoted writes an error message so that the document can hold it */
 export function outcomes(report: StudyReport, quoted = (message: string): string => message): string {
   const { length: total } = report.study.records;
@@ -107,16 +104,6 @@ export const correctedText = ({ judgement: { p }, adjustedP }: JudgedClaim): str
   p === null || adjustedP === null
     ? 'A claim that something is absent has no p.'
     : `Over all claims of the study: p ${formatNumber(p)}, after Holm’s correction ${formatNumber(adjustedP)}.`;
-
-/** Everything that the runs of a study ran on, each kind once. */
-export const provenance = ({ study }: StudyReport): string[] => [
-  ...new Set(
-    study.records.map(
-      ({ engine, environment: { processor, cores, platform, node, commit, dirty } }) =>
-        `${engine.name} ${engine.version} on ${processor} (${cores} cores, ${platform}, Node ${node}), commit ${commit ?? 'unknown'}${dirty ? ' with uncommitted changes' : ''}`,
-    ),
-  ),
-];
 
 /** The command that trains and judges one claim of a study afresh. */
 export function reproduceCommand({ study }: StudyReport, claim: string, seeds: readonly number[]): string {

@@ -1,6 +1,6 @@
 /** Tables, for a terminal, for Markdown and for the page. */
 import TerminalTable from 'cli-table3';
-import type { Cell, Finding, Judgement } from '../claims/claim.ts';
+import type { Cell, Finding, Judgement, Verdict } from '../claims/claim.ts';
 import { formatEstimate, formatInterval, formatNumber } from '../claims/format.ts';
 
 export interface Table {
@@ -31,18 +31,39 @@ const judgementsTable = (judgements: readonly Judgement[]): Table => ({
   }),
 });
 
-/** A plain-text table without colours: the same in a terminal, a file and a log. */
-export function plainTable(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
-  const table = new TerminalTable({ head: [...head], style: { head: [], border: [] } });
+/** A plain-text table. @param widths of its columns with their padding, where long cells have to wrap */
+export function plainTable(
+  head: readonly string[],
+  rows: readonly (readonly (string | number)[])[],
+  widths?: readonly number[],
+): string {
+  const fitted = widths === undefined ? {} : { colWidths: [...widths], wordWrap: true };
+  const table = new TerminalTable({ head: [...head], style: { head: [], border: [] }, ...fitted });
   table.push(...rows.map((row) => [...row]));
   return table.toString();
 }
 
-/** The table of claims in plain text. */
-export function claimsTable(judgements: readonly Judgement[]): string {
-  const { head, rows } = judgementsTable(judgements);
-  return plainTable(head, rows);
-}
+/** With the lines between them, as wide as a terminal of 80 characters. */
+const CLAIMS_WIDTHS = [16, 19, 41] as const;
+
+/** How a verdict is written: the words say it, and a colour may say it as well. */
+export type Paint = (verdict: Verdict) => string;
+
+/**
+ * The table of claims for a terminal: the verdict first, then what was found, and why where nothing was reproduced.
+ * Without `paint` it has no colours: the same in a file and in a log.
+ */
+export const claimsTable = (judgements: readonly Judgement[], paint: Paint = (verdict) => verdict): string =>
+  plainTable(
+    ['verdict', 'claim', 'estimate'],
+    judgements.map((judgement) => {
+      const { id, verdict, measure, reason } = judgement;
+      const runs = `${runsText(judgement)} ${judgement.seeds.length === 1 && judgement.failed === 0 ? 'run' : 'runs'}`;
+      const found = [`${estimateText(judgement)}, ${runs}`, measure, ...(verdict === 'reproduced' ? [] : [reason])];
+      return [paint(verdict), id, found.join('\n')];
+    }),
+    CLAIMS_WIDTHS,
+  );
 
 /** The same table in Markdown. */
 export const claimsMarkdown = (judgements: readonly Judgement[]): string => markdownTable(judgementsTable(judgements));

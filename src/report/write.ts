@@ -4,7 +4,8 @@ import { csvOf } from './escape.ts';
 import { type Figure, PAPER_THEME, vegaLite } from './figures/figure.ts';
 import { pngOf, svgOf } from './figures/render.ts';
 import { badgeJson } from './files/badge.ts';
-import { claimsDocument, claimsJson } from './files/claims.ts';
+import { claimsDocument } from './files/claims.ts';
+import { type ClaimsOf, claimsJson } from './files/claims-json.ts';
 import { explained, isToldOf } from './files/explained.ts';
 import { junitXml } from './files/junit.ts';
 import { isMechanismTold, memoriseOrFlip } from './files/memorise-or-flip.ts';
@@ -12,6 +13,7 @@ import { isSummarised, reproducibility } from './files/reproducibility.ts';
 import { runsCsv } from './files/runs-csv.ts';
 import { pageOf } from './page/page.tsx';
 import type { Report } from './report.ts';
+import type { StudyReport } from './study-report.ts';
 
 /** A figure's files by their endings. */
 async function filesOf(figure: Figure): Promise<Record<string, string | Buffer>> {
@@ -24,11 +26,14 @@ async function filesOf(figure: Figure): Promise<Record<string, string | Buffer>>
   };
 }
 
+/** A report judges every run of a study. */
+const whole = (report: StudyReport): ClaimsOf => ({ ...report, inPart: false, prediction: null });
+
 /** The files of a report by their paths: the same for the same records, byte by byte. */
 export async function reportFiles(report: Report): Promise<Map<string, string | Buffer>> {
   const files = new Map<string, string | Buffer>([
     ['claims.md', claimsDocument(report)],
-    ['claims.json', claimsJson(report)],
+    ['claims.json', claimsJson(report.command, report.studies.map(whole), report.referenceCode)],
     ['runs.csv', runsCsv(report)],
     ['claims.xml', junitXml(report)],
     ['badge.json', badgeJson(report)],

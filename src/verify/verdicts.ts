@@ -1,46 +1,32 @@
 /** Judges records again, and compares the verdicts with those that stand beside the records. */
-import path from 'node:path';
-import { z } from 'zod';
 import { ARMS, armSetup } from '../claims/arms.ts';
-import { CLAIMS } from '../claims/index.ts';
+import { CLAIMS, type Judgement } from '../claims/index.ts';
 import { independenceProblems, inWords } from '../claims/validity.ts';
-import { runId } from '../lab/store.ts';
 import { readTextIfThere } from '../records/bounded.ts';
 import { nameOf, RecordError } from '../records/record.ts';
 import { evidenceOf, type PooledStudy } from '../records/study.ts';
+import { type ClaimsJson, claimsJsonSchema } from '../report/files/claims-json.ts';
+import { setupHash } from '../setup/hash.ts';
 import { SetupError } from '../setup/schema.ts';
 import { parseJson } from '../untrusted.ts';
 import { compared, type Outcome, unknown } from './record.ts';
 
-const judged = z.object({
-  id: z.string(),
-  verdict: z.string(),
-  estimate: z.number().nullable(),
-  /** Null where it is infinite, as for a single run: JSON has no infinite numbers. */
-  interval: z.tuple([z.number().nullable(), z.number().nullable()]).nullable(),
-  seeds: z.array(z.number()),
-});
-type Judged = z.infer<typeof judged>;
-
-/** What `reproduce` and `report` call claims.json. */
-const documentSchema = z.union([
-  z.object({ claims: z.array(judged), runs: z.array(z.object({ record: z.string() })) }),
-  z.object({ studies: z.array(z.object({ name: z.string(), claims: z.array(judged) })) }),
-]);
-type ClaimsDocument = z.infer<typeof documentSchema>;
+type Judged = Pick<ClaimsJson['studies'][number]['claims'][number], 'verdict' | 'estimate' | 'interval' | 'seeds'>;
 
 /**
  * The verdicts of a report.
  * @returns null where there is no such file
  * @throws RecordError where it is damaged
  */
-export function readVerdicts(file: string): ClaimsDocument | null {
+export function readVerdicts(file: string): ClaimsJson | null {
   const text = readTextIfThere(file);
   if (text === null) return null;
   try {
-    return documentSchema.parse(parseJson(text));
+    return claimsJsonSchema.parse(parseJson(text));
   } catch {
-    throw new RecordError(`${file} is no claims.json as \`reproduce\` or \`report\` writes it`);
+    throw new RecordError(
+      `${file} is no claims.json as \`reproduce\` or \`report\` writes it; name another with --against`,
+    );
   }
 }
 
@@ -58,11 +44,13 @@ function changed(before: Judged, now: Judged): string | undefined {
   return `it says ${was.join(', ')}, and the records give ${is.join(', ')}`;
 }
 
-/** The part of a study that one `reproduce` judged. */
-function partOf(study: PooledStudy, runs: readonly { record: string }[]): PooledStudy {
-  const names = new Set(runs.map(({ record }) => path.basename(record)));
-  const own = ({ setup, engine }: PooledStudy['records'][number]) => names.has(`${runId(setup, engine.name)}.json`);
-  return { ...study, records: study.records.filter(own) };
+/** The judgement as a file has it. */
+const inJson = (judgement: Judgement): Judged => JSON.parse(JSON.stringify(judgement));
+
+/** The part of a study that was judged. */
+function partOf(study: PooledStudy, judgedOn: readonly string[]): PooledStudy {
+  const hashes = new Set(judgedOn);
+  return { ...study, records: study.records.filter(({ setupHash }) => hashes.has(setupHash)) };
 }
 
 /** Records that bear an arm's name but have another setup, and records of no arm at all. */
@@ -91,7 +79,7 @@ function strangers(study: PooledStudy, judged: ReadonlySet<unknown>): Outcome[] 
  * Checks that the study's runs are independent, and that the recorded verdicts follow from them.
  * @param document the verdicts that stand beside the records, or null
  */
-export function verifyVerdicts(study: PooledStudy, document: ClaimsDocument | null): Outcome[] {
+export function verifyVerdicts(study: PooledStudy, document: ClaimsJson | null): Outcome[] {
   const evidence = evidenceOf(study);
   const what = study.name;
   const arms = CLAIMS.flatMap((claim) => claim.arms).filter(({ id }) => evidence[id] !== undefined);
@@ -101,18 +89,20 @@ export function verifyVerdicts(study: PooledStudy, document: ClaimsDocument | nu
     ...strangers(study, new Set(Object.values(evidence).flat())),
   ];
   if (document === null) return [...outcomes, unknown('verdicts', what, 'no verdicts stand beside the records')];
-  const recorded =
-    'claims' in document ? document.claims : document.studies.find(({ name }) => name === study.name)?.claims;
+  const hash = setupHash(study.setup);
+  const ofSetup = document.studies.filter((judged) => judged.setupHash === hash);
+  // Names tell studies of one setup apart; a document that has one such study may give it another name.
+  const recorded = ofSetup.find(({ name }) => name === study.name) ?? (ofSetup.length === 1 ? ofSetup[0] : undefined);
   if (recorded === undefined) return [...outcomes, unknown('verdicts', what, 'its verdicts are of other studies')];
-  const judgedOn = 'claims' in document ? evidenceOf(partOf(study, document.runs)) : evidence;
-  for (const before of recorded) {
+  const judgedOn = recorded.judgedOn === null ? evidence : evidenceOf(partOf(study, recorded.judgedOn));
+  for (const before of recorded.claims) {
     const claim = CLAIMS.find(({ id }) => id === before.id);
     const ready = claim?.arms.every(({ id }) => judgedOn[id] !== undefined) ?? false;
     const reason =
       claim === undefined
         ? 'there is no such claim'
         : ready
-          ? changed(before, judged.parse(JSON.parse(JSON.stringify(claim.judge(judgedOn)))))
+          ? changed(before, inJson(claim.judge(judgedOn)))
           : 'the records of its runs are not here';
     outcomes.push(compared('verdicts', `${what}, claim ${before.id}`, reason));
   }

@@ -1,16 +1,14 @@
-/** The claims of a report as Markdown and as JSON. */
+/** The claims of a report as Markdown. */
 
 import { FAMILY } from '../../claims/family.ts';
 import { ABRIDGED } from '../../records/abridge.ts';
-import { nameOf } from '../../records/record.ts';
-import { setupHash } from '../../setup/hash.ts';
 import { deviationsMarkdown } from '../deviations.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
 import { proceduresNote, proceduresTable } from '../procedures.ts';
 import { referenceCodeNote, referenceCodeTable } from '../reference-code.ts';
-import { correctedText, failedRuns, outcomes, provenance, type Report, reproduceCommand } from '../report.ts';
-import type { StudyReport } from '../study-report.ts';
+import { correctedText, outcomes, type Report, reproduceCommand } from '../report.ts';
+import { provenance, type StudyReport } from '../study-report.ts';
 import { claimsMarkdown, markdownTable } from '../table.ts';
 
 function studySection(report: StudyReport): string {
@@ -57,28 +55,4 @@ export function claimsDocument(report: Report): string {
           markdownTable(proceduresTable(procedures.rows)),
         ]),
   ].join('\n\n')}\n`;
-}
-
-export function claimsJson(report: Report): string {
-  const document = {
-    command: report.command,
-    family: FAMILY,
-    studies: report.studies.map((study) => ({
-      name: study.name,
-      setupHash: setupHash(study.study.setup),
-      commands: study.study.commands,
-      environments: provenance(study),
-      runs: study.study.records.length,
-      failed: failedRuns(study).map((record) => ({ run: nameOf(record), error: record.error.message })),
-      claims: study.claims.map(({ claim: { statement, rule }, judgement, adjustedP }) => ({
-        statement,
-        rule,
-        ...judgement,
-        adjustedP,
-      })),
-      notRun: study.notRun.map(({ id }) => id),
-    })),
-    referenceCode: report.referenceCode,
-  };
-  return `${JSON.stringify(document, null, 2)}\n`;
 }

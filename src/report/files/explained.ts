@@ -149,7 +149,7 @@ reward does not prove that a model has forgotten.
 \`\`\`sh
 npm ci && npm run reproduce   # the claims of the first table rows, in minutes
 npm ci && npm test            # the same as specs
-npm run report                # this page, the report and every figure, from the committed run records
+npm run pages                 # this page, the report and every figure, from the committed run records
 \`\`\`
 `.trim()}\n`;
 }

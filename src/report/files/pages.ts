@@ -1,4 +1,4 @@
-/** The parts of our pages that hold results: written by `npm run report`, between markers, from the committed records. */
+/** The parts of our pages that hold results: written by `npm run pages`, between markers, from the committed records. */
 
 import { judgementOf } from '../../claims/family.ts';
 import { formatNumber } from '../../claims/format.ts';

@@ -4,7 +4,8 @@ import { deviations } from '../../setup/deviations.ts';
 import { heldOut, negatives, useful } from '../../setup/sizes.ts';
 import { inMarkdown } from '../escape.ts';
 import { referenceCodeNote } from '../reference-code.ts';
-import { outcomes, provenance, type Report } from '../report.ts';
+import { outcomes, type Report } from '../report.ts';
+import { provenance } from '../study-report.ts';
 import { claimsMarkdown } from '../table.ts';
 import { isMechanismTold } from './memorise-or-flip.ts';
 

@@ -16,16 +16,8 @@ import { isToldOf } from '../files/explained.ts';
 import { isMechanismTold } from '../files/memorise-or-flip.ts';
 import { proceduresNote, proceduresTable } from '../procedures.ts';
 import { referenceCodeNote, referenceCodeTable } from '../reference-code.ts';
-import {
-  correctedText,
-  outcomes,
-  provenance,
-  type Report,
-  reproduceCommand,
-  SECTIONS,
-  type Section,
-} from '../report.ts';
-import type { StudyReport } from '../study-report.ts';
+import { correctedText, outcomes, type Report, reproduceCommand, SECTIONS, type Section } from '../report.ts';
+import { provenance, type StudyReport } from '../study-report.ts';
 import { cellsTable, findingsTable, runsText, type Table } from '../table.ts';
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
@@ -240,7 +232,7 @@ function Answers({ report }: { report: Report }) {
         </p>
       </Card>
       <Card title="How to run it">
-        <pre>{'npm ci && npm run reproduce\nnpm ci && npm test\nnpm run report'}</pre>
+        <pre>{'npm ci && npm run reproduce\nnpm ci && npm test\nnpm run pages'}</pre>
       </Card>
     </div>
   );
