@@ -24,6 +24,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./reproduce.ts')).reproduceCommand,
   },
   {
+    usage: 'resume [folder]',
+    description: 'Go on with a job as it was asked for: the newest one, or the one in a folder.',
+    load: async () => (await import('./reproduce.ts')).resumeCommand,
+  },
+  {
     usage: 'report',
     description: 'Judge the claims on recorded runs and write the report: page, figures, tables. Trains nothing.',
     load: async () => (await import('./report.ts')).reportCommand,

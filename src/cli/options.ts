@@ -39,6 +39,10 @@ export const configOption = new Option(
 export const jobsOption = new Option('--jobs <n>', 'runs at once (default: one a core; 1 for large models)').argParser(
   (text) => parseWhole(text, '--jobs', 1, 1024),
 );
+export const dryRunOption = new Option(
+  '--dry-run',
+  'say which runs there are, which are done, and how long the rest takes on each engine here',
+).default(false);
 export const jsonOption = new Option(
   '--json',
   'print one JSON document on standard output, and nothing else there',

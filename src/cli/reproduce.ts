@@ -1,21 +1,30 @@
-/** The command `reproduce`: trains the runs that claims need, and judges the claims. */
+/** The commands that train: `reproduce` trains the runs that claims need and judges the claims; `resume` goes on with a job. */
 import path from 'node:path';
 import { familyOf } from '../claims/family.ts';
-import { CLAIMS, CORE } from '../claims/index.ts';
+import { CLAIMS, type Claim, CORE } from '../claims/index.ts';
 import { predicted } from '../claims/prediction.ts';
-import { type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
+import { ENGINE_VARIABLE } from '../engine/names.ts';
+import { EVENTS, EventLog } from '../lab/events.ts';
+import { type Job, type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
+import { runId } from '../lab/store.ts';
+import { type Elsewhere, lookElsewhere, take } from '../lab/take.ts';
+import { notedJob, type Taken } from '../records/study.ts';
 import { claimsJson } from '../report/files/claims-json.ts';
 import { markdownReport } from '../report/markdown.ts';
 import { foundOf, predictedText } from '../report/prediction.ts';
 import { claimsTable } from '../report/table.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { DEFAULT_SEEDS } from '../setup/presets.ts';
+import type { Setup } from '../setup/schema.ts';
 import { painted } from './colours.ts';
+import { forecast } from './dry-run.ts';
 import { type Define, EXIT, interruptible } from './exit.ts';
+import { jobFolder, localJobs } from './local.ts';
 import {
   commandLine,
   configOption,
+  dryRunOption,
   jobsOption,
   jsonOption,
   LOCAL_REPORTS,
@@ -44,8 +53,22 @@ interface Flags {
   microBatch?: number;
   out?: string;
   resume: boolean;
+  reuse?: true | string[];
+  dryRun: boolean;
   json: boolean;
 }
+
+/** What is to be trained and judged, where, and how. */
+interface Order extends Pick<Flags, 'keepModels' | 'jobs' | 'microBatch' | 'resume' | 'reuse' | 'dryRun' | 'json'> {
+  readonly setup: Setup;
+  readonly claims: readonly Claim[];
+  readonly seeds: readonly number[];
+  readonly folder: string;
+  readonly command: string;
+}
+
+const err = process.stderr;
+const say = (text: string): void => void err.write(`${text}\n`);
 
 /** Verdicts, and where the records are. */
 const inShort = ({ judgements, runs }: JobResult) => ({
@@ -53,49 +76,99 @@ const inShort = ({ judgements, runs }: JobResult) => ({
   runs: runs.map(({ record, file }) => ({ seed: record.setup.seed, status: record.status, record: file })),
 });
 
-async function reproduce(flags: Flags): Promise<number> {
-  const claims = parseClaims(flags.claims);
-  const seeds = parseSeeds(flags);
-  const resolved = resolveSetup(flags);
-  planSetups(resolved, claims, seeds); // an arm that is impossible is told before anything is looked for
-  const { jobs, microBatch, resume, keepModels } = flags;
-  if (resume && flags.out === undefined) throw new UsageError('--resume: say which folder with --out');
-  const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
-  const folder = flags.out ?? path.join(LOCAL_REPORTS, started);
-  const err = process.stderr;
-  const say = (text: string) => void err.write(`${text}\n`);
-  if (flags.lettersOnly) {
-    say('letters only: the softmax is over the letters and prefixes alone, a shortcut that the paper does not take');
-  }
-  const setup = withModel(resolved, flags);
-  const command = commandLine('reproduce');
-  const reports = ['report.md', 'claims.json'];
-  const job = await planJob({ setup, claims, seeds, folder, resume, command, reports, jobs, microBatch, say });
-  const { store, engine } = job;
-  say(`${job.setups.length} runs, ${job.jobs} at once, into ${store.folder}`);
+/** Finished runs of other jobs. @throws UsageError where a folder that was named cannot be read */
+async function elsewhere(
+  job: Parameters<typeof lookElsewhere>[0],
+  reuse: true | readonly string[],
+): Promise<Elsewhere> {
+  const own = path.resolve(job.store.folder);
+  const folders = (reuse === true ? localJobs() : reuse).filter((folder) => path.resolve(folder) !== own);
+  const found = await lookElsewhere(job, folders);
+  if (reuse !== true && found.unread.length > 0) throw new UsageError(`--reuse: ${found.unread.join('; ')}`);
+  for (const line of found.unread) say(`not looked into: ${line}`);
+  return found;
+}
 
-  const display = new ProgressDisplay(job.setups, err);
-  const { judgements, runs } = await interruptible(
-    `What is done is kept; go on with the same command and --resume --out ${store.folder}`,
+/** Takes runs from other jobs, and says which. */
+async function takeRuns(job: Job, reuse: Order['reuse']): Promise<Taken[]> {
+  if (reuse === undefined) return [];
+  const taken = await take(job, await elsewhere(job, reuse));
+  for (const { run, from } of taken) say(`${run} is taken from ${from}`);
+  if (taken.length === 0) say('no finished run of another job is one of these');
+  return taken;
+}
+
+/** What the engine has to do with how long it takes; said once a job. */
+function engineHint({ engine, setups }: Job): string | null {
+  const chosen = process.env[ENGINE_VARIABLE];
+  if (engine.name !== 'wasm' || chosen || !['linux', 'darwin'].includes(process.platform) || setups.length === 0)
+    return null;
+  return 'a quicker engine could be had: "npx negative-knowledge engine native" builds it (2 to 3 times as fast, reports/speed.md)';
+}
+
+async function train(job: Job, { claims, keepModels, command }: Order): Promise<JobResult> {
+  const { store, setups, engine } = job;
+  const display = new ProgressDisplay(setups, err);
+  const events = new EventLog(store.folder, say);
+  const run = (setup: Setup) => runId(setup, engine.name);
+  events.add({ event: 'job-started', command, runs: setups.length });
+  const result = await interruptible(
+    `What is done is kept; "npx negative-knowledge resume ${path.relative('.', store.folder)}" goes on`,
     () =>
       runJob(job, claims, {
         keepModels,
-        onProgress: (of, progress) => display.update(of, progress),
-        onEnd: ({ setup: of, record, reused }) => display.end(of, record, reused),
+        onProgress: (setup, progress) => {
+          display.update(setup, progress);
+          const { phase, step, steps, loss, evaluation } = progress;
+          if (evaluation === null) return;
+          const { useful, heldOut, random } = evaluation.sets;
+          const guessRates = { useful: useful.guessRate, heldOut: heldOut.guessRate, random: random.guessRate };
+          events.add({ event: 'evaluated', run: run(setup), phase, step, steps, loss, guessRates });
+        },
+        onEnd: ({ setup, record, reused }) => {
+          display.end(setup, record, reused);
+          events.add({ event: 'run-ended', run: run(setup), status: record.status, kept: reused });
+        },
       }),
   ).finally(() => {
     display.stop();
     store.close();
   });
+  const failed = result.runs.filter(({ record }) => record.status === 'failed').length;
+  events.add({ event: 'job-ended', finished: result.runs.length - failed, failed });
+  return result;
+}
+
+/** Trains and judges, or says what that would take. */
+async function carryOut(order: Order): Promise<number> {
+  const { setup, claims, seeds, folder, resume, command, jobs, microBatch, keepModels, dryRun, json, reuse } = order;
+  planSetups(setup, claims, seeds); // an arm that is impossible is told before anything is looked for
+  if (dryRun) {
+    const look = reuse === undefined ? null : (job: Parameters<typeof lookElsewhere>[0]) => elsewhere(job, reuse);
+    process.stdout.write(`${await forecast({ setup, claims, seeds, folder, resume, jobs, microBatch }, look)}\n`);
+    return EXIT.reproduced;
+  }
+  const reports = ['report.md', 'claims.json', EVENTS];
+  const asked = { claims: claims.map(({ id }) => id), seeds: [...seeds], jobs: jobs ?? null, keepModels };
+  const job = await planJob({ setup, claims, seeds, folder, resume, command, reports, jobs, microBatch, asked, say });
+  const { store, engine } = job;
+  say(`${job.setups.length} runs, ${job.jobs} at once, into ${store.folder}`);
+  const hint = engineHint(job);
+  if (hint !== null) say(hint);
+  const taken = await takeRuns(job, reuse).catch((error) => {
+    store.close();
+    throw error;
+  });
+  const { judgements, runs } = await train(job, order);
 
   const main = judgements.find(({ id, verdict }) => id === 'main' && verdict !== 'invalid');
   const prediction = main === undefined ? null : predicted(main, foundOf(setup));
   const document = { ...inShort({ judgements, runs }), engine: engine.name, prediction };
-  const report = await store.writeText('report.md', markdownReport(claims, judgements, runs, command));
+  const report = await store.writeText('report.md', markdownReport(claims, judgements, runs, command, taken));
   const study = { setup, commands: [command], records: runs.map(({ record }) => record), source: store.folder };
   const judged = { name: setup.name, study, ...familyOf(claims, judgements), inPart: true, prediction };
   await store.writeText('claims.json', claimsJson(command, [judged]));
-  if (flags.json) {
+  if (json) {
     process.stdout.write(`${JSON.stringify(document)}\n`);
   } else {
     const failures = runs.filter(({ record }) => record.status === 'failed').length;
@@ -107,6 +180,26 @@ async function reproduce(flags: Flags): Promise<number> {
   const verdicts = judgements.map(({ verdict }) => verdict);
   if (verdicts.includes('invalid')) return EXIT.notCarriedOut; // there is no verdict
   return verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
+}
+
+async function reproduce(flags: Flags): Promise<number> {
+  const claims = parseClaims(flags.claims);
+  const seeds = parseSeeds(flags);
+  const resolved = resolveSetup(flags);
+  planSetups(resolved, claims, seeds); // as in carryOut: before a model is looked for
+  if (flags.resume && flags.out === undefined) throw new UsageError('--resume: say which folder with --out');
+  const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
+  if (flags.lettersOnly) {
+    say('letters only: the softmax is over the letters and prefixes alone, a shortcut that the paper does not take');
+  }
+  return carryOut({
+    ...flags,
+    setup: withModel(resolved, flags),
+    claims,
+    seeds,
+    folder: flags.out ?? path.join(LOCAL_REPORTS, started),
+    command: commandLine('reproduce'),
+  });
 }
 
 export const reproduceCommand: Define = (command, ending) =>
@@ -134,9 +227,39 @@ export const reproduceCommand: Define = (command, ending) =>
     )
     .option('--out <folder>', `where records and report go (default: a new folder in ${LOCAL_REPORTS})`)
     .option('--resume', 'go on in --out: keep its finished runs, continue the interrupted ones', false)
+    .option(
+      '--reuse [folder...]',
+      `take finished runs of the same setup and engine from these jobs (default: those in ${LOCAL_REPORTS}), and name them in the report`,
+    )
+    .addOption(dryRunOption)
     .addOption(jsonOption)
     .addHelpText(
       'after',
       '\nExit codes: 0 every claim asked for is reproduced; 1 one is not; 2 there is no verdict: the command could not be carried out, or the runs contradict themselves.',
     )
     .action(ending(reproduce));
+
+/** Goes on with a job as it was asked for, on the engine that it began with. */
+async function resume(given: string | undefined, { dryRun, json }: Pick<Flags, 'dryRun' | 'json'>): Promise<number> {
+  const folder = jobFolder(given ?? 'latest');
+  const { setup, asked, command } = notedJob(folder);
+  process.env[ENGINE_VARIABLE] ||= asked.engine;
+  const claims = parseClaims(asked.claims.join(','));
+  const { seeds, jobs, keepModels } = asked;
+  say(`going on in ${folder}`);
+  return carryOut({
+    setup,
+    claims,
+    seeds,
+    folder,
+    resume: true,
+    command,
+    jobs: jobs ?? undefined,
+    keepModels,
+    dryRun,
+    json,
+  });
+}
+
+export const resumeCommand: Define = (command, ending) =>
+  command.addOption(dryRunOption).addOption(jsonOption).action(ending(resume));

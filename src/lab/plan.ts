@@ -144,42 +144,44 @@ function passwordsScored(setup: Setup): number {
   return reference + each * evaluations;
 }
 
-/**
- * Takes a few steps of each phase in a process of its own, each one pass at random weights, and computes what a run costs.
- * @throws PlanError when that process fails
- */
-export function measureRun(setup: Setup, engine: EngineName, microBatch: number | null): Expectation {
-  const pass = Math.min(setup.batch, microBatch ?? setup.batch);
+/** A setup whose steps cost what those of `setup` do, with few of them: setups that cost the same have the same one. */
+function trialOf(setup: Setup, microBatch: number | null): Setup {
   const { phases } = setup;
-  const small: Setup = {
+  return {
     ...setup,
+    name: 'trial',
     seed: 0,
-    batch: pass,
+    batch: Math.min(setup.batch, microBatch ?? setup.batch),
     model: { ...setup.model, pretrained: null, weights: null },
     passwords: { ...setup.passwords, negativeBatches: 2, heldBatches: 1, repeats: 1 },
     phases: { pretrain: { steps: 1 }, dpo: { ...phases.dpo, steps: 1 }, joint: { ...phases.joint, steps: 1 } },
     evaluation: { ...setup.evaluation, heldOut: 1, useful: 1, random: 1 },
   };
+}
+
+/** Takes a few steps of a trial in a process of its own. @throws PlanError when that process fails */
+function takeTrial(trial: Setup, name: string, engine: EngineName): TrialCost {
   const { status, stdout, stderr, signal } = spawnSync(
     process.execPath,
     [...optionsOfNode(), fileURLToPath(ownModule('./trial-entry', import.meta.url))],
     {
       env: {
-        ...threadVariables(setup.model.hidden, os.availableParallelism()),
+        ...threadVariables(trial.model.hidden, os.availableParallelism()),
         ...process.env,
         [ENGINE_VARIABLE]: engine,
       },
-      input: JSON.stringify(small),
+      input: JSON.stringify(trial),
       encoding: 'utf8',
     },
   );
-  if (status !== 0) {
-    throw new PlanError(
-      `a few steps of ${setup.name}, taken to see what a run costs, failed: ${signal ?? stderr.trim().split('\n').at(-1)}`,
-    );
-  }
-  const cost: TrialCost = JSON.parse(stdout);
-  const passes = Math.ceil(setup.batch / pass);
+  if (status === 0) return JSON.parse(stdout);
+  const reason = signal ?? stderr.trim().split('\n').at(-1);
+  throw new PlanError(`a few steps of ${name}, taken to see what a run costs, failed: ${reason}`);
+}
+
+/** What a run costs, by what a few of its steps do. */
+function expectationOf(setup: Setup, cost: TrialCost, microBatch: number | null): Expectation {
+  const passes = Math.ceil(setup.batch / Math.min(setup.batch, microBatch ?? setup.batch));
   const secondsPerStep = {
     pretrain: passes * cost.seconds.pretrain,
     dpo: passes * cost.seconds.dpo,
@@ -188,6 +190,30 @@ export function measureRun(setup: Setup, engine: EngineName, microBatch: number 
   const steps = PHASES.reduce((sum, phase) => sum + setup.phases[phase].steps * secondsPerStep[phase], 0);
   const runSeconds = steps + passwordsScored(setup) * cost.secondsPerPassword;
   return { secondsPerStep, runSeconds, peakBytes: cost.peakBytes };
+}
+
+/**
+ * Takes a few steps of each phase, each one pass at random weights, and computes what a run costs.
+ * @throws PlanError where they cannot be taken
+ */
+export const measureRun = (setup: Setup, engine: EngineName, microBatch: number | null): Expectation =>
+  expectationOf(setup, takeTrial(trialOf(setup, microBatch), setup.name, engine), microBatch);
+
+/**
+ * Seconds that runs take one after the other: setups whose steps cost the same are measured once.
+ * @throws PlanError where the steps cannot be taken
+ */
+export function measureRuns(setups: readonly Setup[], engine: EngineName, microBatch: number | null): number {
+  const costs = new Map<string, TrialCost>();
+  let seconds = 0;
+  for (const setup of setups) {
+    const trial = trialOf(setup, microBatch);
+    const key = JSON.stringify(trial);
+    const cost = costs.get(key) ?? takeTrial(trial, setup.name, engine);
+    costs.set(key, cost);
+    seconds += expectationOf(setup, cost, microBatch).runSeconds;
+  }
+  return seconds;
 }
 
 /** A time as people say it. */

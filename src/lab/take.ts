@@ -1,7 +1,8 @@
 /** Finished runs of other jobs, taken instead of being trained again: only where that is asked for, and never in silence. */
+
+import { executionOf } from '../records/execution.ts';
 import { arithmeticOf, type RunRecord } from '../records/record.ts';
 import { noteTaken, readStudy, type Taken } from '../records/study.ts';
-import { executionOf } from '../records/execution.ts';
 import { setupHash } from '../setup/hash.ts';
 import { describeEnvironment } from './environment.ts';
 import type { Job } from './job.ts';

@@ -83,15 +83,17 @@ function headOf(folder: string): z.infer<typeof headSchema> | null {
 export const notedExecution = (folder: string): Execution | null => headOf(folder)?.execution ?? null;
 
 /**
- * The setup of a job and what it was asked for.
+ * The setup of a job, what it was asked for, and by which command.
  * @throws RecordError where the folder is of no job, or does not say
  */
-export function notedJob(folder: string): { readonly setup: Setup; readonly asked: Asked } {
+export function notedJob(folder: string): { readonly setup: Setup; readonly asked: Asked; readonly command: string } {
   const head = headOf(folder);
   if (head === null) throw new RecordError(`${folder} is the folder of no job: there is no ${HEAD} in it`);
   if (head.asked === undefined)
-    throw new RecordError(`${folder} does not say which claims and seeds it is for; give the command that filled it again, with --resume`);
-  return { setup: head.setup, asked: head.asked };
+    throw new RecordError(
+      `${folder} does not say which claims and seeds it is for; give the command that filled it again, with --resume`,
+    );
+  return { setup: head.setup, asked: head.asked, command: head.commands.at(-1) ?? 'unknown' };
 }
 
 /** Notes in a job's folder which of its runs were taken from elsewhere. */

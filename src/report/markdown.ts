@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { Claim, Judgement } from '../claims/claim.ts';
 import { sharedLetters } from '../claims/measures/overlap.ts';
 import type { FinishedRun, RunRecord } from '../records/record.ts';
+import type { Taken } from '../records/study.ts';
 import { finishedRuns } from '../records/view.ts';
 import { asCode, inMarkdown, proseInMarkdown } from './escape.ts';
 import { cellsTable, claimsMarkdown, findingsTable, markdownTable } from './table.ts';
@@ -46,12 +47,13 @@ export const overlapTable = (runs: readonly FinishedRun[]): string =>
     ]),
   });
 
-/** The whole report. @param command the command line that made it */
+/** The whole report. @param command the command line that made it @param taken runs that were not trained for it */
 export function markdownReport(
   claims: readonly Claim[],
   judgements: readonly Judgement[],
   runs: readonly ReportedRun[],
   command: string,
+  taken: readonly Taken[] = [],
 ): string {
   const main = finishedRuns(runs.map(({ record }) => record)).filter(({ ledger }) => ledger.heldOut.rejected > 0);
   const { engine, environment } = runs[0].record;
@@ -78,6 +80,13 @@ export function markdownReport(
       ],
       rows: runs.map(runRow),
     }),
+    ...(taken.length === 0
+      ? []
+      : [
+          '## Taken from other jobs',
+          'These runs were trained before, for another job, and not again.',
+          taken.map(({ run, from }) => `- \`${asCode(run)}\`, from \`${asCode(from)}\``).join('\n'),
+        ]),
     ...(main.length === 0
       ? []
       : [

@@ -94,9 +94,14 @@ export function outcomes(report: StudyReport, quoted = (message: string): string
   const { length: total } = report.study.records;
   const failed = failedRuns(report).map((record) => `${nameOf(record)} (${quoted(record.error.message)})`);
   const twice = report.repeated === 0 ? '' : ` ${report.repeated} records were given twice, and count once.`;
+  const taken = report.study.taken ?? [];
+  const reused =
+    taken.length === 0
+      ? ''
+      : ` ${taken.length} of them were trained for other jobs: ${taken.map(({ run, from }) => quoted(`${run} (${from})`)).join('; ')}.`;
   return failed.length === 0
-    ? `All ${total} runs finished.${twice}`
-    : `${failed.length} of ${total} runs failed: ${failed.join('; ')}.${twice}`;
+    ? `All ${total} runs finished.${twice}${reused}`
+    : `${failed.length} of ${total} runs failed: ${failed.join('; ')}.${twice}${reused}`;
 }
 
 /** The p of a claim, alone and among all claims of its study. */

@@ -1,0 +1,64 @@
+/** What happens in a job, as it happens: one line of JSON an event in its folder's `events.jsonl`, which is only ever added to. */
+import { appendFileSync } from 'node:fs';
+import path from 'node:path';
+import type { Phase } from '../passwords/roles.ts';
+import { readTextIfThere } from '../records/bounded.ts';
+
+export const EVENTS = 'events.jsonl';
+
+/** Guess rates (1 = chance) of the scored sets. */
+export type Rates = Readonly<Record<'useful' | 'heldOut' | 'random', number>>;
+
+/** @property run as the file of its record is called */
+export type JobEvent =
+  | { readonly event: 'job-started'; readonly command: string; readonly runs: number }
+  | {
+      readonly event: 'evaluated';
+      readonly run: string;
+      readonly phase: Phase;
+      readonly step: number;
+      readonly steps: number;
+      readonly loss: number;
+      readonly guessRates: Rates;
+    }
+  | {
+      readonly event: 'run-ended';
+      readonly run: string;
+      readonly status: 'finished' | 'failed';
+      readonly kept: boolean;
+    }
+  | { readonly event: 'job-ended'; readonly finished: number; readonly failed: number };
+
+/** Adds events. Where it cannot, it says so once and goes on: the records are what a result rests on. */
+export class EventLog {
+  readonly #file: string;
+  readonly #say: (text: string) => void;
+  #told = false;
+
+  constructor(folder: string, say: (text: string) => void) {
+    this.#file = path.join(folder, EVENTS);
+    this.#say = say;
+  }
+
+  add(event: JobEvent): void {
+    try {
+      appendFileSync(this.#file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+    } catch (error) {
+      if (!this.#told)
+        this.#say(`${this.#file} cannot be added to (${(error as Error).message}); the runs go on without it`);
+      this.#told = true;
+    }
+  }
+}
+
+/** The events of a job so far; a last line that is not whole is still being written, or was cut off. */
+export function readEvents(folder: string): (JobEvent & { readonly time: string })[] {
+  const lines = (readTextIfThere(path.join(folder, EVENTS)) ?? '').split('\n');
+  return lines.flatMap((line) => {
+    try {
+      return [JSON.parse(line)];
+    } catch {
+      return [];
+    }
+  });
+}
