@@ -24,6 +24,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./reproduce.ts')).reproduceCommand,
   },
   {
+    usage: 'demo',
+    description: 'Train one run for a minute or two, draw it while it trains, and say what was seen.',
+    load: async () => (await import('./demo.ts')).demoCommand,
+  },
+  {
     usage: 'resume [folder]',
     description: 'Go on with a job as it was asked for: the newest one, or the one in a folder.',
     load: async () => (await import('./reproduce.ts')).resumeCommand,
@@ -32,6 +37,16 @@ const COMMANDS: readonly CommandEntry[] = [
     usage: 'report',
     description: 'Judge the claims on recorded runs and write the report: page, figures, tables. Trains nothing.',
     load: async () => (await import('./report.ts')).reportCommand,
+  },
+  {
+    usage: 'watch [folder]',
+    description: 'Show the claims on a job’s runs while they train: of the newest job, or of the one in a folder.',
+    load: async () => (await import('./watch.ts')).watchCommand,
+  },
+  {
+    usage: 'diff <a> <b>',
+    description: 'Compare two studies (archives or folders): fields, estimates with intervals, verdicts, as Markdown.',
+    load: async () => (await import('./diff.ts')).diffCommand,
   },
   {
     usage: 'pages',
@@ -114,9 +129,18 @@ export async function runCli(argv: readonly string[]): Promise<number> {
       code = await does(...given);
     };
   try {
+    const completes = argv[0] === 'complete';
     for (const { usage, description, load } of COMMANDS) {
       const command = program.command(usage).description(description);
-      if (argv.includes(command.name())) (await load())(command, ending);
+      if (completes || argv.includes(command.name())) (await load())(command, ending);
+    }
+    if (completes) {
+      (await import('./complete.ts')).addCompletion(program);
+      code = EXIT.reproduced;
+    } else {
+      program
+        .command('complete [shell]')
+        .description('Print what makes a shell complete commands: zsh, bash, fish, powershell.');
     }
     await program.parseAsync([...argv], { from: 'user' });
     return code;

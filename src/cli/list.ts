@@ -82,8 +82,11 @@ async function runs(): Promise<string[]> {
   );
 }
 
-const LISTS = { presets, claims, fields, engines, runs } as const;
-type What = keyof typeof LISTS;
+const FOUND = { presets, claims, fields, engines, runs } as const;
+type What = keyof typeof FOUND;
+
+/** What can be listed. */
+export const LISTS: readonly string[] = [...Object.keys(FOUND), 'schema'];
 
 const NONE: Partial<Record<What, string>> = {
   runs: `no runs in ${LOCAL_REPORTS}; \`npm run reproduce\` makes some`,
@@ -94,10 +97,9 @@ async function list(what: string): Promise<number> {
     process.stdout.write(schemaText());
     return EXIT.reproduced;
   }
-  const names = [...Object.keys(LISTS), 'schema'];
-  if (!names.includes(what))
-    throw new UsageError(`list: there is no list "${what}"${didYouMean(what, names)}; lists are ${names.join(', ')}`);
-  const found = await LISTS[what as What]();
+  if (!LISTS.includes(what))
+    throw new UsageError(`list: there is no list "${what}"${didYouMean(what, LISTS)}; lists are ${LISTS.join(', ')}`);
+  const found = await FOUND[what as What]();
   process.stdout.write(`${found.length === 0 ? NONE[what as What] : found.join('\n')}\n`);
   return EXIT.reproduced;
 }

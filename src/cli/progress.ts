@@ -94,8 +94,14 @@ export class ProgressDisplay {
       if (progress.evaluation !== null) this.#stream.write(`${this.#line(running)}\n`);
     } else if (this.#now() - this.#drawnAt > REDRAW_EVERY) {
       this.#drawnAt = this.#now();
-      const lines = [...this.#running.values()].map((one) => this.#line(one));
-      this.#live([...lines, `${this.#running.size} running, ${this.#pending.size} waiting`].join('\n'));
+      const left = this.#secondsLeft();
+      const lines = [
+        ...[...this.#running.values()].map((one) => this.#parts(one).join('  ')),
+        `${this.#running.size} running, ${this.#pending.size} waiting${left === null ? '' : `, at most ${duration(left)} left`}`,
+      ];
+      // A line that wraps would not be drawn over.
+      const width = this.#stream.columns - 1;
+      this.#live(lines.map((line) => line.slice(0, width)).join('\n'));
     }
   }
 
@@ -121,18 +127,22 @@ export class ProgressDisplay {
     this.#live?.done();
   }
 
-  #line({ setup, progress, evaluation, startedAt }: Running): string {
+  /** What matters most first: a narrow terminal cuts the end off. */
+  #parts({ setup, progress, evaluation, startedAt }: Running): string[] {
     const seconds = (this.#now() - startedAt) / 1000;
-    const left = this.#secondsLeft();
     const rate = (set: 'useful' | 'heldOut' | 'random') => evaluation?.sets[set].guessRate.toFixed(2) ?? '-';
     return [
       `${setup.name} seed ${setup.seed}`,
       `${progress.phase} ${progress.step}/${progress.steps}`,
+      `held-out ${rate('heldOut')} useful ${rate('useful')} control ${rate('random')}`,
       `loss ${progress.loss.toFixed(3)}`,
-      `guess rate useful ${rate('useful')} held-out ${rate('heldOut')} random ${rate('random')}`,
       `${Math.round(seconds > 0 ? progress.tokens / seconds : 0)} tokens/s`,
-      ...(left === null ? [] : [`at most ${duration(left)} left`]),
-    ].join('  ');
+    ];
+  }
+
+  #line(running: Running): string {
+    const left = this.#secondsLeft();
+    return [...this.#parts(running), ...(left === null ? [] : [`at most ${duration(left)} left`])].join('  ');
   }
 
   /**

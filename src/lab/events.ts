@@ -33,6 +33,7 @@ export type JobEvent =
 export class EventLog {
   readonly #file: string;
   readonly #say: (text: string) => void;
+  #begun = false;
   #told = false;
 
   constructor(folder: string, say: (text: string) => void) {
@@ -42,12 +43,20 @@ export class EventLog {
 
   add(event: JobEvent): void {
     try {
+      if (!this.#begun) this.#endLine();
+      this.#begun = true;
       appendFileSync(this.#file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
     } catch (error) {
       if (!this.#told)
         this.#say(`${this.#file} cannot be added to (${(error as Error).message}); the runs go on without it`);
       this.#told = true;
     }
+  }
+
+  /** Ends a line that a process left in the middle of, so that the next event has a line of its own. */
+  #endLine(): void {
+    const text = readTextIfThere(this.#file) ?? '';
+    if (text !== '' && !text.endsWith('\n')) appendFileSync(this.#file, '\n');
   }
 }
 
