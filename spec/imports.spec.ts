@@ -7,8 +7,8 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Every file that is reached from some, with what it imports; types are no imports. */
-async function reachedFrom(...entryPoints: string[]): Promise<Metafile['inputs']> {
+/** Files, with what each imports; types are no imports. */
+async function graphOf(...entryPoints: string[]): Promise<Metafile> {
   const { metafile } = await build({
     absWorkingDir: root,
     entryPoints,
@@ -21,8 +21,12 @@ async function reachedFrom(...entryPoints: string[]): Promise<Metafile['inputs']
     packages: 'external',
     logLevel: 'silent',
   });
-  return metafile.inputs;
+  return metafile;
 }
+
+/** Every file that is reached from some. */
+const reachedFrom = async (...entryPoints: string[]): Promise<Metafile['inputs']> =>
+  (await graphOf(...entryPoints)).inputs;
 
 /** The files in a folder of the source, in its folders too. */
 const filesIn = (folder: string): string[] =>
@@ -110,4 +114,32 @@ describe.each([
     expect(errors).toEqual([]);
     expect(outputFiles[0].text.length).toBeGreaterThan(10_000);
   });
+});
+
+it('`--help` loads the command line alone: no command, no engine, one package', async () => {
+  const { inputs } = await graphOf('src/main.ts');
+  const loaded = new Set<string>();
+  const packages = new Set<string>();
+  const visit = (file: string): void => {
+    if (loaded.has(file)) return;
+    loaded.add(file);
+    for (const { path: to, kind, external } of inputs[file].imports) {
+      // The executable loads the command line when it can answer for its faults; commands are loaded when they are named.
+      if (kind === 'dynamic-import' && !(file === 'src/main.ts' && to === 'src/cli/cli.ts')) continue;
+      if (external && !to.startsWith('node:')) packages.add(to);
+      else if (!external) visit(to);
+    }
+  };
+  visit('src/main.ts');
+  expect([...packages]).toEqual(['commander']);
+  expect([...loaded].sort()).toEqual([
+    'src/cli/cli.ts',
+    'src/cli/exit.ts',
+    'src/engine/names.ts',
+    'src/explained-error.ts',
+    'src/faults.cjs',
+    'src/main.ts',
+    'src/node-version.cjs',
+    'src/redact.ts',
+  ]);
 });

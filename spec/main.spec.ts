@@ -19,18 +19,19 @@ describe('the executable', () => {
     expect(commands).toEqual([
       ...[
         'reproduce',
+        'demo',
+        'resume',
         'report',
+        'watch',
+        'diff',
         'pages',
         'list',
         'show',
         'fetch',
         'archive',
         'verify',
-        'explore',
-        'search',
-        'fuzz',
-        'engine',
       ],
+      ...['explore', 'search', 'fuzz', 'engine', 'complete'],
     ]);
     expect(Object.keys(scripts).filter((script) => !script.startsWith('pre'))).toEqual([
       ...[

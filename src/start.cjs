@@ -26,7 +26,10 @@ try {
 /** A checkout has the source, and a package has what was built of it. */
 async function load() {
   if (!fs.existsSync(path.join(__dirname, 'main.ts'))) return import('../dist/main.js');
-  const { register } = await import('tsx/esm/api');
+  const { register } = await import('tsx/esm/api').catch((error) => {
+    const left = 'NODE_ENV=production and --omit=dev leave out what a checkout needs: npm ci --include=dev';
+    throw Object.assign(error, { message: `${error.message.split('\n')[0]}; ${left}` });
+  });
   // The TypeScript options of the project that calls the program must not apply to it.
   register({ tsconfig: path.join(__dirname, '..', 'tsconfig.json') });
   return import('./main.ts');

@@ -184,7 +184,7 @@ describe('reproduce', () => {
     });
     const { code, stderr } = await finish(child);
     expect(code).toBe(130);
-    expect(stderr).toMatch(/Interrupted.*--resume --out/);
+    expect(stderr).toMatch(/Interrupted.*"npx negative-knowledge resume .*" goes on/);
   });
 });
 

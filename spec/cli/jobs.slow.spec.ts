@@ -1,5 +1,5 @@
 /** Commands about jobs: going on, taking runs from others, what there would be to do, and what is shown of a job. */
-import { appendFileSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { startEngine } from '../../src/engine/engine.ts';
@@ -137,6 +137,16 @@ describe('events.jsonl', () => {
     await reproduce('1', out, '--resume');
     expect(readFileSync(file, 'utf8').startsWith(before)).toBe(true);
     expect(readEvents(out).length).toBeGreaterThan(events);
+  });
+
+  it('of someone else is left as it is, and the job goes on without one', async () => {
+    const out = path.join(temporaryFolder(), 'job');
+    mkdirSync(out);
+    writeFileSync(path.join(out, 'events.jsonl'), 'mine\n');
+    const { code, err } = await reproduce('1', out);
+    expect(code).toBe(1);
+    expect(err.match(/events\.jsonl cannot be added to \(it was not written by a job\)/g)).toHaveLength(1);
+    expect(readFileSync(path.join(out, 'events.jsonl'), 'utf8')).toBe('mine\n');
   });
 });
 

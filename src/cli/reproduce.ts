@@ -4,7 +4,7 @@ import { familyOf } from '../claims/family.ts';
 import { CLAIMS, type Claim, CORE } from '../claims/index.ts';
 import { predicted } from '../claims/prediction.ts';
 import { ENGINE_VARIABLE } from '../engine/names.ts';
-import { EVENTS, EventLog } from '../lab/events.ts';
+import { EventLog } from '../lab/events.ts';
 import { type Job, type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { runId } from '../lab/store.ts';
@@ -148,7 +148,7 @@ async function carryOut(order: Order): Promise<number> {
     process.stdout.write(`${await forecast({ setup, claims, seeds, folder, resume, jobs, microBatch }, look)}\n`);
     return EXIT.reproduced;
   }
-  const reports = ['report.md', 'claims.json', EVENTS];
+  const reports = ['report.md', 'claims.json'];
   const asked = { claims: claims.map(({ id }) => id), seeds: [...seeds], jobs: jobs ?? null, keepModels };
   const job = await planJob({ setup, claims, seeds, folder, resume, command, reports, jobs, microBatch, asked, say });
   const { store, engine } = job;

@@ -43,7 +43,7 @@ export class EventLog {
 
   add(event: JobEvent): void {
     try {
-      if (!this.#begun) this.#endLine();
+      if (!this.#begun) this.#begin();
       this.#begun = true;
       appendFileSync(this.#file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
     } catch (error) {
@@ -53,10 +53,15 @@ export class EventLog {
     }
   }
 
-  /** Ends a line that a process left in the middle of, so that the next event has a line of its own. */
-  #endLine(): void {
+  /**
+   * Ends a line that a process left in the middle of, so that the next event has a line of its own.
+   * @throws Error where the file is someone else's
+   */
+  #begin(): void {
     const text = readTextIfThere(this.#file) ?? '';
-    if (text !== '' && !text.endsWith('\n')) appendFileSync(this.#file, '\n');
+    if (text === '') return;
+    if (!/^\{"time":"[^"]*","event":/.test(text)) throw new Error('it was not written by a job');
+    if (!text.endsWith('\n')) appendFileSync(this.#file, '\n');
   }
 }
 

@@ -58,7 +58,8 @@ export const claimsTable = (judgements: readonly Judgement[], paint: Paint = (ve
     ['verdict', 'claim', 'estimate'],
     judgements.map((judgement) => {
       const { id, verdict, measure, reason } = judgement;
-      const runs = `${runsText(judgement)} ${judgement.seeds.length === 1 && judgement.failed === 0 ? 'run' : 'runs'}`;
+      const { seeds, failed } = judgement;
+      const runs = `${seeds.length} ${seeds.length === 1 ? 'run' : 'runs'}${failed === 0 ? '' : ` (${failed} failed)`}`;
       const found = [`${estimateText(judgement)}, ${runs}`, measure, ...(verdict === 'reproduced' ? [] : [reason])];
       return [paint(verdict), id, found.join('\n')];
     }),

@@ -1,0 +1,40 @@
+/** A claim of someone's own as tests: it trains what the claim needs, and its verdict decides. */
+import path from 'node:path';
+import { expect, it } from 'vitest';
+import { defineArm, defineClaim, estimate, guessRatesOf, MAIN } from '../../src/index.ts';
+import { describeClaim } from '../../src/vitest/describe-claim.ts';
+import { sharedFolder } from '../helpers/folder.ts';
+import { studySetup } from '../helpers/trained.ts';
+
+const OTHER = defineArm('other', 'another beta', (setup) => {
+  setup.beta *= 2;
+});
+
+/** Whether the verdict follows from five runs of each arm is another spec's matter: this one is always reproduced on some. */
+const finishes = defineClaim({
+  id: 'finishes',
+  statement: 'Runs of both arms finish.',
+  rule: 'Reproduced if five runs of each arm finished.',
+  measure: 'held-out guess rate (1 = chance)',
+  arms: [MAIN, OTHER],
+  decide({ main }) {
+    const heldOut = estimate('finishes', guessRatesOf(main, 'joint', 'heldOut'));
+    return { verdict: 'reproduced', reason: 'they did', estimate: heldOut, p: null, findings: [] };
+  },
+});
+
+const folder = path.join(sharedFolder(), 'runs');
+describeClaim(finishes, { preset: studySetup(), seeds: [1, 2, 3, 4, 5], jobs: 2, folder }, (trained) => {
+  it('further tests read what was trained', () => {
+    const { job, result } = trained();
+    expect(job.store.folder).toBe(folder);
+    expect(result.runs.map(({ record }) => record.setup.seed)).toEqual([1, 2, 3, 4, 5, 1, 2, 3, 4, 5]);
+    expect(result.judgements).toMatchObject([{ id: 'finishes', verdict: 'reproduced', seeds: [1, 2, 3, 4, 5] }]);
+  });
+});
+
+it('options that fit no setup are refused when the claim is described', () => {
+  expect(() => describeClaim(finishes, { preset: 'pockett' })).toThrow(/did you mean "?pocket/i);
+  expect(() => describeClaim(finishes, { preset: studySetup(), set: ['beta=1'] })).toThrow(/change the setup itself/);
+  expect(() => describeClaim([])).toThrow(/no claim to describe/);
+});
