@@ -21,7 +21,7 @@ export const DEMO = [
 ] as const;
 
 const PHASES = {
-  pretrain: 'pretrain',
+  pretrain: 'predicts random passwords',
   dpo: 'DPO away from them',
   joint: 'DPO goes on, useful ones are taught',
 } as const;
@@ -58,7 +58,7 @@ function closing(record: RunRecord, folder: string): string {
   return [
     `After phase 2 the model guessed the held-out passwords ${end('dpo')} times as often as chance, and after phase 3`,
     `${heldOut.guessRate.toFixed(2)} times: ${seen} often than chance. The control is at ${random.guessRate.toFixed(2)}.`,
-    `No step rewarded a held-out password: the ledger read ${record.ledger.heldOut.rejected} of them, all as rejected text.`,
+    `No step rewarded a held-out password: the ledger read them ${record.ledger.heldOut.rejected} times, always as rejected text.`,
     'One run of a shortened preset is no evidence; five runs and a rule are:',
     '  npm run reproduce',
     `record: ${path.join(folder, 'runs')}`,

@@ -55,3 +55,11 @@ export async function forecast(
     'nothing was trained or written',
   ].join('\n');
 }
+
+/** What runs like those of a setup take, for a command that chooses its setups as it goes. */
+export const forecastOf = (what: string, setup: Setup, runs: number, jobs = defaultJobs([setup])): string =>
+  [
+    `${what}; were they all like ${setup.name}, ${jobs} at once:`,
+    ...timesText(Array(runs).fill(setup), jobs, null),
+    'nothing was trained or written',
+  ].join('\n');

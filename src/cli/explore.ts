@@ -8,10 +8,12 @@ import { planJob, trainMore } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { drawing } from './drawing.ts';
+import { forecastOf } from './dry-run.ts';
 import { type Define, EXIT, interruptible } from './exit.ts';
 import {
   commandLine,
   configOption,
+  dryRunOption,
   jobsOption,
   LOCAL_REPORTS,
   parseDuration,
@@ -35,6 +37,7 @@ interface Flags {
   budget: string;
   jobs?: number;
   out: string;
+  dryRun: boolean;
 }
 
 /** Explores; what was judged is in the folder at every moment, and the same command goes on there. */
@@ -46,6 +49,11 @@ async function exploreSetups(flags: Flags): Promise<number> {
   const seeds = parseSeeds(flags);
   const knobs = parseKnobs(flags.knobs, '--knobs');
   const budget = parseDuration(flags.budget, '--budget');
+  if (flags.dryRun) {
+    const what = `${knobs.length} knobs${map === null ? '' : ' and a map'}, as many setups as begin within ${flags.budget}, of ${seeds.length} runs each; those of one setup`;
+    process.stdout.write(`${forecastOf(what, setup, seeds.length, flags.jobs)}\n`);
+    return EXIT.reproduced;
+  }
   const command = commandLine('explore');
   const err = process.stderr;
   const say = (text: string) => void err.write(`${text}\n`);
@@ -122,6 +130,7 @@ export const exploreCommand: Define = (command, ending) =>
     .option('--map <ids>', 'the two knobs of the map, or none', 'share,beta')
     .option('--budget <time>', 'after which no further setup begins: 90s, 30m, 2h', '30m')
     .addOption(jobsOption)
+    .addOption(dryRunOption)
     .option(
       '--out <folder>',
       'where runs and report go; what is there already is used',

@@ -8,10 +8,12 @@ import { planJob, trainMore } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { drawing } from './drawing.ts';
+import { forecastOf } from './dry-run.ts';
 import { type Define, EXIT, interruptible } from './exit.ts';
 import {
   commandLine,
   configOption,
+  dryRunOption,
   jobsOption,
   LOCAL_REPORTS,
   parseWhole,
@@ -31,6 +33,7 @@ interface Flags {
   seed: number;
   jobs?: number;
   out: string;
+  dryRun: boolean;
 }
 
 /** Searches; what was trained is in the folder at every moment, and the same command goes on there. */
@@ -45,6 +48,13 @@ async function searchSetups(flags: Flags): Promise<number> {
   if (new Set(space.map(({ field }) => field)).size < space.length)
     throw new UsageError('--vary: a field is named twice');
   if (space.length > MOST_DIMENSIONS) throw new UsageError(`--vary: at most ${MOST_DIMENSIONS} fields at once`);
+  if (flags.dryRun) {
+    const { mostRuns } = await import('../explore/search.ts');
+    const runs = mostRuns(flags.draws, flags.confirm);
+    const what = `${flags.draws} setups drawn from ${space.length} fields, in at most ${runs} runs`;
+    process.stdout.write(`${forecastOf(what, setup, runs, flags.jobs)}\n`);
+    return EXIT.reproduced;
+  }
   const command = commandLine('search');
   const err = process.stderr;
   const say = (text: string) => void err.write(`${text}\n`);
@@ -131,6 +141,7 @@ export const searchCommand: Define = (command, ending) =>
     .option('--confirm <n>', 'fresh seeds for the best one', (text) => parseWhole(text, '--confirm', 1, 1000), 8)
     .option('--seed <n>', 'seed of the draws', (text) => parseWhole(text, '--seed', 0, 0xffffffff), 1)
     .addOption(jobsOption)
+    .addOption(dryRunOption)
     .option(
       '--out <folder>',
       'where runs and report go; what is there already is used',

@@ -116,6 +116,16 @@ function afterRound(draw: Draw, runs: readonly RunRecord[], objective: Objective
   return { ...draw, rounds, byRun, score: mean([...byRun]) };
 }
 
+/** How many runs a search trains at most: none of its draws is impossible, and no run fails. */
+export function mostRuns(draws: number, confirm: number): number {
+  let [left, runs] = [draws, confirm];
+  for (const [round, seeds] of ROUNDS.entries()) {
+    runs += left * (seeds - (round === 0 ? 0 : ROUNDS[round - 1]));
+    left = Math.ceil(left / 2);
+  }
+  return runs;
+}
+
 /** Searches, and confirms the best draw. */
 export async function search(options: SearchOptions): Promise<Searched> {
   const { objective, train, confirm, judge = main.judge, onRound } = options;
