@@ -128,20 +128,21 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     async (...given) => {
       code = await does(...given);
     };
+  // A part of the program that is damaged is no fault of a command: whoever started the program answers for it.
+  const completes = argv[0] === 'complete';
+  for (const { usage, description, load } of COMMANDS) {
+    const command = program.command(usage).description(description);
+    if (completes || argv.includes(command.name())) (await load())(command, ending);
+  }
+  if (completes) {
+    (await import('./complete.ts')).addCompletion(program);
+    code = EXIT.reproduced;
+  } else {
+    program
+      .command('complete [shell]')
+      .description('Print what makes a shell complete commands: zsh, bash, fish, powershell.');
+  }
   try {
-    const completes = argv[0] === 'complete';
-    for (const { usage, description, load } of COMMANDS) {
-      const command = program.command(usage).description(description);
-      if (completes || argv.includes(command.name())) (await load())(command, ending);
-    }
-    if (completes) {
-      (await import('./complete.ts')).addCompletion(program);
-      code = EXIT.reproduced;
-    } else {
-      program
-        .command('complete [shell]')
-        .description('Print what makes a shell complete commands: zsh, bash, fish, powershell.');
-    }
     await program.parseAsync([...argv], { from: 'user' });
     return code;
   } catch (error) {

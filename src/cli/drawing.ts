@@ -6,6 +6,7 @@ export const DRAWING = [
   '@resvg/resvg-js',
   'dejavu-fonts-ttf',
   'esbuild',
+  'hyparquet-writer',
   'preact',
   'preact-render-to-string',
   'vega',

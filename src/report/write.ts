@@ -9,6 +9,7 @@ import { type ClaimsOf, claimsJson } from './files/claims-json.ts';
 import { explained, isToldOf } from './files/explained.ts';
 import { junitXml } from './files/junit.ts';
 import { isMechanismTold, memoriseOrFlip } from './files/memorise-or-flip.ts';
+import { passwordsParquet, runsParquet } from './files/parquet.ts';
 import { isSummarised, reproducibility } from './files/reproducibility.ts';
 import { runsCsv } from './files/runs-csv.ts';
 import { pageOf } from './page/page.tsx';
@@ -35,6 +36,8 @@ export async function reportFiles(report: Report): Promise<Map<string, string | 
     ['claims.md', claimsDocument(report)],
     ['claims.json', claimsJson(report.command, report.studies.map(whole), report.referenceCode)],
     ['runs.csv', runsCsv(report)],
+    ['runs.parquet', runsParquet(report)],
+    ['passwords.parquet', passwordsParquet(report)],
     ['claims.xml', junitXml(report)],
     ['badge.json', badgeJson(report)],
     ...(isSummarised(report) ? [['reproducibility.md', reproducibility(report)] as const] : []),

@@ -1,13 +1,14 @@
-/** Every run as a row: `runs.csv`. */
+/** Every run as a row: `runs.csv`, and the same rows for `runs.parquet`. */
 import { evaluationsOfPhase3 } from '../../claims/evidence.ts';
 import { bestPerf } from '../../claims/paper-statistic.ts';
 import { csvOf } from '../escape.ts';
 import type { Report } from '../report.ts';
 
-const decimals = (value: number, count = 4): string => value.toFixed(count);
+/** A run that failed has no numbers of its end. */
+export type RunRow = Readonly<Record<string, string | number | undefined>>;
 
-export function runsCsv({ studies }: Report): string {
-  const rows = studies.flatMap(({ name, study, evidence }) =>
+export const runRows = ({ studies }: Report): RunRow[] =>
+  studies.flatMap(({ name, study, evidence }) =>
     study.records.map((record) => {
       const { setup, engine, environment, times } = record;
       const arms = Object.keys(evidence).filter((arm) => evidence[arm].includes(record));
@@ -20,7 +21,7 @@ export function runsCsv({ studies }: Report): string {
         commit: environment.commit ?? '',
         status: record.status,
         error: record.status === 'failed' ? record.error.message : '',
-        seconds: decimals(times.wallSeconds, 1),
+        seconds: times.wallSeconds,
       };
       if (record.status === 'failed') return about;
       const last = evaluationsOfPhase3(record).at(-1) ?? record.evaluations[record.evaluations.length - 1];
@@ -28,18 +29,31 @@ export function runsCsv({ studies }: Report): string {
       return {
         ...about,
         'steps of phase 3': last.step,
-        'held-out guess rate': decimals(heldOut.guessRate),
-        'useful guess rate': decimals(useful.guessRate),
-        'control guess rate': decimals(random.guessRate),
-        'held-out perf': decimals(heldOut.perf),
-        'useful perf': decimals(useful.perf),
-        'control perf': decimals(random.perf),
-        'held-out top-1 rate': decimals(heldOut.topRate),
-        'maximum perf, held-out': decimals(bestPerf(record, 'heldOut')),
-        'maximum perf, control': decimals(bestPerf(record, 'random')),
+        'held-out guess rate': heldOut.guessRate,
+        'useful guess rate': useful.guessRate,
+        'control guess rate': random.guessRate,
+        'held-out perf': heldOut.perf,
+        'useful perf': useful.perf,
+        'control perf': random.perf,
+        'held-out top-1 rate': heldOut.topRate,
+        'maximum perf, held-out': bestPerf(record, 'heldOut'),
+        'maximum perf, control': bestPerf(record, 'random'),
         'parameters digest': record.parametersDigest,
       };
     }),
   );
-  return csvOf(rows);
-}
+
+/** Columns that are not written with four decimals. */
+const DECIMALS: Readonly<Record<string, number>> = { seed: 0, seconds: 1, 'steps of phase 3': 0 };
+
+export const runsCsv = (report: Report): string =>
+  csvOf(
+    runRows(report).map((row) =>
+      Object.fromEntries(
+        Object.entries(row).map(([column, value]) => [
+          column,
+          typeof value === 'number' ? value.toFixed(DECIMALS[column] ?? 4) : value,
+        ]),
+      ),
+    ),
+  );
