@@ -868,12 +868,23 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'failures-left-out-of-json',
     story: 'claims.json says that no run failed.',
-    file: 'src/report/files/claims.ts',
-    edits: [['failed: failedRuns(study).map(', 'failed: failedRuns(study).slice(1).map(']],
+    file: 'src/report/files/claims-json.ts',
+    edits: [['failed: failedRuns(of).map(', 'failed: failedRuns(of).slice(1).map(']],
     caughtBy: {
       spec: 'spec/report/report.spec.ts',
       test: 'count the run that failed',
       message: /failed runs of the study: 0: /,
+    },
+  },
+  {
+    id: 'taken-runs-unsaid',
+    story: 'A report does not say which runs were taken from another job.',
+    file: 'src/lab/take.ts',
+    edits: [['await noteTaken(store.folder, taken);', '']],
+    caughtBy: {
+      spec: 'spec/cli/jobs.slow.spec.ts',
+      test: 'takes finished runs from another job',
+      message: /to match .*1 of them were trained for other jobs/,
     },
   },
   {
