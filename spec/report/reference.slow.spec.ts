@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { HELD_OUT_SHARES, MODEL_SIZES, SWEEPS } from '../../src/claims/arms.ts';
-import { CLAIMS } from '../../src/claims/index.ts';
+import { CLAIMS, CORE } from '../../src/claims/index.ts';
 import { parameterCount } from '../../src/model/specifications.ts';
 import { nameOf } from '../../src/records/record.ts';
 import { finishedRuns } from '../../src/records/view.ts';
@@ -55,8 +55,9 @@ describe('the committed report', () => {
   });
 
   it('rests on at least 64 seeds for the main claim, and 5 for every cell of the others', () => {
-    expect(report.studies.map(({ name }) => name)).toEqual(['pocket', 'pocket-memorising']);
-    const [pocket, memorising] = report.studies;
+    expect(report.studies.map(({ name }) => name)).toEqual(['pocket', 'pocket-large', 'pocket-memorising']);
+    const [pocket, large, memorising] = report.studies;
+    for (const arm of ['main', 'no-dpo']) expect(finishedRuns(large.evidence[arm])).toHaveLength(8);
     expect(finishedRuns(pocket.evidence.main).length).toBeGreaterThanOrEqual(64);
     expect(finishedRuns(memorising.evidence.main).length).toBeGreaterThanOrEqual(16);
     for (const { id } of [...HELD_OUT_SHARES, ...MODEL_SIZES, ...Object.values(SWEEPS).flat()])
@@ -66,6 +67,8 @@ describe('the committed report', () => {
       pocket: [
         ...['decay-width', 'decay-useful', 'decay-repeats', 'held-out-share', 'model-size', 'lrbeta', 'weights'],
       ],
+      // The larger preset is for the core claims alone.
+      'pocket-large': CLAIMS.map(({ id }) => id).filter((id) => CORE.every((claim) => claim.id !== id)),
       'pocket-memorising': [
         ...['unseen', 'nothing-shared', 'dose', 'decay-width', 'decay-useful', 'decay-repeats', 'loss-weights'],
         ...['patching', 'direction'],
@@ -186,8 +189,9 @@ describe('the story that the five-minute page tells', () => {
   });
 
   it('is what the claims say: without prefixes not even the useful negatives rise while DPO goes on', () => {
-    for (const { name, claims } of report.studies) {
+    for (const { name, claims, notRun } of report.studies) {
       for (const id of ['prefix', 'neither']) {
+        if (notRun.some((claim) => claim.id === id)) continue;
         const judged = claims.find(({ claim }) => claim.id === id)?.judgement;
         const own = judged?.cells?.find(({ arm }) => arm === (id === 'prefix' ? 'freeze-only' : 'neither'));
         expect(own?.useful, `${name}, ${id}`).toBeLessThan(1);
