@@ -74,6 +74,10 @@ describe('--reuse', () => {
       /1 of them were trained for other jobs/,
     );
     expect((await written('verify', out)).code).toBe(0);
+    // Whoever goes on there later is told as well.
+    await written('resume', out);
+    expect(readFileSync(path.join(out, 'report.md'), 'utf8')).toMatch(/## Taken from other jobs[\s\S]*seed2-/);
+    expect(JSON.parse(readFileSync(path.join(out, 'claims.json'), 'utf8')).studies[0].taken).toHaveLength(1);
   });
 
   it('takes none of another setup, and none unless it is asked for', async () => {
@@ -106,6 +110,13 @@ describe('--dry-run', () => {
     expect(existsSync(out)).toBe(false);
   });
 
+  it('is refused where the command itself would be', async () => {
+    expect(await reproduce('3', job, '--dry-run')).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/already holds run records/),
+    });
+  });
+
   it('of a job that goes on counts what is there', async () => {
     const before = runsIn(job).map((name) => statSync(path.join(job, 'runs', name)).mtimeMs);
     const { out } = await written('resume', job, '--dry-run');
@@ -115,10 +126,10 @@ describe('--dry-run', () => {
 });
 
 describe('events.jsonl', () => {
-  it('tells when the job began, every evaluation, and how each run ended; in their order', () => {
+  it('tells when the runs began, every evaluation, and how each run ended; in their order', () => {
     const events = readEvents(job);
-    expect(events[0]).toMatchObject({ event: 'job-started', runs: 2 });
-    expect(events.at(-1)).toMatchObject({ event: 'job-ended', finished: 2, failed: 0 });
+    expect(events[0]).toMatchObject({ event: 'started', runs: 2 });
+    expect(events.at(-1)).toMatchObject({ event: 'ended', finished: 2, failed: 0 });
     const evaluations = recordsIn(job).flatMap((record) => (record.status === 'finished' ? record.evaluations : []));
     expect(events.filter(({ event }) => event === 'evaluated')).toHaveLength(evaluations.length);
     const ended = events.flatMap((event) => (event.event === 'run-ended' ? [`${event.run}.json`] : []));
@@ -191,7 +202,7 @@ describe('demo', () => {
   it('trains one run, draws it, and says what was seen and what to run next', async () => {
     const folder = path.join(temporaryFolder(), 'demo');
     const sets = [...small, ...short].flatMap((set) => ['--set', set]);
-    const { code, out } = await written('demo', '--seed-list', '1', '--out', folder, ...sets);
+    const { code, out } = await written('demo', '--seed', '1', '--out', folder, ...sets);
     expect(code).toBe(0);
     expect(out).toMatch(/┤/);
     expect(out).toMatch(/After phase 2 the model guessed the held-out passwords [\d.]+ times as often as chance/);

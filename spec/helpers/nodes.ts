@@ -3,6 +3,8 @@ import { spawn } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { text } from 'node:stream/consumers';
+import { expect } from 'vitest';
+import { configuration, jobArguments, MAIN } from './command.ts';
 
 export const ROOT = path.resolve(import.meta.dirname, '..', '..');
 const WASM = { ...process.env, NEGATIVE_KNOWLEDGE_ENGINE: 'wasm' };
@@ -35,8 +37,26 @@ export async function withNode(version: string, args: readonly string[], cwd = R
   return run(await fetched, args, cwd);
 }
 
+/** What trains one tiny run into `out`; its configuration is put into `folder`. */
+export const tinyRun = (folder: string, out: string): string[] =>
+  jobArguments(configuration(folder), '5', out, '--jobs', '1');
+
 /** The digest of the parameters that the one run in a folder ends with. */
-export function digestIn(out: string): string {
+function digestIn(out: string): string {
   const [file] = readdirSync(path.join(out, 'runs'));
   return JSON.parse(readFileSync(path.join(out, 'runs', file), 'utf8')).parametersDigest;
+}
+
+/** The digest of {@link tinyRun} in this checkout, on the Node of the specs. */
+export async function digestHere(folder: string): Promise<string> {
+  const out = path.join(folder, 'here');
+  await run(process.execPath, [MAIN, ...tinyRun(folder, out)]);
+  return digestIn(out);
+}
+
+/** Expects {@link tinyRun} to have ended as it has to: in a table, and with the digest that it has here. */
+export function expectTinyRun({ status, stdout, stderr }: Ended, out: string, digest: string): void {
+  expect(stdout, stderr).toMatch(/│ inconclusive +│ main +│/); // one run is too few for more
+  expect(status).toBe(1);
+  expect(digestIn(out)).toBe(digest);
 }

@@ -10,7 +10,8 @@ import { claimSeeds } from '../setup/presets.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import type { Progress } from '../training/trainer.ts';
 import { type Define, EXIT, interruptible } from './exit.ts';
-import { commandLine, LOCAL_REPORTS, parseSeeds, repeated } from './options.ts';
+import { newLocalFolder } from './local.ts';
+import { commandLine, LOCAL_REPORTS, parseWhole, repeated } from './options.ts';
 
 /** The preset with a shorter phase 2, fewer evaluations and a higher learning rate: chosen on the tuning seeds 1 and 2. */
 export const DEMO = [
@@ -67,16 +68,14 @@ function closing(record: RunRecord, folder: string): string {
 
 interface Flags {
   set: string[];
-  seedList?: string;
+  seed: number;
   out?: string;
 }
 
-async function demo({ set, seedList, out }: Flags): Promise<number> {
+async function demo({ set, seed, out }: Flags): Promise<number> {
   const setup = resolveSetup({ preset: 'pocket', set: [...DEMO, ...set] });
-  const [seed] = seedList === undefined ? claimSeeds(1) : parseSeeds({ seeds: '1', seedList });
   const { stdout, stderr } = process;
-  const folder =
-    out ?? path.join(LOCAL_REPORTS, `demo-${new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-')}`);
+  const folder = out ?? newLocalFolder('demo');
   const say = (text: string) => void stderr.write(`${text}\n`);
   const job = await planJob({
     ...{ setup, claims: [{ arms: [MAIN] }], seeds: [seed], folder, resume: false, command: commandLine('demo') },
@@ -115,6 +114,6 @@ async function demo({ set, seedList, out }: Flags): Promise<number> {
 export const demoCommand: Define = (command, ending) =>
   command
     .option('--set <path=value>', 'change a field of its setup; repeatable', repeated, [])
-    .option('--seed-list <seed>', 'which seed')
+    .option('--seed <n>', 'which seed', (text) => parseWhole(text, '--seed', 0, 0xffffffff), claimSeeds(1)[0])
     .option('--out <folder>', `where the record goes (default: a new folder in ${LOCAL_REPORTS})`)
     .action(ending(demo));

@@ -1,8 +1,8 @@
 /** What a command would train and how long that takes on each engine here, without training. */
 import { type Engine, startEngine } from '../engine/engine.ts';
 import { ENGINES } from '../engine/names.ts';
-import { distinctSetups, type JobRequest, planSetups } from '../lab/job.ts';
-import { defaultJobs, inWords, measureRuns, PlanError } from '../lab/plan.ts';
+import { assertUnused, distinctSetups, type JobRequest, planSetups } from '../lab/job.ts';
+import { defaultJobs, inWords, measureRuns, PlanError, passesOf } from '../lab/plan.ts';
 import { RunStore } from '../lab/store.ts';
 import type { Elsewhere, lookElsewhere } from '../lab/take.ts';
 import type { Execution } from '../records/execution.ts';
@@ -13,16 +13,17 @@ import type { Setup } from '../setup/schema.ts';
 /** An engine that is there for checks: no one would wait for it, nor for its measurement. */
 const FOR_CHECKS = 'cpu';
 
-/** How long runs take on each engine that starts here. */
+/** How long runs take on each engine, or why one cannot take them here. */
 export function timesText(setups: readonly Setup[], jobs: number, microBatch: number | null): string[] {
   return ENGINES.map((name) => {
     if (name === FOR_CHECKS) return `  ${name.padEnd(7)} many times longer: it is for checks`;
     try {
-      const seconds = measureRuns(setups, name, microBatch) / Math.min(jobs, setups.length);
+      const passes = passesOf(setups, name, jobs, microBatch);
+      const seconds = measureRuns(setups, name, passes) / Math.min(jobs, setups.length);
       return `  ${name.padEnd(7)} about ${inWords(seconds)}, by a few steps measured now`;
     } catch (error) {
       if (!(error instanceof PlanError)) throw error;
-      return `  ${name.padEnd(7)} does not start here`;
+      return `  ${name.padEnd(7)} not here: ${error.message}`;
     }
   });
 }
@@ -39,6 +40,7 @@ export async function forecast(
   const jobs = asked ?? defaultJobs(setups);
   const store = new RunStore(folder);
   const execution: Execution = { microBatch: microBatch ?? notedExecution(folder)?.microBatch ?? null };
+  if (!resume) await assertUnused(store);
   const engine: Engine = await startEngine();
   const records = resume ? await Promise.all(setups.map((one) => store.readRecord(one, engine.name))) : [];
   const left = setups.filter((_, index) => !records[index]);

@@ -14,6 +14,10 @@ export function localJobs(): string[] {
     .map(({ folder }) => folder);
 }
 
+/** A new folder there, called after the time and what it is for. */
+export const newLocalFolder = (...what: readonly string[]): string =>
+  path.join(LOCAL_REPORTS, [new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-'), ...what].join('-'));
+
 /** The folder that is meant: `latest` is the newest job here. @throws UsageError where there is none */
 export function jobFolder(given: string): string {
   if (given !== 'latest') return given;

@@ -100,7 +100,7 @@ export class ProgressDisplay {
         `${this.#running.size} running, ${this.#pending.size} waiting${left === null ? '' : `, at most ${duration(left)} left`}`,
       ];
       // A line that wraps would not be drawn over.
-      const width = this.#stream.columns - 1;
+      const width = (this.#stream.columns || 80) - 1;
       this.#live(lines.map((line) => line.slice(0, width)).join('\n'));
     }
   }

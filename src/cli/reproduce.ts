@@ -4,12 +4,11 @@ import { familyOf } from '../claims/family.ts';
 import { CLAIMS, type Claim, CORE } from '../claims/index.ts';
 import { predicted } from '../claims/prediction.ts';
 import { ENGINE_VARIABLE } from '../engine/names.ts';
-import { EventLog } from '../lab/events.ts';
 import { type Job, type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { runId } from '../lab/store.ts';
 import { type Elsewhere, lookElsewhere, take } from '../lab/take.ts';
-import { notedJob, type Taken } from '../records/study.ts';
+import { notedJob, notedTaken } from '../records/study.ts';
 import { claimsJson } from '../report/files/claims-json.ts';
 import { markdownReport } from '../report/markdown.ts';
 import { foundOf, predictedText } from '../report/prediction.ts';
@@ -20,7 +19,7 @@ import type { Setup } from '../setup/schema.ts';
 import { painted } from './colours.ts';
 import { forecast } from './dry-run.ts';
 import { type Define, EXIT, interruptible } from './exit.ts';
-import { jobFolder, localJobs } from './local.ts';
+import { jobFolder, localJobs, newLocalFolder } from './local.ts';
 import {
   commandLine,
   configOption,
@@ -90,53 +89,34 @@ async function elsewhere(
 }
 
 /** Takes runs from other jobs, and says which. */
-async function takeRuns(job: Job, reuse: Order['reuse']): Promise<Taken[]> {
-  if (reuse === undefined) return [];
+async function takeRuns(job: Job, reuse: true | readonly string[]): Promise<void> {
   const taken = await take(job, await elsewhere(job, reuse));
   for (const { run, from } of taken) say(`${run} is taken from ${from}`);
   if (taken.length === 0) say('no finished run of another job is one of these');
-  return taken;
 }
 
 /** What the engine has to do with how long it takes; said once a job. */
-function engineHint({ engine, setups }: Job): string | null {
+function engineHint({ engine }: Job): string | null {
   const chosen = process.env[ENGINE_VARIABLE];
-  if (engine.name !== 'wasm' || chosen || !['linux', 'darwin'].includes(process.platform) || setups.length === 0)
-    return null;
+  if (engine.name !== 'wasm' || chosen || !['linux', 'darwin'].includes(process.platform)) return null;
   return 'a quicker engine could be had: "npx negative-knowledge engine native" builds it (2 to 3 times as fast, reports/speed.md)';
 }
 
-async function train(job: Job, { claims, keepModels, command }: Order): Promise<JobResult> {
-  const { store, setups, engine } = job;
+async function train(job: Job, { claims, keepModels }: Order): Promise<JobResult> {
+  const { store, setups } = job;
   const display = new ProgressDisplay(setups, err);
-  const events = new EventLog(store.folder, say);
-  const run = (setup: Setup) => runId(setup, engine.name);
-  events.add({ event: 'job-started', command, runs: setups.length });
-  const result = await interruptible(
+  return interruptible(
     `What is done is kept; "npx negative-knowledge resume ${path.relative('.', store.folder)}" goes on`,
     () =>
       runJob(job, claims, {
         keepModels,
-        onProgress: (setup, progress) => {
-          display.update(setup, progress);
-          const { phase, step, steps, loss, evaluation } = progress;
-          if (evaluation === null) return;
-          const { useful, heldOut, random } = evaluation.sets;
-          const guessRates = { useful: useful.guessRate, heldOut: heldOut.guessRate, random: random.guessRate };
-          events.add({ event: 'evaluated', run: run(setup), phase, step, steps, loss, guessRates });
-        },
-        onEnd: ({ setup, record, reused }) => {
-          display.end(setup, record, reused);
-          events.add({ event: 'run-ended', run: run(setup), status: record.status, kept: reused });
-        },
+        onProgress: (setup, progress) => display.update(setup, progress),
+        onEnd: ({ setup, record, reused }) => display.end(setup, record, reused),
       }),
   ).finally(() => {
     display.stop();
     store.close();
   });
-  const failed = result.runs.filter(({ record }) => record.status === 'failed').length;
-  events.add({ event: 'job-ended', finished: result.runs.length - failed, failed });
-  return result;
 }
 
 /** Trains and judges, or says what that would take. */
@@ -155,17 +135,23 @@ async function carryOut(order: Order): Promise<number> {
   say(`${job.setups.length} runs, ${job.jobs} at once, into ${store.folder}`);
   const hint = engineHint(job);
   if (hint !== null) say(hint);
-  const taken = await takeRuns(job, reuse).catch((error) => {
+  try {
+    if (reuse !== undefined) await takeRuns(job, reuse);
+  } catch (error) {
     store.close();
     throw error;
-  });
+  }
   const { judgements, runs } = await train(job, order);
 
   const main = judgements.find(({ id, verdict }) => id === 'main' && verdict !== 'invalid');
   const prediction = main === undefined ? null : predicted(main, foundOf(setup));
   const document = { ...inShort({ judgements, runs }), engine: engine.name, prediction };
+  const taken = notedTaken(
+    store.folder,
+    job.setups.map((one) => runId(one, engine.name)),
+  );
   const report = await store.writeText('report.md', markdownReport(claims, judgements, runs, command, taken));
-  const study = { setup, commands: [command], records: runs.map(({ record }) => record), source: store.folder };
+  const study = { setup, commands: [command], records: runs.map(({ record }) => record), taken, source: store.folder };
   const judged = { name: setup.name, study, ...familyOf(claims, judgements), inPart: true, prediction };
   await store.writeText('claims.json', claimsJson(command, [judged]));
   if (json) {
@@ -188,7 +174,6 @@ async function reproduce(flags: Flags): Promise<number> {
   const resolved = resolveSetup(flags);
   planSetups(resolved, claims, seeds); // as in carryOut: before a model is looked for
   if (flags.resume && flags.out === undefined) throw new UsageError('--resume: say which folder with --out');
-  const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
   if (flags.lettersOnly) {
     say('letters only: the softmax is over the letters and prefixes alone, a shortcut that the paper does not take');
   }
@@ -197,7 +182,7 @@ async function reproduce(flags: Flags): Promise<number> {
     setup: withModel(resolved, flags),
     claims,
     seeds,
-    folder: flags.out ?? path.join(LOCAL_REPORTS, started),
+    folder: flags.out ?? newLocalFolder(),
     command: commandLine('reproduce'),
   });
 }

@@ -1,6 +1,6 @@
 /** The command `show`: a setup as a whole, its identity, and what a run of it costs here. */
 import { type EngineName, startEngine } from '../engine/engine.ts';
-import { availableMemory, inWords, isLarge, measureRun, PlanError, planMemory } from '../lab/plan.ts';
+import { inWords, measureRun, PlanError, passesOf } from '../lab/plan.ts';
 import { parameterCount } from '../model/specifications.ts';
 import { deviations } from '../setup/deviations.ts';
 import { setupHash } from '../setup/hash.ts';
@@ -34,8 +34,7 @@ async function costOf(setup: Setup): Promise<Cost> {
 }
 
 function measured(setup: Setup, name: EngineName): { seconds: number; peakBytes: number } {
-  const microBatch = isLarge(setup) ? planMemory([setup], name, availableMemory(), null).microBatch : null;
-  const { runSeconds, peakBytes } = measureRun(setup, name, microBatch);
+  const { runSeconds, peakBytes } = measureRun(setup, name, passesOf([setup], name, 1, null));
   return { seconds: runSeconds, peakBytes };
 }
 

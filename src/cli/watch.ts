@@ -17,7 +17,7 @@ import { parseClaims, parseDuration } from './options.ts';
 function running(events: readonly JobEvent[]): string[] {
   const last = new Map<string, string>();
   for (const event of events) {
-    if (event.event === 'job-started') last.clear(); // what an earlier process left behind
+    if (event.event === 'started') last.clear(); // what an earlier process left behind
     if (event.event === 'run-ended') last.delete(event.run);
     if (event.event !== 'evaluated') continue;
     const { run, phase, step, steps, guessRates } = event;

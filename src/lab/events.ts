@@ -11,7 +11,7 @@ export type Rates = Readonly<Record<'useful' | 'heldOut' | 'random', number>>;
 
 /** @property run as the file of its record is called */
 export type JobEvent =
-  | { readonly event: 'job-started'; readonly command: string; readonly runs: number }
+  | { readonly event: 'started'; readonly runs: number }
   | {
       readonly event: 'evaluated';
       readonly run: string;
@@ -27,18 +27,18 @@ export type JobEvent =
       readonly status: 'finished' | 'failed';
       readonly kept: boolean;
     }
-  | { readonly event: 'job-ended'; readonly finished: number; readonly failed: number };
+  | { readonly event: 'ended'; readonly finished: number; readonly failed: number };
 
 /** Adds events. Where it cannot, it says so once and goes on: the records are what a result rests on. */
 export class EventLog {
   readonly #file: string;
-  readonly #say: (text: string) => void;
+  readonly #warn: (text: string) => void;
   #begun = false;
   #told = false;
 
-  constructor(folder: string, say: (text: string) => void) {
+  constructor(folder: string, warn = (text: string) => void process.stderr.write(`warning: ${text}\n`)) {
     this.#file = path.join(folder, EVENTS);
-    this.#say = say;
+    this.#warn = warn;
   }
 
   add(event: JobEvent): void {
@@ -48,7 +48,7 @@ export class EventLog {
       appendFileSync(this.#file, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
     } catch (error) {
       if (!this.#told)
-        this.#say(`${this.#file} cannot be added to (${(error as Error).message}); the runs go on without it`);
+        this.#warn(`${this.#file} cannot be added to (${(error as Error).message}); the runs go on without it`);
       this.#told = true;
     }
   }

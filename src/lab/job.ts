@@ -66,6 +66,14 @@ export interface Job {
   readonly store: RunStore;
 }
 
+/** @throws StorageError where a folder that is to be new holds runs */
+export async function assertUnused(store: RunStore): Promise<void> {
+  if ((await store.recordNames()).length === 0) return;
+  throw new StorageError(
+    `--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`,
+  );
+}
+
 /**
  * Plans a job and opens its folder. Nothing is trained yet.
  * @throws SetupError, ModelError, EngineError, PlanError, RecordError or StorageError where it cannot be carried out
@@ -77,11 +85,7 @@ export async function planJob(request: JobRequest): Promise<Job> {
   assertModelsHere(setups);
   const jobs = request.jobs ?? defaultJobs(setups);
   const store = new RunStore(request.folder);
-  if (!resume && (await store.recordNames()).length > 0) {
-    throw new StorageError(
-      `--out: ${store.folder} already holds run records; go on there with --resume, or choose another folder`,
-    );
-  }
+  if (!resume) await assertUnused(store);
   await store.open(request.reports);
   try {
     const engine = await startEngine();

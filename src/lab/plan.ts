@@ -249,6 +249,18 @@ export function expectationText(
   ].join('\n');
 }
 
+/**
+ * The passes that runs are taken in: as asked, or for large models the largest that fit.
+ * @throws PlanError when a run cannot fit
+ */
+export const passesOf = (
+  setups: readonly Setup[],
+  engine: EngineName,
+  jobs: number,
+  asked: number | null,
+): number | null =>
+  setups.some(isLarge) ? planMemory(setups, engine, availableMemory() / jobs, asked).microBatch : asked;
+
 /** Runs at once, unless told: one a core, or one alone where a model is large. */
 export const defaultJobs = (setups: readonly Setup[]): number => (setups.some(isLarge) ? 1 : os.availableParallelism());
 

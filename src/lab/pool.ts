@@ -15,7 +15,8 @@ import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
 import { CheckpointError } from './checkpoint.ts';
 import { describeEnvironment, recordHead } from './environment.ts';
-import type { RunStore } from './store.ts';
+import { EventLog } from './events.ts';
+import { type RunStore, runId } from './store.ts';
 import type { WorkerFault, WorkerTask } from './worker.ts';
 import { startWorkers } from './workers.ts';
 
@@ -70,7 +71,27 @@ function lostRun(setup: Setup, engine: Engine, execution: Execution, error: Erro
  * depend on something else than those of runs here, WorkerError when a process dies as it starts; finished records stay
  */
 export async function runAll(setups: readonly Setup[], options: PoolOptions): Promise<StoredRun[]> {
-  const { engine, execution = AT_ONCE, store, jobs, keepModels = false, onProgress, onEnd } = options;
+  const { engine, execution = AT_ONCE, store, jobs, keepModels = false } = options;
+  const events = new EventLog(store.folder);
+  const onProgress = (setup: Setup, progress: Progress): void => {
+    const { phase, step, steps, loss, evaluation } = progress;
+    if (evaluation !== null) {
+      const { useful, heldOut, random } = evaluation.sets;
+      const guessRates = { useful: useful.guessRate, heldOut: heldOut.guessRate, random: random.guessRate };
+      events.add({ event: 'evaluated', run: runId(setup, engine.name), phase, step, steps, loss, guessRates });
+    }
+    options.onProgress?.(setup, progress);
+  };
+  const onEnd = (run: StoredRun): void => {
+    const { setup, record, reused } = run;
+    events.add({ event: 'run-ended', run: runId(setup, engine.name), status: record.status, kept: reused });
+    options.onEnd?.(run);
+  };
+  const ended = (all: StoredRun[]): StoredRun[] => {
+    const failed = all.filter(({ record }) => record.status === 'failed').length;
+    events.add({ event: 'ended', finished: all.length - failed, failed });
+    return all;
+  };
   const environment = describeEnvironment();
   /** The run of a setup that is in the store already. */
   const kept = async (setup: Setup): Promise<StoredRun | null> => {
@@ -86,8 +107,9 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     );
   };
   const runs = await Promise.all(setups.map(kept));
-  for (const run of runs) if (run !== null) onEnd?.(run);
-  if (runs.every((run) => run !== null)) return runs;
+  events.add({ event: 'started', runs: setups.length });
+  for (const run of runs) if (run !== null) onEnd(run);
+  if (runs.every((run) => run !== null)) return ended(runs);
 
   const workers = await startWorkers(ownModule('./worker', import.meta.url), jobs, threadsOf(setups, jobs));
   let stopping = false;
@@ -96,7 +118,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     const task: WorkerTask = { setup, engine: engine.name, execution, folder, keepModel: keepModels };
     let fault: WorkerFault | null;
     try {
-      fault = await workers.run(task, (progress: Progress) => onProgress?.(setup, progress));
+      fault = await workers.run(task, (progress: Progress) => onProgress(setup, progress));
     } catch (error) {
       if (stopping) throw error; // the job ends: a run that it stopped has not failed
       const record = lostRun(setup, engine, execution, error as Error);
@@ -122,12 +144,12 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
       if (runs[place] !== null) continue;
       const run = await one(setup);
       runs[place] = run;
-      onEnd?.(run);
+      onEnd(run);
     }
   };
   try {
     await Promise.race([Promise.all(Array.from({ length: jobs }, lane)), died]);
-    return runs as StoredRun[];
+    return ended(runs as StoredRun[]);
   } finally {
     stopping = true;
     await workers.end();

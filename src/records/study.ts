@@ -96,6 +96,10 @@ export function notedJob(folder: string): { readonly setup: Setup; readonly aske
   return { setup: head.setup, asked: head.asked, command: head.commands.at(-1) ?? 'unknown' };
 }
 
+/** Which of some runs in a job's folder were taken from elsewhere, now or before. */
+export const notedTaken = (folder: string, runs: readonly string[]): Taken[] =>
+  (headOf(folder)?.taken ?? []).filter(({ run }) => runs.includes(run));
+
 /** Notes in a job's folder which of its runs were taken from elsewhere. */
 export async function noteTaken(folder: string, taken: readonly Taken[]): Promise<void> {
   const head = headOf(folder);

@@ -2,6 +2,7 @@
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Claim } from '../claims/claim.ts';
+import { newLocalFolder } from '../cli/local.ts';
 import { ProgressDisplay } from '../cli/progress.ts';
 import { type Job, type JobResult, planJob, runJob } from '../lab/job.ts';
 import { markdownReport } from '../report/markdown.ts';
@@ -39,12 +40,6 @@ const setupOf = ({ preset = 'pocket', set = [] }: ClaimOptions): Setup => {
   return preset;
 };
 
-/** A folder that no other job of this process or of another has. */
-const folderFor = ([{ id }]: readonly Claim[]): string => {
-  const started = new Date().toISOString().replace(/\..*/, '').replaceAll(':', '-');
-  return path.join('reports', 'local', `${started}-${id}-${process.pid}`);
-};
-
 /**
  * Declares one test a claim, and one that every run was trained and that its ledger is clean. Runs are trained when the
  * tests run, each in a process of its own, and their records are kept.
@@ -72,7 +67,7 @@ export function describeClaim(
         setup,
         claims: all,
         seeds: chosen,
-        folder: options.folder ?? folderFor(all),
+        folder: options.folder ?? newLocalFolder(all[0].id, String(process.pid)),
         resume: false,
         command: 'vitest',
         reports: [REPORT],

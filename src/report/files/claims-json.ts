@@ -65,6 +65,7 @@ export function claimsJson(
       commands: of.study.commands,
       environments: provenance(of),
       runs: of.study.records.length,
+      taken: of.study.taken ?? [],
       judgedOn: of.inPart ? of.study.records.map((record) => record.setupHash) : null,
       failed: failedRuns(of).map((record) => ({ run: nameOf(record), error: record.error.message })),
       claims: of.claims.map(({ claim: { statement, rule }, judgement, adjustedP }) => ({
