@@ -8,6 +8,7 @@ import { type LedgerSummary, openLedger } from '../passwords/ledger.ts';
 import { measureOverlap, type Overlap, overlapBySpan } from '../passwords/overlap.ts';
 import { PHASES } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
+import { perLoss } from '../recipe/recipe.ts';
 import { type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
 import { remembering } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
@@ -59,9 +60,16 @@ interface Given extends CorpusSetup {
   readonly version2: boolean;
 }
 
+/** Phases as training data depend on them: on which losses have a weight, and neither on its size nor on what is trained. */
+const asGiven = ({ pretrain, dpo, joint }: Setup['phases']): Setup['phases'] => ({
+  pretrain,
+  dpo: { ...dpo, trainable: 'all' },
+  joint: { ...joint, weights: perLoss((loss) => Math.sign(joint.weights[loss])), stopAtUsefulGuessRate: null },
+});
+
 function given(run: FinishedRun, { letters, prefixes: prefixTokens }: TokenIds): Given {
   const { seed, passwords, batch, prefixes, phases, evaluation } = run.setup;
-  const drawn = { seed, passwords, batch, prefixes, phases, evaluation };
+  const drawn = { seed, passwords, batch, prefixes, phases: asGiven(phases), evaluation };
   const version2 = run.schemaVersion < 3;
   return { ...drawn, jointSteps: jointSteps(run), letters: [...letters], prefixTokens, version2 };
 }
