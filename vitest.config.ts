@@ -75,7 +75,6 @@ export default defineConfig({
           include: [VERSIONS],
           testTimeout: PATIENCE,
           hookTimeout: PATIENCE, // removing what was installed takes long on a busy disk
-          fileParallelism: false,
           maxConcurrency: os.availableParallelism(),
           sequence: { groupOrder: 4 },
         },
