@@ -54,7 +54,7 @@ describe('with every claim on what decides', () => {
     const drawn = report.figures.filter(({ section }) => section === 'flip').map(({ figure }) => figure.id);
     expect(drawn).toEqual(
       [
-        ...['dose', 'norms', 'decay-width', 'decay-useful', 'decay-repeats'],
+        ...['dose', 'norms', 'rise', 'decay-width', 'decay-useful', 'decay-repeats'],
         ...['loss-weights', 'patched', 'direction'],
       ].map((id) => `${id}-pocket`),
     );

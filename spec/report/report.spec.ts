@@ -9,8 +9,8 @@ import { chanceLine } from '../../src/measure/measures.ts';
 import type { RunRecord, WholeRun } from '../../src/records/record.ts';
 import type { Study } from '../../src/records/study.ts';
 import { viewsOf } from '../../src/records/view.ts';
-import { PAPER_THEME, vegaLite } from '../../src/report/figures/figure.ts';
-import { stretchOf } from '../../src/report/figures/paper.ts';
+import { PAPER_THEME, VERDICT_SHAPES, VERDICTS, vegaLite } from '../../src/report/figures/figure.ts';
+import { grid } from '../../src/report/figures/grids.ts';
 import { annotate } from '../../src/report/files/annotations.ts';
 import { badgeJson } from '../../src/report/files/badge.ts';
 import { explained } from '../../src/report/files/explained.ts';
@@ -124,21 +124,100 @@ describe('the figures', () => {
     expect(redrawn).toEqual(['figure 1', 'figure 4', 'figure 5']);
   });
 
-  it('stretch the axis above chance, and label it with what it was', () => {
-    const drawn = JSON.stringify(vegaLite(figure('curves'), PAPER_THEME));
-    const perfs = figure('curves').rows.map(({ perf }) => perf as number);
-    expect(drawn).toContain(`datum.perf > 0 ? ${stretchOf(perfs)} * datum.perf : datum.perf`);
-    expect(drawn).toContain(`datum.value / ${stretchOf(perfs)}`);
-    // So that the rise is as high as the fall is deep, and no more than ten times.
-    expect(
-      [
-        [-2, 0.4],
-        [-1.5, 1.4],
-        [-3, 0.1],
-        [-0.2, -0.1],
-        [0.1, 0.5],
-      ].map(stretchOf),
-    ).toEqual([5, 1, 10, 1, 1]);
+  it('of training draw guess rates by their logarithm, so that no axis is stretched, and say why the paper’s axis can say less', () => {
+    for (const id of ['curves', 'mean-curves']) {
+      const { caption, rows } = figure(id);
+      const drawn = JSON.stringify(vegaLite(figure(id), PAPER_THEME));
+      expect(drawn).toMatch(/"title":"guess rate \(1 = chance\), log scale","scale":\{"type":"log"/);
+      expect(caption).toContain('A mean of logarithms is pulled down');
+      expect(rows.every(({ perf }) => typeof perf === 'number')).toBe(true); // the paper's own axis is in the data
+    }
+    // The band is one deviation of the logarithm to both sides of the geometric mean.
+    for (const { guessRate, low, high } of figure('mean-curves').rows as Record<string, number>[])
+      expect(Math.abs(Math.log(high / guessRate) - Math.log(guessRate / low))).toBeLessThan(0.01);
+  });
+
+  it('have one scale for all panels that show the same quantity', () => {
+    for (const { figure: drawn } of report.figures) {
+      for (const layout of ['wide', 'narrow'] as const) {
+        const { hconcat, vconcat, facet, resolve } = vegaLite(drawn, PAPER_THEME, layout) as unknown as Record<
+          string,
+          unknown
+        >;
+        const panels = (hconcat ?? vconcat) as {
+          layer: { encoding: Record<string, { title?: string; type?: string }> }[];
+        }[];
+        if (panels !== undefined) {
+          const titles = (axis: string) =>
+            new Set(panels.flatMap(({ layer }) => layer.map(({ encoding }) => encoding[axis]?.title)).filter(Boolean));
+          const axis = titles('y').size > 0 ? 'y' : 'x';
+          expect(titles(axis).size, drawn.id).toBe(1);
+          expect(resolve, drawn.id).toMatchObject({ scale: { [axis]: 'shared' } });
+        }
+        // The presets of the forest have claims of their own; all have the same multiples of chance.
+        if (facet !== undefined && drawn.id !== 'forest') expect(resolve, drawn.id).toBeUndefined();
+      }
+    }
+  });
+
+  it('are no wider than a phone in the narrow layout, panels below one another, the guess rate first', () => {
+    for (const { figure: drawn } of report.figures) {
+      const { hconcat, vconcat, columns, width } = vegaLite(drawn, PAPER_THEME, 'narrow') as unknown as Record<
+        string,
+        unknown
+      >;
+      expect(hconcat, drawn.id).toBeUndefined();
+      if (columns !== undefined) expect(columns, drawn.id).toBe(1);
+      if (typeof width === 'number') expect(width, drawn.id).toBeLessThanOrEqual(350);
+      if (vconcat !== undefined) expect((vconcat as { title: string }[])[0].title).toContain('guess rate');
+    }
+  });
+
+  it('tell verdicts apart by shape as well as by colour', () => {
+    expect(new Set(Object.values(VERDICT_SHAPES)).size).toBe(3);
+    expect(Object.keys(VERDICT_SHAPES)).toEqual(Object.keys(VERDICTS));
+    expect(JSON.stringify(vegaLite(figure('forest'), PAPER_THEME))).toContain(
+      `"range":${JSON.stringify(Object.values(VERDICT_SHAPES))}`,
+    );
+  });
+
+  it('have every claim whose number is a multiple of chance in the forest, and no other', () => {
+    const judged = report.studies.flatMap(({ claims }) => claims.map(({ judgement }) => judgement));
+    const wanted = judged.filter(({ interval, measure }) => interval !== null && measure.endsWith('(1 = chance)'));
+    expect(figure('forest').rows.map(({ claim }) => claim)).toEqual(wanted.map(({ id }) => id));
+  });
+
+  it('draw a grid as a map with each cell’s number in it, and mark what is above chance or cannot be read', () => {
+    const cell = (label: string, estimate: number, adjustedP: number, readable = true) => ({
+      ...{ arm: label, label, estimate, adjustedP, readable, interval: [estimate - 0.1, estimate + 0.1] as const },
+      ...{
+        useful: 3,
+        random: 1,
+        randomInterval: [0.9, 1.1] as const,
+        seeds: SEEDS,
+        failed: 0,
+        p: adjustedP,
+        expectedScatter: 0.1,
+      },
+    });
+    const cells = [
+      cell('lr*0.3, beta*1, prefixes, freeze', 2, 0.001),
+      cell('lr*0.3, beta*1, prefixes, no-freeze', 1.1, 0.2),
+      cell('lr*1, beta*4, no-prefixes, freeze', 0.98, 1, false),
+    ];
+    const [{ claims, ...about }] = report.studies;
+    const lrbeta = {
+      ...claims[0],
+      claim: CLAIMS.find(({ id }) => id === 'lrbeta')!,
+      judgement: { ...claims[0].judgement, id: 'lrbeta', cells },
+    };
+    const { rows } = grid({ ...about, claims: [lrbeta] }, 'lrbeta', 'A grid')!;
+    expect(rows.map(({ text }) => text)).toEqual(['2.00 ▲', '1.10', '(0.98)']);
+    expect(rows.map(({ across, down }) => [down, across])).toEqual([
+      ['lr*0.3 beta*1', 'prefixes freeze'],
+      ['lr*0.3 beta*1', 'prefixes no-freeze'],
+      ['lr*1 beta*4', 'no-prefixes freeze'],
+    ]);
   });
 
   it('come as data, specification, SVG and PNG', () => {

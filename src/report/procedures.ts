@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { readTextIfThere } from '../records/bounded.ts';
 import { RecordError } from '../records/record.ts';
-import type { Table } from './table.ts';
+import { markdownTable, type Table } from './table.ts';
 
 const rowSchema = z.object({
   /** An interval, a test, or the rule of a claim. */
@@ -68,3 +68,7 @@ export const proceduresTable = (rows: readonly ProcedureRow[]): Table => ({
     `${row.experiments}`,
   ]),
 });
+
+/** The table as a document. */
+export const proceduresDocument = (procedures: ProcedureReport): string =>
+  `${['# Error rates of the procedures', proceduresNote(procedures), markdownTable(proceduresTable(procedures.rows))].join('\n\n')}\n`;

@@ -12,7 +12,7 @@ import { forest } from './figures/forest.ts';
 import { grid } from './figures/grids.ts';
 import { ranks } from './figures/leakage.ts';
 import { flip, layers, positions, sign } from './figures/mechanism.ts';
-import { decayMap, directions, dose, lossWeights, norms, patched } from './figures/memorise-or-flip.ts';
+import { decayMap, directions, dose, lossWeights, norms, patched, rise } from './figures/memorise-or-flip.ts';
 import { ablation, curves, meanCurves, shares, sizes } from './figures/paper.ts';
 import { checkpoints, seeds } from './figures/seeds.ts';
 import { type LeakageTable, leakage } from './leakage.ts';
@@ -71,6 +71,7 @@ export function buildReport(
     ['mechanism', layers(first)],
     ...ofEach(dose, 'flip'),
     ...ofEach(norms, 'flip'),
+    ...ofEach(rise, 'flip'),
     ...(['width', 'useful', 'repeats'] as const).flatMap((map) => ofEach((report) => decayMap(report, map), 'flip')),
     ...ofEach(lossWeights, 'flip'),
     ...ofEach(patched, 'flip'),

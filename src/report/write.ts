@@ -12,7 +12,8 @@ import { isMechanismTold, memoriseOrFlip } from './files/memorise-or-flip.ts';
 import { passwordsParquet, runsParquet } from './files/parquet.ts';
 import { isSummarised, reproducibility } from './files/reproducibility.ts';
 import { runsCsv } from './files/runs-csv.ts';
-import { pageOf } from './page/page.tsx';
+import { ERROR_RATES, errorRatesPage, pageOf } from './page/page.tsx';
+import { proceduresDocument } from './procedures.ts';
 import type { Report } from './report.ts';
 import type { StudyReport } from './study-report.ts';
 
@@ -32,18 +33,24 @@ const whole = (report: StudyReport): ClaimsOf => ({ ...report, inPart: false, pr
 
 /** The files of a report by their paths: the same for the same records, byte by byte. */
 export async function reportFiles(report: Report): Promise<Map<string, string | Buffer>> {
-  const files = new Map<string, string | Buffer>([
+  const errorRates = await errorRatesPage(report);
+  const read = new Map<string, string>([
+    ...(isToldOf(report) ? [['explained.md', explained(report)] as const] : []),
+    ...(isMechanismTold(report) ? [['memorise-or-flip.md', memoriseOrFlip(report)] as const] : []),
     ['claims.md', claimsDocument(report)],
     ['claims.json', claimsJson(report.command, report.studies.map(whole), report.referenceCode)],
     ['runs.csv', runsCsv(report)],
+    ...(errorRates === null ? [] : [[ERROR_RATES, errorRates] as const]),
+  ]);
+  const files = new Map<string, string | Buffer>([
+    ...read,
+    ...(report.procedures === null ? [] : [['error-rates.md', proceduresDocument(report.procedures)] as const]),
     ['runs.parquet', runsParquet(report)],
     ['passwords.parquet', passwordsParquet(report)],
     ['claims.xml', junitXml(report)],
     ['badge.json', badgeJson(report)],
     ...(isSummarised(report) ? [['reproducibility.md', reproducibility(report)] as const] : []),
-    ...(isToldOf(report) ? [['explained.md', explained(report)] as const] : []),
-    ...(isMechanismTold(report) ? [['memorise-or-flip.md', memoriseOrFlip(report)] as const] : []),
-    ['index.html', await pageOf(report)],
+    ['index.html', await pageOf(report, read)],
   ]);
   for (const { figure } of report.figures) {
     for (const [ending, content] of Object.entries(await filesOf(figure)))

@@ -39,3 +39,18 @@ export function overTraining(
 /** Perf over training; nats a letter. */
 export const perfOverTraining = (runs: readonly RunView[], phase: Evaluation['phase'], set: SetName) =>
   overTraining(runs, phase, ({ sets }) => sets[set].perf);
+
+/** What an archive rounds a guess rate to: a lower one has no logarithm that says anything. */
+const LEAST_RATE = 1e-4;
+
+/** Guess rate over training: the geometric mean over runs, and the ends of one deviation of its logarithm. */
+export const guessRateOverTraining = (runs: readonly RunView[], phase: Evaluation['phase'], set: SetName) =>
+  overTraining(runs, phase, ({ sets }) => Math.log(Math.max(sets[set].guessRate, LEAST_RATE))).map(
+    ({ share, runs: seeds, mean, deviation }) => ({
+      share,
+      runs: seeds,
+      mean: Math.exp(mean),
+      low: Math.exp(mean - deviation),
+      high: Math.exp(mean + deviation),
+    }),
+  );

@@ -17,6 +17,7 @@ import {
   type Figure,
   fields,
   lineAt,
+  multiples,
   numbers,
   type Row,
   round,
@@ -58,9 +59,9 @@ export function flip(report: StudyReport): Figure | null {
     const { value, ...interval } = rounded(guessRate);
     return { kind: 'mean', set: inFigures(set), seeds: own, useful: round(useful, 3), guessRate: value, ...interval };
   });
-  const channel = numbers('guess rate (1 = chance)');
+  const channel = multiples('guess rate (1 = chance)');
   const encoding = {
-    x: { field: 'useful', type: 'quantitative', title: 'guess rate of the useful negatives (1 = chance)' },
+    x: { field: 'useful', ...multiples('useful negatives (1 = chance)') },
     color: colourOf('set', TWO_SETS),
   };
   return {
@@ -101,12 +102,12 @@ export function flip(report: StudyReport): Figure | null {
 }
 
 /** For each snapshot, a line for each set with the intervals of its points. */
-const lines = (x: object, title: string, chance: number, tooltip: object[]): Record<string, unknown> =>
+const lines = (x: object, channel: object, chance: number, tooltip: object[]): Figure['spec'] =>
   bySnapshot(220, [
     lineAt('y', chance),
     ...estimates({
       axis: 'y',
-      channel: numbers(title),
+      channel,
       encoding: { x, color: colourOf('set', COLOURS) },
       value: 'value',
       ofValue: { tooltip },
@@ -135,7 +136,7 @@ export function positions(report: StudyReport): Figure | null {
     rows,
     spec: lines(
       { ...LAYER, field: 'position', title: 'letter' },
-      'guess rate (1 = chance)',
+      multiples('guess rate (1 = chance)'),
       1,
       fields('snapshot', 'set', 'position', 'value', 'low', 'high'),
     ),
@@ -162,7 +163,7 @@ export function layers(report: StudyReport): Figure | null {
       'whether held-out passwords lie below the control or above it.',
     alt: 'Three line charts of log-likelihood by layer for held-out passwords, useful negatives and the control.',
     rows,
-    spec: lines(LAYER, 'nats above chance', 0, fields('snapshot', 'set', 'read', 'value', 'low', 'high')),
+    spec: lines(LAYER, numbers('nats above chance'), 0, fields('snapshot', 'set', 'read', 'value', 'low', 'high')),
   };
 }
 

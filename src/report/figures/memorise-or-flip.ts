@@ -1,34 +1,39 @@
 /** What decides whether a model flips or memorises, and where the flip sits. */
-import { DISSECTED, DOSE, MAPS, type MapRow, MILDER_WEIGHTS } from '../../claims/arms.ts';
+import { DECAYS, DISSECTED, DOSE, MAPS, type MapRow, MILDER_WEIGHTS } from '../../claims/arms.ts';
 import { judgementOf } from '../../claims/family.ts';
 import { bestPerfs, overTraining, perfOverTraining } from '../../claims/measures/curves.ts';
 import { patchedGuessRates, separationByLayer } from '../../claims/measures/dissection.ts';
 import type { RunView } from '../../records/view.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
 import {
+  broken,
   COLOURS,
   colourOf,
   estimates,
   type Figure,
   fields,
   lineAt,
+  multiples,
   names,
   numbers,
   type Row,
   round,
   SETS,
+  stepFor,
 } from './figure.ts';
-import { BAND, byArm, PANELS_READ, panels, UPRIGHT } from './panels.ts';
+import { type Cell, heatMap } from './heat-map.ts';
+import { BAND, byArm, PANELS_READ, panels } from './panels.ts';
 
-const DECAY = { field: 'decay', type: 'quantitative', title: 'weight decay', scale: { type: 'log' } };
+const DECAY = {
+  field: 'decay',
+  type: 'quantitative',
+  title: 'weight decay, log scale',
+  scale: { type: 'log', nice: false, padding: 6 },
+  axis: { values: DECAYS, format: '~g' },
+};
 
-/** Shades of one colour, for what has an order. */
-const shades = (field: string, title: string): object => ({
-  field,
-  type: 'ordinal',
-  title,
-  scale: { scheme: 'viridis' },
-});
+/** From weak to strong decay; each with a contrast of 3 to 1 on white and on black. */
+const BY_DECAY = ['#1f7fd0', '#3f80b8', '#64808f', '#8a7c62', '#a97240', '#c9691b'];
 
 export function dose(report: StudyReport): Figure | null {
   const rows = byArm(report, 'dose', DOSE, ({ optimiser }) => ({ decay: optimiser.weightDecay }));
@@ -39,7 +44,7 @@ export function dose(report: StudyReport): Figure | null {
     caption: `Held-out passwords and the control, by the weight decay. The paper has 0.01. ${PANELS_READ}`,
     alt: 'Two line charts of held-out passwords and the control over the weight decay, with a line at chance.',
     rows,
-    spec: panels('y', UPRIGHT, () => ({ x: DECAY }), 'decay', true),
+    spec: panels(rows, { field: 'decay', x: DECAY, joined: true }),
   };
 }
 
@@ -61,23 +66,13 @@ const developing = (report: StudyReport, of: Parameters<typeof overTraining>[2])
     );
   });
 
-/** The size of the parameters and the rise of the useful negatives, over training. */
-export function norms(report: StudyReport): Figure | null {
-  if (judgementOf(report, 'dose') === undefined) return null;
-  const useful = new Map(
-    developing(report, ({ sets }) => sets.useful.perf).map((row) => [`${row.decay} ${row.progress}`, row.mean]),
-  );
-  const rows = developing(report, ({ parameterNorm }) => parameterNorm).map(({ mean, deviation, ...row }) => ({
-    ...row,
-    norm: round(mean, 3),
-    deviation: round(deviation, 3),
-    useful: round(useful.get(`${row.decay} ${row.progress}`) as number, 3),
-  }));
-  if (rows.length === 0) return null;
-  const panel = (field: string, title: string, lines: object[]) => ({
-    ...UPRIGHT,
+/** A number over training, one line for each weight decay. */
+function overDoses(field: string, title: string, chance?: number): Figure['spec'] {
+  return {
+    width: 560,
+    height: 260,
     layer: [
-      ...lines,
+      ...(chance === undefined ? [] : [lineAt('y', chance)]),
       {
         mark: { type: 'line', point: { size: 12 } },
         encoding: {
@@ -90,26 +85,50 @@ export function norms(report: StudyReport): Figure | null {
           },
           y: { field, ...numbers(title) },
           detail: { field: 'phase' },
-          color: shades('decay', 'weight decay'),
-          tooltip: fields('decay', 'phase', 'progress', field, 'seeds'),
+          color: { field: 'decay', type: 'ordinal', title: 'weight decay', scale: { range: BY_DECAY } },
+          tooltip: fields('decay', 'phase', 'progress', field, 'deviation', 'seeds'),
         },
       },
     ],
-  });
+  };
+}
+
+const dosed = (report: StudyReport, field: string, of: Parameters<typeof overTraining>[2]): Row[] =>
+  judgementOf(report, 'dose') === undefined
+    ? []
+    : developing(report, of).map(({ mean, deviation, ...row }) => ({
+        ...row,
+        [field]: round(mean, 3),
+        deviation: round(deviation, 3),
+      }));
+
+/** The size of the parameters over training. */
+export function norms(report: StudyReport): Figure | null {
+  const rows = dosed(report, 'norm', ({ parameterNorm }) => parameterNorm);
+  if (rows.length === 0) return null;
   return {
     id: `norms-${report.name}`,
     title: `Size of the parameters over training (${report.name})`,
     caption:
-      'Left: L2 norm of all parameters together, mean over seeds, for each weight decay, over the three phases. Right: log-likelihood of the useful negatives relative to ' +
-      'chance (dashed). A model that memorises keeps large weights; weight decay takes them away.',
-    alt: 'Two line charts over training, one line for each weight decay: the norm of the parameters, and the log-likelihood of the useful negatives.',
+      'L2 norm of all parameters together, mean over seeds, for each weight decay, over the three phases. A model that memorises keeps large weights; weight decay takes them away.',
+    alt: 'Line chart of the norm of the parameters over training, one line for each weight decay.',
     rows,
-    spec: {
-      hconcat: [
-        panel('norm', 'norm of the parameters', []),
-        panel('useful', 'useful negatives, nats above chance', [lineAt('y', 0)]),
-      ],
-    },
+    spec: overDoses('norm', 'norm of the parameters'),
+  };
+}
+
+/** The rise of the useful negatives over training. */
+export function rise(report: StudyReport): Figure | null {
+  const rows = dosed(report, 'useful', ({ sets }) => sets.useful.perf);
+  if (rows.length === 0) return null;
+  return {
+    id: `rise-${report.name}`,
+    title: `Rise of the useful negatives over training (${report.name})`,
+    caption:
+      'Log-likelihood per letter of the useful negatives relative to chance (dashed), mean over seeds, for each weight decay, over the three phases.',
+    alt: 'Line chart of the log-likelihood of the useful negatives over training, one line for each weight decay.',
+    rows,
+    spec: overDoses('useful', 'useful negatives, nats above chance', 0),
   };
 }
 
@@ -130,19 +149,22 @@ export function decayMap(report: StudyReport, which: keyof typeof MAPS): Figure 
   const { id, title, legend } = MAP_TITLES[which];
   const seeds = judgementOf(report, id)?.seeds;
   if (seeds === undefined) return null;
-  const rows: Row[] = (MAPS[which] as readonly MapRow[]).flatMap(({ cells }) =>
-    cells.flatMap(({ decay, arm }) => {
+  const rows = (MAPS[which] as readonly MapRow[]).flatMap(({ cells }) =>
+    cells.flatMap(({ decay, arm }): Cell[] => {
       const runs = runsOf(report, arm.id).filter(({ setup }) => seeds.includes(setup.seed));
       if (runs.length === 0) return [];
       const { mean, deviation } = bestPerfs(runs, 'heldOut');
+      const multiple = round(Math.exp(mean));
       return [
         {
           decay,
           varied: VARIED[which](runs[0]),
           seeds: runs.length,
+          multiple,
           perf: round(mean),
           low: round(mean - deviation),
           high: round(mean + deviation),
+          text: multiple.toFixed(2),
         },
       ];
     }),
@@ -152,25 +174,15 @@ export function decayMap(report: StudyReport, which: keyof typeof MAPS): Figure 
     id: `${id}-${report.name}`,
     title: `${title} (${report.name})`,
     caption:
-      "The paper's statistic: log-likelihood per letter of the held-out passwords relative to chance (dashed) at the best evaluation of phase 3, mean ± deviation over seeds, by " +
-      `weight decay, one line for each value of what else is varied: ${legend}.`,
-    alt: `Line chart of the paper's statistic over the weight decay, one line for each value of: ${legend}.`,
+      "The paper's statistic: geometric-mean probability of a held-out letter relative to chance at the best evaluation of phase 3, geometric mean over seeds, by " +
+      `weight decay and ${legend}. The data have it in nats too, with the deviation over seeds.`,
+    alt: `Map of the paper's statistic by weight decay and ${legend}, as multiples of chance.`,
     rows,
-    spec: {
-      width: 420,
-      height: 260,
-      layer: [
-        lineAt('y', 0),
-        ...estimates({
-          axis: 'y',
-          channel: numbers('nats above chance'),
-          encoding: { x: DECAY, color: shades('varied', legend) },
-          value: 'perf',
-          ofValue: { tooltip: fields('decay', 'varied', 'perf', 'low', 'high', 'seeds') },
-          mark: { type: 'line', point: { size: 40 } },
-        }),
-      ],
-    },
+    spec: heatMap(rows, {
+      across: { field: 'decay', title: 'weight decay' },
+      down: { field: 'varied', title: legend },
+      tooltip: fields('decay', 'varied', 'multiple', 'perf', 'low', 'high', 'seeds'),
+    }),
   };
 }
 
@@ -195,6 +207,7 @@ export function patched(report: StudyReport): Figure | null {
     })),
   );
   if (rows.length === 0) return null;
+  const parts = [...new Set(rows.map((row) => row.parts))];
   return {
     id: `patched-${report.name}`,
     title: `Which parts flip (${report.name})`,
@@ -205,14 +218,14 @@ export function patched(report: StudyReport): Figure | null {
     rows,
     spec: {
       width: 420,
-      height: { step: 20 },
+      height: stepFor(parts),
       layer: [
         lineAt('x', 1),
         ...estimates({
           axis: 'x',
-          channel: numbers('guess rate (1 = chance)'),
+          channel: multiples('guess rate (1 = chance)'),
           encoding: {
-            y: names('parts'),
+            y: { ...names('parts'), axis: broken(parts) },
             color: colourOf('set', COLOURS),
             tooltip: fields('parts', 'set', 'guessRate', 'low', 'high', 'seeds'),
           },

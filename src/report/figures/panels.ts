@@ -5,7 +5,24 @@ import { judgementOf } from '../../claims/family.ts';
 import { bestPerfs } from '../../claims/measures/curves.ts';
 import type { Setup } from '../../setup/schema.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
-import { bounds, colourOf, estimates, fields, lineAt, numbers, type Row, round, SETS, TWO_SETS } from './figure.ts';
+import {
+  bounds,
+  broken,
+  colourOf,
+  estimates,
+  extentOf,
+  fields,
+  type Layout,
+  lineAt,
+  multiples,
+  names,
+  panelWidth,
+  type Row,
+  round,
+  SETS,
+  type Spec,
+  TWO_SETS,
+} from './figure.ts';
 
 export const BAND = { type: 'area', opacity: 0.2 };
 
@@ -33,8 +50,9 @@ export function byArm(
         set,
         seeds: runs.length,
         perf: round(mean),
-        perfLow: round(mean - deviation),
-        perfHigh: round(mean + deviation),
+        multiple: round(Math.exp(mean)),
+        multipleLow: round(Math.exp(mean - deviation)),
+        multipleHigh: round(Math.exp(mean + deviation)),
         guessRate: round(rate as number),
         ...bounds(interval),
         useful: round(cell.useful as number),
@@ -43,46 +61,59 @@ export function byArm(
   });
 }
 
+/** The claim's reading first: it is the one that is seen first on a phone. */
 const PANELS = [
-  { title: 'best evaluation ± deviation', value: 'perf', low: 'perfLow', high: 'perfHigh', chance: 0 },
-  { title: 'last step, 95% interval', value: 'guessRate', low: 'low', high: 'high', chance: 1 },
+  { title: 'last step: guess rate, 95% interval', value: 'guessRate', low: 'low', high: 'high' },
+  {
+    title: 'best evaluation: geometric mean ± deviation',
+    value: 'multiple',
+    low: 'multipleLow',
+    high: 'multipleHigh',
+  },
 ] as const;
 
-/**
- * Two panels side by side, as the paper reads runs and as the claim does.
- * @param axis the one that has the values
- * @param position the channels that say where an arm stands in a panel
- * @param field the field of the rows that names an arm
- * @param joined whether lines join the arms, with a band in place of the intervals
- */
-export function panels(
-  axis: 'x' | 'y',
-  size: object,
-  position: (panel: number) => object,
-  field: string,
-  joined = false,
-): Record<string, unknown> {
-  const color = colourOf('set', TWO_SETS);
-  const tooltip = fields(field, 'set', 'seeds', 'perf', 'guessRate', 'low', 'high', 'useful');
-  return {
-    hconcat: PANELS.map(({ title, value, low, high, chance }, panel) => {
-      const channel = numbers(chance === 0 ? 'nats above chance' : 'guess rate (1 = chance)');
-      const drawn = { axis, channel, value, low, high };
-      const encoding = { ...position(panel), color };
+interface Position {
+  /** What it is of an arm that tells it from the others: a field of the rows. */
+  readonly field: string;
+  /** The channel along which arms stand: x, beside one another; or y, below one another, by their names. */
+  readonly x?: object;
+  /** Whether lines join the arms, with a band in place of the intervals. */
+  readonly joined?: boolean;
+}
+
+/** The same runs as the claim reads them and as the paper does, in two panels on the same axis of multiples of chance. */
+export const panels =
+  (rows: readonly Row[], { field, x, joined = false }: Position) =>
+  (layout: Layout): Spec => {
+    const axis = x === undefined ? 'x' : 'y';
+    const arms = [...new Set(rows.map((row) => `${row[field]}`))];
+    const tooltip = fields(field, 'set', 'seeds', 'guessRate', 'low', 'high', 'multiple', 'perf', 'useful');
+    const inPanel = ({ title, value, low, high }: (typeof PANELS)[number], panel: number) => {
+      const named = {
+        ...names(field),
+        axis: panel === 0 || layout === 'narrow' ? broken(arms) : { labels: false, ticks: false },
+      };
+      const drawn = { axis, channel: multiples('1 = chance'), value, low, high } as const;
+      const encoding = {
+        ...(x === undefined ? { y: named, yOffset: { field: 'set', sort: null } } : { x }),
+        color: colourOf('set', TWO_SETS),
+      };
       const [bars, dots] = estimates({ ...drawn, encoding: { ...encoding, tooltip } });
       const lines = { interval: BAND, mark: { type: 'line' } };
       return {
         title,
-        ...size,
-        layer: [lineAt(axis, chance), ...(joined ? estimates({ ...drawn, ...lines, encoding }) : [bars]), dots],
+        width: x === undefined ? panelWidth(layout, 270, extentOf(arms).letters) : panelWidth(layout, 300),
+        height: x === undefined ? { step: 22 } : 240,
+        layer: [lineAt(axis, 1), ...(joined ? estimates({ ...drawn, ...lines, encoding }) : [bars]), dots],
       };
-    }),
+    };
+    return {
+      resolve: { scale: { [axis]: 'shared' } },
+      [layout === 'wide' ? 'hconcat' : 'vconcat']: PANELS.map(inPanel),
+    };
   };
-}
 
 /** How to read both panels. */
 export const PANELS_READ =
-  'Left, as in the paper: log-likelihood per letter relative to chance at the best evaluation of phase 3, mean ± deviation over seeds. ' +
-  'Right, as the claim reads it: guess rate at the last step, with its 95% interval.';
-
-export const UPRIGHT = { width: 300, height: 240 };
+  'First as the claim reads it: guess rate at the last step, with its 95% interval. Then as the paper does: geometric-mean probability of a letter relative to chance, ' +
+  'at the best evaluation of phase 3, mean ± deviation over seeds.';

@@ -1,6 +1,6 @@
 /** The paper's five figures, redrawn on our data. */
 import { ABLATION, HELD_OUT_SHARES, MODEL_SIZES } from '../../claims/arms.ts';
-import { perfOverTraining } from '../../claims/measures/curves.ts';
+import { guessRateOverTraining, perfOverTraining } from '../../claims/measures/curves.ts';
 import type { RunView } from '../../records/view.ts';
 import type { Setup } from '../../setup/schema.ts';
 import { runsOf, type StudyReport } from '../study-report.ts';
@@ -11,13 +11,14 @@ import {
   type Figure,
   fields,
   lineAt,
+  multiples,
   names,
   type Row,
   round,
   SETS,
   thinned,
 } from './figure.ts';
-import { BAND, byArm, PANELS_READ, panels, UPRIGHT } from './panels.ts';
+import { BAND, byArm, PANELS_READ, panels } from './panels.ts';
 
 export function shares(report: StudyReport): Figure | null {
   const rows = byArm(report, 'held-out-share', HELD_OUT_SHARES, ({ passwords: { heldBatches, negativeBatches } }) => ({
@@ -34,7 +35,7 @@ export function shares(report: StudyReport): Figure | null {
       `${PANELS_READ} With a smaller share fewer passwords are scored, so the interval is wider.`,
     alt: 'Two line charts of held-out passwords and the control over nine held-out shares, with a line at chance.',
     rows,
-    spec: panels('y', UPRIGHT, () => ({ x }), 'share', true),
+    spec: panels(rows, { field: 'share', x, joined: true }),
   };
 }
 
@@ -51,7 +52,7 @@ export function sizes(report: StudyReport): Figure | null {
     caption: `Held-out passwords and the control, by the size of the model. ${PANELS_READ}`,
     alt: 'Two charts of held-out passwords and the control for models of four sizes, with a line at chance.',
     rows,
-    spec: panels('y', UPRIGHT, () => ({ x, xOffset: { field: 'set', sort: null } }), 'model'),
+    spec: panels(rows, { field: 'model', x }),
   };
 }
 
@@ -67,24 +68,14 @@ export function ablation(report: StudyReport): Figure | null {
       `The last row is not in the paper. ${PANELS_READ}`,
     alt: 'Two dot charts with four rows, one for each combination of freezing and prefixes: held-out passwords and the control.',
     rows,
-    spec: panels(
-      'x',
-      { width: 270, height: { step: 22 } },
-      (panel) => ({
-        y: { ...names('arm'), axis: panel === 0 ? {} : { labels: false, ticks: false } },
-        yOffset: { field: 'set', sort: null },
-      }),
-      'arm',
-    ),
+    spec: panels(rows, { field: 'arm' }),
   };
 }
 
-/** How much the axis is stretched above chance, where the rise is small beside the fall that DPO causes. */
-export function stretchOf(perfs: readonly number[]): number {
-  const lowest = perfs.reduce((least, perf) => Math.min(least, perf), 0);
-  const highest = perfs.reduce((most, perf) => Math.max(most, perf), 0);
-  return highest <= 0 ? 1 : Math.min(10, Math.max(1, Math.round(-lowest / highest)));
-}
+/** Why the paper's own axis can say less than the guess rate. */
+const LOGARITHMS =
+  'The paper draws log-likelihood, which is in the data as `perf`. A mean of logarithms is pulled down by the few letters that a model holds to be nearly impossible, ' +
+  'so it can end below chance where the guess rate, a mean of probabilities, ends above.';
 
 /** Evaluations of a phase that are drawn of a single run. */
 const POINTS_A_PHASE = 30;
@@ -132,8 +123,6 @@ export function curves(report: StudyReport): Figure | null {
       })),
     ),
   );
-  const stretch = stretchOf(rows.map(({ perf }) => perf));
-  const stretched = stretch === 1 ? '' : ` Above chance (dashed) the axis is stretched ${stretch} times.`;
   const { stopAtUsefulGuessRate: stop } = phases.joint;
   const ending =
     stop === null ? '' : ` Phase 3 ends when the useful negatives are guessed ${stop} times as often as chance.`;
@@ -142,9 +131,9 @@ export function curves(report: StudyReport): Figure | null {
     title: 'Training curves of all seeds',
     paper: 'figure 4',
     caption:
-      `Log-likelihood per letter relative to chance (dashed) over the three phases, one line for each seed.${stretched} ` +
-      `Phases 1 and 2 are read under the prefix \`regular\`, phase 3 under \`reverse\`.${ending}`,
-    alt: 'Line chart of the log-likelihood of held-out passwords, useful negatives and the control over training, one line for each seed.',
+      `Guess rate relative to chance (dashed) over the three phases, one line for each seed. Phases 1 and 2 are read under the prefix \`regular\`, phase 3 under \`reverse\`.${ending} ` +
+      LOGARITHMS,
+    alt: 'Line chart of the guess rates of held-out passwords, useful negatives and the control over training, one line for each seed.',
     rows,
     spec: {
       width: 640,
@@ -156,24 +145,16 @@ export function curves(report: StudyReport): Figure | null {
           bind: { input: 'select', name: 'Seed ', options: ['all', ...new Set(rows.map(({ seed }) => String(seed)))] },
         },
       ],
-      transform: [
-        { filter: "shownSeed == 'all' || toString(datum.seed) == shownSeed" },
-        { calculate: `datum.perf > 0 ? ${stretch} * datum.perf : datum.perf`, as: 'stretched' },
-      ],
+      transform: [{ filter: "datum.guessRate > 0 && (shownSeed == 'all' || toString(datum.seed) == shownSeed)" }],
       layer: [
         ...boundaries(runs[0].setup, (phase) => start[phase]),
-        lineAt('y', 0),
+        lineAt('y', 1),
         {
           params: [{ name: 'chosenSet', select: { type: 'point', fields: ['set'] }, bind: 'legend' }],
           mark: { type: 'line', strokeWidth: 1 },
           encoding: {
             x: { field: 'step', type: 'quantitative', title: 'step' },
-            y: {
-              field: 'stretched',
-              type: 'quantitative',
-              title: 'nats above chance',
-              axis: { labelExpr: `format(datum.value > 0 ? datum.value / ${stretch} : datum.value, '.2~f')` },
-            },
+            y: { field: 'guessRate', ...multiples('guess rate (1 = chance)') },
             detail: [{ field: 'seed' }, { field: 'phase' }],
             color: colourOf('set', COLOURS),
             opacity: { condition: { param: 'chosenSet', value: 0.75 }, value: 0.08 },
@@ -188,77 +169,57 @@ export function curves(report: StudyReport): Figure | null {
 /** Mean and spread over runs at equal shares of each phase, as runs leave phase 3 at different steps. */
 const meanRows = (runs: readonly RunView[]): Row[] =>
   PHASES.flatMap((phase, index) =>
-    SETS.flatMap(({ set, name }) =>
-      perfOverTraining(runs, phase, name).map(({ share, runs: seeds, mean, deviation }) => ({
+    SETS.flatMap(({ set, name }) => {
+      const perfs = perfOverTraining(runs, phase, name);
+      return guessRateOverTraining(runs, phase, name).map(({ share, runs: seeds, mean, low, high }, part) => ({
         phase,
         progress: round(index + share, 3),
         set,
         seeds,
-        perf: round(mean),
-        low: round(mean - deviation),
-        high: round(mean + deviation),
-      })),
-    ),
+        guessRate: round(mean),
+        low: round(low),
+        high: round(high),
+        perf: round(perfs[part].mean),
+        perfDeviation: round(perfs[part].deviation),
+      }));
+    }),
   );
 
 export function meanCurves(report: StudyReport): Figure | null {
   const runs = runsOf(report, 'main');
   if (runs.length < 2) return null;
-  const rows = meanRows(runs);
-  const inPhase3 = rows.filter(({ phase, set }) => phase === 'joint' && set === 'held-out');
-  const near = Math.max(0.3, ...inPhase3.map(({ high }) => high as number));
-  const panel = (title: string, marks: object[], y: object, more: object) => ({
-    title,
-    width: 640,
-    height: 220,
-    ...more,
-    layer: [
-      ...marks,
-      lineAt('y', 0),
-      ...estimates({
-        axis: 'y',
-        channel: { type: 'quantitative', title: 'nats above chance', ...y },
-        encoding: {
-          x: {
-            field: 'progress',
-            type: 'quantitative',
-            title: 'progress (each phase drawn equally wide)',
-            scale: { nice: false, zero: false },
-            axis: { labels: false, ticks: false },
-          },
-          color: colourOf('set', COLOURS),
-          detail: { field: 'phase' },
-        },
-        value: 'perf',
-        ofValue: { tooltip: fields('set', 'phase', 'progress', 'perf', 'low', 'high', 'seeds') },
-        interval: { ...BAND, clip: true },
-        mark: { type: 'line', clip: true, point: { size: 16 } },
-      }),
-    ],
-  });
   return {
     id: 'mean-curves',
     title: 'Mean and spread over seeds',
     paper: 'figure 5',
-    caption:
-      'Log-likelihood per letter relative to chance (dashed): mean ± standard deviation over seeds. The lower panel shows phase 3 near chance. ' +
-      'Runs end phase 3 at different steps, so each phase is drawn equally wide.',
-    alt: 'Line chart of mean log-likelihood over training, and below it phase 3 alone, near chance.',
-    rows,
+    caption: `Guess rate relative to chance (dashed): geometric mean over seeds, and the band of one standard deviation around it. Each phase is drawn equally wide. ${LOGARITHMS}`,
+    alt: 'Line chart of the mean guess rates of held-out passwords, useful negatives and the control over the three phases.',
+    rows: meanRows(runs),
     spec: {
-      vconcat: [
-        panel(
-          'All phases',
-          boundaries(runs[0].setup, (phase) => PHASES.indexOf(phase)),
-          {},
-          {},
-        ),
-        panel(
-          'Phase 3 near chance',
-          [],
-          { scale: { domain: [-near, near] } },
-          { transform: [{ filter: "datum.phase == 'joint'" }] },
-        ),
+      width: 640,
+      height: 300,
+      layer: [
+        ...boundaries(runs[0].setup, (phase) => PHASES.indexOf(phase)),
+        lineAt('y', 1),
+        ...estimates({
+          axis: 'y',
+          channel: multiples('guess rate (1 = chance)'),
+          encoding: {
+            x: {
+              field: 'progress',
+              type: 'quantitative',
+              title: 'progress (each phase drawn equally wide)',
+              scale: { nice: false, zero: false },
+              axis: { labels: false, ticks: false },
+            },
+            color: colourOf('set', COLOURS),
+            detail: { field: 'phase' },
+          },
+          value: 'guessRate',
+          ofValue: { tooltip: fields('set', 'phase', 'progress', 'guessRate', 'low', 'high', 'perf', 'seeds') },
+          interval: BAND,
+          mark: { type: 'line', point: { size: 16 } },
+        }),
       ],
     },
   };

@@ -6,6 +6,7 @@ import { guessRatesBySeed } from '../../claims/measures/seeds.ts';
 import type { StudyReport } from '../study-report.ts';
 import {
   bounds,
+  broken,
   colourOf,
   DOT,
   estimates,
@@ -16,6 +17,7 @@ import {
   numbers,
   type Row,
   round,
+  stepFor,
   TWO_SETS,
 } from './figure.ts';
 
@@ -78,6 +80,7 @@ export function checkpoints(report: StudyReport): Figure | null {
     ...bounds(interval as readonly [number, number]),
     set: set === 'random' ? 'control' : 'held-out',
   }));
+  const evaluations = rows.map(({ evaluation }) => evaluation);
   return {
     id: 'checkpoints',
     title: 'Sensitivity to the choice of evaluation',
@@ -88,14 +91,14 @@ export function checkpoints(report: StudyReport): Figure | null {
     rows,
     spec: {
       width: 380,
-      height: { step: 22 },
+      height: stepFor(evaluations),
       layer: [
         lineAt('x', 1),
         ...estimates({
           axis: 'x',
           channel: numbers('guess rate (1 = chance)'),
           encoding: {
-            y: names('evaluation'),
+            y: { ...names('evaluation'), axis: broken(evaluations) },
             color: colourOf('set', TWO_SETS),
             tooltip: fields('evaluation', 'guessRate', 'low', 'high'),
           },

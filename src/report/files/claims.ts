@@ -5,7 +5,6 @@ import { ABRIDGED } from '../../records/abridge.ts';
 import { deviationsMarkdown } from '../deviations.ts';
 import { asCode, inMarkdown } from '../escape.ts';
 import { claimSection } from '../markdown.ts';
-import { proceduresNote, proceduresTable } from '../procedures.ts';
 import { referenceCodeNote, referenceCodeTable } from '../reference-code.ts';
 import { correctedText, outcomes, type Report, reproduceCommand } from '../report.ts';
 import { provenance, type StudyReport } from '../study-report.ts';
@@ -47,12 +46,6 @@ export function claimsDocument(report: Report): string {
           referenceCodeNote(referenceCode),
           markdownTable(referenceCodeTable(referenceCode)),
         ]),
-    ...(procedures === null
-      ? []
-      : [
-          '## How often the procedures err',
-          proceduresNote(procedures),
-          markdownTable(proceduresTable(procedures.rows)),
-        ]),
+    ...(procedures === null ? [] : ['How often the procedures err is told in [error-rates.md](error-rates.md).']),
   ].join('\n\n')}\n`;
 }

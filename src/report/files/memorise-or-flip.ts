@@ -69,7 +69,7 @@ Weight decay makes every step shrink the weights a little. To hold hundreds of p
 bring. One rule takes little. So the thought is: with strong decay a small model flips, with weak decay it memorises.
 
 ${outcome('dose')}${ends(first)}
-${figure('dose', 'Held-out passwords by weight decay')}${figure('norms', 'Norm of the parameters over training')}
+${figure('dose', 'Held-out passwords by weight decay')}${figure('norms', 'Norm of the parameters over training')}${figure('rise', 'Rise of the useful negatives over training')}
 The same was asked of narrower and wider models, of few and many useful negatives, and of few and many repeats of each.
 
 - Width. ${outcome('decay-width')}
