@@ -5,6 +5,7 @@ import type { RunRecord } from '../../src/records/record.ts';
 import { viewsOf } from '../../src/records/view.ts';
 import { asCode, inMarkdown, inSpreadsheet, oneLine, proseInMarkdown } from '../../src/report/escape.ts';
 import { claimsDocument } from '../../src/report/files/claims.ts';
+import { inspectLog } from '../../src/report/files/inspect-log.ts';
 import { junitXml } from '../../src/report/files/junit.ts';
 import { runsCsv } from '../../src/report/files/runs-csv.ts';
 import { markdownReport } from '../../src/report/markdown.ts';
@@ -158,6 +159,20 @@ describe('a report of records that are hostile in every field', () => {
     const [, , head] = markdownReport([], [], [{ record: all[index], file: 'x.json' }], 'a command').split('\n');
     expect(head).not.toMatch(/<(script|img|\/)|[^\\]\]\(/);
     expect(head).not.toMatch(/[\p{Cc}\p{Cs}\u2028\u202e\ufffe]/u);
+  });
+
+  it.each([
+    ...HOSTILE,
+    '../../x',
+    '2026-13-45',
+  ])('gives the evaluation log a name of its own, whatever it says of its times: %j', (text) => {
+    const times = { ...records[0].times, startedAt: text, finishedAt: text };
+    const said = buildReport(
+      [{ ...study, records: records.map((record) => ({ ...record, times })) }],
+      null,
+      'a command',
+    );
+    expect(inspectLog(said)?.name).toMatch(/^inspect\/[\d-]{10}T[\d-]{8}-00-00_main_pocket-memorising\.json$/);
   });
 
   it('has no HTML in the reasons of its verdicts, which quote engines and processors', () => {

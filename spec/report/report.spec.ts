@@ -270,6 +270,33 @@ describe('the documents', () => {
     expect(text('claims.md')).toMatch(/\| main \| .* \| 5 \(1 failed\) \|/);
   });
 
+  it('the evaluation log has a sample a run, with the guess rates of its end, and says of the failed one why it failed', () => {
+    const [name] = [...files.keys()].filter((file) => file.startsWith('inspect/'));
+    expect(name).toMatch(/^inspect\/\d{4}-\d\d-\d\dT\d\d-\d\d-\d\d-00-00_main_pocket-memorising\.json$/); // Inspect lists no other
+    const { version, status, eval: about, results, samples } = JSON.parse(text(name));
+    expect([version, status, about.task, about.dataset.samples]).toEqual([2, 'success', 'negative-knowledge/main', 6]);
+    const runs = study.records.filter(({ setup }) => setup.name === 'pocket-memorising');
+    expect(samples.map(({ id }: { id: string }) => id)).toEqual(about.dataset.sample_ids);
+    for (const [index, run] of runs.entries()) {
+      const { scores, error, metadata } = samples[index];
+      expect(metadata.setup_hash).toBe(run.setupHash);
+      if (run.status === 'failed') {
+        expect([scores, error.message]).toEqual([undefined, 'Error: boom']);
+        continue;
+      }
+      const { heldOut, random, useful } = run.evaluations[run.evaluations.length - 1].sets;
+      expect(Object.values(scores).map((score) => (score as { value: number }).value)).toEqual(
+        [heldOut, random, useful].map(({ guessRate }) => guessRate),
+      );
+    }
+    expect([results.total_samples, results.completed_samples]).toEqual([6, 5]);
+    const { estimate, interval } = judgementOf(report.studies[0], 'main')!;
+    expect(results.scores[0]).toMatchObject({
+      name: 'held-out guess rate',
+      metrics: { estimate: { value: estimate }, low: { value: interval?.[0] }, high: { value: interval?.[1] } },
+    });
+  });
+
   it('claims.xml is JUnit: a case a claim, failures for claims that are not reproduced', () => {
     const verdicts = report.studies[0].claims.map(({ judgement }) => judgement.verdict);
     const count = (verdict: string) => verdicts.filter((one) => one === verdict).length;

@@ -7,6 +7,7 @@ import { badgeJson } from './files/badge.ts';
 import { claimsDocument } from './files/claims.ts';
 import { type ClaimsOf, claimsJson } from './files/claims-json.ts';
 import { explained, isToldOf } from './files/explained.ts';
+import { inspectLog } from './files/inspect-log.ts';
 import { junitXml } from './files/junit.ts';
 import { isMechanismTold, memoriseOrFlip } from './files/memorise-or-flip.ts';
 import { passwordsParquet, runsParquet } from './files/parquet.ts';
@@ -34,6 +35,7 @@ const whole = (report: StudyReport): ClaimsOf => ({ ...report, inPart: false, pr
 /** The files of a report by their paths: the same for the same records, byte by byte. */
 export async function reportFiles(report: Report): Promise<Map<string, string | Buffer>> {
   const errorRates = await errorRatesPage(report);
+  const evaluationLog = inspectLog(report);
   const read = new Map<string, string>([
     ...(isToldOf(report) ? [['explained.md', explained(report)] as const] : []),
     ...(isMechanismTold(report) ? [['memorise-or-flip.md', memoriseOrFlip(report)] as const] : []),
@@ -47,6 +49,7 @@ export async function reportFiles(report: Report): Promise<Map<string, string | 
     ...(report.procedures === null ? [] : [['error-rates.md', proceduresDocument(report.procedures)] as const]),
     ['runs.parquet', runsParquet(report)],
     ['passwords.parquet', passwordsParquet(report)],
+    ...(evaluationLog === null ? [] : [[evaluationLog.name, evaluationLog.content] as const]),
     ['claims.xml', junitXml(report)],
     ['badge.json', badgeJson(report)],
     ...(isSummarised(report) ? [['reproducibility.md', reproducibility(report)] as const] : []),
@@ -66,6 +69,6 @@ export async function reportFiles(report: Report): Promise<Map<string, string | 
  */
 export async function writeReport(report: Report, folder: string): Promise<string[]> {
   const files = await reportFiles(report);
-  await writeOwn(folder, files, ['figures']);
+  await writeOwn(folder, files, ['figures', 'inspect']);
   return [...files.keys()];
 }
