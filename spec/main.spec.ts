@@ -56,6 +56,13 @@ describe('the executable', () => {
   });
 });
 
+it.each(Object.entries(scripts as Record<string, string>))('`npm run %s` needs no POSIX shell', (_, script) => {
+  // What cmd.exe would take otherwise: variables before a command, quotes, expansions, pipes, several commands but by &&.
+  expect(script).not.toMatch(/^\w+=|['"$`|;<>*~]|(?<!&)&(?!&)/);
+  // Each part starts Node, npm or a package's command, not a tool of one system or a file that a shell has to read.
+  for (const part of script.split(' && ')) expect(part.split(' ')[0]).toMatch(/^(node|npm|vitest|biome|tsc)$/);
+});
+
 it('`npm test` is the quick specs and the claims, and `.ci/run` runs these and the hostile ones on WASM, once', () => {
   const projects = (script: string) => scripts[script].match(/(?<=--project )\w+/g);
   expect(projects('test')).toEqual(['test:quick', 'test:claims'].flatMap(projects));
