@@ -6,6 +6,7 @@
 import { cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { decode, encode } from '@jridgewell/sourcemap-codec';
 import { build } from 'esbuild';
 import ts from 'typescript';
 
@@ -66,15 +67,26 @@ function translate(folder: string): void {
   throw new Error(ts.formatDiagnostics(found, host));
 }
 
-/** Puts a module, with the packages that it is made of, into one file. Their licences go with it. */
-async function bundle(contents: string, file: string, external: string[]): Promise<void> {
+/** Source maps by the line: which column of a line failed says little, and would be a third of the package. */
+function mapByLine(folder: string): void {
+  for (const name of ts.sys.readDirectory(folder, ['.map'])) {
+    const map = JSON.parse(ts.sys.readFile(name) as string);
+    const lines = decode(map.mappings).map((segments) =>
+      segments.filter(([, , line], index) => index === 0 || line !== segments[index - 1][2]),
+    );
+    writeFileSync(name, JSON.stringify({ ...map, mappings: encode(lines) }));
+  }
+}
+
+/** Puts a module, with the packages that it is made of, into one file. Their licences go with it. @param keepNames of functions */
+async function bundle(contents: string, file: string, external: string[], keepNames = false): Promise<void> {
   await build({
     stdin: { contents, resolveDir: ROOT, sourcefile: path.basename(file) },
     outfile: file,
     allowOverwrite: true,
     bundle: true,
     minify: true,
-    keepNames: true, // TensorFlow.js knows its classes by their names
+    keepNames,
     format: 'esm',
     platform: 'node',
     mainFields: ['module', 'main'],
@@ -91,11 +103,13 @@ async function bundle(contents: string, file: string, external: string[]): Promi
 export async function buildPackage(folder = path.join(ROOT, 'dist')): Promise<void> {
   rmSync(folder, { recursive: true, force: true });
   translate(folder);
+  mapByLine(folder);
   for (const file of BESIDE) {
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
     cpSync(path.join(SOURCE, file), path.join(folder, file));
   }
-  await bundle(TFJS, path.join(folder, 'engine', 'tfjs.js'), ['@tensorflow/*']);
+  // TensorFlow.js knows its classes by their names.
+  await bundle(TFJS, path.join(folder, 'engine', 'tfjs.js'), ['@tensorflow/*'], true);
   writeFileSync(path.join(folder, 'engine', 'tfjs.d.ts'), "export * from '@tensorflow/tfjs-core';\n");
   const distributions = ts.sys.readFile(path.join(SOURCE, 'distributions.ts')) as string;
   await bundle(distributions, path.join(folder, 'distributions.js'), []);
