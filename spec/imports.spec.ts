@@ -66,7 +66,7 @@ describe.each(['claims', 'report'])('src/%s', (folder) => {
 });
 
 /** Where a Node module may be imported: the engine's own doors, to a native addon and to the compiled kernels. */
-const DOORS = /^src\/engine\/(native\/|simd\/kernels\.ts$)/;
+const DOORS = /^src\/engine\/(native\/|simd\/binary\.ts$)/;
 
 describe.each([
   ['train()', 'src/training/trainer.ts'],

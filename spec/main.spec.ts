@@ -45,6 +45,7 @@ describe('the executable', () => {
         ...PARTS,
         'bench',
         'lint',
+        'page',
         'build',
       ],
     ]);

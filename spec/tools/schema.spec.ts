@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { z } from 'zod';
+import * as z from 'zod';
 import { leaves } from '../../src/setup/fields.ts';
 import { resolveSetup } from '../../src/setup/overrides.ts';
 import { PRESETS } from '../../src/setup/presets.ts';

@@ -7,6 +7,7 @@ import { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName, parseEngine } f
 import { RecordedGraphs } from './recorded.ts';
 import type { NewResidentTraining } from './resident.ts';
 import { simdAdamw } from './simd/adamw.ts';
+import { prepareBackend } from './simd/binary.ts';
 import type { StreamedAdamw } from './streamed.ts';
 import * as tf from './tfjs.ts';
 
@@ -52,7 +53,10 @@ const STARTS: Record<EngineName, Start> = {
   native: { backend: 'tensorflow', load: async () => (await import('./native/native.ts')).load() },
   wasm: {
     backend: 'wasm',
-    load: async () => ({ newGraphs: () => new RecordedGraphs(), newResidentTraining: null, streamed: simdAdamw }),
+    load: async () => {
+      await prepareBackend();
+      return { newGraphs: () => new RecordedGraphs(), newResidentTraining: null, streamed: simdAdamw };
+    },
   },
   cpu: {
     backend: 'cpu',

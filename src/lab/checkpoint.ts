@@ -1,6 +1,6 @@
 /** Checkpoints: the trainer's whole state between two steps, as one safetensors file. */
 import { createHash } from 'node:crypto';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ExplainedError } from '../explained-error.ts';
 import {
   bytesSource,

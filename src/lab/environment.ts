@@ -6,9 +6,8 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Engine } from '../engine/engine.ts';
 import { dividedInWords } from '../engine/native/threads.ts';
-import { type Execution, executionOf } from '../records/execution.ts';
-import type { RunRecord } from '../records/record.ts';
-import { setupHash } from '../setup/hash.ts';
+import type { Execution } from '../records/execution.ts';
+import { headOf, type RunRecord } from '../records/record.ts';
 import type { Setup } from '../setup/schema.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -71,12 +70,4 @@ export function describeEnvironment(): RunRecord['environment'] {
 
 /** What every record begins with, whether its run finished or failed. */
 export const recordHead = (setup: Setup, engine: Engine, execution: Execution, times: RunRecord['times']) =>
-  ({
-    schemaVersion: 5,
-    setup,
-    setupHash: setupHash(setup),
-    engine: { name: engine.name, version: engine.version },
-    execution: executionOf(setup, execution.microBatch),
-    environment: describeEnvironment(),
-    times,
-  }) as const;
+  headOf(setup, engine, execution, describeEnvironment(), times);

@@ -1,5 +1,5 @@
 /** Hugging Face's config.json of a GPT-NeoX model, in its old and its new spelling. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ExplainedError } from '../explained-error.ts';
 import type { Activation } from '../setup/schema.ts';
 import { orRefuse, parseJson } from '../untrusted.ts';

@@ -19,7 +19,7 @@ import {
   listFiles,
   modelInfo,
 } from '@huggingface/hub';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readTextFile } from '../files.ts';
 import { orRefuse, UntrustedError } from '../untrusted.ts';
 import { MOST_TEXT, ModelError } from './config.ts';

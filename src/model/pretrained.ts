@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readTextFile, withRegularFile } from '../files.ts';
 import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
 import type { Setup } from '../setup/schema.ts';

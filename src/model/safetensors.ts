@@ -5,7 +5,7 @@
  */
 import { closeSync, fsyncSync, openSync, writeSync } from 'node:fs';
 import { visit } from 'jsonc-parser';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readInto, withRegularFile } from '../files.ts';
 import { orRefuse, parseJson } from '../untrusted.ts';
 

@@ -1,6 +1,6 @@
 /** The tokens of letters and prefixes in a pretrained model's own vocabulary. */
 import { Tokenizer } from '@huggingface/tokenizers';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { TokenIds } from '../passwords/tokens.ts';
 import { orRefuse, parseJson } from '../untrusted.ts';
 import { ModelError } from './config.ts';

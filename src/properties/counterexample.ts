@@ -2,7 +2,7 @@
 import { lstat, mkdir, readdir, readFile } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { z } from 'zod';
+import * as z from 'zod';
 import { RecordError } from '../records/record.ts';
 import { StorageError, storing } from '../records/storing.ts';
 import { differences } from '../setup/fields.ts';

@@ -1,5 +1,5 @@
 /** How a machine takes the steps of a run. It is no part of the setup, but the last digits depend on it, as they do on the engine. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Setup } from '../setup/schema.ts';
 
 export const executionSchema = z.strictObject({

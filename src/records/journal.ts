@@ -5,7 +5,7 @@
 import { createHash } from 'node:crypto';
 import { appendFile } from 'node:fs/promises';
 import path from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { asRecorded, canonicalJson } from '../setup/hash.ts';
 import { parseJson } from '../untrusted.ts';
 import { readTextIfThere } from './bounded.ts';

@@ -2,7 +2,7 @@
  * Abridged records were once written as whole ones with empty lists in place of what was left out. Archives of that form
  * stay as they are, and are read as what abridged records are now.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 
 const nothing = z.array(z.unknown()).length(0);
 const scores = z.looseObject({

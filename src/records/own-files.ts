@@ -7,7 +7,7 @@ import { lstatSync } from 'node:fs';
 import { lstat, mkdir, mkdtemp, rm, rmdir, stat } from 'node:fs/promises';
 import path from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
-import { z } from 'zod';
+import * as z from 'zod';
 import { readTextFile } from '../files.ts';
 import { parseJson, UntrustedError } from '../untrusted.ts';
 import { isMissing, readBounded } from './bounded.ts';

@@ -1,5 +1,5 @@
 /** Run records: one JSON document for each run, finished or failed. Claims are functions of run records alone. */
-import { z } from 'zod';
+import * as z from 'zod';
 import type { EngineName } from '../engine/engine.ts';
 import { ExplainedError } from '../explained-error.ts';
 import { DRAWN } from '../passwords/digests.ts';
@@ -7,10 +7,10 @@ import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
 import { MOMENTS } from '../recipe/dissection.ts';
 import { perLoss, recipeOf } from '../recipe/recipe.ts';
 import { setupHash } from '../setup/hash.ts';
-import { storedSetupSchema } from '../setup/schema.ts';
+import { type Setup, storedSetupSchema } from '../setup/schema.ts';
 import { heldOut as heldOutCount, rewardedTexts } from '../setup/sizes.ts';
 import { parseJson } from '../untrusted.ts';
-import { AT_ONCE, executionSchema, passesInWords } from './execution.ts';
+import { AT_ONCE, type Execution, executionOf, executionSchema, passesInWords } from './execution.ts';
 import { withoutHoles } from './older-form.ts';
 
 const phase = z.enum(['pretrain', 'dpo', 'joint']);
@@ -328,6 +328,24 @@ export function arithmeticOf({
   const kind = PER_PROCESSOR[engine.name] ? ` on ${environment.processorKind ?? environment.processor}` : '';
   return `${engine.name} ${engine.version}${kind}${passesInWords(execution)}`;
 }
+
+/** What every record begins with, whether its run finished or failed. */
+export const headOf = (
+  setup: Setup,
+  { name, version }: RunRecord['engine'],
+  execution: Execution,
+  environment: RunRecord['environment'],
+  times: RunRecord['times'],
+) =>
+  ({
+    schemaVersion: 5,
+    setup,
+    setupHash: setupHash(setup),
+    engine: { name, version },
+    execution: executionOf(setup, execution.microBatch),
+    environment,
+    times,
+  }) as const;
 
 /** The part of a record in which two runs of one setup, seed and engine agree bit for bit: all but times and environment. */
 export function comparable(record: RunRecord): Omit<RunRecord, 'times' | 'environment'> {

@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import { brotliCompress } from 'node:zlib';
 import { group } from 'd3-array';
 import writeFileAtomic from 'write-file-atomic';
-import { z } from 'zod';
+import * as z from 'zod';
 import { ARMS, type Arm, armSetup, MAIN, NO_DPO } from '../claims/arms.ts';
 import type { Evidence } from '../claims/claim.ts';
 import { setupHash } from '../setup/hash.ts';

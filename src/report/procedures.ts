@@ -1,5 +1,5 @@
 /** `reports/procedures.json`: simulated error rates, which `node --import tsx spec/calibration/run.ts` writes. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { readTextIfThere } from '../records/bounded.ts';
 import { RecordError } from '../records/record.ts';
 import { markdownTable, type Table } from './table.ts';

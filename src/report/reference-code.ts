@@ -1,5 +1,5 @@
 /** `fixtures/reference-code/own-seeds.json`: runs of the paper's own code at a setup of ours, beside the runs of a study. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatEstimate, formatNumber } from '../claims/format.ts';
 import {
   type Comparison,

@@ -2,7 +2,7 @@
  * A setup says everything about one training run: its passwords, model, phases and seed. Field names follow the paper's
  * vocabulary (arXiv 2306.07567). Every constant of its reference code is a field.
  */
-import { z } from 'zod';
+import * as z from 'zod';
 import { ExplainedError } from '../explained-error.ts';
 import { capacity, distinctPasswordsNeeded } from './sizes.ts';
 

@@ -9,6 +9,7 @@ import { fileURLToPath } from 'node:url';
 import { decode, encode } from '@jridgewell/sourcemap-codec';
 import { build } from 'esbuild';
 import ts from 'typescript';
+import { TFJS } from './tfjs.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCE = path.join(ROOT, 'src');
@@ -26,16 +27,6 @@ const BESIDE = [
   'report/page/style.css',
   'setup/setup.schema.json',
 ] as const;
-
-/**
- * The same functions and gradients of TensorFlow.js as in its package @tensorflow/tfjs, without what else is in that. Node
- * cannot load the gradients as they lie in @tensorflow/tfjs-core.
- */
-const TFJS = `
-  export * from '@tensorflow/tfjs-core';
-  import ${JSON.stringify(path.join(ROOT, 'node_modules/@tensorflow/tfjs-core/dist/register_all_gradients.js'))};
-  import '@tensorflow/tfjs-backend-cpu';
-  import '@tensorflow/tfjs-backend-wasm';`;
 
 /** In a declaration, as in what it declares: the ending of the module that is there. */
 const withBuiltEndings = (declarations: string): string =>

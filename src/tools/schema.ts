@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import ts from 'typescript';
-import { z } from 'zod';
+import * as z from 'zod';
 import { setupSchema } from '../setup/schema.ts';
 
 const SOURCE = fileURLToPath(new URL('../setup/schema.ts', import.meta.url));

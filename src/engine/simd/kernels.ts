@@ -1,6 +1,6 @@
 /** Loads the SIMD kernels onto the memory of the TensorFlow.js WASM backend. */
-import { readFileSync } from 'node:fs';
 import type { KernelBackend, TensorInfo } from '@tensorflow/tfjs-core';
+import { simdBinary } from './binary.ts';
 
 /** Byte offsets into the backend's memory. */
 type Pointer = number;
@@ -34,7 +34,7 @@ const loaded = new WeakMap<KernelBackend, SimdKernels>();
 export function simdKernels(backend: KernelBackend): SimdKernels {
   const known = loaded.get(backend);
   if (known !== undefined) return known;
-  const module = new WebAssembly.Module(readFileSync(new URL('./kernels.wasm', import.meta.url)));
+  const module = new WebAssembly.Module(simdBinary());
   const { memory } = (backend as WasmBackend).wasm.asm;
   const { exports } = new WebAssembly.Instance(module, { env: { memory } });
   const kernels = exports as unknown as SimdKernels;

@@ -4,6 +4,9 @@ import type { LoggerInterface } from 'vega';
 import { type Config, compile, type TopLevelSpec } from 'vega-lite';
 import { SNAPSHOTS } from '../../claims/measures/snapshots.ts';
 import type { SetName } from '../../records/view.ts';
+import { COLOURS } from './colours.ts';
+
+export { COLOURS } from './colours.ts';
 
 export type Row = Record<string, string | number | boolean | null>;
 
@@ -33,13 +36,6 @@ const NARROW = 350;
 /** The width of a panel, beside which numbers or names of so many letters stand in the narrow layout. */
 export const panelWidth = (layout: Layout, wide: number, letters = 6): number =>
   layout === 'wide' ? wide : NARROW - 26 - 6 * letters;
-
-/** Colours with a contrast of 3 to 1 on white and on black, which differ for all common kinds of colour vision. */
-export const COLOURS = {
-  'held-out': '#1f7fd0',
-  useful: '#c9691b',
-  control: '#7d7d7d',
-} as const;
 
 /** The colours of the two sets that are compared. */
 export const TWO_SETS = { 'held-out': COLOURS['held-out'], control: COLOURS.control } as const;

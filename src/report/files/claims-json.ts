@@ -1,5 +1,5 @@
 /** claims.json: judged claims for programs. `reproduce` and `report` write the same document, and one schema reads it. */
-import { z } from 'zod';
+import * as z from 'zod';
 import { FAMILY } from '../../claims/family.ts';
 import type { Predicted } from '../../claims/prediction.ts';
 import { nameOf } from '../../records/record.ts';

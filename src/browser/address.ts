@@ -1,0 +1,66 @@
+/** What the page's address asks for: a preset, changed fields, claims. The setup of a run is shared by its link. */
+import { CLAIMS } from '../claims/index.ts';
+import { differences, withValue } from '../setup/fields.ts';
+import { FIRST_CLAIM_SEED, PRESETS, type PresetName } from '../setup/presets.ts';
+import { parseSetup, type Setup, SetupError } from '../setup/schema.ts';
+
+export interface Asked {
+  readonly setup: Setup;
+  readonly preset: PresetName;
+  /** Ids of the claims to judge; empty: those that one run can speak of. */
+  readonly claims: readonly string[];
+}
+
+/** Presets that a tab can train: the others start from weights that a page does not carry. */
+export const TRAINABLE = (Object.keys(PRESETS) as PresetName[]).filter(
+  (name) => PRESETS[name].model.pretrained === null,
+);
+
+/** A value as JSON, or else as text. */
+function asValue(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/**
+ * @param fragment such as `#preset=pocket&optimiser.weightDecay=0.3&seed=301&claims=main`
+ * @throws SetupError where there is no such preset, field or claim, or no such setup can be
+ */
+export function readAddress(fragment: string): Asked {
+  const {
+    preset = 'pocket',
+    claims = '',
+    ...changes
+  } = Object.fromEntries(new URLSearchParams(fragment.replace(/^#/, '')));
+  if (!TRAINABLE.includes(preset as PresetName))
+    throw new SetupError(`a tab trains no preset "${preset}"; there are ${TRAINABLE.join(', ')}`);
+  const wanted = claims.split(',').filter((id) => id !== '');
+  const strange = wanted.find((id) => CLAIMS.every((claim) => claim.id !== id));
+  if (strange !== undefined)
+    throw new SetupError(`there is no claim "${strange}"; there are ${CLAIMS.map(({ id }) => id).join(', ')}`);
+  const start: Setup = { ...PRESETS[preset as PresetName], seed: FIRST_CLAIM_SEED };
+  const setup = Object.entries(changes).reduce((changed, [path, value]) => {
+    const keys = path.split('.');
+    // As a new field it would change what is above it.
+    if (keys.some((key) => key === '__proto__')) throw new SetupError(`there is no field "${path}"`);
+    return withValue(changed, keys, asValue(value));
+  }, start);
+  return { setup: parseSetup(setup), preset: preset as PresetName, claims: wanted };
+}
+
+/** The fragment that asks for the same. */
+export function addressOf({ setup, preset, claims }: Asked): string {
+  const changed = differences(setup, { ...PRESETS[preset], seed: FIRST_CLAIM_SEED });
+  const parameters = new URLSearchParams([
+    ['preset', preset],
+    ...changed.map((change): [string, string] => [
+      change.slice(0, change.indexOf('=')),
+      change.slice(change.indexOf('=') + 1),
+    ]),
+    ...(claims.length === 0 ? [] : [['claims', claims.join(',')] as [string, string]]),
+  ]);
+  return `#${parameters}`;
+}

@@ -1,0 +1,111 @@
+/** `npm run page`: the page on which a reader trains the claim, as one file that needs neither a server nor a network. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import { build, type Plugin } from 'esbuild';
+import { describeEnvironment } from '../lab/environment.ts';
+import { ARCHIVES, readStudy } from '../records/study.ts';
+import { PRESETS } from '../setup/presets.ts';
+import { TFJS } from '../tools/tfjs.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BROWSER = path.join(ROOT, 'src', 'browser');
+
+/** Where the page is built, unless told otherwise: beside the report, which links to it. Git ignores it. */
+const FOLDER = path.join(ROOT, 'reports', 'train');
+
+/** What a page has otherwise: TensorFlow.js without what it does not use, compiled files as bytes, and no native engine. */
+const IN_A_PAGE: Plugin = {
+  name: 'in-a-page',
+  setup({ onLoad, onResolve }) {
+    onResolve({ filter: /\/simd\/binary\.ts$|^\.\/binary\.ts$/ }, () => ({ path: path.join(BROWSER, 'binaries.ts') }));
+    onResolve({ filter: /\/native\/native\.ts$/ }, ({ path: name }) => ({ path: name, namespace: 'absent' }));
+    onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
+      contents: "export const load = () => { throw new Error('a page has no native engine'); };",
+    }));
+    onResolve({ filter: /\.wasm\?packed$/ }, ({ path: name, resolveDir }) => ({
+      path: createRequire(path.join(resolveDir, 'x.js')).resolve(name.replace('?packed', '')),
+      namespace: 'packed',
+    }));
+    onLoad({ filter: /.*/, namespace: 'packed' }, ({ path: file }) => ({
+      contents: gzipSync(readFileSync(file), { level: 9 }),
+      loader: 'binary',
+    }));
+    onLoad({ filter: /src\/engine\/tfjs\.ts$/ }, () => ({ contents: TFJS, resolveDir: ROOT, loader: 'ts' }));
+  },
+};
+
+/** A script of the page. @param define names that its source takes for granted @param keepNames of functions and classes */
+async function script(entry: string, define: Record<string, unknown>, keepNames = false): Promise<string> {
+  const { outputFiles } = await build({
+    entryPoints: [path.join(BROWSER, entry)],
+    bundle: true,
+    minify: true,
+    keepNames,
+    write: false,
+    format: 'iife',
+    platform: 'browser',
+    target: 'es2023',
+    loader: { '.wasm': 'binary' },
+    define: {
+      'process.env': '{}',
+      ...Object.fromEntries(Object.entries(define).map(([name, value]) => [name, JSON.stringify(value)])),
+    },
+    plugins: [IN_A_PAGE],
+    legalComments: 'eof',
+    logLevel: 'error',
+  });
+  return outputFiles[0].text.replaceAll('</script', '<\\/script');
+}
+
+/** The digests with which the reference report's runs end, of the presets that a page trains. */
+async function knownDigests(): Promise<Record<string, string>> {
+  const names = Object.keys(PRESETS).filter((name) => name.startsWith('pocket'));
+  const studies = await Promise.all(names.map((name) => readStudy(path.join(ROOT, ARCHIVES, `${name}.jsonl.br`))));
+  const records = studies.flatMap((study) => study.records);
+  return Object.fromEntries(
+    records.flatMap((record) =>
+      record.status === 'finished' && record.engine.name === 'wasm'
+        ? [[record.setupHash, record.parametersDigest]]
+        : [],
+    ),
+  );
+}
+
+/** Builds the page. @returns its file, and how many bytes it has as a server sends it */
+export async function buildPage(folder = FOLDER): Promise<{ file: string; sent: number }> {
+  const { package: source, commit, dirty } = describeEnvironment();
+  // TensorFlow.js knows its classes by their names.
+  const worker = await script('worker.ts', { SOURCE: { package: source, commit, dirty } }, true);
+  const app = await script('app.tsx', { WORKER: worker, KNOWN_DIGESTS: await knownDigests() });
+  const style = [
+    readFileSync(path.join(ROOT, 'node_modules', 'uplot', 'dist', 'uPlot.min.css'), 'utf8'),
+    readFileSync(path.join(BROWSER, 'style.css'), 'utf8'),
+  ].join('\n');
+  const page = `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Train it yourself: purely negatively reinforced text</title>
+<link rel="icon" href="data:,">
+<style>${style}</style>
+</head>
+<body>
+<div id="app"><noscript>The model is trained by this page's script, which your browser does not run.</noscript></div>
+<script>${app}</script>
+</body>
+</html>
+`;
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, 'index.html');
+  writeFileSync(file, page);
+  return { file, sent: gzipSync(page, { level: 9 }).length };
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  const { file, sent } = await buildPage(process.argv[2]);
+  process.stdout.write(`${file}: ${Math.ceil(sent / 1000)} kB as a server sends it (gzip)\n`);
+}

@@ -1,0 +1,96 @@
+/** Lines that grow while a run trains. */
+import { useEffect, useRef } from 'preact/hooks';
+import uPlot from 'uplot';
+
+export interface Line {
+  readonly name: string;
+  readonly colour: string;
+  readonly values: readonly (number | null)[];
+}
+
+interface ChartProps {
+  readonly title: string;
+  /** What someone who cannot see it should know. */
+  readonly alt: string;
+  readonly xTitle: string;
+  readonly yTitle: string;
+  readonly x: readonly number[];
+  readonly lines: readonly Line[];
+  /** The value of chance, drawn as a line of its own. */
+  readonly chance: number;
+  readonly logarithmic: boolean;
+  /** Points that no line joins. */
+  readonly scattered?: boolean;
+}
+
+const HEIGHT = 260;
+const INK = '#7d7d7d'; // to be read on light and on dark
+
+export function Chart({ title, alt, xTitle, yTitle, x, lines, chance, logarithmic, scattered = false }: ChartProps) {
+  const place = useRef<HTMLDivElement>(null);
+  const plot = useRef<uPlot | null>(null);
+  const data: uPlot.AlignedData = [[...x], ...lines.map(({ values }) => [...values]), x.map(() => chance)];
+  const latest = useRef(data);
+  latest.current = data;
+
+  useEffect(() => {
+    const element = place.current as HTMLDivElement;
+    const axis = { stroke: INK, grid: { stroke: `${INK}33` }, ticks: { stroke: INK } };
+    plot.current = new uPlot(
+      {
+        width: element.clientWidth,
+        height: HEIGHT,
+        cursor: { show: false },
+        legend: { show: false },
+        scales: { x: { time: false }, y: logarithmic ? { distr: 3, log: 2 } : {} },
+        axes: [
+          { ...axis, label: xTitle },
+          {
+            ...axis,
+            label: yTitle,
+            size: 64,
+            values: (_, splits) => splits.map((value) => (value === null ? '' : `${value}`)),
+          },
+        ],
+        series: [
+          {},
+          ...lines.map(
+            ({ name, colour }): uPlot.Series => ({
+              label: name,
+              stroke: colour,
+              width: scattered ? 0 : 2,
+              points: { show: scattered, size: 5, stroke: colour },
+            }),
+          ),
+          { label: 'chance', stroke: INK, dash: [4, 4], width: 1, points: { show: false } },
+        ],
+      },
+      latest.current,
+      element,
+    );
+    const resized = new ResizeObserver(() => plot.current?.setSize({ width: element.clientWidth, height: HEIGHT }));
+    resized.observe(element);
+    return () => {
+      resized.disconnect();
+      plot.current?.destroy();
+    };
+  }, [logarithmic, scattered, xTitle, yTitle]);
+  useEffect(() => plot.current?.setData(data), [data]);
+
+  return (
+    <figure>
+      <h3>{title}</h3>
+      <p class="legend">
+        {lines.map(({ name, colour }) => (
+          <span>
+            <span aria-hidden="true" style={{ color: colour }}>
+              ●
+            </span>{' '}
+            {name}
+          </span>
+        ))}
+      </p>
+      <div ref={place} role="img" aria-label={alt} />
+    </figure>
+  );
+}

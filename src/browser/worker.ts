@@ -1,0 +1,89 @@
+/** A run in a worker of the page: the modules that train it are those of the command line. */
+import { startEngine } from '../engine/engine.ts';
+import { PHASES } from '../passwords/roles.ts';
+import { AT_ONCE } from '../records/execution.ts';
+import { headOf, type RunRecord } from '../records/record.ts';
+import { setupHash } from '../setup/hash.ts';
+import type { Setup } from '../setup/schema.ts';
+import { type Progress, trainToEnd } from '../training/trainer.ts';
+import { describeBrowser } from './environment.ts';
+import { keepCheckpoint, keepRecord, readCheckpoint } from './keep.ts';
+import type { News, Order } from './messages.ts';
+
+const say = (news: News): void => postMessage(news);
+
+/** Milliseconds between checkpoints, at least. */
+const BETWEEN_CHECKPOINTS = 10_000;
+
+class Paused extends Error {}
+
+let pausing = false;
+
+/** Lets what was sent meanwhile arrive. */
+const breathe = (): Promise<void> =>
+  new Promise((resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => resolve();
+    port2.postMessage(null);
+  });
+
+async function train(setup: Setup): Promise<void> {
+  const hash = setupHash(setup);
+  const engine = await startEngine('wasm');
+  const from = await readCheckpoint(hash);
+  const all = PHASES.reduce((sum, phase) => sum + setup.phases[phase].steps, 0);
+  const before = (phase: Progress['phase']) =>
+    PHASES.slice(0, PHASES.indexOf(phase)).reduce((sum, earlier) => sum + setup.phases[earlier].steps, 0);
+  const startedAt = new Date();
+  const began = performance.now();
+  let [tokens, kept] = [0, began];
+  const about = () => {
+    const wallSeconds = Math.round(performance.now() - began) / 1000;
+    const times = {
+      startedAt: startedAt.toISOString(),
+      finishedAt: new Date().toISOString(),
+      wallSeconds,
+      cpuSeconds: wallSeconds, // one core; a browser tells no more
+      tokensPerSecond: wallSeconds > 0 ? tokens / wallSeconds : 0,
+      resumed: from !== undefined,
+    };
+    return headOf(setup, engine, AT_ONCE, describeBrowser(), times);
+  };
+  if (from !== undefined) {
+    const step = before(from.phase) + from.step;
+    say({ kind: 'evaluations', evaluations: from.history.evaluations, step, share: step / all });
+  }
+  let record: RunRecord;
+  try {
+    const outcome = await trainToEnd(setup, { engine, from, execution: AT_ONCE }, async (event) => {
+      if (event.kind === 'step') {
+        const { phase, step: inPhase, evaluation } = event.progress;
+        tokens = event.progress.tokens;
+        if (evaluation === null) return;
+        const step = before(phase) + inPhase;
+        say({ kind: 'evaluations', evaluations: [evaluation], step, share: step / all });
+        await breathe();
+      } else if (event.kind === 'checkpoint') {
+        if (!pausing && performance.now() - kept < BETWEEN_CHECKPOINTS) return;
+        await keepCheckpoint(hash, await event.state());
+        kept = performance.now();
+        if (pausing) throw new Paused();
+      }
+    });
+    record = { ...about(), status: 'finished', ...outcome };
+  } catch (error) {
+    if (error instanceof Paused) {
+      say({ kind: 'paused' });
+      return;
+    }
+    const { name, message } = error as Error;
+    record = { ...about(), status: 'failed', error: { name, message } };
+  }
+  await keepRecord(record);
+  say({ kind: 'ended', record });
+}
+
+addEventListener('message', ({ data }: MessageEvent<Order>) => {
+  if (data.kind === 'pause') pausing = true;
+  else train(data.setup).catch(({ message }: Error) => say({ kind: 'fault', message }));
+});
