@@ -1,6 +1,6 @@
 /** What the page's address asks for: a preset, changed fields, claims. The setup of a run is shared by its link. */
 import { CLAIMS } from '../claims/index.ts';
-import { differences, withValue } from '../setup/fields.ts';
+import { differences, valueAt, withValue } from '../setup/fields.ts';
 import { FIRST_CLAIM_SEED, PRESETS, type PresetName } from '../setup/presets.ts';
 import { parseSetup, type Setup, SetupError } from '../setup/schema.ts';
 
@@ -44,8 +44,9 @@ export function readAddress(fragment: string): Asked {
   const start: Setup = { ...PRESETS[preset as PresetName], seed: FIRST_CLAIM_SEED };
   const setup = Object.entries(changes).reduce((changed, [path, value]) => {
     const keys = path.split('.');
-    // As a new field it would change what is above it.
-    if (keys.some((key) => key === '__proto__')) throw new SetupError(`there is no field "${path}"`);
+    const parent = valueAt(changed, keys.slice(0, -1));
+    if (parent === null || typeof parent !== 'object' || !Object.hasOwn(parent, keys[keys.length - 1]))
+      throw new SetupError(`there is no field "${path}"`);
     return withValue(changed, keys, asValue(value));
   }, start);
   return { setup: parseSetup(setup), preset: preset as PresetName, claims: wanted };

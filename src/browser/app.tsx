@@ -14,6 +14,7 @@ import { type Asked, addressOf, readAddress } from './address.ts';
 import { Chart } from './chart.tsx';
 import { keptRecords } from './keep.ts';
 import { type Run, Runs, secondsLeft } from './runs.ts';
+import { save, studyText } from './save.ts';
 
 /** Of the reference report's runs: the digest of their parameters by the hash of their setup. */
 declare const KNOWN_DIGESTS: Readonly<Record<string, string>>;
@@ -195,12 +196,6 @@ function Proof({ run: { setup, record } }: { run: Run }) {
     );
   const { heldOut, clean } = record.ledger;
   const known = KNOWN_DIGESTS[setupHash(setup)];
-  const save = () => {
-    const link = document.createElement('a');
-    link.href = URL.createObjectURL(new Blob([`${JSON.stringify(record)}\n`], { type: 'application/json' }));
-    link.download = `${setup.name}-seed${setup.seed}-${record.setupHash.slice(0, 10)}-${record.engine.name}.json`;
-    link.click();
-  };
   return (
     <>
       <p id="ledger">
@@ -215,13 +210,6 @@ function Proof({ run: { setup, record } }: { run: Run }) {
           : known === record.parametersDigest
             ? ': the same, to the last bit, as in the reference report.'
             : `, but in the reference report with ${known}.`}
-      </p>
-      <p>
-        <button type="button" onClick={save}>
-          Save the run record
-        </button>{' '}
-        The command line reads it: put it into the folder <code>my-run/runs</code>, then{' '}
-        <code>npx negative-knowledge verify my-run</code>.
       </p>
     </>
   );
@@ -353,6 +341,10 @@ function App({ first }: { first: Asked }) {
   const share =
     working.length === 0 ? (run?.share ?? 0) : working.reduce((sum, one) => sum + one.share, 0) / working.length;
   const left = working.flatMap((one) => secondsLeft(one) ?? []);
+  const shown = new Set([asked.setup, ...needed].map((setup) => setupHash(setup)));
+  const ended = all.flatMap(({ record }) => (record !== null && shown.has(record.setupHash) ? [record] : []));
+  const keep = () =>
+    save(`${asked.setup.name}-runs.jsonl`, studyText(asked.setup, `the page that trains, ${addressOf(asked)}`, ended));
   const paused = all.some(({ state }) => state === 'paused');
   const status =
     working.length === 0
@@ -422,6 +414,13 @@ function App({ first }: { first: Asked }) {
             </button>
           </p>
           <Judged claims={claims} setup={asked.setup} runs={all} />
+          <p>
+            <button type="button" id="save" onClick={keep} disabled={ended.length === 0}>
+              Save {ended.length} {ended.length === 1 ? 'run' : 'runs'}
+            </button>{' '}
+            The command line reads the file: <code>npx negative-knowledge verify runs.jsonl</code>, or{' '}
+            <code>report --from runs.jsonl</code>.
+          </p>
         </section>
         <section aria-labelledby="turn">
           <h2 id="turn">Turn the knobs</h2>

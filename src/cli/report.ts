@@ -1,6 +1,7 @@
 /** The command `report`: judges the claims on recorded runs, and writes everything that shows them. */
 import path from 'node:path';
 import { assertOwn, assertWritable } from '../records/own-files.ts';
+import { isArchive } from '../records/study.ts';
 import type { Report } from '../report/report.ts';
 import { claimsTable } from '../report/table.ts';
 import { painted } from './colours.ts';
@@ -22,7 +23,7 @@ const OURS = ['claims.md', 'claims.json', 'claims.xml', 'runs.csv', 'index.html'
 
 /** Where a report goes unless told: into the folder that it is of; for an archive, into one of its name among local reports. */
 const folderFor = (first: string): string =>
-  first.endsWith('.br') ? path.join(LOCAL_REPORTS, path.basename(first).replace(/(\.jsonl)?\.br$/, '')) : first;
+  isArchive(first) ? path.join(LOCAL_REPORTS, path.basename(first).replace(/(\.jsonl)?(\.br)?$/, '')) : first;
 
 /** Prints the verdicts, and what a CI shows of them. */
 async function show(built: Report, files: readonly string[], folder: string): Promise<void> {

@@ -170,10 +170,14 @@ async function readFolder(folder: string): Promise<Study> {
   return { ...head, records: [...records.values()].sort(byNameAndSeed), source: folder };
 }
 
+/** Whether a source is one file: packed, as `archive` writes it, or plain, as the page that trains saves it. */
+export const isArchive = (source: string): boolean => /\.(jsonl|br)$/.test(source);
+
 const linesDigest = (lines: readonly string[]): string => createHash('sha256').update(lines.join('\n')).digest('hex');
 
 async function readArchive(file: string): Promise<Study> {
-  const [first, ...lines] = (await readPacked(file)).trimEnd().split('\n');
+  const text = file.endsWith('.br') ? await readPacked(file) : readBounded(file).toString('utf8');
+  const [first, ...lines] = text.trimEnd().split('\n');
   const { runs, digest, ...head } = parseHead(first, file);
   const records = lines.map((line, index) => parseRunRecord(line, `${file}, line ${index + 2}`));
   if (runs !== undefined && runs !== records.length)
@@ -189,11 +193,11 @@ async function readArchive(file: string): Promise<Study> {
  */
 export async function readStudy(source: string): Promise<Study> {
   try {
-    return source.endsWith('.br') ? await readArchive(source) : await readFolder(source);
+    return isArchive(source) ? await readArchive(source) : await readFolder(source);
   } catch (error) {
     if (!isMissing(error)) throw error;
     throw new RecordError(
-      `${source} holds no study: give an archive (.jsonl.br), or a folder that \`npm run reproduce -- --out\` has filled`,
+      `${source} holds no study: give an archive (.jsonl.br, or .jsonl of the page that trains), or a folder that \`npm run reproduce -- --out\` has filled`,
     );
   }
 }

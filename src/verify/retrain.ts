@@ -63,10 +63,30 @@ const SINCE: ReadonlyMap<string, number> = new Map([
   ['parameterNorm', 5],
 ]);
 
-/** Whether two parts of records say the same, in what both versions of a record say alike. */
-function sameIn(version: number, some: unknown, others: unknown): boolean {
+/** How far numbers may lie apart, relative to their size, that other programs' exponentials and logarithms made of the same bits. */
+const OTHER_MATH = 1e-9;
+
+/** Whether two values are the same but for the last digits of their numbers. */
+function near(a: unknown, b: unknown): boolean {
+  if (typeof a === 'number' && typeof b === 'number')
+    return Math.abs(a - b) <= OTHER_MATH * Math.max(1, Math.abs(a), Math.abs(b));
+  if (a === null || b === null || typeof a !== 'object' || typeof b !== 'object') return a === b;
+  const [some, others] = [Object.entries(a), Object.entries(b)];
+  return (
+    some.length === others.length &&
+    some.every(([key, value], index) => key === others[index][0] && near(value, others[index][1]))
+  );
+}
+
+/**
+ * Whether two parts of records say the same, in what both versions of a record say alike.
+ * @param exact to the last digit, as where the same program computed both
+ */
+function sameIn(version: number, exact: boolean, some: unknown, others: unknown): boolean {
   const alike = (key: string, value: unknown) => (version < (SINCE.get(key) ?? 0) ? undefined : value);
-  return JSON.stringify(some, alike) === JSON.stringify(others, alike);
+  const [a, b] = [some, others].map((part) => JSON.stringify(part, alike));
+  if (a === b) return true;
+  return !exact && a !== undefined && b !== undefined && near(JSON.parse(a), JSON.parse(b));
 }
 
 /** How two records of one run differ, or undefined. */
@@ -80,11 +100,13 @@ function difference(recorded: RunRecord, again: RunRecord): string | undefined {
   if (recorded.parametersDigest !== again.parametersDigest) return 'it ended in other parameters';
   const whole = recorded.abridged === undefined;
   const [a, b] = [recorded, whole ? again : abridge(again, recorded.abridged === 'cell')];
-  const { schemaVersion } = recorded;
-  if (!sameIn(schemaVersion, a.snapshots, b.snapshots)) return 'its scores are others';
-  if (!sameIn(schemaVersion, a.evaluations, b.evaluations)) return 'its evaluations are others';
-  if (!sameIn(schemaVersion, a.dissection, b.dissection)) return 'what it was taken apart into is another';
-  return whole && schemaVersion === again.schemaVersion && recordDigest(recorded) !== recordDigest(again)
+  const { schemaVersion, environment } = recorded;
+  // Parameters are the same bits everywhere; Math.exp and Math.log, which scores go through, are those of one browser or Node.
+  const exact = environment.node === again.environment.node;
+  if (!sameIn(schemaVersion, exact, a.snapshots, b.snapshots)) return 'its scores are others';
+  if (!sameIn(schemaVersion, exact, a.evaluations, b.evaluations)) return 'its evaluations are others';
+  if (!sameIn(schemaVersion, exact, a.dissection, b.dissection)) return 'what it was taken apart into is another';
+  return exact && whole && schemaVersion === again.schemaVersion && recordDigest(recorded) !== recordDigest(again)
     ? 'something else in its record is another'
     : undefined;
 }
