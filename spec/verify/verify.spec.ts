@@ -252,6 +252,22 @@ describe('fails on a tampered copy', () => {
     expect(code).toBe(1);
   });
 
+  it.each([
+    ['another browser or Node', 1e-13, true],
+    ['another browser or Node', 1e-6, false],
+    [null, 1e-13, false],
+  ])('whose guess rate, computed by %s, is %f apart: trained again it agrees: %s', async (node, apart, agrees) => {
+    const other = copy(few);
+    rmSync(path.join(other, 'models'), { recursive: true });
+    edit(recordFile(other), (run) => {
+      if (node !== null) run.environment.node = node;
+      run.evaluations[0].sets.random.guessRate += apart;
+    });
+    const { out } = await verify(other, '--retrain', '2', '--jobs', '1');
+    if (agrees) expect(out).toMatch(/│ retrained +│ 2 +│ 0 +│ 0 /);
+    else expect(out).toMatch(/retrained: its evaluations are others/);
+  });
+
   it('beside which other verdicts stand', async () => {
     const other = copy(folder);
     const claims = path.join(other, 'claims.json');

@@ -76,13 +76,13 @@ export const reportCommand: Define = (command, ending) =>
 
 /** The reference report: the repository's own archives, folder and pages. */
 async function pages(): Promise<number> {
-  const [{ committedArchives, reportOn, writePages }, { writeReport }] = await drawing(() =>
+  const [{ referenceReport, writePages }, { writeReport }] = await drawing(() =>
     Promise.all([import('../report/reference.ts'), import('../report/write.ts')]),
   );
   const folder = 'reports';
   await assertOwn(folder, OURS);
   await assertWritable(folder);
-  const built = await reportOn(await committedArchives(), commandLine('pages'));
+  const built = await referenceReport();
   const files = await writeReport(built, folder);
   await writePages(built);
   await show(built, files, folder);

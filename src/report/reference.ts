@@ -26,6 +26,15 @@ export async function reportOn(sources: readonly string[], command: string): Pro
   return buildReport(await readStudies(sources), await readProcedures(), command, undefined, readOwnRuns());
 }
 
+/** Where `npm run page` builds the page that trains, from the reference report; both are published together. */
+const TRAINING_PAGE = 'train/index.html';
+
+/** The report on the committed records. */
+export const referenceReport = async (): Promise<Report> => ({
+  ...(await reportOn(await committedArchives(), 'npm run pages')),
+  trainingPage: TRAINING_PAGE,
+});
+
 /** The default run on the quick engine: what reports/README.md shows beside that on the engine that every machine has. */
 const NATIVE = path.join(ARCHIVES, 'native', FIRST);
 

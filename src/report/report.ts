@@ -42,6 +42,16 @@ export interface Report {
   readonly procedures: ProcedureReport | null;
   /** Runs of the paper's own code beside ours, where both are there. */
   readonly referenceCode: ReferenceCode | null;
+  /** The page that trains, from where the report is, where one is published beside it. */
+  readonly trainingPage?: string;
+}
+
+/** The fragment with which the page that trains opens a claim; null where a tab cannot train the study's setup. */
+export function trainingFragment({ study }: StudyReport, claim: string): string | null {
+  const { name, model } = study.setup;
+  const preset = (PRESETS as Record<string, Setup>)[name];
+  if (model.pretrained !== null || preset === undefined || setupHash(preset) !== setupHash(study.setup)) return null;
+  return `#preset=${name}&claims=${claim}`;
 }
 
 /** @param studies the first is the one that figures of single arms are drawn of */

@@ -2,7 +2,7 @@
 import type { Verdict } from '../../claims/claim.ts';
 import { FAMILY, type JudgedClaim } from '../../claims/family.ts';
 import { formatInterval, formatNumber } from '../../claims/format.ts';
-import { correctedText, reproduceCommand } from '../report.ts';
+import { correctedText, type Report, reproduceCommand, trainingFragment } from '../report.ts';
 import type { StudyReport } from '../study-report.ts';
 import { cellsTable, findingsTable, runsText } from '../table.ts';
 import { Prose, TableView, VerdictMark } from './parts.tsx';
@@ -23,9 +23,15 @@ function Select({ name, label, options }: { name: string; label: string; options
   );
 }
 
-function Details({ study, judged }: { study: StudyReport; judged: JudgedClaim }) {
+interface ClaimParts extends Pick<Report, 'trainingPage'> {
+  readonly study: StudyReport;
+  readonly judged: JudgedClaim;
+}
+
+function Details({ study, judged, trainingPage }: ClaimParts) {
   const { claim, judgement } = judged;
   const { verdict, seeds, reason, findings, cells, measure } = judgement;
+  const fragment = trainingFragment(study, claim.id);
   return (
     <details class="claim-details">
       <summary>The rule, and everything behind “{verdict}”</summary>
@@ -46,13 +52,18 @@ function Details({ study, judged }: { study: StudyReport; judged: JudgedClaim })
       )}
       <p>
         <strong>Again.</strong> <code>{reproduceCommand(study, claim.id, seeds)}</code>
+        {trainingPage === undefined || fragment === null ? null : (
+          <>
+            , or <a href={`${trainingPage}${fragment}`}>train it in your browser</a>
+          </>
+        )}
       </p>
     </details>
   );
 }
 
 /** On a phone each is a block that begins with its verdict. */
-function Claim({ study, judged }: { study: StudyReport; judged: JudgedClaim }) {
+function Claim({ study, judged, trainingPage }: ClaimParts) {
   const { claim, judgement } = judged;
   const { verdict, estimate, interval } = judgement;
   return (
@@ -67,12 +78,12 @@ function Claim({ study, judged }: { study: StudyReport; judged: JudgedClaim }) {
       <p>
         <Prose text={claim.statement} />
       </p>
-      <Details study={study} judged={judged} />
+      <Details study={study} judged={judged} trainingPage={trainingPage} />
     </article>
   );
 }
 
-export const Claims = ({ studies }: { studies: readonly StudyReport[] }) => (
+export const Claims = ({ studies, trainingPage }: Pick<Report, 'studies' | 'trainingPage'>) => (
   <>
     <div class="filters">
       <Select name="verdict" label="Verdict" options={VERDICTS} />
@@ -84,7 +95,7 @@ export const Claims = ({ studies }: { studies: readonly StudyReport[] }) => (
       <section data-preset={study.name}>
         <h3 id={`claims-${study.name}`}>{study.name}</h3>
         {study.claims.map((judged) => (
-          <Claim study={study} judged={judged} />
+          <Claim study={study} judged={judged} trainingPage={trainingPage} />
         ))}
       </section>
     ))}

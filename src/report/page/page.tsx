@@ -119,7 +119,7 @@ function Page({ report, beside, script, style }: PageParts) {
         <Story report={report} />
         <main>
           <h2 id="claims">Claims</h2>
-          <Claims studies={studies} />
+          <Claims studies={studies} trainingPage={report.trainingPage} />
           {drawing('claims')}
           {sections.map((section) => (
             <>

@@ -77,6 +77,11 @@ export function Story({ report }: { report: Report }) {
           <p>{counts(report)}</p>
           <p>
             <strong>Run it:</strong> <code>npm ci &amp;&amp; npm run reproduce</code>
+            {report.trainingPage === undefined ? null : (
+              <>
+                , or <a href={report.trainingPage}>train it in your browser</a>
+              </>
+            )}
           </p>
         </div>
       </div>
