@@ -225,6 +225,11 @@ function Judged({ claims, setup, runs }: { claims: readonly Claim[]; setup: Setu
         seeds.flatMap((seed) => records.get(setupHash(armSetup({ ...setup, seed }, arm))) ?? []),
       ]),
     );
+  // Intervals take time, and nothing changes before another run has ended.
+  const judged = useMemo(
+    () => claims.map((claim) => ({ claim, judgement: claim.judge(evidence(claim)) })),
+    [claims.map(({ id }) => id).join(), setupHash(setup), [...records.keys()].join()],
+  );
   return (
     <table id="verdicts">
       <caption>
@@ -238,8 +243,7 @@ function Judged({ claims, setup, runs }: { claims: readonly Claim[]; setup: Setu
         </tr>
       </thead>
       <tbody>
-        {claims.map((claim) => {
-          const { verdict, estimate, interval, seeds: counted, reason } = claim.judge(evidence(claim));
+        {judged.map(({ claim, judgement: { verdict, estimate, interval, seeds: counted, reason } }) => {
           return (
             <tr data-claim={claim.id} data-verdict={verdict}>
               <td>

@@ -20,6 +20,9 @@ function browserName(): string {
   return brand === undefined ? navigator.userAgent : `${brand.brand} ${brand.version}`;
 }
 
+/** Names the program of the page: what another one has kept half done is not gone on with. */
+export const program = (): string => `${SOURCE.package} ${SOURCE.commit}${SOURCE.dirty ? ' changed' : ''}`;
+
 export function describeBrowser(): RunRecord['environment'] {
   const { userAgentData, deviceMemory = 0 } = navigator as Told;
   return {

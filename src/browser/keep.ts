@@ -2,19 +2,25 @@
 import { createStore, del, get, set, values } from 'idb-keyval';
 import { parseRunRecord, type RunRecord } from '../records/record.ts';
 import type { TrainerState } from '../training/trainer.ts';
+import { program } from './environment.ts';
 
 const checkpoints = createStore('negative-knowledge-checkpoints', 'by-setup');
 const records = createStore('negative-knowledge-records', 'by-setup');
 
-/** @param hash of the setup */
-export const readCheckpoint = (hash: string): Promise<TrainerState | undefined> => get(hash, checkpoints);
+/** Another program's checkpoints are not gone on with. @param hash of the setup */
+const key = (hash: string): string => `${hash} ${program()}`;
 
-export const keepCheckpoint = (hash: string, state: TrainerState): Promise<void> => set(hash, state, checkpoints);
+/** The checkpoint of a run; undefined where there is none, or where the browser keeps nothing. */
+export const readCheckpoint = (hash: string): Promise<TrainerState | undefined> =>
+  get<TrainerState>(key(hash), checkpoints).catch(() => undefined);
 
-/** Keeps the record of a run that has ended, whose checkpoint is of no more use. */
+/** @throws DOMException where the browser keeps nothing, as in a private window, or has no room left */
+export const keepCheckpoint = (hash: string, state: TrainerState): Promise<void> => set(key(hash), state, checkpoints);
+
+/** Keeps the record of a run that has ended, whose checkpoint is of no more use. @throws DOMException as {@link keepCheckpoint} */
 export async function keepRecord(record: RunRecord): Promise<void> {
   await set(record.setupHash, JSON.stringify(record), records);
-  await del(record.setupHash, checkpoints);
+  await del(key(record.setupHash), checkpoints);
 }
 
 /** The records that are kept; one that is damaged is left out, and its run is trained again. */

@@ -17,6 +17,9 @@ const BETWEEN_CHECKPOINTS = 10_000;
 
 class Paused extends Error {}
 
+/** A pause was asked for, and the browser did not keep what was done. */
+class Unkept extends Error {}
+
 let pausing = false;
 
 /** Lets what was sent meanwhile arrive. */
@@ -65,9 +68,13 @@ async function train(setup: Setup): Promise<void> {
         await breathe();
       } else if (event.kind === 'checkpoint') {
         if (!pausing && performance.now() - kept < BETWEEN_CHECKPOINTS) return;
-        await keepCheckpoint(hash, await event.state());
+        // A browser that keeps nothing can train all the same, but it cannot pause.
+        const fault = await keepCheckpoint(hash, await event.state()).then(
+          () => null,
+          (error: Error) => error,
+        );
         kept = performance.now();
-        if (pausing) throw new Paused();
+        if (pausing) throw fault === null ? new Paused() : new Unkept(fault.message);
       }
     });
     record = { ...about(), status: 'finished', ...outcome };
@@ -76,10 +83,11 @@ async function train(setup: Setup): Promise<void> {
       say({ kind: 'paused' });
       return;
     }
+    if (error instanceof Unkept) throw new Error(`the browser did not keep what was done: ${error.message}`);
     const { name, message } = error as Error;
     record = { ...about(), status: 'failed', error: { name, message } };
   }
-  await keepRecord(record);
+  await keepRecord(record).catch(() => {}); // the page has it, and offers it as a file
   say({ kind: 'ended', record });
 }
 
