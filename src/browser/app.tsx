@@ -129,7 +129,7 @@ function Curves({ run }: { run: Run }) {
         <Chart
           title="The flip: phase 3, by how far the useful negatives have risen"
           alt={`${joint.length} evaluations of phase 3 so far.`}
-          xTitle="guess rate of the useful negatives (1 = chance)"
+          xTitle="useful negatives (1 = chance)"
           yTitle="guess rate"
           x={joint.map(({ sets }) => sets.useful.guessRate)}
           lines={SETS.filter(([name]) => name !== 'useful').map(([name, set]) => ({
@@ -256,8 +256,9 @@ function Judged({ claims, setup, runs }: { claims: readonly Claim[]; setup: Setu
                 </details>
               </td>
               <td>
-                {estimate === null ? '-' : formatNumber(estimate)} {interval === null ? '' : formatInterval(interval)},{' '}
-                {counted.length} runs
+                {estimate === null ? '-' : formatNumber(estimate)}
+                {interval?.every(Number.isFinite) ? ` ${formatInterval(interval)}` : ''}, {counted.length}{' '}
+                {counted.length === 1 ? 'run' : 'runs'}
               </td>
             </tr>
           );
