@@ -297,7 +297,6 @@ describe.skipIf(!browserIsHere)('the page in a headless Chromium', () => {
   });
 
   it.each([
-    ['light', 1200],
     ['dark', 1200],
     ['light', 360],
   ] as const)('passes the accessibility checker, %s, %i wide', async (colorScheme, width) => {

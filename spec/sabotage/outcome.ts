@@ -3,6 +3,8 @@ import type { Sabotage } from './catalogue.ts';
 
 /** What one test of a run came to. */
 export interface Outcome {
+  /** The file that has the test, from the root of the repository. */
+  readonly spec: string;
   readonly name: string;
   readonly state: 'passed' | 'failed' | 'skipped' | 'pending';
   /** The test's errors, each with those that caused it. */
@@ -22,7 +24,8 @@ export function missed(
   control: readonly Outcome[],
   found: readonly Outcome[],
 ): string | null {
-  const named = (outcomes: readonly Outcome[]) => outcomes.filter(({ name }) => name.includes(test));
+  const named = (outcomes: readonly Outcome[]) =>
+    outcomes.filter((one) => one.spec === spec && one.name.includes(test));
   const [without, made] = [named(control), named(found)];
   if (without.length === 0) return `${spec} has no test "${test}"`;
   const broken = without.find(({ state }) => state !== 'passed');

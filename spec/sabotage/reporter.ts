@@ -16,7 +16,12 @@ export default class OutcomeReporter implements Reporter {
     const tests = modules.flatMap((module) => [...module.children.allTests()]);
     const outcomes: Outcome[] = tests.map((test) => {
       const { state, errors } = test.result();
-      return { name: test.fullName, state, errors: (errors ?? []).flatMap((error) => withCauses(error as Fault)) };
+      return {
+        spec: test.module.relativeModuleId,
+        name: test.fullName,
+        state,
+        errors: (errors ?? []).flatMap((error) => withCauses(error as Fault)),
+      };
     });
     writeFileSync(process.env.OUTCOMES as string, JSON.stringify(outcomes));
   }
