@@ -40,6 +40,7 @@ export default defineConfig({
     setupFiles: ['./spec/helpers/draws.ts'],
     pool: 'forks',
     maxWorkers: os.availableParallelism(),
+    expect: { poll: { timeout: PATIENCE } },
     sequence: { sequencer: LongestFirst },
     projects: [
       {

@@ -3,9 +3,10 @@ import { render } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { armSetup } from '../claims/arms.ts';
 import { formatInterval, formatNumber } from '../claims/format.ts';
-import { CLAIMS, type Claim, CORE, type Verdict } from '../claims/index.ts';
+import { CLAIMS, type Claim, CORE } from '../claims/index.ts';
 import { drawScoredPasswords } from '../passwords/corpus.ts';
 import { COLOURS } from '../report/figures/colours.ts';
+import { VerdictMark } from '../report/page/parts.tsx';
 import { valueAt, withValue } from '../setup/fields.ts';
 import { setupHash } from '../setup/hash.ts';
 import { claimSeeds, DEFAULT_SEEDS, PRESETS } from '../setup/presets.ts';
@@ -46,12 +47,12 @@ const KNOBS = [
   {
     path: 'phases.dpo.trainable',
     label: 'Trained in phase 2 (all, first-half)',
-    found: 'The paper freezes the second half; without freezing it found the effect too.',
+    found: 'In the reference report the useful negatives do not rise without freezing.',
   },
   {
     path: 'prefixes',
     label: 'Prefixes (true, false)',
-    found: 'Without them nothing tells the model to flip, here and in the paper.',
+    found: 'In the reference report held-out passwords stay below chance without them.',
   },
   { path: 'phases.dpo.steps', label: 'Steps of phase 2', found: 'How long DPO pushes the negatives away.' },
   { path: 'phases.joint.steps', label: 'Steps of phase 3', found: 'As many as in phase 2 in the paper.' },
@@ -66,13 +67,6 @@ const minutes = (seconds: number): string =>
   seconds < 90 ? `${Math.max(1, Math.round(seconds))} seconds` : `${Math.round(seconds / 60)} minutes`;
 
 const percent = (share: number): string => `${Math.floor(100 * share)}%`;
-
-const SHAPES: Readonly<Record<Verdict, string>> = {
-  reproduced: '●',
-  'not reproduced': '✚',
-  inconclusive: '▲',
-  invalid: '■',
-};
 
 /** Steps since the beginning of a run, at each of its evaluations. */
 function stepsOf({ setup, evaluations }: Run): number[] {
@@ -247,7 +241,7 @@ function Judged({ claims, setup, runs }: { claims: readonly Claim[]; setup: Setu
           return (
             <tr data-claim={claim.id} data-verdict={verdict}>
               <td>
-                <span aria-hidden="true">{SHAPES[verdict]}</span> {verdict}
+                <VerdictMark verdict={verdict} />
               </td>
               <td>
                 <details>

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { build, type Plugin } from 'esbuild';
 import { describeEnvironment } from '../lab/environment.ts';
-import { ARCHIVES, readStudy } from '../records/study.ts';
-import { PRESETS } from '../setup/presets.ts';
+import { readStudy } from '../records/study.ts';
+import { committedArchives } from '../report/reference.ts';
 import { TFJS } from '../tools/tfjs.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -33,7 +33,7 @@ const IN_A_PAGE: Plugin = {
       contents: gzipSync(readFileSync(file), { level: 9 }),
       loader: 'binary',
     }));
-    onLoad({ filter: /src\/engine\/tfjs\.ts$/ }, () => ({ contents: TFJS, resolveDir: ROOT, loader: 'ts' }));
+    onLoad({ filter: /src[\\/]engine[\\/]tfjs\.ts$/ }, () => ({ contents: TFJS, resolveDir: ROOT, loader: 'ts' }));
   },
 };
 
@@ -60,10 +60,9 @@ async function script(entry: string, define: Record<string, unknown>, keepNames 
   return outputFiles[0].text.replaceAll('</script', '<\\/script');
 }
 
-/** The digests with which the reference report's runs end, of the presets that a page trains. */
+/** The digests with which the reference report's runs end, on the engine of a page. */
 async function knownDigests(): Promise<Record<string, string>> {
-  const names = Object.keys(PRESETS).filter((name) => name.startsWith('pocket'));
-  const studies = await Promise.all(names.map((name) => readStudy(path.join(ROOT, ARCHIVES, `${name}.jsonl.br`))));
+  const studies = await Promise.all((await committedArchives()).map(readStudy));
   const records = studies.flatMap((study) => study.records);
   return Object.fromEntries(
     records.flatMap((record) =>

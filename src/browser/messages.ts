@@ -17,7 +17,6 @@ export type News =
   | {
       readonly kind: 'evaluations';
       readonly evaluations: readonly Evaluation[];
-      readonly step: number;
       readonly share: number;
     }
   | { readonly kind: 'paused' }

@@ -10,8 +10,6 @@ export interface Run {
   readonly evaluations: readonly Evaluation[];
   /** Of all steps, how many are done. */
   readonly share: number;
-  /** Steps of all phases done. */
-  readonly step: number;
   /** When this page began to train it, and how much was done then. */
   readonly since: { readonly time: number; readonly share: number } | null;
   readonly record: RunRecord | null;
@@ -100,7 +98,7 @@ export class Runs {
       const since = run.since ?? { time: performance.now(), share: news.share };
       // A run that goes on from a checkpoint begins with what was known there.
       const evaluations = news.evaluations.length > 1 ? news.evaluations : [...run.evaluations, ...news.evaluations];
-      this.#put({ ...run, evaluations, step: news.step, share: news.share, since });
+      this.#put({ ...run, evaluations, share: news.share, since });
       return;
     }
     this.#workers.get(setupHash(setup))?.terminate();
@@ -117,7 +115,6 @@ const begun = (setup: Setup): Run => ({
   state: 'waiting',
   evaluations: [],
   share: 0,
-  step: 0,
   since: null,
   record: null,
   fault: null,

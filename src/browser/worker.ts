@@ -53,18 +53,17 @@ async function train(setup: Setup): Promise<void> {
     return headOf(setup, engine, AT_ONCE, describeBrowser(), times);
   };
   if (from !== undefined) {
-    const step = before(from.phase) + from.step;
-    say({ kind: 'evaluations', evaluations: from.history.evaluations, step, share: step / all });
+    const share = (before(from.phase) + from.step) / all;
+    say({ kind: 'evaluations', evaluations: from.history.evaluations, share });
   }
   let record: RunRecord;
   try {
     const outcome = await trainToEnd(setup, { engine, from, execution: AT_ONCE }, async (event) => {
       if (event.kind === 'step') {
-        const { phase, step: inPhase, evaluation } = event.progress;
+        const { phase, step, evaluation } = event.progress;
         tokens = event.progress.tokens;
         if (evaluation === null) return;
-        const step = before(phase) + inPhase;
-        say({ kind: 'evaluations', evaluations: [evaluation], step, share: step / all });
+        say({ kind: 'evaluations', evaluations: [evaluation], share: (before(phase) + step) / all });
         await breathe();
       } else if (event.kind === 'checkpoint') {
         if (!pausing && performance.now() - kept < BETWEEN_CHECKPOINTS) return;

@@ -95,7 +95,9 @@ export const panels =
       };
       const drawn = { axis, channel: multiples('1 = chance'), value, low, high } as const;
       const encoding = {
-        ...(x === undefined ? { y: named, yOffset: { field: 'set', sort: null } } : { x }),
+        ...(x === undefined
+          ? { y: named, yOffset: { field: 'set', sort: null } }
+          : { x, ...(joined ? {} : { xOffset: { field: 'set', sort: null } }) }),
         color: colourOf('set', TWO_SETS),
       };
       const [bars, dots] = estimates({ ...drawn, encoding: { ...encoding, tooltip } });

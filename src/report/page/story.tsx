@@ -46,7 +46,7 @@ export function Story({ report }: { report: Report }) {
   const drawn = figures.find(({ figure }) => figure.id === STORY);
   return (
     <header id="story">
-      <h1>Language models sometimes say what they were only ever trained to avoid</h1>
+      <h1>Do language models say what they were only ever trained to avoid?</h1>
       <p class="outcome">
         {main === undefined ? (
           'The main claim was not run.'
