@@ -11,6 +11,7 @@ const SLOW = 'spec/**/*.slow.spec.ts';
 const HOSTILE = ['spec/sabotage/**/*.spec.ts', 'spec/faults/**/*.spec.ts'];
 const CLAIMS = 'spec/claims/training/**/*.spec.ts';
 const VERSIONS = 'spec/versions/**/*.spec.ts';
+const GPU = 'spec/engine/webgpu/**/*.spec.ts';
 
 /** What takes minutes, longest first: begun last, it would leave the other cores without work. */
 const LONGEST = ['verify/reference.slow', 'cli/pretrained.slow', 'report/page.slow', 'main.slow', 'verify/verify'];
@@ -32,7 +33,8 @@ const parallel = {
 };
 
 // `quick` trains nothing long, `slow` is what takes longer by nature; `hostile` breaks the source and kills processes, and sees
-// that it is noticed; `claims` trains the preset and judges its claims; `versions` fetches other versions of Node. `npm test` is
+// that it is noticed; `claims` trains the preset and judges its claims; `versions` fetches other versions of Node; `gpu` is the
+// engine `webgpu`. `npm test` is
 // `quick` and `claims`. The groups run one after the other, so that training has the machine's cores to itself.
 export default defineConfig({
   test: {
@@ -48,7 +50,7 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['spec/**/*.spec.ts'],
-          exclude: [SLOW, ...HOSTILE, CLAIMS, VERSIONS],
+          exclude: [SLOW, ...HOSTILE, CLAIMS, VERSIONS, GPU],
           ...parallel,
           sequence: { groupOrder: 0 },
         },
@@ -67,6 +69,16 @@ export default defineConfig({
           fileParallelism: false,
           maxConcurrency: os.availableParallelism(),
           sequence: { groupOrder: 2 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'gpu', // in processes of its own: other specs shall not find the driver that it chooses
+          include: [GPU],
+          testTimeout: PATIENCE,
+          hookTimeout: PATIENCE,
+          sequence: { groupOrder: 5 },
         },
       },
       {

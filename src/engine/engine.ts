@@ -19,6 +19,8 @@ export { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName } from './names.
 export interface Ways {
   /** Names the kernels that were compiled on this machine, if the engine uses some: digits depend on them. */
   readonly kernels?: string | null;
+  /** Names the GPU that computes, if one does: digits depend on it. */
+  readonly gpu?: string;
   /** Makes a place that keeps functions of tensors as graphs, where the engine has graphs. */
   newGraphs(): Graphs;
   /**
@@ -28,7 +30,12 @@ export interface Ways {
   readonly newResidentTraining: NewResidentTraining | null;
   /** AdamW of parameters in the engine's memory, with moments outside; null where that is a plain loop as well. */
   readonly streamed: StreamedAdamw | null;
+  /** How the values of a tensor are read; where it is absent, as TensorFlow.js does. */
+  readonly read?: Read;
 }
+
+/** Reads the values of a tensor. */
+type Read = <Type extends 'float32' | 'int32' = 'float32'>(tensor: tf.Tensor) => Promise<tf.DataTypeMap[Type]>;
 
 /** Computes tensors. One engine runs at a time: TensorFlow.js computes every tensor of a process on one backend. */
 export interface Engine extends Ways {
@@ -37,9 +44,9 @@ export interface Engine extends Ways {
   readonly version: string;
   /**
    * The values of a tensor, for reading only: they may be the engine's own memory.
-   * @throws EngineError when another engine was started after this one
+   * @throws EngineError when another engine was started after this one, and (as a DeviceError) when a GPU failed meanwhile
    */
-  read<Type extends 'float32' | 'int32' = 'float32'>(tensor: tf.Tensor): Promise<tf.DataTypeMap[Type]>;
+  readonly read: Read;
 }
 
 /** How an engine starts: its TensorFlow.js backend, and how the rest of it is loaded. */
@@ -51,6 +58,8 @@ interface Start {
 const STARTS: Record<EngineName, Start> = {
   // Loaded when it starts: it needs Node.
   native: { backend: 'tensorflow', load: async () => (await import('./native/native.ts')).load() },
+  // The same: where a GPU is reached by a package, that is optional.
+  webgpu: { backend: 'webgpu', load: async () => (await import('./webgpu/webgpu.ts')).load() },
   wasm: {
     backend: 'wasm',
     load: async () => {
@@ -71,13 +80,14 @@ async function start(name: EngineName): Promise<Engine> {
   if (!(await tf.setBackend(backend))) throw new Error('TensorFlow.js could not initialise it');
   await tf.ready();
   const { binding } = tf.backend() as { binding?: { TF_Version: string } };
-  const read: Engine['read'] = async (tensor) => {
+  const readHere: Read = ways.read ?? ((tensor) => tensor.data());
+  const read: Read = async (tensor) => {
     if (tf.getBackend() !== backend) throw new EngineError(`the engine ${name} no longer runs: another was started`);
-    return tensor.data();
+    return readHere(tensor);
   };
-  const below = binding === undefined ? '' : ` on TensorFlow ${binding.TF_Version}`;
-  const version = `${tf.version_core}${below}${ways.kernels ? ` with kernels ${ways.kernels}` : ''}`;
-  return { name, version, read, ...ways };
+  const below = binding === undefined ? (ways.gpu ?? '') : `TensorFlow ${binding.TF_Version}`;
+  const version = `${tf.version_core}${below && ` on ${below}`}${ways.kernels ? ` with kernels ${ways.kernels}` : ''}`;
+  return { ...ways, name, version, read };
 }
 
 /**
@@ -87,7 +97,7 @@ async function start(name: EngineName): Promise<Engine> {
  */
 export async function startEngine(forced: string | undefined = process.env[ENGINE_VARIABLE]): Promise<Engine> {
   tf.enableProdMode(); // Without it TensorFlow.js advertises tfjs-node on the console of every process.
-  const candidates = forced ? [parseEngine(forced)] : ENGINES;
+  const candidates = forced ? [parseEngine(forced)] : ENGINES.filter((name) => name !== 'webgpu');
   const reasons: string[] = [];
   for (const name of candidates) {
     try {

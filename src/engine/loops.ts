@@ -9,6 +9,8 @@
 import type { KernelBackend, NamedAttrMap, TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from './engine.ts';
 import { pointer, type SimdKernels, simdKernels } from './simd/kernels.ts';
+import { isWebgpu, type WebgpuBackend } from './webgpu/backend.ts';
+import { type RunShader, runsShaders } from './webgpu/shader.ts';
 
 const LOOP_BACKENDS = ['wasm', 'cpu'] as const;
 
@@ -25,6 +27,7 @@ interface CpuBackend extends KernelBackend {
 const isWasm = (backend: KernelBackend): backend is WasmBackend => 'typedArrayFromHeap' in backend;
 
 function allocate(backend: KernelBackend, shape: number[]): TensorInfo {
+  if (isWebgpu(backend)) return backend.makeTensorInfo(shape, 'float32');
   return isWasm(backend)
     ? backend.makeOutput(shape, 'float32')
     : (backend as CpuBackend).makeTensorInfo(shape, 'float32', new Float32Array(tf.util.sizeFromShape(shape)));
@@ -57,6 +60,18 @@ export interface Simd<Input extends string, Attributes> extends Kernel<Input, At
     attributes: Attributes,
     shapes: Record<Input, number[]>,
     backend: KernelBackend,
+  ): void;
+}
+
+/** A kernel as programs for a GPU. */
+export interface Gpu<Input extends string, Attributes> extends Kernel<Input, Attributes> {
+  gpu(
+    run: RunShader,
+    inputs: Record<Input, TensorInfo>,
+    outputs: TensorInfo[],
+    attributes: Attributes,
+    shapes: Record<Input, number[]>,
+    backend: WebgpuBackend,
   ): void;
 }
 
@@ -106,11 +121,25 @@ export function registerSimd<Input extends string, Attributes>(kernel: Simd<Inpu
   });
 }
 
-/** Registers a loop with the CPU backend, and with the WASM backend: there in SIMD, where the loop has such a form. */
+/** Registers a kernel with the WebGPU backend. */
+export function registerGpu<Input extends string, Attributes>(kernel: Gpu<Input, Attributes>): void {
+  register<Input, Attributes>('webgpu', kernel, (backend, inputs, outputs, attributes, shapes) => {
+    const gpu = backend as WebgpuBackend;
+    const outer = gpu.failures.operation;
+    gpu.failures.operation = kernel.name;
+    kernel.gpu(runsShaders(gpu), inputs, outputs, attributes, shapes, gpu);
+    gpu.failures.operation = outer;
+  });
+}
+
+/**
+ * Registers a loop with the CPU backend, and with the WASM backend: there in SIMD, where the loop has such a form; and
+ * with the WebGPU backend, where it has one for GPUs.
+ */
 export function registerLoop<Input extends string, Attributes>(
-  loop: Loop<Input, Attributes> & Partial<Simd<Input, Attributes>>,
+  loop: Loop<Input, Attributes> & Partial<Simd<Input, Attributes>> & Partial<Gpu<Input, Attributes>>,
 ): void {
-  const { simd } = loop;
+  const { simd, gpu } = loop;
   for (const backendName of simd === undefined ? LOOP_BACKENDS : ['cpu']) {
     register<Input, Attributes>(backendName, loop, (backend, inputs, outputs, attributes, shapes) => {
       // Views come after every allocation: an allocation may grow the WASM heap, which detaches older views.
@@ -119,6 +148,7 @@ export function registerLoop<Input extends string, Attributes>(
     });
   }
   if (simd !== undefined) registerSimd<Input, Attributes>({ ...loop, simd });
+  if (gpu !== undefined) registerGpu<Input, Attributes>({ ...loop, gpu });
 }
 
 /** Whether the running engine has a kernel of this name; where it has none, the operation is composed of others. */

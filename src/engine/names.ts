@@ -1,7 +1,7 @@
 /** What engines are called: for those who name one and need no TensorFlow.js for it. */
 import { ExplainedError } from '../explained-error.ts';
 
-export const ENGINES = ['native', 'wasm', 'cpu'] as const;
+export const ENGINES = ['native', 'webgpu', 'wasm', 'cpu'] as const;
 export type EngineName = (typeof ENGINES)[number];
 
 /** The engine asked for does not exist or cannot start here. */

@@ -29,14 +29,14 @@ export interface PassResults {
   /** L2 norm of the sum of their gradients. */
   readonly norm: number;
   /** The sum of their gradients, laid out as the engine likes it. The caller disposes it. */
-  readonly gradient: tf.Tensor;
+  readonly gradient: readonly tf.Tensor[];
 }
 
 /** Parameters and moments in an engine's memory. */
 export interface ResidentTraining {
   /** Computes passes one after the other, and adds their gradients up. From then on parameters have to be published. */
   compute(passes: readonly Pass[]): Promise<PassResults>;
-  update(gradient: tf.Tensor, numbers: AdamwUpdate): void;
+  update(gradient: readonly tf.Tensor[], numbers: AdamwUpdate): void;
   /** Puts the parameters as they are now into the map, where those of before are disposed. */
   publish(): void;
   /** A copy of the moments. */

@@ -63,7 +63,12 @@ const overlapInAll = z.strictObject({ span: count.min(1), heldOut: rate, control
 type Drawn = (typeof DRAWN)[number];
 
 /** Whether the last digits of an engine depend on the kind of processor. */
-const PER_PROCESSOR: Readonly<Record<EngineName, boolean>> = { native: true, wasm: false, cpu: false };
+const PER_PROCESSOR: Readonly<Record<EngineName, boolean>> = {
+  native: true,
+  webgpu: false,
+  wasm: false,
+  cpu: false,
+};
 
 const about = {
   /**

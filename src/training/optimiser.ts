@@ -198,7 +198,7 @@ class ResidentOptimiser implements Optimiser {
       this.#training.update(gradient, { scale, keep, rate, epsilon });
       return { scalars, norm };
     } finally {
-      gradient.dispose();
+      tf.dispose([...gradient]);
     }
   }
 

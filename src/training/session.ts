@@ -1,6 +1,7 @@
 /** A setup in training: its model on the engine, its data and its ledger, one optimiser step at a time. */
 import { type Engine, tf } from '../engine/engine.ts';
 import type { Graphs } from '../engine/graphs.ts';
+import { DeviceError } from '../engine/webgpu/failures.ts';
 import {
   initialValues,
   loadParameters,
@@ -144,6 +145,7 @@ export class Session {
       if (error instanceof DivergenceError) {
         error.message += ` in phase ${phase}, step ${step}; try a smaller learning rate`;
       }
+      if (error instanceof DeviceError) error.message += `, in phase ${phase}, step ${step}`;
       throw error;
     }
   }

@@ -8,6 +8,7 @@ import { PHASES } from '../../../src/passwords/roles.ts';
 import { scratchTokenIds, tokenBatch } from '../../../src/passwords/tokens.ts';
 import { lossesAndGradients } from '../../../src/properties/gradients.ts';
 import { trainToEnd } from '../../../src/training/trainer.ts';
+import { valuesOfOne } from '../../helpers/reading.ts';
 import { tinySetup } from '../../helpers/setups.ts';
 import type { Start } from './engine.ts';
 
@@ -25,7 +26,7 @@ async function oneStep(engine: Engine): Promise<Map<string, number[]>> {
   const inputs = Array.from({ length: batch.rows }, (_, row) => [
     ...batch.tokens.subarray(row * batch.length, row * batch.length + time),
   ]).flat();
-  const logits = tf.tidy(() => [...forward(parameters, setup.model, tf.tensor1d(inputs, 'int32'), time).dataSync()]);
+  const logits = await valuesOfOne(engine, () => forward(parameters, setup.model, tf.tensor1d(inputs, 'int32'), time));
   const { losses, gradients } = await lossesAndGradients({ engine, parameters, model: setup.model }, everything, {
     examples,
     batch,

@@ -5,9 +5,10 @@
  */
 import fc from 'fast-check';
 import { beforeAll, expect, it } from 'vitest';
-import { tf } from '../../../src/engine/engine.ts';
+import { type Engine, tf } from '../../../src/engine/engine.ts';
 import { type AttentionShape, attention } from '../../../src/engine/operations/attention.ts';
 import { stream } from '../../../src/random/streams.ts';
+import { valuesOfOne } from '../../helpers/reading.ts';
 import type { Start } from './engine.ts';
 
 /** Output `[sequences * time][hidden]` for rows of `qkv`. */
@@ -58,12 +59,22 @@ const draw = fc
   });
 
 export function attentionProperties(start: Start): void {
-  beforeAll(start);
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await start();
+  });
+  /** Rows of a matrix. */
+  const rowsOf = async (compute: () => tf.Tensor, columns: number): Promise<number[][]> => {
+    const values = await valuesOfOne(engine, compute);
+    return Array.from({ length: values.length / columns }, (_, row) =>
+      values.slice(row * columns, (row + 1) * columns),
+    );
+  };
 
-  it('is that of the formulas', () => {
-    fc.assert(
-      fc.property(draw, ({ qkv, deviation, shape }) => {
-        const actual = tf.tidy(() => attention(tf.tensor2d(qkv), shape).arraySync()) as number[][];
+  it('is that of the formulas', async () => {
+    await fc.assert(
+      fc.asyncProperty(draw, async ({ qkv, deviation, shape }) => {
+        const actual = await rowsOf(() => attention(tf.tensor2d(qkv), shape), qkv[0].length / 3);
         // A score of size s carries an error of s * 6e-8 into the weights: s is up to a few times deviation^2.
         const tolerance = 2e-6 * deviation * Math.max(1, deviation ** 2);
         formula(qkv, shape).forEach((row, i) => {
@@ -76,9 +87,9 @@ export function attentionProperties(start: Start): void {
     );
   });
 
-  it('has the gradient that finite differences of the formulas give', () => {
-    fc.assert(
-      fc.property(draw, fc.nat(), fc.nat(), ({ qkv, deviation, shape }, row, column) => {
+  it('has the gradient that finite differences of the formulas give', async () => {
+    await fc.assert(
+      fc.asyncProperty(draw, fc.nat(), fc.nat(), async ({ qkv, deviation, shape }, row, column) => {
         fc.pre(deviation < 6); // where weights are all but 0 or 1 the slopes have no scale of their own
         const upstream = (i: number, d: number) => Math.sin(3 * i + d + 1);
         const total = (at: number[][]) =>
@@ -86,14 +97,12 @@ export function attentionProperties(start: Start): void {
             (sum, y, i) => sum + y.reduce((part, value, d) => part + value * upstream(i, d), 0),
             0,
           );
-        const gradient = tf.tidy(() => {
+        const gradient = await rowsOf(() => {
           const dy = tf.tensor2d(
             qkv.map((_, i) => Array.from({ length: qkv[0].length / 3 }, (_, d) => upstream(i, d))),
           );
-          return tf
-            .grad((x) => tf.sum(tf.mul(attention(x, shape), dy)))(tf.tensor2d(qkv))
-            .arraySync();
-        }) as number[][];
+          return tf.grad((x) => tf.sum(tf.mul(attention(x, shape), dy)))(tf.tensor2d(qkv));
+        }, qkv[0].length);
         const [i, d] = [row % qkv.length, column % qkv[0].length];
         const h = 1e-5; // central differences in double precision: errors of about 1e-10
         const nudged = (by: number) => qkv.with(i, qkv[i].with(d, qkv[i][d] + by));

@@ -6,6 +6,7 @@ import { initialValues, loadParameters, trainableNames } from '../../../src/mode
 import { buildCorpus } from '../../../src/passwords/corpus.ts';
 import { scratchTokenIds, tokenBatch } from '../../../src/passwords/tokens.ts';
 import { PreparedStep } from '../../../src/training/step.ts';
+import { valuesOfOne } from '../../helpers/reading.ts';
 import { tinySetup } from '../../helpers/setups.ts';
 import type { Start } from './engine.ts';
 
@@ -15,7 +16,9 @@ export function graphProperties(start: Start): void {
     engine = await start();
   });
 
-  it('give what the function gives, for every shape of its inputs', () => {
+  const largest = async (x: tf.Tensor) => (await valuesOfOne(engine, () => tf.max(tf.abs(x))))[0];
+
+  it('give what the function gives, for every shape of its inputs', async () => {
     const graphs = engine.newGraphs();
     const body = (a: tf.Tensor, b: tf.Tensor) => [tf.add(tf.matMul(a, b), 1), tf.softmax(a), tf.scalar(7)];
     for (const [rows, inner] of [
@@ -26,21 +29,21 @@ export function graphProperties(start: Start): void {
     ]) {
       const inputs = [tf.randomNormal([rows, inner]), tf.randomNormal([inner, 3])];
       const [actual, expected] = [graphs, OPERATION_BY_OPERATION].map((how) => how.run('body', body, inputs));
-      actual.forEach((tensor, index) => {
+      for (const [index, tensor] of actual.entries()) {
         expect(tensor.shape).toEqual(expected[index].shape);
         // A graph's operations may be fused: a rounding or two of numbers around 1.
-        const difference = tf.max(tf.abs(tf.sub(tensor, expected[index]))).dataSync()[0];
-        expect(difference).toBeLessThan(1e-6);
-      });
+        expect(await largest(tf.sub(tensor, expected[index]))).toBeLessThan(1e-6);
+      }
     }
     graphs.dispose();
   });
 
-  it('are told apart by their keys', () => {
+  it('are told apart by their keys', async () => {
     const graphs = engine.newGraphs();
     const x = tf.scalar(5);
-    const plus = (by: number) => graphs.run(`plus ${by}`, (value) => [tf.add(value, by)], [x])[0].dataSync()[0];
-    expect([plus(1), plus(2), plus(1)]).toEqual([6, 7, 6]);
+    const plus = (by: number) =>
+      valuesOfOne(engine, () => graphs.run(`plus ${by}`, (value) => [tf.add(value, by)], [x])[0]);
+    expect([await plus(1), await plus(2), await plus(1)].flat()).toEqual([6, 7, 6]);
     graphs.dispose();
   });
 
@@ -87,12 +90,12 @@ export function graphProperties(start: Start): void {
         const stepWith = (how: Graphs) => how.run(key, body, [...inputs, ...parameters.values()]);
         const [actual, expected] = [stepWith(graphs), stepWith(OPERATION_BY_OPERATION)];
         expect(actual.map(({ shape }) => shape)).toEqual(expected.map(({ shape }) => shape));
-        expected.forEach((exact, index) => {
-          const difference = tf.max(tf.abs(tf.sub(actual[index], exact))).dataSync()[0];
+        for (const [index, exact] of expected.entries()) {
+          const difference = await largest(tf.sub(actual[index], exact));
           // Losses: nats, tens of float32 roundings. Gradients: as between engines.
-          const most = index < scalars ? 5e-6 : 1e-5 * Math.max(0.01, tf.max(tf.abs(exact)).dataSync()[0]);
+          const most = index < scalars ? 5e-6 : 1e-5 * Math.max(0.01, await largest(exact));
           expect(difference, `${phase}, step ${step}, output ${index}`).toBeLessThan(most);
-        });
+        }
         prepared.dispose();
         tf.dispose([...actual, ...expected]);
       }

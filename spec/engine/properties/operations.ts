@@ -2,7 +2,7 @@
 import normalCdf from '@stdlib/stats-base-dists-normal-cdf';
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { startEngine, tf } from '../../../src/engine/engine.ts';
+import { type Engine, startEngine, tf } from '../../../src/engine/engine.ts';
 import { attention } from '../../../src/engine/operations/attention.ts';
 import { embedding } from '../../../src/engine/operations/embedding.ts';
 import { gelu } from '../../../src/engine/operations/gelu.ts';
@@ -12,6 +12,7 @@ import { residual } from '../../../src/engine/operations/residual.ts';
 import { tokenLogProbability } from '../../../src/engine/operations/token-log-probability.ts';
 import { stream } from '../../../src/random/streams.ts';
 import * as composed from '../../helpers/composed.ts';
+import { valuesFrom, valuesOfOne } from '../../helpers/reading.ts';
 import type { Start } from './engine.ts';
 
 const ours: typeof composed = {
@@ -32,16 +33,18 @@ interface Case {
 }
 
 const source = stream(1, 'operations');
-const ids = (count: number, bound: number) =>
-  tf.tensor1d(
-    Array.from({ length: count }, () => source.below(bound)),
-    'int32',
-  );
+const ids = (count: number, bound: number) => Array.from({ length: count }, () => source.below(bound));
 const size = fc.integer({ min: 1, max: 9 });
 
 /** Value and gradients of a weighted sum of the outputs, so that every output has a slope of its own. */
-function slopes({ apply }: Case, operations: typeof composed, inputs: number[][], shapes: number[][]): number[][] {
-  return tf.tidy(() => {
+function slopes(
+  engine: Engine,
+  { apply }: Case,
+  operations: typeof composed,
+  inputs: number[][],
+  shapes: number[][],
+): Promise<number[][]> {
+  return valuesFrom(engine, () => {
     const tensors = inputs.map((data, index) => tf.tensor(data, shapes[index]));
     const loss = (...xs: tf.Tensor[]) => {
       const y = apply(operations, ...xs);
@@ -52,7 +55,7 @@ function slopes({ apply }: Case, operations: typeof composed, inputs: number[][]
       return tf.sum(tf.mul(y, weights)) as tf.Scalar;
     };
     const { grads } = tf.valueAndGrads(loss)(tensors);
-    return [apply(operations, ...tensors), ...grads].map((tensor) => [...tensor.dataSync()]);
+    return [apply(operations, ...tensors), ...grads];
   });
 }
 
@@ -62,12 +65,15 @@ async function equalsComposition(start: Start, cases: fc.Arbitrary<Case>): Promi
   const inputs = given.map(({ shapes }) =>
     shapes.map((shape) => Array.from({ length: tf.util.sizeFromShape(shape) }, () => source.normal(1))),
   );
-  const all = (operations: typeof composed) =>
-    given.map((one, index) => slopes(one, operations, inputs[index], one.shapes));
-  await startEngine('cpu');
-  const expected = all(composed);
-  await start();
-  all(ours).forEach((arrays, index) =>
+  const all = async (engine: Engine, operations: typeof composed) => {
+    const values: number[][][] = [];
+    for (const [index, one] of given.entries()) {
+      values.push(await slopes(engine, one, operations, inputs[index], one.shapes));
+    }
+    return values;
+  };
+  const expected = await all(await startEngine('cpu'), composed);
+  (await all(await start(), ours)).forEach((arrays, index) =>
     arrays.forEach((values, which) => {
       const largest = Math.max(1, ...expected[index][which].map(Math.abs));
       values.forEach((value, i) => {
@@ -137,8 +143,7 @@ export function operationProperties(start: Start): void {
     equalsComposition(
       start,
       fc.tuple(size, fc.integer({ min: 2, max: 30 })).map(([rows, vocabulary]) => {
-        const labels = ids(rows, vocabulary);
-        const data = [...labels.dataSync()];
+        const data = ids(rows, vocabulary);
         return {
           shapes: [[rows, vocabulary]],
           apply: (operations, x) => operations.tokenLogProbability(x, tf.tensor1d(data, 'int32')),
@@ -150,7 +155,7 @@ export function operationProperties(start: Start): void {
     equalsComposition(
       start,
       fc.tuple(size, size, size).map(([rows, vocabulary, width]) => {
-        const data = [...ids(rows, vocabulary).dataSync()];
+        const data = ids(rows, vocabulary);
         return {
           shapes: [[vocabulary, width]],
           apply: (operations, table) => operations.embedding(table, tf.tensor1d(data, 'int32')),
@@ -180,9 +185,9 @@ export function operationProperties(start: Start): void {
     ));
 
   it('GELU is x Phi(x) to float32, far out too', async () => {
-    await start();
+    const engine = await start();
     const x = Float32Array.from({ length: 2001 }, (_, index) => (index - 1000) / 80);
-    const y = tf.tidy(() => gelu(tf.tensor1d(x)).dataSync());
+    const y = await valuesOfOne(engine, () => gelu(tf.tensor1d(x)));
     x.forEach((value, index) => {
       // 2e-7: the approximation of Phi (1e-7, Abramowitz & Stegun 7.1.26) and a float32 rounding, times |x|.
       expect(Math.abs(y[index] - value * normalCdf(value, 0, 1))).toBeLessThan(2e-7 * Math.max(1, Math.abs(value)));

@@ -174,10 +174,10 @@ export class NativeTraining implements ResidentTraining {
       throw error;
     }
     const norms = scalars.map((numbers) => numbers.pop() as number);
-    return { scalars, norm: norms[norms.length - 1], gradient: sum as tf.Tensor };
+    return { scalars, norm: norms[norms.length - 1], gradient: [sum as tf.Tensor] };
   }
 
-  update(gradient: tf.Tensor, numbers: AdamwUpdate): void {
+  update([gradient]: readonly tf.Tensor[], numbers: AdamwUpdate): void {
     this.#withdraw();
     const { scale, keep, rate, epsilon } = numbers;
     const given = tf.tensor1d([scale, keep, rate, epsilon, ...this.#moves]);

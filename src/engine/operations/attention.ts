@@ -10,6 +10,9 @@ import { hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { integerAttribute } from '../native/backend.ts';
 import { type NativeKernel, registerNative } from '../native/kernels.ts';
 import { place, withScratch } from '../simd/kernels.ts';
+import { ATTENDED, ATTENTION_GRADIENT, ATTENTION_WEIGHTS, SCORE_GRADIENT } from '../webgpu/attention.ts';
+import { keptBuffer, type WebgpuBackend } from '../webgpu/backend.ts';
+import { groupsOf } from '../webgpu/shader.ts';
 import { withGradient } from './with-gradient.ts';
 
 export interface AttentionShape {
@@ -147,6 +150,25 @@ function withAngles(
   });
 }
 
+/** The angles in a GPU's memory. Without any there is one number, which nothing reads: a buffer has to have some. */
+function anglesOnGpu(backend: WebgpuBackend, shape: AttentionShape): GPUBuffer[] {
+  const { cos, sin } = anglesOf(shape);
+  const key = `${shape.time}/${shape.rotary}/${shape.rotaryBase}`;
+  const kept = (name: string, values: Float32Array) =>
+    keptBuffer(backend, `${name} ${key}`, GPUBufferUsage.STORAGE, () =>
+      values.length > 0 ? values.slice().buffer : new ArrayBuffer(4),
+    );
+  return [kept('cosines', cos), kept('sines', sin)];
+}
+
+/** Sizes that the programs for GPUs are given. */
+const sizesOnGpu = ({ time, heads, rotary }: AttentionShape, columns: number) => ({
+  time,
+  heads,
+  width: columns / 3 / heads,
+  half: rotary / 2,
+});
+
 const scratch = (count: number, size: number): Float64Array[] =>
   Array.from({ length: count }, () => new Float64Array(size));
 
@@ -187,6 +209,13 @@ registerLoop<'qkv', AttentionShape>({
       const { time, heads } = attributes;
       kernels.attention(qkv, y, probabilities, cos, sin, scratch, rows / time, time, heads, width, half);
     });
+  },
+  gpu(run, { qkv }, [y, probabilities], shape, { qkv: [rows, columns] }, backend) {
+    const sizes = sizesOnGpu(shape, columns);
+    const [weights, elements] = [rows * shape.heads, (rows * columns) / 3];
+    const angles = anglesOnGpu(backend, shape);
+    run(ATTENTION_WEIGHTS, [qkv, ...angles], [probabilities], { ...sizes, size: weights }, groupsOf(weights));
+    run(ATTENDED, [qkv, probabilities], [y], { ...sizes, size: elements }, groupsOf(elements));
   },
 });
 
@@ -242,6 +271,20 @@ registerLoop<'dy' | 'qkv' | 'probabilities', AttentionShape>({
       const { time, heads } = attributes;
       kernels.attentionGradient(dy, qkv, probabilities, dQkv, cos, sin, scratch, rows / time, time, heads, width, half);
     });
+  },
+  gpu(run, { dy, qkv, probabilities }, [dQkv], shape, { qkv: [rows, columns] }, backend) {
+    const sizes = sizesOnGpu(shape, columns);
+    const [weights, elements] = [rows * shape.heads, (rows * columns) / 3];
+    const dScores = backend.makeTensorInfo(probabilities.shape, 'float32');
+    run(SCORE_GRADIENT, [dy, qkv, probabilities], [dScores], { ...sizes, size: weights }, groupsOf(weights));
+    run(
+      ATTENTION_GRADIENT,
+      [dy, qkv, probabilities, dScores, ...anglesOnGpu(backend, shape)],
+      [dQkv],
+      { ...sizes, size: elements },
+      groupsOf(elements),
+    );
+    backend.disposeData(dScores.dataId);
   },
 });
 

@@ -3,6 +3,8 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
 import { registerLoop, runKernel } from '../loops.ts';
 import { nativeBackend, typeAttribute } from '../native/backend.ts';
+import { EMBEDDING, EMBEDDING_GRADIENT } from '../webgpu/elementwise.ts';
+import { groupsOf, inRows } from '../webgpu/shader.ts';
 
 const KERNEL = 'NegativeKnowledge/Embedding';
 const GRADIENT = 'NegativeKnowledge/EmbeddingGradient';
@@ -15,6 +17,9 @@ registerLoop<'ids' | 'table', object>({
       y.set(table.subarray(ids[row] * width, (ids[row] + 1) * width), row * width);
     }
   },
+  gpu(run, { ids, table }, [y], _, { ids: [rows], table: [, width] }) {
+    run(EMBEDDING, [ids, table], [y], { size: rows * width, width }, groupsOf(rows * width));
+  },
 });
 
 registerLoop<'dy' | 'ids', { vocabulary: number }>({
@@ -26,6 +31,9 @@ registerLoop<'dy' | 'ids', { vocabulary: number }>({
       const target = ids[row] * width;
       for (let column = 0; column < width; column++) dTable[target + column] += dy[row * width + column];
     }
+  },
+  gpu(run, { dy, ids }, [dTable], { vocabulary }, { dy: [rows, width] }) {
+    run(EMBEDDING_GRADIENT, [dy, ids], [dTable], { vocabulary, rows, width }, inRows(vocabulary));
   },
 });
 

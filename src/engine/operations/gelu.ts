@@ -4,6 +4,9 @@ import { tf } from '../engine.ts';
 import { type Arrays, hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { registerNative } from '../native/kernels.ts';
 import { withScratch } from '../simd/kernels.ts';
+import { keptBuffer, type WebgpuBackend } from '../webgpu/backend.ts';
+import { gelu as geluShader } from '../webgpu/elementwise.ts';
+import { groupsOf } from '../webgpu/shader.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/Gelu';
@@ -44,10 +47,21 @@ function loop({ x }: Arrays<'x'>, [y, slope]: Float32Array[]): void {
   }
 }
 
+const SHADER = geluShader(REACH, NODES_PER_UNIT);
+
+/** A table in a GPU's memory. */
+const tableOf = (backend: WebgpuBackend, name: string, values: Float64Array): GPUBuffer =>
+  keptBuffer(backend, `GELU's ${name}`, GPUBufferUsage.STORAGE, () => Float32Array.from(values).buffer);
+
 registerLoop<'x', object>({
   name: KERNEL,
   shapes: ({ x }) => [x.shape, x.shape],
   run: loop,
+  gpu(run, { x }, outputs, _, shapes, backend) {
+    const size = tf.util.sizeFromShape(shapes.x);
+    const tables = [tableOf(backend, 'distribution', DISTRIBUTION), tableOf(backend, 'density', DENSITY)];
+    run(SHADER, [x, ...tables], outputs, { size }, groupsOf(size));
+  },
   simd(kernels, { x }, [y, slope], _, shapes, backend) {
     withScratch(backend, 12, (spare) => kernels.gelu(x, y, slope, tf.util.sizeFromShape(shapes.x), spare));
   },

@@ -3,6 +3,7 @@ import { tf } from '../engine.ts';
 import { hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { floatAttribute } from '../native/backend.ts';
 import { registerNative } from '../native/kernels.ts';
+import { columnGroups, LAYER_NORM, LAYER_NORM_GRADIENT, LAYER_NORM_SUMS, rowGroups } from '../webgpu/layer-norm.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/LayerNorm';
@@ -33,6 +34,9 @@ registerLoop<'x' | 'gain' | 'bias', { epsilon: number }>({
   },
   simd(kernels, { x, gain, bias }, [y, moments], attributes, { x: [rows, width] }) {
     kernels.layerNorm(x, gain, bias, y, moments, rows, width, attributes.epsilon);
+  },
+  gpu(run, { x, gain, bias }, outputs, { epsilon }, { x: [rows, width] }) {
+    run(LAYER_NORM, [x, gain, bias], outputs, { rows, width, epsilon }, rowGroups(rows));
   },
 });
 
@@ -67,6 +71,10 @@ registerLoop<'dy' | 'x' | 'gain' | 'moments', object>({
   },
   simd(kernels, { dy, x, gain, moments }, [dx, dGain, dBias], _, { x: [rows, width] }) {
     kernels.layerNormGradient(dy, x, gain, moments, dx, dGain, dBias, rows, width);
+  },
+  gpu(run, { dy, x, gain, moments }, [dx, dGain, dBias], _, { x: [rows, width] }) {
+    run(LAYER_NORM_GRADIENT, [dy, x, gain, moments], [dx], { rows, width }, rowGroups(rows));
+    run(LAYER_NORM_SUMS, [dy, x, moments], [dGain, dBias], { rows, width }, columnGroups(width));
   },
 });
 

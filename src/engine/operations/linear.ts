@@ -1,8 +1,9 @@
 /** A linear layer, x W + b. */
 import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
-import { hasKernel, registerSimd, runKernel } from '../loops.ts';
+import { type Gpu, hasKernel, registerGpu, registerSimd, runKernel, type Simd } from '../loops.ts';
 import { withScratch } from '../simd/kernels.ts';
+import { productOf } from '../webgpu/product.ts';
 import { columnSums } from './column-sums.ts';
 import { addsBiases, type Biased } from './residual.ts';
 import { withGradient } from './with-gradient.ts';
@@ -11,10 +12,15 @@ const KERNEL = 'NegativeKnowledge/Linear';
 const GRADIENT_OF_X = 'NegativeKnowledge/LinearGradientOfX';
 const GRADIENT_OF_WEIGHT = 'NegativeKnowledge/LinearGradientOfWeight';
 
-// Products of our own on WASM. TensorFlow.js's come from XNNPACK, which prepares every new matrix anew at each call, and
+function registerProduct<Input extends string>(kernel: Simd<Input, object> & Gpu<Input, object>): void {
+  registerSimd<Input, object>(kernel);
+  registerGpu<Input, object>(kernel);
+}
+
+// Products of our own on WASM and on GPUs. TensorFlow.js's come from XNNPACK, which prepares every new matrix anew at each call, and
 // whose products with a transpose flag are several times slower.
 
-registerSimd<'x' | 'weight' | 'bias', object>({
+registerProduct<'x' | 'weight' | 'bias'>({
   name: KERNEL,
   shapes: ({ x, weight }) => [[x.shape[0], weight.shape[1]]],
   simd(kernels, { x, weight, bias = 0 }, [y], _, shapes, backend) {
@@ -23,9 +29,14 @@ registerSimd<'x' | 'weight' | 'bias', object>({
       kernels.product(x, weight, bias, y, rows, from, shapes.weight[1], 0, scratch),
     );
   },
+  gpu(run, { x, weight, bias }, [y], _, shapes) {
+    const sizes = { rows: shapes.x[0], inner: shapes.x[1], columns: shapes.weight[1] };
+    const { shader, groups } = productOf('plain', sizes, bias === undefined ? null : 'bias');
+    run(shader, bias === undefined ? [x, weight] : [x, weight, bias], [y], sizes, groups);
+  },
 });
 
-registerSimd<'dy' | 'weight', object>({
+registerProduct<'dy' | 'weight'>({
   name: GRADIENT_OF_X,
   shapes: ({ dy, weight }) => [[dy.shape[0], weight.shape[0]]],
   simd(kernels, { dy, weight }, [dx], _, shapes, backend) {
@@ -34,9 +45,14 @@ registerSimd<'dy' | 'weight', object>({
       kernels.product(dy, weight, 0, dx, rows, to, shapes.weight[0], 1, scratch),
     );
   },
+  gpu(run, { dy, weight }, [dx], _, shapes) {
+    const sizes = { rows: shapes.dy[0], inner: shapes.dy[1], columns: shapes.weight[0] };
+    const { shader, groups } = productOf('right transposed', sizes);
+    run(shader, [dy, weight], [dx], sizes, groups);
+  },
 });
 
-registerSimd<'x' | 'dy', object>({
+registerProduct<'x' | 'dy'>({
   name: GRADIENT_OF_WEIGHT,
   // The second output is the gradient of the bias.
   shapes: ({ x, dy }) => [[x.shape[1], dy.shape[1]], [dy.shape[1]]],
@@ -45,6 +61,11 @@ registerSimd<'x' | 'dy', object>({
     withScratch(backend, kernels.weightGradientScratch(), (scratch) =>
       kernels.weightGradient(x, dy, dWeight, dBias, rows, from, shapes.dy[1], scratch),
     );
+  },
+  gpu(run, { x, dy }, outputs, _, shapes) {
+    const sizes = { rows: shapes.x[1], inner: shapes.x[0], columns: shapes.dy[1] };
+    const { shader, groups } = productOf('left transposed', sizes, 'sums');
+    run(shader, [x, dy], outputs, sizes, groups);
   },
 });
 

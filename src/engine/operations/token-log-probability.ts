@@ -6,6 +6,8 @@ import { hasKernel, registerLoop, runKernel } from '../loops.ts';
 import { nativeBackend, typeAttribute } from '../native/backend.ts';
 import { registerNative } from '../native/kernels.ts';
 import { integersAt, numbersAt } from '../simd/kernels.ts';
+import { TOKEN_LOG_PROBABILITY, TOKEN_LOG_PROBABILITY_GRADIENT } from '../webgpu/elementwise.ts';
+import { groupsOf, inRows } from '../webgpu/shader.ts';
 import { withGradient } from './with-gradient.ts';
 
 const KERNEL = 'NegativeKnowledge/TokenLogProbability';
@@ -40,6 +42,9 @@ registerLoop<'logits' | 'labels', object>({
       logSum[row] = normaliser;
     }
   },
+  gpu(run, { logits, labels }, outputs, _, { logits: [rows, vocabulary] }) {
+    run(TOKEN_LOG_PROBABILITY, [logits, labels], outputs, { rows, vocabulary }, inRows(rows));
+  },
 });
 
 registerLoop<'dy' | 'logits' | 'labels' | 'logSum', object>({
@@ -57,6 +62,10 @@ registerLoop<'dy' | 'logits' | 'labels' | 'logSum', object>({
   },
   simd(kernels, { dy, logits, labels, logSum }, [dLogits], _, { logits: [rows, vocabulary] }) {
     kernels.tokenLogProbabilityGradient(dy, logits, labels, logSum, dLogits, rows, vocabulary);
+  },
+  gpu(run, { dy, logits, labels, logSum }, outputs, _, { logits: [rows, vocabulary] }) {
+    const size = rows * vocabulary;
+    run(TOKEN_LOG_PROBABILITY_GRADIENT, [dy, logits, labels, logSum], outputs, { size, vocabulary }, groupsOf(size));
   },
 });
 

@@ -1,0 +1,92 @@
+/** The engine `webgpu` has every property of an engine, and computes wide products in large tiles as it does small ones. */
+import { describe, expect, it } from 'vitest';
+import { startEngine, tf } from '../../../src/engine/engine.ts';
+import { linear } from '../../../src/engine/operations/linear.ts';
+import { webgpuBackend } from '../../../src/engine/webgpu/backend.ts';
+import { stream } from '../../../src/random/streams.ts';
+import { trainToEnd } from '../../../src/training/trainer.ts';
+import { NO_GPU } from '../../helpers/gpu.ts';
+import { valuesFrom } from '../../helpers/reading.ts';
+import { tinySetup } from '../../helpers/setups.ts';
+import { engineProperties } from '../properties/engine.ts';
+
+const start = () => startEngine('webgpu');
+
+describe.skipIf(NO_GPU !== null)('the engine webgpu', () => {
+  engineProperties(start);
+
+  // A tile is 64 wide, or 128 where both sides are 512 or more; rows are read four numbers at a time where they can be.
+  it.each([
+    { rows: 65, from: 17, to: 63 },
+    { rows: 128, from: 64, to: 128 },
+    { rows: 130, from: 36, to: 66 },
+    { rows: 512, from: 24, to: 512 },
+    { rows: 519, from: 33, to: 515 },
+    { rows: 516, from: 520, to: 516 },
+  ])('a layer of $rows rows from $from to $to numbers has the values and gradients of plain JavaScript', async (size) => {
+    const { rows, from, to } = size;
+    const draws = stream(3, 'product');
+    const drawn = (count: number) => Float32Array.from({ length: count }, () => draws.normal(1));
+    const [x, weight, bias, slope] = [rows * from, from * to, to, rows * to].map(drawn);
+    const computed = async (name: 'cpu' | 'webgpu') =>
+      valuesFrom(await startEngine(name), () => {
+        const tensors = [tf.tensor2d(x, [rows, from]), tf.tensor2d(weight, [from, to]), tf.tensor1d(bias)];
+        const dy = tf.tensor2d(slope, [rows, to]);
+        const loss = (...[a, w, b]: tf.Tensor[]) => tf.sum(tf.mul(linear(a, w, b), dy)) as tf.Scalar;
+        return [linear(tensors[0], tensors[1], tensors[2]), ...tf.valueAndGrads(loss)(tensors).grads];
+      });
+    const [expected, actual] = [await computed('cpu'), await computed('webgpu')];
+    const terms = [from, to, rows, rows];
+    expected.forEach((exact, which) => {
+      // Sums of products of normal numbers, each rounded some times: errors of a few 6e-8 times the root of the number of terms.
+      const most = 4e-7 * terms[which];
+      const worst = exact.reduce((sum, value, index) => Math.max(sum, Math.abs(value - actual[which][index])), 0);
+      expect(worst, `array ${which}`).toBeLessThan(most);
+    });
+  });
+
+  const setup = tinySetup();
+
+  it('repeats a run to the last bit, and leaves no buffer in use', async () => {
+    const engine = await start();
+    const settled = async () => {
+      await valuesFrom(engine, () => [tf.add(1, 1)]); // what was let go of is free once all before it was submitted
+      await valuesFrom(engine, () => [tf.add(1, 1)]);
+      const { bufferManager } = webgpuBackend() as unknown as { bufferManager: { getNumUsedBuffers(): number } };
+      return bufferManager.getNumUsedBuffers();
+    };
+    const first = await trainToEnd(setup, { engine });
+    const before = await settled();
+    const tensors = tf.memory().numTensors;
+    const second = await trainToEnd(setup, { engine });
+    expect(second).toEqual(first);
+    expect(tf.memory().numTensors).toBe(tensors);
+    expect(await settled()).toBe(before);
+  });
+
+  it('takes a step of four layers in fewer than 200 dispatches', async () => {
+    const engine = await start();
+    const deep = tinySetup((draft) => {
+      draft.model.layers = 4; // as `pocket` has; neither width nor batch add any
+    });
+    const { dispatchWorkgroups } = GPUComputePassEncoder.prototype;
+    let dispatches = 0;
+    GPUComputePassEncoder.prototype.dispatchWorkgroups = function (...groups) {
+      dispatches += 1;
+      return dispatchWorkgroups.apply(this, groups);
+    };
+    try {
+      const counts: number[] = [];
+      await trainToEnd(deep, { engine }, (event) => {
+        if (event.kind !== 'step') return;
+        if (event.progress.evaluation === null) counts.push(dispatches);
+        dispatches = 0;
+      });
+      expect(counts.length).toBeGreaterThan(2);
+      expect(Math.max(...counts)).toBeLessThan(200);
+      expect(Math.min(...counts)).toBeGreaterThan(50);
+    } finally {
+      GPUComputePassEncoder.prototype.dispatchWorkgroups = dispatchWorkgroups;
+    }
+  });
+});

@@ -1,0 +1,54 @@
+/**
+ * What went wrong on a GPU. A GPU works behind the program's back: a call that it refuses leaves zeros and goes on. So
+ * faults are collected as they are reported, and thrown at the next read.
+ */
+import { EngineError } from '../names.ts';
+
+/** The GPU refused an operation, or is gone: what was computed since is worth nothing. */
+export class DeviceError extends EngineError {
+  override name = 'DeviceError';
+}
+
+/** What is used of a device to watch it. */
+type Watched = Pick<GPUDevice, 'addEventListener' | 'lost'>;
+
+/** Methods that make what a GPU may refuse; what they make bears the name of the operation that it is for. */
+const MAKERS = ['createBindGroup', 'createBuffer', 'createComputePipeline', 'createShaderModule'] as const;
+
+/** The faults of one device. */
+export class Failures {
+  /** The operation that is being given to the device now. */
+  operation = 'the start';
+  #first: string | null = null;
+
+  constructor(device: Watched & Partial<GPUDevice>) {
+    device.addEventListener('uncapturederror', (event) => {
+      (event as Event).preventDefault?.(); // a browser would print it as well
+      this.report(event.error.message);
+    });
+    void device.lost.then(({ reason, message }) =>
+      this.report(`the device was lost (${reason}): ${message || 'no reason given'}`),
+    );
+    for (const name of MAKERS) {
+      const make = device[name]?.bind(device) as ((descriptor: object) => object) | undefined;
+      if (make === undefined) continue;
+      const labelled = (descriptor: object) => make({ ...descriptor, label: this.operation });
+      Object.defineProperty(device, name, { value: labelled });
+    }
+  }
+
+  /** The first fault is the cause; those after it follow from it. */
+  report(message: string): void {
+    this.#first ??= `${message.trim()} (noticed at or after ${this.operation})`;
+  }
+
+  /** Whether there was a fault: the device is of no use any more. */
+  get some(): boolean {
+    return this.#first !== null;
+  }
+
+  /** @throws DeviceError if there was a fault */
+  check(): void {
+    if (this.#first !== null) throw new DeviceError(`the GPU failed: ${this.#first}`);
+  }
+}
