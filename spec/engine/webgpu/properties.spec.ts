@@ -2,6 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../../src/engine/engine.ts';
 import { linear } from '../../../src/engine/operations/linear.ts';
+import { unembeddedLogProbability } from '../../../src/engine/operations/unembedding.ts';
 import { webgpuBackend } from '../../../src/engine/webgpu/backend.ts';
 import { stream } from '../../../src/random/streams.ts';
 import { trainToEnd } from '../../../src/training/trainer.ts';
@@ -42,6 +43,33 @@ describe.skipIf(NO_GPU !== null)('the engine webgpu', () => {
       const most = 4e-7 * terms[which];
       const worst = exact.reduce((sum, value, index) => Math.max(sum, Math.abs(value - actual[which][index])), 0);
       expect(worst, `array ${which}`).toBeLessThan(most);
+    });
+  });
+
+  // 2 rows of logits at once and fewer are parts of four tokens; the last part may be of fewer.
+  it.each([
+    { rows: 5, width: 8, vocabulary: 23, atOnce: 20 },
+    { rows: 9, width: 12, vocabulary: 32, atOnce: 120 },
+    { rows: 130, width: 16, vocabulary: 300, atOnce: 130 * 128 },
+  ])('log-probabilities of $vocabulary tokens in parts are those of all at once', async (size) => {
+    const { rows, width, vocabulary, atOnce } = size;
+    const draws = stream(4, 'unembedding');
+    const drawn = (count: number) => Float32Array.from({ length: count }, () => draws.normal(1));
+    const [x, table, slope] = [rows * width, width * vocabulary, rows].map(drawn);
+    const labels = Int32Array.from({ length: rows }, () => draws.below(vocabulary));
+    const computed = async (name: 'cpu' | 'webgpu', most: number) =>
+      valuesFrom(await startEngine(name), () => {
+        const next = tf.tensor1d(labels, 'int32');
+        const tensors = [tf.tensor2d(x, [rows, width]), tf.tensor2d(table, [width, vocabulary])];
+        const of = (...[a, b]: tf.Tensor[]) => unembeddedLogProbability(a, b, next, most);
+        const loss = (...given: tf.Tensor[]) => tf.sum(tf.mul(of(...given), tf.tensor1d(slope))) as tf.Scalar;
+        return [of(...tensors), ...tf.valueAndGrads(loss)(tensors).grads];
+      });
+    const [expected, actual] = [await computed('cpu', atOnce), await computed('webgpu', atOnce)];
+    expected.forEach((exact, which) => {
+      const scale = Math.max(1, ...exact.map(Math.abs));
+      const worst = exact.reduce((sum, value, index) => Math.max(sum, Math.abs(value - actual[which][index])), 0);
+      expect(worst, `array ${which}`).toBeLessThan(2e-6 * scale); // some tens of roundings
     });
   });
 
