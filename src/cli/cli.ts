@@ -98,7 +98,7 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     usage: 'engine',
-    description: 'Build an engine that npm could not install.',
+    description: 'List the engines that are here, and how fast they are; or build one that npm could not install.',
     load: async () => (await import('./engine.ts')).engineCommand,
   },
 ];

@@ -1,6 +1,6 @@
 /**
- * Engines: TensorFlow.js on its backend `native` (@tensorflow/tfjs-node, where its library could be installed), `wasm`, or
- * `cpu` (plain JavaScript). The only door to TensorFlow.js for the rest of the program.
+ * Engines: TensorFlow.js on its backend `native` (@tensorflow/tfjs-node, where its library could be installed), `webgpu`,
+ * `wasm`, or `cpu` (plain JavaScript). The only door to TensorFlow.js for the rest of the program.
  */
 import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
 import { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName, parseEngine } from './names.ts';
@@ -10,6 +10,7 @@ import { simdAdamw } from './simd/adamw.ts';
 import { prepareBackend } from './simd/binary.ts';
 import type { StreamedAdamw } from './streamed.ts';
 import * as tf from './tfjs.ts';
+import type { Gpu } from './webgpu/device.ts';
 
 export { tf };
 
@@ -19,8 +20,8 @@ export { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName } from './names.
 export interface Ways {
   /** Names the kernels that were compiled on this machine, if the engine uses some: digits depend on them. */
   readonly kernels?: string | null;
-  /** Names the GPU that computes, if one does: digits depend on it. */
-  readonly gpu?: string;
+  /** The GPU that computes, if one does: digits depend on it. */
+  readonly gpu?: Gpu;
   /** Makes a place that keeps functions of tensors as graphs, where the engine has graphs. */
   newGraphs(): Graphs;
   /**
@@ -85,23 +86,41 @@ async function start(name: EngineName): Promise<Engine> {
     if (tf.getBackend() !== backend) throw new EngineError(`the engine ${name} no longer runs: another was started`);
     return readHere(tensor);
   };
-  const below = binding === undefined ? (ways.gpu ?? '') : `TensorFlow ${binding.TF_Version}`;
+  const below = binding === undefined ? (ways.gpu?.name ?? '') : `TensorFlow ${binding.TF_Version}`;
   const version = `${tf.version_core}${below && ` on ${below}`}${ways.kernels ? ` with kernels ${ways.kernels}` : ''}`;
   return { ...ways, name, version, read };
 }
 
 /**
+ * Models this wide or wider are worth a GPU: in narrower ones giving it a step to do takes as long as the step does on a
+ * processor.
+ */
+export const WORTH_A_GPU = 512;
+
+/** Engines to try where none is forced, the best one first. @param hidden width of the widest model */
+const candidatesFor = (hidden: number): readonly EngineName[] =>
+  hidden >= WORTH_A_GPU
+    ? ['webgpu', ...ENGINES.filter((name) => name !== 'webgpu')]
+    : ENGINES.filter((name) => name !== 'webgpu');
+
+/**
  * Starts the forced engine, or the best one that starts here.
  * @param forced the name, usually from `NEGATIVE_KNOWLEDGE_ENGINE`
+ * @param hidden width of the widest model that it is for
  * @throws EngineError when `forced` is unknown or cannot start.
  */
-export async function startEngine(forced: string | undefined = process.env[ENGINE_VARIABLE]): Promise<Engine> {
+export async function startEngine(
+  forced: string | undefined = process.env[ENGINE_VARIABLE],
+  hidden = 0,
+): Promise<Engine> {
   tf.enableProdMode(); // Without it TensorFlow.js advertises tfjs-node on the console of every process.
-  const candidates = forced ? [parseEngine(forced)] : ENGINES.filter((name) => name !== 'webgpu');
+  const candidates = forced ? [parseEngine(forced)] : candidatesFor(hidden);
   const reasons: string[] = [];
   for (const name of candidates) {
     try {
-      return await start(name);
+      const engine = await start(name);
+      if (!forced && engine.gpu?.software) throw new Error(`${engine.gpu.name} is a program, and no GPU`);
+      return engine;
     } catch (error) {
       reasons.push(`${name} cannot start on this machine: ${(error as Error).message.split('\n')[0]}`);
     }

@@ -66,6 +66,9 @@ export interface Job {
   readonly store: RunStore;
 }
 
+/** Width of the widest model. */
+export const widest = (setups: readonly Setup[]): number => Math.max(...setups.map(({ model }) => model.hidden));
+
 /** @throws StorageError where a folder that is to be new holds runs */
 export async function assertUnused(store: RunStore): Promise<void> {
   if ((await store.recordNames()).length === 0) return;
@@ -88,7 +91,7 @@ export async function planJob(request: JobRequest): Promise<Job> {
   if (!resume) await assertUnused(store);
   await store.open(request.reports);
   try {
-    const engine = await startEngine();
+    const engine = await startEngine(undefined, widest(setups));
     say(`engine: ${engine.name} (TensorFlow.js ${engine.version})`);
     // A job that goes on takes its steps as it began: rounding depends on the passes.
     const asked = request.microBatch ?? notedExecution(store.folder)?.microBatch ?? null;

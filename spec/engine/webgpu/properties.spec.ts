@@ -9,12 +9,15 @@ import { trainToEnd } from '../../../src/training/trainer.ts';
 import { NO_GPU } from '../../helpers/gpu.ts';
 import { valuesFrom } from '../../helpers/reading.ts';
 import { tinySetup } from '../../helpers/setups.ts';
+import { expectRecordedTrajectory } from '../../helpers/trajectory.ts';
 import { engineProperties } from '../properties/engine.ts';
 
 const start = () => startEngine('webgpu');
 
 describe.skipIf(NO_GPU !== null)('the engine webgpu', () => {
   engineProperties(start);
+
+  it('trains as was recorded', async () => expectRecordedTrajectory(await start()));
 
   // A tile is 64 wide, or 128 where both sides are 512 or more; rows are read four numbers at a time where they can be.
   it.each([

@@ -15,6 +15,8 @@ type Watched = Pick<GPUDevice, 'addEventListener' | 'lost'>;
 /** Methods that make what a GPU may refuse; what they make bears the name of the operation that it is for. */
 const MAKERS = ['createBindGroup', 'createBuffer', 'createComputePipeline', 'createShaderModule'] as const;
 
+const MEMORY = ' (its memory is too small: take a step in smaller passes, --micro-batch, or a smaller model)';
+
 /** The faults of one device. */
 export class Failures {
   /** The operation that is being given to the device now. */
@@ -24,7 +26,8 @@ export class Failures {
   constructor(device: Watched & Partial<GPUDevice>) {
     device.addEventListener('uncapturederror', (event) => {
       (event as Event).preventDefault?.(); // a browser would print it as well
-      this.report(event.error.message);
+      const outOfMemory = event.error.constructor.name === 'GPUOutOfMemoryError';
+      this.report(`${event.error.message.trim()}${outOfMemory ? MEMORY : ''}`);
     });
     void device.lost.then(({ reason, message }) =>
       this.report(`the device was lost (${reason}): ${message || 'no reason given'}`),

@@ -60,7 +60,7 @@ export async function load(): Promise<Ways> {
     throw new Error('the packages webgpu and @tensorflow/tfjs-backend-webgpu are not installed');
   }
   return {
-    gpu: opened.gpu.name,
+    gpu: opened.gpu,
     newGraphs: () => new RecordedGraphs(),
     newResidentTraining: (...args) => new WebgpuTraining(...args),
     streamed: null,
