@@ -9,7 +9,13 @@ export interface Asked {
   readonly preset: PresetName;
   /** Ids of the claims to judge; empty: those that one run can speak of. */
   readonly claims: readonly string[];
+  /** What computes; null: the one that is best for the width of the model. */
+  readonly engine: PageEngine | null;
 }
+
+/** Engines of a page. */
+const PAGE_ENGINES = ['wasm', 'webgpu'] as const;
+export type PageEngine = (typeof PAGE_ENGINES)[number];
 
 /** Presets that a tab can train: the others start from weights that a page does not carry. */
 export const TRAINABLE = (Object.keys(PRESETS) as PresetName[]).filter(
@@ -33,10 +39,14 @@ export function readAddress(fragment: string): Asked {
   const {
     preset = 'pocket',
     claims = '',
+    engine = null,
     ...changes
   } = Object.fromEntries(new URLSearchParams(fragment.replace(/^#/, '')));
   if (!TRAINABLE.includes(preset as PresetName))
     throw new SetupError(`a tab trains no preset "${preset}"; there are ${TRAINABLE.join(', ')}`);
+  const computes = PAGE_ENGINES.find((name) => name === engine) ?? null;
+  if (computes === null && engine !== null)
+    throw new SetupError(`a tab has no engine "${engine}"; there are ${PAGE_ENGINES.join(', ')}`);
   const wanted = claims.split(',').filter((id) => id !== '');
   const strange = wanted.find((id) => CLAIMS.every((claim) => claim.id !== id));
   if (strange !== undefined)
@@ -49,11 +59,11 @@ export function readAddress(fragment: string): Asked {
       throw new SetupError(`there is no field "${path}"`);
     return withValue(changed, keys, asValue(value));
   }, start);
-  return { setup: parseSetup(setup), preset: preset as PresetName, claims: wanted };
+  return { setup: parseSetup(setup), preset: preset as PresetName, claims: wanted, engine: computes };
 }
 
 /** The fragment that asks for the same. */
-export function addressOf({ setup, preset, claims }: Asked): string {
+export function addressOf({ setup, preset, claims, engine }: Asked): string {
   const changed = differences(setup, { ...PRESETS[preset], seed: FIRST_CLAIM_SEED });
   const parameters = new URLSearchParams([
     ['preset', preset],
@@ -61,6 +71,7 @@ export function addressOf({ setup, preset, claims }: Asked): string {
       change.slice(0, change.indexOf('=')),
       change.slice(change.indexOf('=') + 1),
     ]),
+    ...(engine === null ? [] : [['engine', engine] as [string, string]]),
     ...(claims.length === 0 ? [] : [['claims', claims.join(',')] as [string, string]]),
   ]);
   return `#${parameters}`;

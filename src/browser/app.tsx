@@ -322,8 +322,9 @@ function App({ first }: { first: Asked }) {
       new Runs(
         () => new Worker(workerFile),
         () => setChanges((changes) => changes + 1),
+        first.engine,
       ),
-    [],
+    [first.engine],
   );
   useEffect(() => {
     keptRecords()

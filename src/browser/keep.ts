@@ -7,20 +7,29 @@ import { program } from './environment.ts';
 const checkpoints = createStore('negative-knowledge-checkpoints', 'by-setup');
 const records = createStore('negative-knowledge-records', 'by-setup');
 
-/** Another program's checkpoints are not gone on with. @param hash of the setup */
-const key = (hash: string): string => `${hash} ${program()}`;
+/** A run in this browser: of a setup, on an engine. */
+export interface Kept {
+  readonly hash: string;
+  readonly engine: string;
+}
+
+const name = ({ hash, engine }: Kept): string => (engine === 'wasm' ? hash : `${hash} on ${engine}`);
+
+/** Another program's checkpoints are not gone on with. */
+const key = (run: Kept): string => `${name(run)} ${program()}`;
 
 /** The checkpoint of a run; undefined where there is none, or where the browser keeps nothing. */
-export const readCheckpoint = (hash: string): Promise<TrainerState | undefined> =>
-  get<TrainerState>(key(hash), checkpoints).catch(() => undefined);
+export const readCheckpoint = (run: Kept): Promise<TrainerState | undefined> =>
+  get<TrainerState>(key(run), checkpoints).catch(() => undefined);
 
 /** @throws DOMException where the browser keeps nothing, as in a private window, or has no room left */
-export const keepCheckpoint = (hash: string, state: TrainerState): Promise<void> => set(key(hash), state, checkpoints);
+export const keepCheckpoint = (run: Kept, state: TrainerState): Promise<void> => set(key(run), state, checkpoints);
 
 /** Keeps the record of a run that has ended, whose checkpoint is of no more use. @throws DOMException as {@link keepCheckpoint} */
 export async function keepRecord(record: RunRecord): Promise<void> {
-  await set(record.setupHash, JSON.stringify(record), records);
-  await del(key(record.setupHash), checkpoints);
+  const run = { hash: record.setupHash, engine: record.engine.name };
+  await set(name(run), JSON.stringify(record), records);
+  await del(key(run), checkpoints);
 }
 
 /** The records that are kept; one that is damaged is left out, and its run is trained again. */

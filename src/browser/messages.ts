@@ -1,13 +1,14 @@
 /** What the page and the workers in which runs train say to each other. */
 import type { FinishedRun, RunRecord } from '../records/record.ts';
 import type { Setup } from '../setup/schema.ts';
+import type { PageEngine } from './address.ts';
 
 /** As records have them. */
 export type Evaluation = FinishedRun['evaluations'][number];
 
 /** To a worker. */
 export type Order =
-  | { readonly kind: 'train'; readonly setup: Setup }
+  | { readonly kind: 'train'; readonly setup: Setup; readonly engine: PageEngine | null }
   /** Keep what has been done, and stop. */
   | { readonly kind: 'pause' };
 

@@ -2,6 +2,7 @@
 import type { RunRecord } from '../records/record.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
+import type { PageEngine } from './address.ts';
 import type { Evaluation, News, Order } from './messages.ts';
 
 export interface Run {
@@ -22,11 +23,13 @@ export class Runs {
   readonly #workers = new Map<string, Worker>();
   readonly #startWorker: () => Worker;
   readonly #changed: () => void;
+  readonly #engine: PageEngine | null;
 
-  /** @param changed is called after every change */
-  constructor(startWorker: () => Worker, changed: () => void) {
+  /** @param changed is called after every change @param engine trains them; null: by their width */
+  constructor(startWorker: () => Worker, changed: () => void, engine: PageEngine | null) {
     this.#startWorker = startWorker;
     this.#changed = changed;
+    this.#engine = engine;
   }
 
   all(): readonly Run[] {
@@ -39,6 +42,7 @@ export class Runs {
 
   /** A run that ended before, in this browser. */
   know(record: RunRecord): void {
+    if (this.#engine !== null && record.engine.name !== this.#engine) return;
     const { evaluations } = record.status === 'finished' ? record : { evaluations: [] };
     this.#runs.set(record.setupHash, {
       ...begun(record.setup as Setup),
@@ -88,7 +92,7 @@ export class Runs {
       worker.onmessage = ({ data }: MessageEvent<News>) => this.#hear(run.setup, data);
       worker.onerror = ({ message }) => this.#hear(run.setup, { kind: 'fault', message });
       this.#put({ ...run, state: 'training', since: null });
-      this.#order(run.setup, { kind: 'train', setup: run.setup });
+      this.#order(run.setup, { kind: 'train', setup: run.setup, engine: this.#engine });
     }
   }
 

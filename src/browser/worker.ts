@@ -6,6 +6,7 @@ import { headOf, type RunRecord } from '../records/record.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type Progress, trainToEnd } from '../training/trainer.ts';
+import type { PageEngine } from './address.ts';
 import { describeBrowser } from './environment.ts';
 import { keepCheckpoint, keepRecord, readCheckpoint } from './keep.ts';
 import type { News, Order } from './messages.ts';
@@ -30,10 +31,10 @@ const breathe = (): Promise<void> =>
     port2.postMessage(null);
   });
 
-async function train(setup: Setup): Promise<void> {
-  const hash = setupHash(setup);
-  const engine = await startEngine('wasm');
-  const from = await readCheckpoint(hash);
+async function train(setup: Setup, asked: PageEngine | null): Promise<void> {
+  const engine = await startEngine(asked ?? undefined, setup.model.hidden);
+  const run = { hash: setupHash(setup), engine: engine.name };
+  const from = await readCheckpoint(run);
   const all = PHASES.reduce((sum, phase) => sum + setup.phases[phase].steps, 0);
   const before = (phase: Progress['phase']) =>
     PHASES.slice(0, PHASES.indexOf(phase)).reduce((sum, earlier) => sum + setup.phases[earlier].steps, 0);
@@ -68,7 +69,7 @@ async function train(setup: Setup): Promise<void> {
       } else if (event.kind === 'checkpoint') {
         if (!pausing && performance.now() - kept < BETWEEN_CHECKPOINTS) return;
         // A browser that keeps nothing can train all the same, but it cannot pause.
-        const fault = await keepCheckpoint(hash, await event.state()).then(
+        const fault = await keepCheckpoint(run, await event.state()).then(
           () => null,
           (error: Error) => error,
         );
@@ -92,5 +93,5 @@ async function train(setup: Setup): Promise<void> {
 
 addEventListener('message', ({ data }: MessageEvent<Order>) => {
   if (data.kind === 'pause') pausing = true;
-  else train(data.setup).catch(({ message }: Error) => say({ kind: 'fault', message }));
+  else train(data.setup, data.engine).catch(({ message }: Error) => say({ kind: 'fault', message }));
 });
