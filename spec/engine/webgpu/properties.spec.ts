@@ -1,6 +1,6 @@
 /** The engine `webgpu` has every property of an engine, and computes wide products in large tiles as it does small ones. */
 import { describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../../src/engine/engine.ts';
+import { startEngine, tf, WORTH_A_GPU } from '../../../src/engine/engine.ts';
 import { linear } from '../../../src/engine/operations/linear.ts';
 import { unembeddedLogProbability } from '../../../src/engine/operations/unembedding.ts';
 import { webgpuBackend } from '../../../src/engine/webgpu/backend.ts';
@@ -16,6 +16,12 @@ const start = () => startEngine('webgpu');
 
 describe.skipIf(NO_GPU !== null)('the engine webgpu', () => {
   engineProperties(start);
+
+  it('is not chosen by itself for narrow models, nor where a program plays the GPU', async () => {
+    const { gpu } = await start();
+    expect((await startEngine('', WORTH_A_GPU - 1)).name).not.toBe('webgpu');
+    expect((await startEngine('', WORTH_A_GPU)).name === 'webgpu').toBe(gpu?.software === false);
+  });
 
   it('trains as was recorded', async () => expectRecordedTrajectory(await start()));
 
