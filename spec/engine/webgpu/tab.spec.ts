@@ -2,10 +2,12 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { build } from 'esbuild';
 import type { Browser } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { buildPage } from '../../../src/browser/build.ts';
+import type { Failures as FailuresOf } from '../../../src/engine/webgpu/failures.ts';
 import { PHASES } from '../../../src/passwords/roles.ts';
 import { parseRunRecord, type WholeRun } from '../../../src/records/record.ts';
 import { browserIsHere, startBrowser } from '../../helpers/browser.ts';
@@ -54,6 +56,45 @@ describe.skipIf(NO_GPU !== null || !browserIsHere)('the page that trains, on a G
     await context.close();
     return parseRunRecord(readFileSync(file, 'utf8').trimEnd().split('\n')[1], file) as WholeRun;
   }
+
+  it('knows of a fault before anything that was asked for after it can be read', async () => {
+    const { outputFiles } = await build({
+      entryPoints: [fileURLToPath(new URL('../../../src/engine/webgpu/failures.ts', import.meta.url))],
+      bundle: true,
+      write: false,
+      format: 'iife',
+      globalName: 'FAILURES',
+    });
+    const page = await browser.newPage();
+    await page.goto(address);
+    await page.addScriptTag({ content: outputFiles[0].text });
+    const found = await page.evaluate(async () => {
+      const { Failures } = (globalThis as unknown as { FAILURES: { Failures: typeof FailuresOf } }).FAILURES;
+      const told: string[] = [];
+      for (const wrong of ['a program', 'a buffer', 'nothing']) {
+        const device = await ((await navigator.gpu.requestAdapter()) as GPUAdapter).requestDevice();
+        const failures = new Failures(device);
+        failures.operation = 'Doubling';
+        if (wrong === 'a program') device.createShaderModule({ code: 'fn main( {' });
+        if (wrong === 'a buffer') device.createBuffer({ size: 2 ** 36, usage: GPUBufferUsage.STORAGE });
+        const read = device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
+        await read.mapAsync(GPUMapMode.READ);
+        try {
+          failures.check();
+          told.push('nothing');
+        } catch (error) {
+          told.push((error as Error).message);
+        }
+      }
+      return told;
+    });
+    await page.close();
+    expect(found).toEqual([
+      expect.stringMatching(/^the GPU failed: .*Doubling/s),
+      expect.stringMatching(/^the GPU failed: .*Doubling/s),
+      'nothing',
+    ]);
+  });
 
   it('trains what `wasm` does, but for rounding, and repeats itself to the last bit', async () => {
     const [gpu, again, wasm] = [
