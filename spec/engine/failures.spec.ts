@@ -31,9 +31,9 @@ describe('the faults of a GPU', () => {
   it('are thrown at every later check, and the first one is the reason', () => {
     const { device: gpu, report } = device();
     const failures = new Failures(gpu);
-    failures.operation = 'Linear';
+    failures.within('Linear', () => {});
     report(new GPUValidationError('it is too wide\n'));
-    failures.operation = 'Sum';
+    failures.within('Sum', () => {});
     report(new GPUValidationError('its input is invalid'));
     for (let time = 0; time < 2; time++) {
       expect(() => failures.check()).toThrow(DeviceError);
@@ -60,8 +60,11 @@ describe('the faults of a GPU', () => {
   it('name the operation that a thing was made for: its label', () => {
     const { device: gpu, labels } = device();
     const failures = new Failures(gpu);
-    failures.operation = 'Attention';
-    gpu.createBuffer({ size: 4, usage: 0 });
-    expect(labels).toEqual(['Attention']);
+    failures.within('Attention', () => {
+      gpu.createBuffer({ size: 4, usage: 0 });
+      failures.within('Softmax', () => gpu.createBuffer({ size: 4, usage: 0 }));
+      gpu.createBuffer({ size: 4, usage: 0 });
+    });
+    expect(labels).toEqual(['Attention', 'Softmax', 'Attention']);
   });
 });

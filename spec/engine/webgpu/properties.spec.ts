@@ -14,6 +14,16 @@ import { engineProperties } from '../properties/engine.ts';
 
 const start = () => startEngine('webgpu');
 
+/** Buffers of numbers that were made since the file was read: before the first device is opened. */
+let uniforms = 0;
+if (NO_GPU === null) {
+  const { createBuffer } = GPUDevice.prototype;
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    if (descriptor.usage & GPUBufferUsage.UNIFORM) uniforms += 1;
+    return createBuffer.call(this, descriptor);
+  };
+}
+
 describe.skipIf(NO_GPU !== null)('the engine webgpu', () => {
   engineProperties(start);
 
@@ -99,6 +109,20 @@ describe.skipIf(NO_GPU !== null)('the engine webgpu', () => {
     expect(second).toEqual(first);
     expect(tf.memory().numTensors).toBe(tensors);
     expect(await settled()).toBe(before);
+  });
+
+  it('makes no buffers of numbers for later steps, which use those of earlier ones', async () => {
+    const engine = await start();
+    const longer = tinySetup((draft) => {
+      draft.passwords.repeats = 8;
+      draft.phases.dpo.steps = 16;
+    });
+    const counts: number[] = [];
+    await trainToEnd(longer, { engine }, (event) => {
+      if (event.kind === 'step' && event.progress.phase === 'dpo') counts.push(uniforms);
+    });
+    expect(counts).toHaveLength(16);
+    expect(counts[15] - counts[7]).toBe(0);
   });
 
   it('takes a step of four layers in fewer than 200 dispatches', async () => {

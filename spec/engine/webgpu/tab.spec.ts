@@ -74,9 +74,10 @@ describe.skipIf(NO_GPU !== null || !browserIsHere)('the page that trains, on a G
       for (const wrong of ['a program', 'a buffer', 'nothing']) {
         const device = await ((await navigator.gpu.requestAdapter()) as GPUAdapter).requestDevice();
         const failures = new Failures(device);
-        failures.operation = 'Doubling';
-        if (wrong === 'a program') device.createShaderModule({ code: 'fn main( {' });
-        if (wrong === 'a buffer') device.createBuffer({ size: 2 ** 36, usage: GPUBufferUsage.STORAGE });
+        failures.within('Doubling', () => {
+          if (wrong === 'a program') device.createShaderModule({ code: 'fn main( {' });
+          if (wrong === 'a buffer') device.createBuffer({ size: 2 ** 36, usage: GPUBufferUsage.STORAGE });
+        });
         const read = device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST });
         await read.mapAsync(GPUMapMode.READ);
         try {
