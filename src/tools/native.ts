@@ -62,7 +62,6 @@ const CACHE = path.join(ROOT, '.native');
  * rounded factors to TF32 the product would be 256. It runs in a process of its own, which may crash.
  */
 const PROBE = `
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   import(${JSON.stringify(ownModule('../engine/engine', import.meta.url).href)}).then(async ({ startEngine, tf }) => {
     const { version } = await startEngine('native');
     const [product] = tf.matMul(tf.fill([256, 256], 1 + 2 ** -12), tf.ones([256, 256])).dataSync();
@@ -294,6 +293,8 @@ export function nativeEngine(options: NativeOptions): void {
   const before = options.rebuild || (cuda && !isCuda(packageFolder())) ? undefined : probe();
   if (before?.ok && existsSync(kernelsLibrary(packageFolder()))) {
     say(`The native engine already works: ${before.output}. Nothing to do.`);
+    if (!cuda && isCuda(packageFolder()))
+      say('It is the variant for CUDA; with --rebuild it becomes the ordinary one.');
     sayGpu(before.output);
     return;
   }
