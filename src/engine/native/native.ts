@@ -50,7 +50,7 @@ class NativeGraphs implements Graphs {
 
 /** Loads tfjs-node, which makes its backend that of TensorFlow.js. @throws where it is not here */
 export function load(): Ways {
-  const cuda = isCuda(path.dirname(require.resolve('@tensorflow/tfjs-node/package.json')));
+  const cuda = isCuda(path.resolve(require.resolve('@tensorflow/tfjs-node'), '..', '..'));
   // Or TensorFlow prints its build flags in every process, and with CUDA that there is no GPU: the version says that.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= cuda ? '3' : '2';
   if (cuda) setCudaVariables();
