@@ -2,7 +2,7 @@
 import { ENGINES, type EngineName, startEngine } from '../engine/engine.ts';
 import { matrixRate, usualSide } from '../engine/rate.ts';
 import { type NativeOptions, nativeEngine } from '../tools/native.ts';
-import { WHEELS } from '../tools/tensorflow.ts';
+import { CUDA_WHEELS, type TensorFlowWheel, WHEELS } from '../tools/tensorflow.ts';
 import { type Define, EXIT } from './exit.ts';
 
 /** A rate as people say it. */
@@ -35,6 +35,8 @@ async function listEngines(): Promise<number> {
   return EXIT.reproduced;
 }
 
+const versions = (wheels: readonly TensorFlowWheel[]): string => wheels.map(({ version }) => version).join(', ');
+
 export const engineCommand: Define = (command, ending) => {
   command
     .command('list', { isDefault: true })
@@ -51,9 +53,9 @@ export const engineCommand: Define = (command, ending) => {
     .exitOverride()
     .option(
       '--tensorflow <version>',
-      `which wheel: ${WHEELS.map(({ version }) => version).join(', ')}`,
-      WHEELS[0].version,
+      `which wheel: ${versions(WHEELS)}, or with --cuda ${versions(CUDA_WHEELS)}; the first unless told otherwise`,
     )
+    .option('--cuda', 'build the variant that computes on an NVIDIA GPU, where there is one (Linux on x64)', false)
     .option('--rebuild', 'build it even if it already works', false)
     .option('--remove', 'undo it', false)
     .action(

@@ -3,7 +3,7 @@
  * `wasm`, or `cpu` (plain JavaScript). The only door to TensorFlow.js for the rest of the program.
  */
 import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
-import { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName, parseEngine } from './names.ts';
+import { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName, NO_GPU, parseEngine } from './names.ts';
 import { RecordedGraphs } from './recorded.ts';
 import type { NewResidentTraining } from './resident.ts';
 import { simdAdamw } from './simd/adamw.ts';
@@ -22,6 +22,8 @@ export interface Ways {
   readonly kernels?: string | null;
   /** The GPU that computes, if one does: digits depend on it. */
   readonly gpu?: Gpu;
+  /** Where TensorFlow has CUDA: the GPU that it computes on, as the version has it, or null where it found none. */
+  readonly cuda?: { readonly gpu: string | null };
   /** Makes a place that keeps functions of tensors as graphs, where the engine has graphs. */
   newGraphs(): Graphs;
   /**
@@ -41,7 +43,7 @@ type Read = <Type extends 'float32' | 'int32' = 'float32'>(tensor: tf.Tensor) =>
 /** Computes tensors. One engine runs at a time: TensorFlow.js computes every tensor of a process on one backend. */
 export interface Engine extends Ways {
   readonly name: EngineName;
-  /** Version of @tensorflow/tfjs, and on `native` of the TensorFlow under it and of our kernels in it. */
+  /** Version of @tensorflow/tfjs, and on `native` of the TensorFlow under it, with its GPU and our kernels. */
   readonly version: string;
   /**
    * The values of a tensor, for reading only: they may be the engine's own memory.
@@ -87,7 +89,9 @@ async function start(name: EngineName): Promise<Engine> {
     return readHere(tensor);
   };
   const below = binding === undefined ? (ways.gpu?.name ?? '') : `TensorFlow ${binding.TF_Version}`;
-  const version = `${tf.version_core}${below && ` on ${below}`}${ways.kernels ? ` with kernels ${ways.kernels}` : ''}`;
+  const cuda = ways.cuda && (ways.cuda.gpu === null ? NO_GPU : `CUDA on ${ways.cuda.gpu}`);
+  const further = [cuda, ways.kernels && `kernels ${ways.kernels}`].map((what) => (what ? ` with ${what}` : ''));
+  const version = `${tf.version_core}${below && ` on ${below}`}${further.join('')}`;
   return { ...ways, name, version, read };
 }
 

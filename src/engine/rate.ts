@@ -6,7 +6,8 @@ import { linear } from './operations/linear.ts';
 export const productOperations = (rows: number, inner: number, columns: number): number => 2 * rows * inner * columns;
 
 /** Sides of matrices that an engine multiplies in some milliseconds. */
-export function usualSide({ name, gpu }: Engine): number {
+export function usualSide({ name, gpu, cuda }: Engine): number {
+  if (cuda?.gpu) return 4096;
   if (gpu !== undefined) return gpu.software ? 128 : 2048;
   return { native: 1024, webgpu: 1024, wasm: 512, cpu: 128 }[name];
 }
