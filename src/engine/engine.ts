@@ -101,11 +101,25 @@ async function start(name: EngineName): Promise<Engine> {
  */
 export const WORTH_A_GPU = 512;
 
-/** Engines to try where none is forced, the best one first. @param hidden width of the widest model */
-const candidatesFor = (hidden: number): readonly EngineName[] =>
-  hidden >= WORTH_A_GPU
-    ? ['webgpu', ...ENGINES.filter((name) => name !== 'webgpu')]
-    : ENGINES.filter((name) => name !== 'webgpu');
+/** Whether an engine computes on a GPU, and not on a program that plays one. */
+const isOnGpu = ({ gpu, cuda }: Engine): boolean => (gpu === undefined ? cuda?.gpu != null : !gpu.software);
+
+/** An engine to try, and whether it is taken where it starts. */
+interface Candidate {
+  readonly name: EngineName;
+  readonly suits: (engine: Engine) => boolean;
+}
+
+const ANY = () => true;
+
+/**
+ * Engines to try where none is forced, the best one first: for wide models those on a GPU, TensorFlow's before WebGPU's.
+ * @param hidden width of the widest model
+ */
+const candidatesFor = (hidden: number): readonly Candidate[] => [
+  ...(hidden < WORTH_A_GPU ? [] : (['native', 'webgpu'] as const).map((name) => ({ name, suits: isOnGpu }))),
+  ...ENGINES.filter((name) => name !== 'webgpu').map((name) => ({ name, suits: ANY })),
+];
 
 /**
  * Starts the forced engine, or the best one that starts here.
@@ -118,18 +132,17 @@ export async function startEngine(
   hidden = 0,
 ): Promise<Engine> {
   tf.enableProdMode(); // Without it TensorFlow.js advertises tfjs-node on the console of every process.
-  const candidates = forced ? [parseEngine(forced)] : candidatesFor(hidden);
-  const reasons: string[] = [];
-  for (const name of candidates) {
+  const candidates = forced ? [{ name: parseEngine(forced), suits: ANY }] : candidatesFor(hidden);
+  const reasons = new Set<string>();
+  for (const { name, suits } of candidates) {
     try {
       const engine = await start(name);
-      if (!forced && engine.gpu?.software) throw new Error(`${engine.gpu.name} is a program, and no GPU`);
-      return engine;
+      if (suits(engine)) return engine;
     } catch (error) {
-      reasons.push(`${name} cannot start on this machine: ${(error as Error).message.split('\n')[0]}`);
+      reasons.add(`${name} cannot start on this machine: ${(error as Error).message.split('\n')[0]}`);
     }
   }
   const hint =
-    candidates[0] === 'native' ? ' "npx negative-knowledge engine native" builds it; or unset the variable.' : '';
-  throw new EngineError(`the engine ${reasons.join('; ')}.${hint}`);
+    candidates[0].name === 'native' ? ' "npx negative-knowledge engine native" builds it; or unset the variable.' : '';
+  throw new EngineError(`the engine ${[...reasons].join('; ')}.${hint}`);
 }
