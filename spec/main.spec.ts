@@ -31,7 +31,7 @@ describe('the executable', () => {
         'archive',
         'verify',
       ],
-      ...['explore', 'search', 'fuzz', 'engine', 'complete'],
+      ...['explore', 'search', 'sweep', 'fuzz', 'engine', 'complete'],
     ]);
     expect(Object.keys(scripts).filter((script) => !script.startsWith('pre'))).toEqual([
       ...[

@@ -92,6 +92,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./search.ts')).searchCommand,
   },
   {
+    usage: 'sweep <grid>',
+    description: 'Train every setup of a grid (a file, or one of the paper’s), and judge each.',
+    load: async () => (await import('./sweep.ts')).sweepCommand,
+  },
+  {
     usage: 'fuzz',
     description: 'Look for setups of which something that must be true of every setup is not.',
     load: async () => (await import('./fuzz.ts')).fuzzCommand,
