@@ -1,7 +1,9 @@
 /** `sweep` as it is typed, on a grid of tiny setups. */
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { parse as parseYaml } from 'yaml';
 import { finish, startCommand } from '../helpers/command.ts';
 import { sharedFolder } from '../helpers/folder.ts';
 
@@ -80,6 +82,88 @@ describe('a sweep', () => {
     const { code, stderr } = await run(grid, ...args.map((arg) => (arg === 'OUT' ? out : arg)));
     expect(code).toBe(2);
     expect(stderr).toContain(message);
+  });
+
+  describe('in shares', () => {
+    const shared = path.join(folder, 'shared');
+    let script: string;
+    /** What `sbatch` starts for one place of the array: the script, and a variable. */
+    const task = (index: number) => {
+      const env = { ...process.env, NEGATIVE_KNOWLEDGE_ENGINE: 'wasm', SLURM_ARRAY_TASK_ID: String(index) };
+      return spawnSync('bash', [script], { env, encoding: 'utf8' });
+    };
+
+    it('prints a script of Slurm, whose tasks train a share each', async () => {
+      const printed = await run(grid, '--out', shared, '--print', 'slurm', '--tasks', '3', '--at-once', '2');
+      expect(printed.code, printed.stderr).toBe(0);
+      expect(printed.stdout).toMatch(/^#SBATCH --array=0-2%2$/m);
+      expect(printed.stdout).toMatch(/^#SBATCH --requeue$/m);
+      script = path.join(folder, 'sweep.sbatch');
+      writeFileSync(script, printed.stdout);
+      for (const index of [0, 2]) expect(task(index)).toMatchObject({ status: 0 });
+      expect(readdirSync(path.join(shared, 'tasks'))).toEqual(['0-of-3', '2-of-3']);
+    });
+
+    it('gathers what there is, and says what is missing', async () => {
+      const { code, stdout, stderr } = await run(grid, '--out', shared, '--gather', '--json');
+      expect(code, stderr).toBe(2);
+      const { runs, missing } = JSON.parse(stdout);
+      expect(runs).toHaveLength(5);
+      expect(missing).toHaveLength(3);
+      expect(readFileSync(path.join(shared, 'sweep.md'), 'utf8')).toContain('**The sweep is not done');
+    });
+
+    it('ends with the records of a sweep in one process, whichever task is started again', async () => {
+      for (const index of [1, 0]) expect(task(index)).toMatchObject({ status: 0 });
+      const { code, stdout, stderr } = await run(grid, '--out', shared, '--gather', '--json');
+      expect(code, stderr).toBe(1); // as the sweep in one process
+      const gathered = JSON.parse(stdout);
+      expect(gathered.missing).toEqual([]);
+      expect(gathered.cells).toEqual(JSON.parse(first.stdout).cells);
+      const content = (file: string) => {
+        const { times: _, environment: __, ...rest } = JSON.parse(readFileSync(file, 'utf8'));
+        return rest;
+      };
+      const byRun = ({ runs }: { runs: { setup: string; seed: number; record: string }[] }) =>
+        Object.fromEntries(runs.map(({ setup, seed, record }) => [`${setup} ${seed}`, content(record)]));
+      expect(byRun(gathered)).toEqual(byRun(JSON.parse(first.stdout)));
+    });
+
+    it('are no study where two tasks contradict each other', async () => {
+      const [file] = readdirSync(path.join(shared, 'tasks', '1-of-3', 'runs'));
+      const record = JSON.parse(readFileSync(path.join(shared, 'tasks', '1-of-3', 'runs', file), 'utf8'));
+      const other = path.join(shared, 'tasks', '9-of-99', 'runs');
+      mkdirSync(other, { recursive: true });
+      writeFileSync(path.join(other, file), JSON.stringify({ ...record, parametersDigest: '0'.repeat(64) }));
+      const { code, stderr } = await run(grid, '--out', shared, '--gather');
+      expect(code).toBe(2);
+      expect(stderr).toContain('contradict each other');
+    });
+
+    it('prints an indexed job of Kubernetes', async () => {
+      const { code, stdout, stderr } = await run(grid, '--out', '/sweep', '--print', 'k8s', '--image', 'here/it:1');
+      expect(code, stderr).toBe(0);
+      const job = parseYaml(stdout);
+      expect(job.spec).toMatchObject({ completionMode: 'Indexed', completions: 2, parallelism: 2 });
+      const [container] = job.spec.template.spec.containers;
+      expect(container.image).toBe('here/it:1');
+      expect(container.command.at(-1)).toMatch(/ --out \/sweep --task "\$JOB_COMPLETION_INDEX\/2"$/);
+    });
+
+    it.each([
+      [['--task', '3/3', '--out', 'x'], '--task: "3/3"'],
+      [['--task', '0/2'], '--task: say which folder with --out'],
+      [['--gather', '--print', 'slurm', '--out', 'x'], '--gather and --print'],
+      [['--gather', '--out', 'NOWHERE'], 'holds no run record of this grid yet'],
+      [['--print', 'ray', '--out', 'x'], 'ray'],
+    ])('refuses %j', async (args, message) => {
+      const { code, stderr } = await run(
+        grid,
+        ...args.map((arg) => (arg === 'NOWHERE' ? path.join(folder, 'no') : arg)),
+      );
+      expect(code).toBe(2);
+      expect(stderr).toContain(message);
+    });
   });
 
   it('says beforehand what it would train, and trains nothing', async () => {

@@ -1,9 +1,14 @@
 /** The command `sweep`: trains every setup of a grid, and judges each. */
 import path from 'node:path';
+import { Option } from 'commander';
+import type { Means } from '../lab/job.ts';
 import { defaultJobs } from '../lab/plan.ts';
 import { RunStore } from '../lab/store.ts';
+import { writeOwn } from '../records/own-files.ts';
 import { bytesOnDisk, operationsOf } from '../sweep/cost.ts';
 import { GRIDS, planSweep, readGrid, runsOf, type SweepPlan } from '../sweep/grid.ts';
+import { kubernetesJob, slurmScripts } from '../sweep/scripts.ts';
+import { gather, parseShare, runText, shareFolder, shareOf } from '../sweep/share.ts';
 import { openSweep, runSweep, type SweepResult } from '../sweep/sweep.ts';
 import { countsText, sweepCsv, sweepMarkdown, sweepText } from '../sweep/text.ts';
 import { painted } from './colours.ts';
@@ -35,6 +40,12 @@ interface Flags {
   resume: boolean;
   dryRun: boolean;
   json: boolean;
+  task?: string;
+  gather: boolean;
+  print?: string;
+  tasks?: number;
+  atOnce?: number;
+  image: string;
 }
 
 const err = process.stderr;
@@ -81,6 +92,94 @@ const inShort = ({ cells, runs }: SweepResult) => ({
   })),
 });
 
+/** How it ends: 0 where every claim of every cell is reproduced. */
+function exitCode({ cells }: SweepResult): number {
+  const verdicts = cells.flatMap(({ judgements }) => judgements.map(({ verdict }) => verdict));
+  if (verdicts.includes('invalid')) return EXIT.notCarriedOut; // of some cell there is no verdict
+  return verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
+}
+
+/** Trains runs of a sweep in a folder. */
+async function train(plan: SweepPlan, means: Means, goOn: string): Promise<SweepResult> {
+  const display = new ProgressDisplay(means.setups, err);
+  return interruptible(`What is done is kept; ${goOn}`, () =>
+    runSweep(plan, means, {
+      onProgress: (setup, progress) => display.update(setup, progress),
+      onEnd: ({ setup, record, reused }) => display.end(setup, record, reused),
+    }),
+  ).finally(() => display.stop());
+}
+
+/** Trains one share, in a folder of its own. A task that starts again goes on where it was. */
+async function trainShare(plan: SweepPlan, folder: string, flags: Flags): Promise<number> {
+  const share = parseShare(flags.task as string);
+  const own = shareOf(runsOf(plan), share);
+  if (own.length === 0) {
+    say(`share ${flags.task} has no runs: there are fewer than shares`);
+    return EXIT.reproduced;
+  }
+  const request = { ...flags, folder: shareFolder(folder, share), resume: true, command: commandLine('sweep'), say };
+  const means = await openSweep(plan, request, own);
+  say(`share ${flags.task}: ${own.length} runs, ${means.jobs} at once, into ${means.store.folder}`);
+  const result = await train(plan, means, 'the same command goes on').finally(() => means.store.close());
+  process.stdout.write(`${countsText(result)}\n`);
+  return EXIT.reproduced; // its runs are trained; what they say is for the whole sweep to tell
+}
+
+/** Judges what the shares have trained so far. */
+async function gatherShares(plan: SweepPlan, folder: string, json: boolean): Promise<number> {
+  const { result, missing } = await gather(plan, folder);
+  const files = new Map([
+    ['sweep.md', sweepMarkdown(plan, result, commandLine('sweep'), missing.length > 0)],
+    ['sweep.csv', sweepCsv(plan, result)],
+  ]);
+  await writeOwn(folder, files);
+  if (json) process.stdout.write(`${JSON.stringify({ ...inShort(result), missing: missing.map(runText) })}\n`);
+  else
+    process.stdout.write(
+      `${sweepText(result, painted())}\n${result.runs.length} runs have ended, ${missing.length} are still to come\n`,
+    );
+  return missing.length > 0 ? EXIT.notCarriedOut : exitCode(result);
+}
+
+/** Prints what starts the shares on a cluster. */
+function printScripts(given: string, plan: SweepPlan, folder: string, flags: Flags): number {
+  const { print, set, preset, seeds, seedList, microBatch, jobs = 1 } = flags;
+  const setups = runsOf(plan);
+  const tasks = Math.min(setups.length, flags.tasks ?? Math.ceil(setups.length / RUNS_OF_A_TASK));
+  const repeatedOptions: readonly (readonly [string, string | number | undefined])[] = [
+    ...set.map((change) => ['--set', change] as const),
+    ...([
+      ['--preset', preset],
+      ['--seeds', seeds],
+      ['--seed-list', seedList],
+      ['--micro-batch', microBatch],
+    ] as const),
+  ];
+  const options = {
+    name: plan.name,
+    words: [
+      ...['npx', 'negative-knowledge', 'sweep', given],
+      ...repeatedOptions.flatMap(([option, value]) => (value === undefined ? [] : [option, String(value)])),
+      ...['--jobs', String(jobs), '--out', path.resolve(folder), '--task'],
+    ],
+    tasks,
+    atOnce: flags.atOnce ?? tasks,
+    jobs,
+    folder: path.resolve(folder),
+    root: process.cwd(),
+  };
+  const text = print === 'slurm' ? slurmScripts(options).join('\n') : kubernetesJob(options, flags.image);
+  process.stdout.write(text);
+  say(
+    `${setups.length} runs in ${tasks} shares; "--gather" in place of "--print ${print}" judges what they have trained`,
+  );
+  return EXIT.reproduced;
+}
+
+/** Runs that a task takes one after the other, unless told: starting a task takes a while. */
+const RUNS_OF_A_TASK = 4;
+
 async function sweep(given: string, flags: Flags): Promise<number> {
   const { preset, set, seeds, seedList, jobs, microBatch, resume, json } = flags;
   if (resume && flags.out === undefined) throw new UsageError('--resume: say which folder with --out');
@@ -94,30 +193,30 @@ async function sweep(given: string, flags: Flags): Promise<number> {
     process.stdout.write(`${await forecast(plan, flags)}\n`);
     return EXIT.reproduced;
   }
+  const wanted = [
+    flags.task !== undefined && '--task',
+    flags.gather && '--gather',
+    flags.print !== undefined && '--print',
+  ];
+  const [special, ...others] = wanted.filter((option) => option !== false);
+  if (others.length > 0) throw new UsageError(`${special} and ${others.join(' and ')} are different things: take one`);
+  if (special !== undefined) {
+    if (flags.out === undefined) throw new UsageError(`${special}: say which folder with --out`);
+    if (flags.task !== undefined) return trainShare(plan, flags.out, flags);
+    return flags.gather ? gatherShares(plan, flags.out, json) : printScripts(given, plan, flags.out, flags);
+  }
   const command = commandLine('sweep');
   const folder = flags.out ?? newLocalFolder(plan.name);
   const means = await openSweep(plan, { folder, resume, jobs, microBatch, command, say });
   const { store, setups } = means;
   say(`${setups.length} runs of ${plan.cells.length} cells, ${means.jobs} at once, into ${store.folder}`);
-  const display = new ProgressDisplay(setups, err);
-  const result = await interruptible(
-    `What is done is kept; the same command with --resume --out ${path.relative('.', store.folder)} goes on`,
-    () =>
-      runSweep(plan, means, {
-        onProgress: (setup, progress) => display.update(setup, progress),
-        onEnd: ({ setup, record, reused }) => display.end(setup, record, reused),
-      }),
-  ).finally(() => {
-    display.stop();
-    store.close();
-  });
+  const goOn = `the same command with --resume --out ${path.relative('.', store.folder)} goes on`;
+  const result = await train(plan, means, goOn).finally(() => store.close());
   const page = await store.writeText('sweep.md', sweepMarkdown(plan, result, command));
   const table = await store.writeText('sweep.csv', sweepCsv(plan, result));
   if (json) process.stdout.write(`${JSON.stringify(inShort(result))}\n`);
   else process.stdout.write(`${sweepText(result, painted())}\n${countsText(result)}\n${page}\n${table}\n`);
-  const verdicts = result.cells.flatMap(({ judgements }) => judgements.map(({ verdict }) => verdict));
-  if (verdicts.includes('invalid')) return EXIT.notCarriedOut; // of some cell there is no verdict
-  return verdicts.every((verdict) => verdict === 'reproduced') ? EXIT.reproduced : EXIT.notReproduced;
+  return exitCode(result);
 }
 
 export const sweepCommand: Define = (command, ending) =>
@@ -134,6 +233,24 @@ export const sweepCommand: Define = (command, ending) =>
     .option('--resume', 'go on in --out: keep its finished runs, continue the interrupted ones', false)
     .addOption(dryRunOption)
     .addOption(jsonOption)
+    .option(
+      '--task <share>',
+      'train one share of the runs alone, such as 0/12 of twelve, in a folder of its own in --out',
+    )
+    .option('--gather', 'judge what the shares in --out have trained so far', false)
+    .addOption(
+      new Option('--print <cluster>', 'print what starts the shares on a cluster, and train nothing').choices([
+        'slurm',
+        'k8s',
+      ]),
+    )
+    .option('--tasks <n>', `shares to print (default: one for ${RUNS_OF_A_TASK} runs)`, (text) =>
+      parseWhole(text, '--tasks', 1, 1_000_000),
+    )
+    .option('--at-once <n>', 'shares at once to print (default: all)', (text) =>
+      parseWhole(text, '--at-once', 1, 1_000_000),
+    )
+    .option('--image <name>', 'container image to print for k8s', 'negative-knowledge')
     .addHelpText(
       'after',
       `\nA grid is a file, or one of the paper's: ${GRIDS.join(', ')}.\nExit codes: 0 every claim of every cell is reproduced; 1 one is not; 2 it could not be carried out.`,

@@ -9,6 +9,7 @@ import { readBounded } from '../records/bounded.ts';
 import { executionSchema } from '../records/execution.ts';
 import type { RunRecord } from '../records/record.ts';
 import { setupHash } from '../setup/hash.ts';
+import type { Setup } from '../setup/schema.ts';
 import { sha256Hex } from '../sha256.ts';
 import { parseJson } from '../untrusted.ts';
 import { armsOf, type Cell, GridError, runsOf, type SweepPlan } from './grid.ts';
@@ -59,10 +60,11 @@ export interface SweepResult {
   readonly runs: readonly StoredRun[];
 }
 
-/** Opens the folder of a sweep. @throws GridError where it holds another sweep; and as {@link openJob} */
+/** Opens the folder of a sweep. @param setups a share of its runs; all, when absent @throws GridError where it holds another sweep; and as {@link openJob} */
 export async function openSweep(
   plan: SweepPlan,
   request: Pick<JobRequest, 'folder' | 'resume' | 'jobs' | 'microBatch' | 'say' | 'command'>,
+  setups: readonly Setup[] = runsOf(plan),
 ): Promise<Means> {
   const { folder, command } = request;
   const digest = digestOf(plan);
@@ -73,11 +75,11 @@ export async function openSweep(
     );
   }
   const means = await openJob(
-    runsOf(plan),
+    setups,
     { ...request, reports: [HEAD, 'sweep.md', 'sweep.csv'] },
     () => before?.execution ?? null,
   );
-  const { store, engine, execution, setups } = means;
+  const { store, engine, execution } = means;
   const commands = [...new Set([...(before?.commands ?? []), command])];
   const head: Head = { name: plan.name, digest, runs: setups.length, execution, engine: engine.name, commands };
   try {
