@@ -9,6 +9,7 @@ import { describeEnvironment } from '../lab/environment.ts';
 import { readStudy } from '../records/study.ts';
 import { committedArchives } from '../report/reference.ts';
 import { TFJS } from '../tools/tfjs.ts';
+import { KNOBS, type Known } from './knobs.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BROWSER = path.join(ROOT, 'src', 'browser');
@@ -16,14 +17,17 @@ const BROWSER = path.join(ROOT, 'src', 'browser');
 /** Where the page is built, unless told otherwise: beside the report, which links to it. Git ignores it. */
 const FOLDER = path.join(ROOT, 'reports', 'train');
 
-/** What a page has otherwise: TensorFlow.js without what it does not use, compiled files as bytes, and no native engine. */
+/** What a page has otherwise: TensorFlow.js without what it does not use, compiled files as bytes, and the engine wasm alone. */
 const IN_A_PAGE: Plugin = {
   name: 'in-a-page',
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /\/simd\/binary\.ts$|^\.\/binary\.ts$/ }, () => ({ path: path.join(BROWSER, 'binaries.ts') }));
-    onResolve({ filter: /\/native\/native\.ts$/ }, ({ path: name }) => ({ path: name, namespace: 'absent' }));
+    onResolve({ filter: /\/(native\/native|webgpu\/webgpu)\.ts$/ }, ({ path: name }) => ({
+      path: name,
+      namespace: 'absent',
+    }));
     onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
-      contents: "export const load = () => { throw new Error('a page has no native engine'); };",
+      contents: "export const load = () => { throw new Error('a page has the engine wasm alone'); };",
     }));
     onResolve({ filter: /\.wasm\?packed$/ }, ({ path: name, resolveDir }) => ({
       path: createRequire(path.join(resolveDir, 'x.js')).resolve(name.replace('?packed', '')),
@@ -73,12 +77,32 @@ async function knownDigests(): Promise<Record<string, string>> {
   );
 }
 
+/** What the reference report says of the claims that turn a knob, at its first preset. */
+function knownClaims(): Record<string, Known> {
+  const { studies } = JSON.parse(readFileSync(path.join(ROOT, 'reports', 'claims.json'), 'utf8'));
+  const [{ name, claims }] = studies as { name: string; claims: Known[] }[];
+  const wanted = new Set(KNOBS.flatMap((knob) => knob.claims));
+  return Object.fromEntries(
+    claims
+      .filter(({ id }) => wanted.has(id))
+      .map(({ id, verdict, measure, estimate, interval, seeds, cells }) => [
+        id,
+        {
+          ...{ study: name, id, verdict, measure, estimate, interval, seeds },
+          cells: cells?.map(({ label, estimate: rate }) => ({ label, estimate: rate })),
+        },
+      ]),
+  );
+}
+
 /** Builds the page. @returns its file, and how many bytes it has as a server sends it */
 export async function buildPage(folder = FOLDER): Promise<{ file: string; sent: number }> {
   const { package: source, commit, dirty } = describeEnvironment();
   // TensorFlow.js knows its classes by their names.
-  const worker = await script('worker.ts', { SOURCE: { package: source, commit, dirty } }, true);
-  const app = await script('app.tsx', { WORKER: worker, KNOWN_DIGESTS: await knownDigests() });
+  const SOURCE = { package: source, commit, dirty };
+  const worker = await script('worker.ts', { SOURCE }, true);
+  const known = { KNOWN_DIGESTS: await knownDigests(), KNOWN_CLAIMS: knownClaims() };
+  const app = await script('app.tsx', { WORKER: worker, SOURCE, ...known });
   const style = [
     readFileSync(path.join(ROOT, 'node_modules', 'uplot', 'dist', 'uPlot.min.css'), 'utf8'),
     readFileSync(path.join(BROWSER, 'style.css'), 'utf8'),

@@ -10,12 +10,39 @@ const records = createStore('negative-knowledge-records', 'by-setup');
 /** Another program's checkpoints are not gone on with. @param hash of the setup */
 const key = (hash: string): string => `${hash} ${program()}`;
 
-/** The checkpoint of a run; undefined where there is none, or where the browser keeps nothing. */
-export const readCheckpoint = (hash: string): Promise<TrainerState | undefined> =>
-  get<TrainerState>(key(hash), checkpoints).catch(() => undefined);
+// Where a browser has no IndexedDB, or refuses it, it may say so by throwing at once: these functions are asynchronous, so that
+// whoever calls them has one kind of failure to expect.
 
-/** @throws DOMException where the browser keeps nothing, as in a private window, or has no room left */
-export const keepCheckpoint = (hash: string, state: TrainerState): Promise<void> => set(key(hash), state, checkpoints);
+/** The checkpoint of a run; undefined where there is none, or where the browser keeps nothing. */
+export async function readCheckpoint(hash: string): Promise<TrainerState | undefined> {
+  const its = key(hash);
+  try {
+    return await get<TrainerState>(its, checkpoints);
+  } catch {
+    return undefined;
+  }
+}
+
+/** @throws DOMException where the browser keeps nothing, as in some private windows, or has no room left */
+export async function keepCheckpoint(hash: string, state: TrainerState): Promise<void> {
+  await set(key(hash), state, checkpoints);
+}
+
+/** @throws DOMException as {@link keepCheckpoint} */
+export async function forgetCheckpoint(hash: string): Promise<void> {
+  await del(key(hash), checkpoints);
+}
+
+/** Why this browser keeps nothing; null where it does keep what it is given. */
+export async function whyNothingIsKept(): Promise<string | null> {
+  try {
+    await set('probe', true, checkpoints);
+    await del('probe', checkpoints);
+    return null;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
 
 /** Keeps the record of a run that has ended, whose checkpoint is of no more use. @throws DOMException as {@link keepCheckpoint} */
 export async function keepRecord(record: RunRecord): Promise<void> {
