@@ -66,7 +66,7 @@ describe.each(['claims', 'report'])('src/%s', (folder) => {
 });
 
 /** Where a Node module may be imported: the engine's own doors, to a native addon and to the compiled kernels. */
-const DOORS = /^src\/engine\/(native\/|simd\/binary\.ts$)/;
+const DOORS = /^src\/engine\/(native\/|simd\/binary\.ts$|webgpu\/node\.ts$)/;
 
 describe.each([
   ['train()', 'src/training/trainer.ts'],
@@ -106,7 +106,10 @@ describe.each([
             onResolve({ filter: /^node:/ }, ({ path: to, importer }) =>
               DOORS.test(path.relative(root, importer)) ? { path: to, external: true } : undefined,
             );
-            onResolve({ filter: /^@tensorflow\/tfjs-node/ }, ({ path: to }) => ({ path: to, external: true }));
+            onResolve({ filter: /^(@tensorflow\/tfjs-node|webgpu$)/ }, ({ path: to }) => ({
+              path: to,
+              external: true,
+            }));
           },
         },
       ],

@@ -25,7 +25,7 @@ describe('npm run bench', () => {
     const { status, stdout } = bench('--help');
     expect(status).toBe(0);
     const names = [...stdout.matchAll(/npm run bench -- ([a-z]+)/g)].map(([, name]) => name);
-    expect(names).toEqual(['engines', 'growth', 'paper', 'reference', 'against', 'whole', 'page']);
+    expect(names).toEqual(['engines', 'growth', 'paper', 'reference', 'against', 'whole', 'gpu', 'page']);
     for (const name of names.slice(1)) expect(speedPage({})).toContain(`npm run bench -- ${name}`);
   });
 
@@ -56,6 +56,17 @@ describe('npm run bench', () => {
     expect(bench('reference', '--rounds', '0').stderr).toContain('error: --rounds: 0 is no number of rounds');
   });
 
+  it.each([
+    ['--size', 'constructor'],
+    ['--micro-batch', '0'],
+  ])('refuses to measure a GPU with %s %s', (...args) => {
+    for (const name of [['gpu'], ['--engine', 'webgpu']]) {
+      const { status, stdout, stderr } = bench(...name, ...args);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toContain(`error: ${args[0]}: `);
+    }
+  });
+
   it('says so where there is neither JAX nor PyTorch to compare with', () => {
     const { status, stdout, stderr } = benchIn({ PYTHON: path.join(ROOT, 'no-python') }, 'reference');
     expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
@@ -67,6 +78,6 @@ describe('npm run bench', () => {
 
 describe('reports/speed.md', () => {
   it('says so where something was not measured yet', () => {
-    expect(speedPage({}).match(/^Not measured yet\.$/gm)).toHaveLength(10);
+    expect(speedPage({}).match(/^Not measured yet\.$/gm)).toHaveLength(11);
   });
 });

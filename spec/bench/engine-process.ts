@@ -2,13 +2,13 @@
  * One engine's speed at one setup: training steps, and the same step's matrix products alone. A process of its own,
  * which is asked for one round at a time, so that engines are measured in turn.
  */
-import { Bench } from 'tinybench';
 import { type Engine, startEngine, tf } from '../../src/engine/engine.ts';
 import { linear } from '../../src/engine/operations/linear.ts';
 import type { Phase } from '../../src/passwords/roles.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
-import { inputLength, vocabulary } from '../../src/setup/sizes.ts';
+import { inputLength } from '../../src/setup/sizes.ts';
 import { Session } from '../../src/training/session.ts';
+import { milliseconds, operations, type Product, products } from './products.ts';
 
 /** What is asked for: `round` takes steps and the products alone, `steps` only steps; `peak` needs no setup. */
 export type Question =
@@ -42,42 +42,6 @@ export type Answer = Pick<Engine, 'name' | 'version'> | Phased | Steps | Round |
 /** Side of the square matrices whose product is timed for the peak rate, and how often: the best counts. */
 const PEAK_SIDE = 2048;
 const PEAK_TIMES = 12;
-
-/** Milliseconds of one call, by tinybench: the median of a short while. */
-async function milliseconds(name: string, body: () => unknown): Promise<number> {
-  const bench = new Bench({ time: 300, iterations: 1, warmup: false });
-  // Said, because to find out tinybench calls the body once more and does not wait for it: beside the first that is timed.
-  bench.add(name, body, { async: true });
-  await bench.run();
-  const { result } = bench.tasks[0];
-  if (result.state !== 'completed') throw new Error(`${name}: ${result.state}`);
-  return result.latency.p50;
-}
-
-type Product = readonly [m: number, k: number, n: number];
-
-/** The products [m, k] x [k, n] of one forward and backward pass over `rows` tokens. */
-function products(setup: Setup, phase: Phase, rows: number): Product[] {
-  const { hidden, layers, intermediateFactor } = setup.model;
-  const inner = hidden * intermediateFactor;
-  const layer: [number, number][] = [
-    [hidden, 3 * hidden],
-    [hidden, hidden],
-    [hidden, inner],
-    [inner, hidden],
-  ];
-  const frozenFrom = phase === 'dpo' && setup.phases.dpo.trainable === 'first-half' ? Math.floor(layers / 2) : layers;
-  const linear = Array.from({ length: layers }, (_, index) =>
-    layer.map((size) => ({ size, frozen: index >= frozenFrom })),
-  );
-  const unembedding = { size: [hidden, vocabulary(setup)] as [number, number], frozen: frozenFrom < layers };
-  // y = x W, dx = dy W^T, and dW = x^T dy where W is trained.
-  return [...linear.flat(), unembedding].flatMap(({ size: [from, to], frozen }): Product[] => [
-    [rows, from, to],
-    [rows, to, from],
-    ...(frozen ? [] : [[from, rows, to] as const]),
-  ]);
-}
 
 /**
  * The products alone, on operands of their own, none of them transposed, by the engine's fastest kernel, which is that of
@@ -121,7 +85,7 @@ async function begin(phase: Phase): Promise<Phased> {
   const tokens = sequences * inputLength(trainee.setup);
   shapes = products(trainee.setup, phase, tokens);
   for (let warmup = 0; warmup < WARMUPS; warmup++) await takeStep();
-  return { sequences, tokens, flops: shapes.reduce((sum, [m, k, n]) => sum + 2 * m * k * n, 0) };
+  return { sequences, tokens, flops: operations(shapes) };
 }
 
 /** Milliseconds of the products of a step alone. */

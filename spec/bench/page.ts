@@ -1,5 +1,7 @@
 /** reports/speed.md: what the sections of reports/bench.json say, each with the command that measured it. */
 import { PRESETS } from '../../src/setup/presets.ts';
+import type { GpuBench } from './gpu/measure.ts';
+import { gpuText } from './gpu/text.ts';
 import {
   type Growth,
   growthText,
@@ -29,6 +31,7 @@ export interface Bench {
   readonly 'reference-narrow'?: Reference;
   readonly 'reference-160m'?: Reference;
   readonly 'paper-160m'?: Paper;
+  readonly 'gpu-160m'?: GpuBench;
 }
 
 const { evaluation, batch } = PRESETS['pocket-memorising'];
@@ -131,6 +134,15 @@ ${shown(bench.whole, wholeText)}
 
 An evaluation scores ${SCORED_AT_ONCE} passwords. That is a forward pass over ${SCORED_AT_ONCE} sequences. A step of phase 2 has ${PAIRS} sequences, forward and backward,
 which is as much work as a forward pass over ${3 * PAIRS}.
+
+## On a GPU
+
+\`npm run bench -- gpu\` (or \`npm run bench -- --engine webgpu\`) multiplies square matrices and takes steps of the paper's three phases
+at the shapes of Pythia-160M on the engine \`webgpu\`. Shares are of the best rate that the same run found. What a program that
+plays a GPU does is printed and not kept. \`npm run bench:pack\` puts the same measurement into one folder of 43 MB, for a machine that has a
+GPU but no network.
+
+${shown(bench['gpu-160m'], gpuText)}
 
 ## As a setup grows
 

@@ -13,7 +13,7 @@ const pocketOf = (name: string, batch: number, passwords: Partial<Setup['passwor
   parseSetup({ ...pocket, name, batch, passwords: { ...pocket.passwords, ...passwords } });
 
 /** Pythia's sizes. */
-const PYTHIA = {
+export const PYTHIA = {
   '70m': { hidden: 512, layers: 6, heads: 8 },
   '160m': { hidden: 768, layers: 12, heads: 12 },
   '410m': { hidden: 1024, layers: 24, heads: 16 },

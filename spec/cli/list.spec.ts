@@ -112,7 +112,9 @@ describe('--engine', () => {
   it.each(['wsm', '', 'WASM', 'toString'])('refuses "%s"', async (name) => {
     const { code, err } = await told('show', '--no-cost', '--engine', name);
     expect(code).toBe(2);
-    expect(err).toMatch(new RegExp(`^error: --engine: there is no "${name}".*; engines are native, wasm, cpu\n$`));
+    expect(err).toMatch(
+      new RegExp(`^error: --engine: there is no "${name}".*; engines are native, webgpu, wasm, cpu\n$`),
+    );
   });
 });
 

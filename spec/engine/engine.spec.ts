@@ -17,7 +17,7 @@ describe('startEngine', () => {
   it('refuses an engine that does not exist, naming the variable and the choices', () => {
     expect(() => parseEngine('gpu')).toThrow(EngineError);
     expect(() => parseEngine('gpu')).toThrow(
-      'NEGATIVE_KNOWLEDGE_ENGINE is "gpu"; it must be one of native, wasm, cpu, or unset',
+      'NEGATIVE_KNOWLEDGE_ENGINE is "gpu"; it must be one of native, webgpu, wasm, cpu, or unset',
     );
   });
 

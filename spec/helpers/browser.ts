@@ -22,11 +22,12 @@ if (!browserIsHere)
     'No Chromium found: the specs of the page are skipped. Install the package chromium, or set CHROMIUM to its path.',
   );
 
-export async function startBrowser(): Promise<Browser> {
+/** @param more options of the command line */
+export async function startBrowser(...more: string[]): Promise<Browser> {
   if (executablePath === undefined)
     throw new Error(
       'NEGATIVE_KNOWLEDGE_BROWSER=required, but there is no Chromium: install it, or set CHROMIUM to its path',
     );
   // A container's root may not open the sandbox; the only page opened is our own.
-  return chromium.launch({ executablePath, args: ['--no-sandbox'] });
+  return chromium.launch({ executablePath, args: ['--no-sandbox', ...more] });
 }

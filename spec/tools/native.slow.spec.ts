@@ -4,7 +4,7 @@ import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { NativeError, WHEELS, wheelOf } from '../../src/tools/tensorflow.ts';
+import { CUDA_WHEELS, WHEELS } from '../../src/tools/tensorflow.ts';
 import { MAIN } from '../helpers/command.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
@@ -18,10 +18,14 @@ describe('engine native', () => {
     });
 
   it('refuses a wheel that is not pinned, naming those that are', () => {
-    expect(() => wheelOf('1.0.0')).toThrow(NativeError);
-    const { status, stderr } = command(['--tensorflow', '1.0.0']);
-    expect(status).toBe(2);
-    expect(stderr).toContain(WHEELS[0].version);
+    for (const [options, { version }] of [
+      [[], WHEELS[0]],
+      [['--cuda'], CUDA_WHEELS[0]],
+    ] as const) {
+      const { status, stderr } = command([...options, '--tensorflow', '1.0.0']);
+      expect(status).toBe(2);
+      expect(stderr).toContain(`take ${version}`);
+    }
   });
 
   it('refuses an option that does not exist', () => {

@@ -9,6 +9,8 @@ export interface Asked {
   readonly preset: PresetName;
   /** Ids of the claims to judge; empty: those that one run can speak of. */
   readonly claims: readonly string[];
+  /** What computes; null: the one that is best for the width of the model. */
+  readonly engine: PageEngine | null;
   /** What of the page is to be in sight; null: its beginning. */
   readonly screen: Screen | null;
 }
@@ -21,6 +23,10 @@ export const SCREENS = {
   knobs: 'Knobs',
 } as const;
 export type Screen = keyof typeof SCREENS;
+
+/** Engines of a page. */
+export const PAGE_ENGINES = ['wasm', 'webgpu'] as const;
+export type PageEngine = (typeof PAGE_ENGINES)[number];
 
 /** Presets that a tab can train: the others start from weights that a page does not carry. */
 export const TRAINABLE = (Object.keys(PRESETS) as PresetName[]).filter(
@@ -44,11 +50,15 @@ export function readAddress(fragment: string): Asked {
   const {
     preset = 'pocket',
     claims = '',
+    engine = null,
     screen = null,
     ...changes
   } = Object.fromEntries(new URLSearchParams(fragment.replace(/^#/, '')));
   if (!TRAINABLE.includes(preset as PresetName))
     throw new SetupError(`a tab trains no preset "${preset}"; there are ${TRAINABLE.join(', ')}`);
+  const computes = PAGE_ENGINES.find((name) => name === engine) ?? null;
+  if (computes === null && engine !== null)
+    throw new SetupError(`a tab has no engine "${engine}"; there are ${PAGE_ENGINES.join(', ')}`);
   const wanted = claims.split(',').filter((id) => id !== '');
   const strange = wanted.find((id) => CLAIMS.every((claim) => claim.id !== id));
   if (strange !== undefined)
@@ -63,11 +73,14 @@ export function readAddress(fragment: string): Asked {
       throw new SetupError(`there is no field "${path}"`);
     return withValue(changed, keys, asValue(value));
   }, start);
-  return { setup: parseSetup(setup), preset: preset as PresetName, claims: wanted, screen: screen as Screen | null };
+  return {
+    ...{ setup: parseSetup(setup), preset: preset as PresetName, claims: wanted },
+    ...{ engine: computes, screen: screen as Screen | null },
+  };
 }
 
 /** The fragment that asks for the same. */
-export function addressOf({ setup, preset, claims, screen }: Asked): string {
+export function addressOf({ setup, preset, claims, engine, screen }: Asked): string {
   const changed = differences(setup, { ...PRESETS[preset], seed: FIRST_CLAIM_SEED });
   const parameters = new URLSearchParams([
     ['preset', preset],
@@ -75,6 +88,7 @@ export function addressOf({ setup, preset, claims, screen }: Asked): string {
       change.slice(0, change.indexOf('=')),
       change.slice(change.indexOf('=') + 1),
     ]),
+    ...(engine === null ? [] : [['engine', engine] as [string, string]]),
     ...(claims.length === 0 ? [] : [['claims', claims.join(',')] as [string, string]]),
     ...(screen === null ? [] : [['screen', screen] as [string, string]]),
   ]);

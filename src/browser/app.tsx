@@ -4,7 +4,7 @@ import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import { CLAIMS, CORE } from '../claims/index.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
-import { type Asked, addressOf, readAddress, SCREENS, type Screen } from './address.ts';
+import { type Asked, addressOf, type PageEngine, readAddress, SCREENS, type Screen } from './address.ts';
 import { Flip } from './flip.tsx';
 import * as shelf from './keep.ts';
 import { Knobs } from './knobs-view.tsx';
@@ -91,7 +91,7 @@ function said(status: string, run: Run | undefined, working: readonly Run[]): st
 }
 
 /** The runs of the page, drawn again after they have changed. */
-function useRuns(): Runs {
+function useRuns(engine: PageEngine | null): Runs {
   const [, setChanges] = useState(0);
   const waiting = useRef(false);
   return useMemo(
@@ -107,8 +107,9 @@ function useRuns(): Runs {
             setChanges((changes) => changes + 1);
           }, BETWEEN_DRAWINGS);
         },
+        engine,
       ),
-    [],
+    [engine],
   );
 }
 
@@ -133,7 +134,7 @@ function Left({ runs, goOn, forget }: { runs: readonly Run[]; goOn: () => void; 
 function App({ first }: { first: Asked }) {
   const [asked, setAsked] = useState(first);
   const [unkept, setUnkept] = useState<string | null>(null);
-  const runs = useRuns();
+  const runs = useRuns(first.engine);
   const { setup } = asked;
 
   const claims = asked.claims.length === 0 ? CORE : CLAIMS.filter(({ id }) => asked.claims.includes(id));
@@ -149,8 +150,7 @@ function App({ first }: { first: Asked }) {
   }, [runs]);
   useEffect(() => {
     const shown = new Map([...needed.map((one) => [one.hash, one.setup] as const), [hash, setup]]);
-    for (const [one, its] of shown)
-      shelf.readCheckpoint(one).then((state) => (state === undefined ? undefined : runs.leftAt(its, state)));
+    runs.findLeft([...shown.values()]);
   }, [runs, hash, needed]);
   useEffect(() => history.replaceState(null, '', addressOf(asked)), [asked]);
   useEffect(() => {

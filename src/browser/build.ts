@@ -17,17 +17,37 @@ const BROWSER = path.join(ROOT, 'src', 'browser');
 /** Where the page is built, unless told otherwise: beside the report, which links to it. Git ignores it. */
 const FOLDER = path.join(ROOT, 'reports', 'train');
 
-/** What a page has otherwise: TensorFlow.js without what it does not use, compiled files as bytes, and the engine wasm alone. */
+/** A page computes on `wasm`, or on a GPU. */
+const TFJS_IN_A_PAGE = TFJS.replace("import '@tensorflow/tfjs-backend-cpu';", '');
+
+/** The kernels of TensorFlow.js that training takes on a GPU beside ours: all of them would be half as large as the page. */
+const GPU_KERNELS = [
+  ...['Add', 'AddN', 'BatchMatMul', 'Cast', 'Fill', 'Greater', 'Identity', 'Mean', 'Multiply', 'Neg', 'PadV2'],
+  ...['RealDiv', 'Reshape', 'Sigmoid', 'Slice', 'Softplus', 'Sub', 'Sum', 'Tile', 'Transpose', 'ZerosLike'],
+];
+const GPU_BACKEND = [
+  "import { registerKernel } from '@tensorflow/tfjs-core';",
+  "export { WebGPUBackend } from '@tensorflow/tfjs-backend-webgpu/dist/backend_webgpu';",
+  ...GPU_KERNELS.map((name) => {
+    const config = `${name[0].toLowerCase()}${name.slice(1)}Config`;
+    return `import { ${config} } from '@tensorflow/tfjs-backend-webgpu/dist/kernels/${name}'; registerKernel(${config});`;
+  }),
+].join('\n');
+
+/** What a page has otherwise: TensorFlow.js without what it does not use, compiled files as bytes, and no native engine. */
 const IN_A_PAGE: Plugin = {
   name: 'in-a-page',
   setup({ onLoad, onResolve }) {
     onResolve({ filter: /\/simd\/binary\.ts$|^\.\/binary\.ts$/ }, () => ({ path: path.join(BROWSER, 'binaries.ts') }));
-    onResolve({ filter: /\/(native\/native|webgpu\/webgpu)\.ts$/ }, ({ path: name }) => ({
+    onResolve({ filter: /\/native\/native\.ts$/ }, ({ path: name }) => ({ path: name, namespace: 'absent' }));
+    onResolve({ filter: /\/webgpu\/node\.ts$|^\.\/node\.ts$/ }, ({ path: name }) => ({
       path: name,
       namespace: 'absent',
     }));
+    onResolve({ filter: /^@tensorflow\/tfjs-backend-webgpu$/ }, () => ({ path: 'backend', namespace: 'gpu' }));
+    onLoad({ filter: /.*/, namespace: 'gpu' }, () => ({ contents: GPU_BACKEND, resolveDir: ROOT }));
     onLoad({ filter: /.*/, namespace: 'absent' }, () => ({
-      contents: "export const load = () => { throw new Error('a page has the engine wasm alone'); };",
+      contents: "export const [load, gpuInNode] = Array(2).fill(() => { throw new Error('a page has none of it'); });",
     }));
     onResolve({ filter: /\.wasm\?packed$/ }, ({ path: name, resolveDir }) => ({
       path: createRequire(path.join(resolveDir, 'x.js')).resolve(name.replace('?packed', '')),
@@ -37,7 +57,11 @@ const IN_A_PAGE: Plugin = {
       contents: gzipSync(readFileSync(file), { level: 9 }),
       loader: 'binary',
     }));
-    onLoad({ filter: /src[\\/]engine[\\/]tfjs\.ts$/ }, () => ({ contents: TFJS, resolveDir: ROOT, loader: 'ts' }));
+    onLoad({ filter: /src[\\/]engine[\\/]tfjs\.ts$/ }, () => ({
+      contents: TFJS_IN_A_PAGE,
+      resolveDir: ROOT,
+      loader: 'ts',
+    }));
   },
 };
 
@@ -98,8 +122,8 @@ function knownClaims(): Record<string, Known> {
 /** Builds the page. @returns its file, and how many bytes it has as a server sends it */
 export async function buildPage(folder = FOLDER): Promise<{ file: string; sent: number }> {
   const { package: source, commit, dirty } = describeEnvironment();
-  // TensorFlow.js knows its classes by their names.
   const SOURCE = { package: source, commit, dirty };
+  // TensorFlow.js knows its classes by their names.
   const worker = await script('worker.ts', { SOURCE }, true);
   const known = { KNOWN_DIGESTS: await knownDigests(), KNOWN_CLAIMS: knownClaims() };
   const app = await script('app.tsx', { WORKER: worker, SOURCE, ...known });

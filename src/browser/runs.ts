@@ -2,8 +2,8 @@
 import type { RunRecord } from '../records/record.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
-import type { TrainerState } from '../training/trainer.ts';
-import type { Evaluation, News, Order } from './messages.ts';
+import { PAGE_ENGINES, type PageEngine } from './address.ts';
+import type { Checkpoint, Evaluation, News, Order } from './messages.ts';
 import { shareDone } from './progress.ts';
 
 export interface Run {
@@ -26,11 +26,11 @@ export interface Run {
  * storage of its own, in which the next one finds nothing.
  */
 export interface Shelf {
-  readCheckpoint(hash: string): Promise<TrainerState | undefined>;
+  readCheckpoint(hash: string, engines: readonly PageEngine[]): Promise<Checkpoint | undefined>;
   /** @throws where the browser keeps nothing */
-  keepCheckpoint(hash: string, state: TrainerState): Promise<void>;
+  keepCheckpoint(hash: string, checkpoint: Checkpoint): Promise<void>;
   /** @throws as keepCheckpoint */
-  forgetCheckpoint(hash: string): Promise<void>;
+  forgetCheckpoint(hash: string, engines: readonly PageEngine[]): Promise<void>;
   /** @throws as keepCheckpoint */
   keepRecord(record: RunRecord): Promise<void>;
 }
@@ -38,14 +38,16 @@ export interface Shelf {
 export class Runs {
   readonly #runs = new Map<string, Run>();
   /** Of paused runs that the browser did not keep. */
-  readonly #unkept = new Map<string, TrainerState>();
+  readonly #unkept = new Map<string, Checkpoint>();
   readonly #shelf: Shelf;
+  readonly #engine: PageEngine | null;
   readonly #workers = new Map<string, Worker>();
   readonly #startWorker: () => Worker;
   readonly #changed: () => void;
 
-  /** @param changed is called after every change */
-  constructor(startWorker: () => Worker, shelf: Shelf, changed: () => void) {
+  /** @param changed is called after every change @param engine trains them; null: by their width */
+  constructor(startWorker: () => Worker, shelf: Shelf, changed: () => void, engine: PageEngine | null) {
+    this.#engine = engine;
     this.#shelf = shelf;
     this.#startWorker = startWorker;
     this.#changed = changed;
@@ -61,6 +63,7 @@ export class Runs {
 
   /** A run that ended before, in this browser. */
   know(record: RunRecord): void {
+    if (this.#engine !== null && record.engine.name !== this.#engine) return;
     const { evaluations } = record.status === 'finished' ? record : { evaluations: [] };
     this.#runs.set(record.setupHash, {
       ...begun(record.setup as Setup),
@@ -72,11 +75,19 @@ export class Runs {
     this.#changed();
   }
 
-  /** A run that was left before its end, in this browser, maybe by a tab that was closed. */
-  leftAt(setup: Setup, state: TrainerState): void {
-    if (this.of(setup) !== undefined) return;
-    const { evaluations } = state.history;
-    this.#put({ ...begun(setup), state: 'paused', evaluations, share: shareDone(setup, state) });
+  /** Of these, those that were left before their end, in this browser, maybe by a tab that was closed. */
+  async findLeft(setups: readonly Setup[]): Promise<void> {
+    for (const setup of setups) {
+      const found = await this.#shelf.readCheckpoint(setupHash(setup), this.#engines());
+      if (found === undefined || this.of(setup) !== undefined) continue;
+      const { state } = found;
+      const { evaluations } = state.history;
+      this.#put({ ...begun(setup), state: 'paused', evaluations, share: shareDone(setup, state) });
+    }
+  }
+
+  #engines(): readonly PageEngine[] {
+    return this.#engine === null ? PAGE_ENGINES : [this.#engine];
   }
 
   /** Forgets a run that is not at work, which begins anew when it is trained again. */
@@ -84,7 +95,7 @@ export class Runs {
     const hash = setupHash(setup);
     this.#runs.delete(hash);
     this.#unkept.delete(hash);
-    this.#shelf.forgetCheckpoint(hash).catch(() => {}); // then there is none
+    this.#shelf.forgetCheckpoint(hash, this.#engines()).catch(() => {}); // then there is none
     this.#changed();
   }
 
@@ -134,13 +145,14 @@ export class Runs {
   /** Lets a worker begin, or go on where the run was left. */
   async #send(setup: Setup): Promise<void> {
     const hash = setupHash(setup);
-    const from = this.#unkept.get(hash) ?? (await this.#shelf.readCheckpoint(hash));
+    const left = this.#unkept.get(hash) ?? (await this.#shelf.readCheckpoint(hash, this.#engines()));
     this.#unkept.delete(hash);
+    const from = left?.state;
     const share = from === undefined ? 0 : shareDone(setup, from);
     const evaluations = from?.history.evaluations ?? [];
     const run = this.of(setup) as Run;
     this.#put({ ...run, evaluations, share, since: { time: performance.now(), share } });
-    this.#order(setup, { kind: 'train', setup, from });
+    this.#order(setup, { kind: 'train', setup, engine: left?.engine ?? this.#engine, from });
   }
 
   #hear(setup: Setup, news: News): void {
@@ -151,12 +163,12 @@ export class Runs {
     }
     const hash = setupHash(setup);
     if (news.kind === 'checkpoint') {
-      this.#shelf.keepCheckpoint(hash, news.state).catch(() => {}); // it is said where it matters: at a pause
+      this.#shelf.keepCheckpoint(hash, news.checkpoint).catch(() => {}); // it is said where it matters: at a pause
       return;
     }
     this.#workers.get(hash)?.terminate();
     this.#workers.delete(hash);
-    if (news.kind === 'paused') this.#keepPaused(run, news.state);
+    if (news.kind === 'paused') this.#keepPaused(run, news.checkpoint);
     else if (news.kind === 'fault') this.#put({ ...run, state: 'stopped', fault: news.message, since: null });
     else {
       this.#put({ ...run, state: 'ended', record: news.record, share: 1, since: null });
@@ -166,13 +178,13 @@ export class Runs {
   }
 
   /** A browser that keeps nothing can pause as well, for as long as the tab is open. */
-  async #keepPaused(run: Run, state: TrainerState): Promise<void> {
+  async #keepPaused(run: Run, checkpoint: Checkpoint): Promise<void> {
     const hash = setupHash(run.setup);
-    const unkept = await this.#shelf.keepCheckpoint(hash, state).then(
+    const unkept = await this.#shelf.keepCheckpoint(hash, checkpoint).then(
       () => null,
       ({ message }: Error) => message,
     );
-    if (unkept !== null) this.#unkept.set(hash, state);
+    if (unkept !== null) this.#unkept.set(hash, checkpoint);
     this.#put({ ...run, state: 'paused', unkept, since: null });
   }
 }

@@ -4,6 +4,7 @@ import { AT_ONCE } from '../records/execution.ts';
 import { headOf, type RunRecord } from '../records/record.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type TrainerState, trainToEnd } from '../training/trainer.ts';
+import type { PageEngine } from './address.ts';
 import { describeBrowser } from './environment.ts';
 import type { News, Order } from './messages.ts';
 import { shareDone } from './progress.ts';
@@ -25,8 +26,8 @@ const breathe = (): Promise<void> =>
     port2.postMessage(null);
   });
 
-async function train(setup: Setup, from?: TrainerState): Promise<void> {
-  const engine = await startEngine('wasm');
+async function train(setup: Setup, asked: PageEngine | null, from?: TrainerState): Promise<void> {
+  const engine = await startEngine(asked ?? undefined, setup.model.hidden);
   const startedAt = new Date();
   const began = performance.now();
   let [tokens, kept] = [0, began];
@@ -55,7 +56,7 @@ async function train(setup: Setup, from?: TrainerState): Promise<void> {
         if (!pausing && performance.now() - kept < BETWEEN_CHECKPOINTS) return;
         const state = await event.state();
         kept = performance.now();
-        say({ kind: pausing ? 'paused' : 'checkpoint', state });
+        say({ kind: pausing ? 'paused' : 'checkpoint', checkpoint: { engine: engine.name as PageEngine, state } });
         if (pausing) throw new Paused();
       }
     });
@@ -70,5 +71,5 @@ async function train(setup: Setup, from?: TrainerState): Promise<void> {
 
 addEventListener('message', ({ data }: MessageEvent<Order>) => {
   if (data.kind === 'pause') pausing = true;
-  else train(data.setup, data.from).catch(({ message }: Error) => say({ kind: 'fault', message }));
+  else train(data.setup, data.engine, data.from).catch(({ message }: Error) => say({ kind: 'fault', message }));
 });

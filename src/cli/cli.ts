@@ -92,13 +92,18 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./search.ts')).searchCommand,
   },
   {
+    usage: 'sweep <grid>',
+    description: 'Train every setup of a grid (a file, or one of the paper’s), and judge each.',
+    load: async () => (await import('./sweep.ts')).sweepCommand,
+  },
+  {
     usage: 'fuzz',
     description: 'Look for setups of which something that must be true of every setup is not.',
     load: async () => (await import('./fuzz.ts')).fuzzCommand,
   },
   {
     usage: 'engine',
-    description: 'Build an engine that npm could not install.',
+    description: 'List the engines that are here, and how fast they are; or build one that npm could not install.',
     load: async () => (await import('./engine.ts')).engineCommand,
   },
 ];

@@ -1,7 +1,8 @@
 /** What a command would train and how long that takes on each engine here, without training. */
-import { type Engine, startEngine } from '../engine/engine.ts';
-import { ENGINES } from '../engine/names.ts';
-import { assertUnused, distinctSetups, type JobRequest, planSetups } from '../lab/job.ts';
+import { type Engine, startEngine, WORTH_A_GPU } from '../engine/engine.ts';
+import { ENGINES, type EngineName } from '../engine/names.ts';
+import { describeGpu } from '../engine/webgpu/device.ts';
+import { assertUnused, distinctSetups, type JobRequest, planSetups, widest } from '../lab/job.ts';
 import { defaultJobs, inWords, measureRuns, PlanError, passesOf } from '../lab/plan.ts';
 import { RunStore } from '../lab/store.ts';
 import type { Elsewhere, lookElsewhere } from '../lab/take.ts';
@@ -10,13 +11,20 @@ import { notedExecution } from '../records/study.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 
-/** An engine that is there for checks: no one would wait for it, nor for its measurement. */
-const FOR_CHECKS = 'cpu';
+/** Why an engine is not measured; null where it is. */
+async function whyNot(name: EngineName, setups: readonly Setup[]): Promise<string | null> {
+  const forChecks = 'many times longer: it is for checks';
+  if (name !== 'webgpu') return name === 'cpu' ? forChecks : null;
+  if (widest(setups) < WORTH_A_GPU) return `not measured: a model less than ${WORTH_A_GPU} wide gains nothing by a GPU`;
+  const gpu = await describeGpu().catch(() => null);
+  return gpu?.software ? forChecks : null;
+}
 
 /** How long runs take on each engine, or why one cannot take them here. */
-export function timesText(setups: readonly Setup[], jobs: number, microBatch: number | null): string[] {
-  return ENGINES.map((name) => {
-    if (name === FOR_CHECKS) return `  ${name.padEnd(7)} many times longer: it is for checks`;
+export async function timesText(setups: readonly Setup[], jobs: number, microBatch: number | null): Promise<string[]> {
+  const reasons = await Promise.all(ENGINES.map((name) => whyNot(name, setups)));
+  return ENGINES.map((name, index) => {
+    if (reasons[index] !== null) return `  ${name.padEnd(7)} ${reasons[index]}`;
     try {
       const passes = passesOf(setups, name, jobs, microBatch);
       const seconds = measureRuns(setups, name, passes) / Math.min(jobs, setups.length);
@@ -41,7 +49,7 @@ export async function forecast(
   const store = new RunStore(folder);
   const execution: Execution = { microBatch: microBatch ?? notedExecution(folder)?.microBatch ?? null };
   if (!resume) await assertUnused(store);
-  const engine: Engine = await startEngine();
+  const engine: Engine = await startEngine(undefined, widest(setups));
   const records = resume ? await Promise.all(setups.map((one) => store.readRecord(one, engine.name))) : [];
   const left = setups.filter((_, index) => !records[index]);
   const found = look === null ? null : await look({ engine, execution, setups: left, store });
@@ -53,15 +61,20 @@ export async function forecast(
     ...(resume ? [`already in ${folder}: ${setups.length - left.length}`] : []),
     ...(found === null ? [] : [`taken from other jobs: ${left.length - todo.length}`]),
     `to train: ${todo.length}, ${jobs} at once`,
-    ...(todo.length === 0 ? [] : timesText(todo, jobs, execution.microBatch)),
+    ...(todo.length === 0 ? [] : await timesText(todo, jobs, execution.microBatch)),
     'nothing was trained or written',
   ].join('\n');
 }
 
 /** What runs like those of a setup take, for a command that chooses its setups as it goes. */
-export const forecastOf = (what: string, setup: Setup, runs: number, jobs = defaultJobs([setup])): string =>
+export const forecastOf = async (
+  what: string,
+  setup: Setup,
+  runs: number,
+  jobs = defaultJobs([setup]),
+): Promise<string> =>
   [
     `${what}; were they all like ${setup.name}, ${jobs} at once:`,
-    ...timesText(Array(runs).fill(setup), jobs, null),
+    ...(await timesText(Array(runs).fill(setup), jobs, null)),
     'nothing was trained or written',
   ].join('\n');

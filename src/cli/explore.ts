@@ -51,7 +51,7 @@ async function exploreSetups(flags: Flags): Promise<number> {
   const budget = parseDuration(flags.budget, '--budget');
   if (flags.dryRun) {
     const what = `${knobs.length} knobs${map === null ? '' : ' and a map'}, as many setups as begin within ${flags.budget}, of ${seeds.length} runs each; those of one setup`;
-    process.stdout.write(`${forecastOf(what, setup, seeds.length, flags.jobs)}\n`);
+    process.stdout.write(`${await forecastOf(what, setup, seeds.length, flags.jobs)}\n`);
     return EXIT.reproduced;
   }
   const command = commandLine('explore');

@@ -1,11 +1,10 @@
 /** Live progress of a job's runs: one line a run on a terminal, plain lines at every evaluation elsewhere. */
 import { createLogUpdate } from 'log-update';
-import { PHASES, type Phase } from '../passwords/roles.ts';
-import { evaluationCount, recipeOf, usesReference } from '../recipe/recipe.ts';
+import { PHASES } from '../passwords/roles.ts';
+import { totalWork, workOf } from '../recipe/work.ts';
 import type { RunRecord } from '../records/record.ts';
 import { oneLine } from '../report/escape.ts';
 import type { Setup } from '../setup/schema.ts';
-import { negatives, pairs, scoredCounts } from '../setup/sizes.ts';
 import type { Evaluation } from '../training/evaluation.ts';
 import type { Progress } from '../training/trainer.ts';
 
@@ -18,28 +17,8 @@ interface Running {
 
 const REDRAW_EVERY = 200; // milliseconds
 
-/** Cost of training on a sequence, forward and backward; scoring one costs 1. */
-const TRAINING = 3;
-
-/** The most work of each phase: sequences trained on and scored, in units of a sequence that is scored. */
-function work(setup: Setup): Record<Phase, number> {
-  const { batch } = setup;
-  const recipe = recipeOf(setup);
-  const scored = scoredCounts(setup);
-  const each = scored.heldOut + scored.useful + scored.random;
-  const of = (phase: Phase) => {
-    const { steps, streams } = recipe[phase];
-    return TRAINING * steps * batch * streams.length + evaluationCount(setup, steps) * each;
-  };
-  // The reference's log-probabilities are made once, before the first step that compares.
-  const reference = usesReference(recipe) ? negatives(setup) + pairs(setup) : 0;
-  return { pretrain: of('pretrain') + reference, dpo: of('dpo'), joint: of('joint') };
-}
-
-const total = (setup: Setup): number => Object.values(work(setup)).reduce((sum, part) => sum + part, 0);
-
 function done({ setup, progress: { phase, step, steps } }: Running): number {
-  const parts = work(setup);
+  const parts = workOf(setup);
   const before = PHASES.slice(0, PHASES.indexOf(phase)).reduce((sum, earlier) => sum + parts[earlier], 0);
   return before + parts[phase] * (step / steps);
 }
@@ -156,8 +135,8 @@ export class ProgressDisplay {
     const seconds = (this.#now() - (this.#firstStepAt ?? Number.POSITIVE_INFINITY)) / 1000;
     if (!(seconds >= SEEN.seconds) || this.#steps < SEEN.steps || !(seen > 0)) return null;
     const left =
-      running.reduce((sum, one) => sum + total(one.setup) - done(one), 0) +
-      [...this.#pending].reduce((sum, setup) => sum + total(setup), 0);
+      running.reduce((sum, one) => sum + totalWork(one.setup) - done(one), 0) +
+      [...this.#pending].reduce((sum, setup) => sum + totalWork(setup), 0);
     return (left / seen) * seconds;
   }
 }

@@ -52,7 +52,7 @@ async function searchSetups(flags: Flags): Promise<number> {
     const { mostRuns } = await import('../explore/search.ts');
     const runs = mostRuns(flags.draws, flags.confirm);
     const what = `${flags.draws} setups drawn from ${space.length} fields, in at most ${runs} runs`;
-    process.stdout.write(`${forecastOf(what, setup, runs, flags.jobs)}\n`);
+    process.stdout.write(`${await forecastOf(what, setup, runs, flags.jobs)}\n`);
     return EXIT.reproduced;
   }
   const command = commandLine('search');

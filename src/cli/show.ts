@@ -24,7 +24,7 @@ type Cost = { readonly engine: string } & (
 
 /** Measured with a few steps on the engine that would train it. */
 async function costOf(setup: Setup): Promise<Cost> {
-  const { name } = await startEngine();
+  const { name } = await startEngine(undefined, setup.model.hidden);
   try {
     return { engine: name, ...measured(setup, name) };
   } catch (error) {

@@ -1,15 +1,16 @@
 /**
- * Engines: TensorFlow.js on its backend `native` (@tensorflow/tfjs-node, where its library could be installed), `wasm`, or
- * `cpu` (plain JavaScript). The only door to TensorFlow.js for the rest of the program.
+ * Engines: TensorFlow.js on its backend `native` (@tensorflow/tfjs-node, where its library could be installed), `webgpu`,
+ * `wasm`, or `cpu` (plain JavaScript). The only door to TensorFlow.js for the rest of the program.
  */
 import { type Graphs, OPERATION_BY_OPERATION } from './graphs.ts';
-import { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName, parseEngine } from './names.ts';
+import { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName, NO_GPU, parseEngine } from './names.ts';
 import { RecordedGraphs } from './recorded.ts';
 import type { NewResidentTraining } from './resident.ts';
 import { simdAdamw } from './simd/adamw.ts';
 import { prepareBackend } from './simd/binary.ts';
 import type { StreamedAdamw } from './streamed.ts';
 import * as tf from './tfjs.ts';
+import type { Gpu } from './webgpu/device.ts';
 
 export { tf };
 
@@ -19,8 +20,10 @@ export { ENGINE_VARIABLE, ENGINES, EngineError, type EngineName } from './names.
 export interface Ways {
   /** Names the kernels that were compiled on this machine, if the engine uses some: digits depend on them. */
   readonly kernels?: string | null;
-  /** Names the GPU that computes, if one does: digits depend on it. */
-  readonly gpu?: string;
+  /** The GPU that computes, if one does: digits depend on it. */
+  readonly gpu?: Gpu;
+  /** Where TensorFlow has CUDA: the GPU that it computes on, as the version has it, or null where it found none. */
+  readonly cuda?: { readonly gpu: string | null };
   /** Makes a place that keeps functions of tensors as graphs, where the engine has graphs. */
   newGraphs(): Graphs;
   /**
@@ -40,7 +43,7 @@ type Read = <Type extends 'float32' | 'int32' = 'float32'>(tensor: tf.Tensor) =>
 /** Computes tensors. One engine runs at a time: TensorFlow.js computes every tensor of a process on one backend. */
 export interface Engine extends Ways {
   readonly name: EngineName;
-  /** Version of @tensorflow/tfjs, and on `native` of the TensorFlow under it and of our kernels in it. */
+  /** Version of @tensorflow/tfjs, and on `native` of the TensorFlow under it, with its GPU and our kernels. */
   readonly version: string;
   /**
    * The values of a tensor, for reading only: they may be the engine's own memory.
@@ -85,28 +88,61 @@ async function start(name: EngineName): Promise<Engine> {
     if (tf.getBackend() !== backend) throw new EngineError(`the engine ${name} no longer runs: another was started`);
     return readHere(tensor);
   };
-  const below = binding === undefined ? (ways.gpu ?? '') : `TensorFlow ${binding.TF_Version}`;
-  const version = `${tf.version_core}${below && ` on ${below}`}${ways.kernels ? ` with kernels ${ways.kernels}` : ''}`;
+  const below = binding === undefined ? (ways.gpu?.name ?? '') : `TensorFlow ${binding.TF_Version}`;
+  const cuda = ways.cuda && (ways.cuda.gpu === null ? NO_GPU : `CUDA on ${ways.cuda.gpu}`);
+  const further = [cuda, ways.kernels && `kernels ${ways.kernels}`].map((what) => (what ? ` with ${what}` : ''));
+  const version = `${tf.version_core}${below && ` on ${below}`}${further.join('')}`;
   return { ...ways, name, version, read };
 }
 
 /**
+ * Models this wide or wider are worth a GPU: in narrower ones giving it a step to do takes as long as the step does on a
+ * processor.
+ */
+export const WORTH_A_GPU = 512;
+
+/** Whether an engine computes on a GPU, and not on a program that plays one. */
+const isOnGpu = ({ gpu, cuda }: Engine): boolean => (gpu === undefined ? cuda?.gpu != null : !gpu.software);
+
+/** An engine to try, and whether it is taken where it starts. */
+interface Candidate {
+  readonly name: EngineName;
+  readonly suits: (engine: Engine) => boolean;
+}
+
+const ANY = () => true;
+
+/**
+ * Engines to try where none is forced, the best one first: for wide models those on a GPU, TensorFlow's before WebGPU's.
+ * @param hidden width of the widest model
+ */
+const candidatesFor = (hidden: number): readonly Candidate[] => [
+  ...(hidden < WORTH_A_GPU ? [] : (['native', 'webgpu'] as const).map((name) => ({ name, suits: isOnGpu }))),
+  ...ENGINES.filter((name) => name !== 'webgpu').map((name) => ({ name, suits: ANY })),
+];
+
+/**
  * Starts the forced engine, or the best one that starts here.
  * @param forced the name, usually from `NEGATIVE_KNOWLEDGE_ENGINE`
+ * @param hidden width of the widest model that it is for
  * @throws EngineError when `forced` is unknown or cannot start.
  */
-export async function startEngine(forced: string | undefined = process.env[ENGINE_VARIABLE]): Promise<Engine> {
+export async function startEngine(
+  forced: string | undefined = process.env[ENGINE_VARIABLE],
+  hidden = 0,
+): Promise<Engine> {
   tf.enableProdMode(); // Without it TensorFlow.js advertises tfjs-node on the console of every process.
-  const candidates = forced ? [parseEngine(forced)] : ENGINES.filter((name) => name !== 'webgpu');
-  const reasons: string[] = [];
-  for (const name of candidates) {
+  const candidates = forced ? [{ name: parseEngine(forced), suits: ANY }] : candidatesFor(hidden);
+  const reasons = new Set<string>();
+  for (const { name, suits } of candidates) {
     try {
-      return await start(name);
+      const engine = await start(name);
+      if (suits(engine)) return engine;
     } catch (error) {
-      reasons.push(`${name} cannot start on this machine: ${(error as Error).message.split('\n')[0]}`);
+      reasons.add(`${name} cannot start on this machine: ${(error as Error).message.split('\n')[0]}`);
     }
   }
   const hint =
-    candidates[0] === 'native' ? ' "npx negative-knowledge engine native" builds it; or unset the variable.' : '';
-  throw new EngineError(`the engine ${reasons.join('; ')}.${hint}`);
+    candidates[0].name === 'native' ? ' "npx negative-knowledge engine native" builds it; or unset the variable.' : '';
+  throw new EngineError(`the engine ${[...reasons].join('; ')}.${hint}`);
 }

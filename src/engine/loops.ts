@@ -125,10 +125,7 @@ export function registerSimd<Input extends string, Attributes>(kernel: Simd<Inpu
 export function registerGpu<Input extends string, Attributes>(kernel: Gpu<Input, Attributes>): void {
   register<Input, Attributes>('webgpu', kernel, (backend, inputs, outputs, attributes, shapes) => {
     const gpu = backend as WebgpuBackend;
-    const outer = gpu.failures.operation;
-    gpu.failures.operation = kernel.name;
-    kernel.gpu(runsShaders(gpu), inputs, outputs, attributes, shapes, gpu);
-    gpu.failures.operation = outer;
+    gpu.failures.within(kernel.name, () => kernel.gpu(runsShaders(gpu), inputs, outputs, attributes, shapes, gpu));
   });
 }
 

@@ -12,6 +12,9 @@ export class EngineError extends ExplainedError {
 /** The environment variable that forces an engine. */
 export const ENGINE_VARIABLE = 'NEGATIVE_KNOWLEDGE_ENGINE';
 
+/** What the version of the engine `native` says where its TensorFlow has CUDA, and found no GPU. */
+export const NO_GPU = 'CUDA (no GPU found)';
+
 /** Reads an engine's name. @throws EngineError for any other text. */
 export function parseEngine(name: string): EngineName {
   const engine = ENGINES.find((known) => known === name);

@@ -66,6 +66,9 @@ export interface Job {
   readonly store: RunStore;
 }
 
+/** Width of the widest model. */
+export const widest = (setups: readonly Setup[]): number => Math.max(...setups.map(({ model }) => model.hidden));
+
 /** @throws StorageError where a folder that is to be new holds runs */
 export async function assertUnused(store: RunStore): Promise<void> {
   if ((await store.recordNames()).length === 0) return;
@@ -74,28 +77,51 @@ export async function assertUnused(store: RunStore): Promise<void> {
   );
 }
 
+/** How runs are trained, whichever they are. */
+export type Means = Pick<Job, 'setups' | 'engine' | 'execution' | 'jobs' | 'store'>;
+
 /**
- * Plans a job and opens its folder. Nothing is trained yet.
- * @throws SetupError, ModelError, EngineError, PlanError, RecordError or StorageError where it cannot be carried out
+ * Opens the folder of a job, and decides how its runs are trained.
+ * @param noted the execution that a job in the folder has had: one that goes on takes its steps as it began, for rounding
+ * depends on the passes
+ * @throws ModelError, EngineError, PlanError or StorageError where they cannot be
  */
-export async function planJob(request: JobRequest): Promise<Job> {
-  const { setup, claims, seeds, resume, command, say = () => {} } = request;
-  const plan = planSetups(setup, claims, seeds);
-  const setups = distinctSetups(plan);
+export async function openJob(
+  setups: readonly Setup[],
+  request: Pick<JobRequest, 'folder' | 'resume' | 'reports' | 'jobs' | 'microBatch' | 'say'>,
+  noted: (folder: string) => Execution | null,
+): Promise<Means> {
+  const { resume, say = () => {} } = request;
   assertModelsHere(setups);
   const jobs = request.jobs ?? defaultJobs(setups);
   const store = new RunStore(request.folder);
   if (!resume) await assertUnused(store);
   await store.open(request.reports);
   try {
-    const engine = await startEngine();
+    const engine = await startEngine(undefined, widest(setups));
     say(`engine: ${engine.name} (TensorFlow.js ${engine.version})`);
-    // A job that goes on takes its steps as it began: rounding depends on the passes.
-    const asked = request.microBatch ?? notedExecution(store.folder)?.microBatch ?? null;
+    const asked = request.microBatch ?? noted(store.folder)?.microBatch ?? null;
     const execution = planRuns(setups, engine.name, jobs, asked, say);
+    return { setups, engine, execution, jobs, store };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+/**
+ * Plans a job and opens its folder. Nothing is trained yet.
+ * @throws SetupError, ModelError, EngineError, PlanError, RecordError or StorageError where it cannot be carried out
+ */
+export async function planJob(request: JobRequest): Promise<Job> {
+  const { setup, claims, seeds, command } = request;
+  const plan = planSetups(setup, claims, seeds);
+  const means = await openJob(distinctSetups(plan), request, notedExecution);
+  const { store, engine, execution } = means;
+  try {
     const noted = request.asked && { ...request.asked, engine: engine.name };
     await noteStudy(store.folder, setup, command, execution, noted);
-    return { plan, setups, engine, execution, jobs, store };
+    return { plan, ...means };
   } catch (error) {
     store.close();
     throw error;

@@ -70,6 +70,10 @@ export function memoryNeeded(setup: Setup, engine: EngineName, microBatch: numbe
     // Values, gradients, two moments, an update; and copies of the first and the last two while a checkpoint is written.
     return { heap: 0, process: BASE + 8 * parameters + sums + activations };
   }
+  if (engine === 'webgpu') {
+    // What is in the GPU's memory nobody can ask for; here are the values, and copies of them and two moments at a checkpoint.
+    return { heap: 0, process: BASE + 5 * parameters + (setup.evaluation.dissection ? parameters : 0) };
+  }
   // The optimiser's moments and the copies of a checkpoint are outside the heap; on `cpu` its values and gradients as well.
   const table = FLOAT * vocabulary(setup) * model.hidden;
   const heap = 2 * parameters + activations + 2 * table;
@@ -144,8 +148,8 @@ function passwordsScored(setup: Setup): number {
   return reference + each * evaluations;
 }
 
-/** A setup whose steps cost what those of `setup` do, with few of them: setups that cost the same have the same one. */
-function trialOf(setup: Setup, microBatch: number | null): Setup {
+/** A setup whose steps cost what passes of `setup` do, with few of them: setups that cost the same have the same one. */
+export function trialOf(setup: Setup, microBatch: number | null): Setup {
   const { phases } = setup;
   return {
     ...setup,
@@ -180,7 +184,7 @@ function takeTrial(trial: Setup, name: string, engine: EngineName): TrialCost {
 }
 
 /** What a run costs, by what a few of its steps do. */
-function expectationOf(setup: Setup, cost: TrialCost, microBatch: number | null): Expectation {
+export function expectationOf(setup: Setup, cost: TrialCost, microBatch: number | null): Expectation {
   const passes = Math.ceil(setup.batch / Math.min(setup.batch, microBatch ?? setup.batch));
   const secondsPerStep = {
     pretrain: passes * cost.seconds.pretrain,
@@ -238,7 +242,7 @@ export function expectationText(
       : `each step in ${Math.ceil(setup.batch / microBatch)} passes of ${microBatch} sequences of each kind`;
   const per = PHASES.map((phase) => `${phase} ${secondsPerStep[phase].toFixed(1)}`).join(', ');
   const faster =
-    engine === 'native'
+    engine === 'native' || engine === 'webgpu'
       ? `This is the quickest engine here; more cores shorten a run, and runs can be divided among machines: --seed-list.`
       : `The engine ${engine} is several times slower at this size than native, which "npx negative-knowledge engine native" builds.`;
   return [

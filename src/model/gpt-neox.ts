@@ -9,7 +9,7 @@ import { gelu, quickGelu, tanhGelu } from '../engine/operations/gelu.ts';
 import { layerNorm } from '../engine/operations/layer-norm.ts';
 import { biasedLinear, linear } from '../engine/operations/linear.ts';
 import { residual } from '../engine/operations/residual.ts';
-import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
+import { unembeddedLogProbability } from '../engine/operations/unembedding.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
 import type { Activation, Setup } from '../setup/schema.ts';
 import type { Parameters } from './parameters.ts';
@@ -73,9 +73,15 @@ export function residualStream(parameters: Parameters, model: ModelShape, ids: t
  * @returns logits `[rows, vocabulary]`
  */
 export function unembed(parameters: Parameters, model: ModelShape, x: tf.Tensor): tf.Tensor {
+  const [normal, table] = unembedding(parameters, model, x);
+  return linear(normal, table);
+}
+
+/** What is multiplied for the logits: the normalised stream, `[rows, hidden]`, and the table, `[hidden, vocabulary]`. */
+function unembedding(parameters: Parameters, model: ModelShape, x: tf.Tensor): [tf.Tensor, tf.Tensor] {
   const { weightOf, norm } = layersOf(parameters, model);
   const table = model.tiedEmbeddings ? tf.transpose(weightOf('gpt_neox.embed_in')) : weightOf('embed_out');
-  return linear(norm(x, 'gpt_neox.final_layer_norm'), table);
+  return [norm(x, 'gpt_neox.final_layer_norm'), table];
 }
 
 /**
@@ -113,7 +119,9 @@ export function labelLogProbabilities(
   labels: tf.Tensor1D,
   time: number,
 ): tf.Tensor2D {
-  return tf.reshape(tokenLogProbability(forward(parameters, model, ids, time), labels), [-1, time]);
+  const stream = residualStream(parameters, model, ids, time);
+  const [normal, table] = unembedding(parameters, model, stream[stream.length - 1]);
+  return tf.reshape(unembeddedLogProbability(normal, table, labels), [-1, time]);
 }
 
 /** The same of a batch. */

@@ -62,11 +62,19 @@ function parseConfiguration(file: string, text: string): unknown {
   return parseJson(JSON.stringify(content) ?? 'null'); // dates and the like are nothing that a setup has
 }
 
+/** Reads a file as data: JSON, in which comments may stand, or YAML. @throws UntrustedError where it is neither */
+export const readStructured = (file: string): unknown =>
+  parseConfiguration(file, readTextFile(file, MOST_CONFIGURATION));
+
+/** Changed fields as `path=value`. */
+export const assignmentsOf = (changes: Readonly<Record<string, unknown>>): string[] =>
+  Object.entries(changes).map(([field, value]) => `${field}=${JSON.stringify(value)}`);
+
 /** Reads an object of fields. @throws SetupError when the file is missing or holds none */
 function readConfiguration(file: string): Plain {
   let content: unknown;
   try {
-    content = parseConfiguration(file, readTextFile(file, MOST_CONFIGURATION));
+    content = readStructured(file);
   } catch (error) {
     throw new SetupError(`--config: cannot read ${file}: ${(error as Error).message}`);
   }

@@ -20,12 +20,13 @@ const ENTRIES = [
   ...['lab/worker.ts', 'lab/trial-entry.ts', 'properties/worker.ts', 'report/page/client.ts'],
 ];
 
-/** Files that modules read from the place beside them. */
+/** Files and folders that modules read from the place beside them. */
 const BESIDE = [
   'engine/native/kernels.cc',
   'engine/simd/kernels.wasm',
   'report/page/style.css',
   'setup/setup.schema.json',
+  'sweep/grids',
 ] as const;
 
 /** In a declaration, as in what it declares: the ending of the module that is there. */
@@ -97,7 +98,7 @@ export async function buildPackage(folder = path.join(ROOT, 'dist')): Promise<vo
   mapByLine(folder);
   for (const file of BESIDE) {
     mkdirSync(path.dirname(path.join(folder, file)), { recursive: true });
-    cpSync(path.join(SOURCE, file), path.join(folder, file));
+    cpSync(path.join(SOURCE, file), path.join(folder, file), { recursive: true });
   }
   // TensorFlow.js knows its classes by their names.
   await bundle(TFJS, path.join(folder, 'engine', 'tfjs.js'), ['@tensorflow/*'], true);

@@ -17,6 +17,8 @@ import {
 import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { NO_GPU } from '../engine/names.ts';
+import { isCuda, nvidiaFolder, whyNoGpu } from '../engine/native/cuda.ts';
 import {
   isKernelsLibrary,
   KERNELS_FLAGS,
@@ -28,11 +30,13 @@ import { optionsOfNode, ownModule } from '../own-module.ts';
 import {
   findTensorFlow,
   NativeError,
+  needCudaPlatform,
   PIP_PLATFORM,
   PIP_PYTHON,
+  requirementsOf,
   type TensorFlowParts,
+  type TensorFlowWheel,
   WHEEL_PLATFORM,
-  type Wheel,
   wheelOf,
 } from './tensorflow.ts';
 
@@ -54,15 +58,14 @@ function packageFolder(): string {
 const CACHE = path.join(ROOT, '.native');
 
 /**
- * Multiplies on the native engine, and prints its version and why it runs without our kernels, if it does. It runs in a
- * process of its own, which may crash.
+ * Multiplies on the native engine, and prints its version and why it runs without our kernels, if it does. On a GPU that
+ * rounded factors to TF32 the product would be 256. It runs in a process of its own, which may crash.
  */
 const PROBE = `
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
   import(${JSON.stringify(ownModule('../engine/engine', import.meta.url).href)}).then(async ({ startEngine, tf }) => {
     const { version } = await startEngine('native');
-    const [product] = tf.matMul([[2]], [[3]]).dataSync();
-    if (product !== 6) throw new Error('2 x 3 is ' + product + ' there');
+    const [product] = tf.matMul(tf.fill([256, 256], 1 + 2 ** -12), tf.ones([256, 256])).dataSync();
+    if (product !== 256.0625) throw new Error('256 x (1 + 2^-12) is ' + product + ' there');
     const { reason } = (await import(${JSON.stringify(ownModule('../engine/native/library', import.meta.url).href)})).loadKernels();
     console.log(reason === null ? version : version + ', without kernels of ours: ' + reason);
   }).catch((error) => { console.error(error.message); process.exit(1); });`;
@@ -117,8 +120,10 @@ function installPackage(): void {
 }
 
 /** Downloads and unpacks what the addon needs of a TensorFlow wheel, once. @returns its folder */
-function fetchWheel({ version, sha256 }: Wheel): string {
-  const folder = path.join(CACHE, `tensorflow-${version}`);
+function fetchWheel(wheel: TensorFlowWheel): string {
+  const { name, version, nvidia } = wheel;
+  const cuda = nvidia.length > 0;
+  const folder = path.join(CACHE, `tensorflow-${cuda ? 'cuda-' : ''}${version}`);
   if (existsSync(folder)) return folder;
   const here = `${process.platform}-${process.arch}`;
   if (here !== WHEEL_PLATFORM) {
@@ -127,40 +132,49 @@ function fetchWheel({ version, sha256 }: Wheel): string {
     );
   }
   need('python3', ['-m', 'pip', '--version'], 'to download TensorFlow from PyPI (or set LIBTENSORFLOW_DIR)');
-  say(`downloading the wheel tensorflow-cpu ${version} from PyPI (about 200 MB)`);
+  const size = cuda
+    ? `with ${nvidia.length} wheels of NVIDIA's (2.4 GB, 6 GB of disk while it works)`
+    : '(about 200 MB)';
+  say(`downloading the wheel ${name} ${version} from PyPI ${size}`);
   mkdirSync(CACHE, { recursive: true });
   const work = mkdtempSync(path.join(CACHE, 'unpacking-'));
   try {
     const requirements = path.join(work, 'requirements.txt');
-    writeFileSync(requirements, `tensorflow-cpu==${version} --hash=sha256:${sha256}\n`);
+    writeFileSync(requirements, requirementsOf([wheel, ...nvidia]));
     const download = run('python3', [
       ...['-m', 'pip', 'download', '--quiet', '--no-deps', '--only-binary=:all:', '--require-hashes'],
       ...['--python-version', PIP_PYTHON, '--implementation', 'cp', '--platform', PIP_PLATFORM],
       ...['--dest', work, '--requirement', requirements],
     ]);
-    const wheel = readdirSync(work).find((name) => name.endsWith('.whl'));
-    if (!download.ok || wheel === undefined) {
+    const wheels = readdirSync(work).filter((file) => file.endsWith('.whl'));
+    if (!download.ok || wheels.length !== 1 + nvidia.length) {
       throw new NativeError(
-        `tensorflow-cpu ${version} could not be downloaded from PyPI; set LIBTENSORFLOW_DIR to a TensorFlow that is here.\n${download.output}`,
+        `${name} ${version} could not be downloaded from PyPI; set LIBTENSORFLOW_DIR to a TensorFlow that is here.\n${download.output}`,
       );
     }
-    // Two libraries and the C headers, with the platform headers that those include: a wheel holds much more.
+    // Two libraries and the C headers, with the platform headers that those include: a wheel holds much more. NVIDIA's
+    // libraries whole, with what they load.
     const unpack = `
-import re, sys, zipfile
-wanted = re.compile(r"tensorflow/(libtensorflow\\w*\\.so\\.\\d+|include/.*/(c|platform)/.*\\.h)$")
-wheel = zipfile.ZipFile(sys.argv[1])
-wheel.extractall(sys.argv[2], [name for name in wheel.namelist() if wanted.match(name)])`;
-    const unpacked = run('python3', ['-c', unpack, path.join(work, wheel), work]);
+import os, re, sys, zipfile
+wanted = re.compile(r"tensorflow/(libtensorflow\\w*\\.so\\.\\d+|include/.*/(c|platform)/.*\\.h)$|nvidia/\\w+/(?!include/)")
+for name in sys.argv[2:]:
+    wheel = zipfile.ZipFile(os.path.join(sys.argv[1], name))
+    wheel.extractall(sys.argv[1], [name for name in wheel.namelist() if wanted.match(name)])
+    os.remove(wheel.filename)`;
+    const unpacked = run('python3', ['-c', unpack, work, ...wheels]);
     if (!unpacked.ok) throw new NativeError(`the wheel could not be unpacked into ${work}:\n${unpacked.output}`);
-    renameSync(path.join(work, 'tensorflow'), folder); // all of it, or nothing
+    const own = path.join(work, 'tensorflow');
+    if (cuda) renameSync(path.join(work, 'nvidia'), path.join(own, 'nvidia'));
+    renameSync(own, folder); // all of it, or nothing
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
   return folder;
 }
 
-/** Lays a TensorFlow where the package's own build looks for it. */
-function stage({ include, libraries, main, framework }: TensorFlowParts): void {
+/** Lays a TensorFlow where the package's own build looks for it. @param cuda whether it is to compute with CUDA */
+function stage({ include, libraries, main, framework, nvidia }: TensorFlowParts, cuda: boolean): void {
+  removeKernels(); // they are of the TensorFlow that was there
   const deps = path.join(packageFolder(), 'deps');
   rmSync(deps, { recursive: true, force: true });
   mkdirSync(path.join(deps, 'lib'), { recursive: true });
@@ -175,6 +189,10 @@ function stage({ include, libraries, main, framework }: TensorFlowParts): void {
     const link = path.join(deps, 'lib', name);
     if (!existsSync(link)) symlinkSync(library, link);
   }
+  if (!cuda) return;
+  // TensorFlow looks for NVIDIA's libraries from where it is linked itself. Without a folder of its own it has the system's.
+  if (nvidia === null) mkdirSync(nvidiaFolder(packageFolder()));
+  else symlinkSync(nvidia, nvidiaFolder(packageFolder()));
 }
 
 function build(): void {
@@ -224,6 +242,7 @@ function buildKernels(): void {
 /** Removes the libraries of every source. */
 function removeKernels(): void {
   const folder = path.join(packageFolder(), 'lib');
+  if (!existsSync(folder)) return;
   for (const name of readdirSync(folder).filter(isKernelsLibrary)) rmSync(path.join(folder, name));
 }
 
@@ -236,9 +255,21 @@ function tryKernels(): void {
   }
 }
 
+/** Says where a GPU was looked for in vain. @param version of the engine */
+function sayGpu(version: string): void {
+  if (version.includes(NO_GPU)) say(`No GPU was found: ${whyNoGpu()}. The engine computes on the processor.`);
+}
+
+function sayWorks(version: string): void {
+  say(`The native engine works: ${version}.`);
+  sayGpu(version);
+}
+
 export interface NativeOptions {
-  /** Version of the wheel that the addon is built against. */
-  readonly tensorflow: string;
+  /** Version of the wheel that the addon is built against; by default the first that is pinned. */
+  readonly tensorflow?: string;
+  /** Against a TensorFlow that computes on a GPU, where there is one. */
+  readonly cuda: boolean;
   /** Build it even if it already works. */
   readonly rebuild: boolean;
   /** Undo it. */
@@ -254,26 +285,32 @@ export function nativeEngine(options: NativeOptions): void {
     say('The native engine is removed.');
     return;
   }
-  const wheel = wheelOf(options.tensorflow);
+  const { cuda } = options;
+  if (cuda) needCudaPlatform();
+  const wheel = wheelOf(options.tensorflow, cuda);
   kernelsWanted(); // or the engine would be taken for broken, and built again
-  const before = options.rebuild ? undefined : probe();
+  // Whoever asks for CUDA does not want another engine, though it works.
+  const before = options.rebuild || (cuda && !isCuda(packageFolder())) ? undefined : probe();
   if (before?.ok && existsSync(kernelsLibrary(packageFolder()))) {
     say(`The native engine already works: ${before.output}. Nothing to do.`);
+    if (!cuda && isCuda(packageFolder()))
+      say('It is the variant for CUDA; with --rebuild it becomes the ordinary one.');
+    sayGpu(before.output);
     return;
   }
   if (before?.ok) {
     tryKernels();
-    say(`The native engine works: ${probe().output}.`);
+    sayWorks(probe().output);
     return;
   }
   checkTools();
   const own = process.env.LIBTENSORFLOW_DIR;
   const tensorFlow = findTensorFlow(own ? path.resolve(own) : fetchWheel(wheel));
   installPackage();
-  stage(tensorFlow);
+  stage(tensorFlow, cuda);
   build();
   tryKernels();
   const after = probe();
   if (!after.ok) throw new NativeError(`the addon was built but does not run:\n${after.output}`);
-  say(`The native engine works: ${after.output}.`);
+  sayWorks(after.output);
 }

@@ -1,5 +1,7 @@
 """The yardstick: the paper's protocol as people would write it in PyTorch, on a job that `npm run bench -- reference` wrote.
 
+On the GPU where torch finds one, in float32 as it is written (no TF32), and else on THREADS of the processor.
+
 Our own program, and a plain one on purpose: every loss has a forward pass of its own, the reference model runs again at
 every step, and the model is evaluated every 5 steps, as in the paper's code. It needs torch and nothing else.
 
@@ -101,7 +103,8 @@ def load_weights(model, path):
         values = torch.frombuffer(bytearray(data[begin:end]), dtype=torch.float32)
         shape = parameters[name].shape
         transposed = len(shape) == 2 and "embed_in" not in name
-        parameters[name].data = (values.view(shape[::-1]).T if transposed else values.view(shape)).contiguous()
+        placed = (values.view(shape[::-1]).T if transposed else values.view(shape)).contiguous()
+        parameters[name].data = placed.to(parameters[name].device)
 
 
 def log_probabilities(model, tokens):
@@ -134,6 +137,9 @@ def learning_rate(base, step, steps, warmup):
 
 def main(folder, threads):
     torch.set_num_threads(threads)
+    on_gpu = torch.cuda.is_available()
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.set_default_device("cuda" if on_gpu else "cpu")  # of whatever is made from here on
     job = json.loads((folder / "job.json").read_text())
     stored = array("i")
     stored.frombytes((folder / "tokens.bin").read_bytes())
@@ -173,11 +179,13 @@ def main(folder, threads):
                 with torch.no_grad():
                     for span in phase["evaluated"]:
                         log_probabilities(model, rows(span)).mean().item()
+    if on_gpu:
+        torch.cuda.synchronize()
     seconds = time.perf_counter() - started
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    json.dump(
-        {"seconds": seconds, "tokens": seen, "peakMiB": peak, "losses": losses, "torch": torch.__version__}, sys.stdout
-    )
+    result = {"seconds": seconds, "tokens": seen, "peakMiB": peak, "losses": losses, "torch": torch.__version__}
+    result["gpu"] = torch.cuda.get_device_name() if on_gpu else None
+    json.dump(result, sys.stdout)
 
 
 main(Path(sys.argv[1]), int(sys.argv[2]))

@@ -18,6 +18,13 @@ export interface Result {
   losses: Record<Phase, number[]>;
 }
 
+/** A whole run of train.py. */
+export interface TorchResult extends Result {
+  torch: string;
+  /** The GPU that it ran on, if torch found one. */
+  gpu: string | null;
+}
+
 /** A whole run of train_jax.py. Its seconds begin when everything is compiled. */
 export interface JaxResult extends Result {
   compileSeconds: number;
@@ -44,7 +51,7 @@ export class Job {
     return printed(process.execPath, args, { ...threads, [ENGINE_VARIABLE]: engine });
   }
 
-  torch(python: string, threads: number): Result {
+  torch(python: string, threads: number): TorchResult {
     return printed(python, [path.join(HERE, 'train.py'), this.folder, `${threads}`], { OMP_WAIT_POLICY: 'passive' });
   }
 

@@ -9,6 +9,7 @@ import { graphProperties } from './graphs.ts';
 import { operationProperties } from './operations.ts';
 import { optimiserProperties } from './optimiser.ts';
 import { passesProperties } from './passes.ts';
+import { runProperties } from './runs.ts';
 
 /** Starts the engine: other engines may have run since. */
 export type Start = () => Promise<Engine>;
@@ -74,4 +75,5 @@ export function engineProperties(start: Start): void {
   describe('as in plain JavaScript are', () => agreementProperties(start));
   describe('a step in passes', () => passesProperties(start));
   describe('an optimiser', () => optimiserProperties(start));
+  describe('a run', () => runProperties(start));
 }

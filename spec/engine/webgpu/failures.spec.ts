@@ -35,10 +35,9 @@ describe.skipIf(NO_GPU !== null)('on the engine webgpu', () => {
 
   function called(shader: ReturnType<typeof doubling>, groups: [number, number] = [1, 1]): tf.Tensor {
     const backend = webgpuBackend();
-    backend.failures.operation = 'Doubling';
     const [x, y] = [tf.tensor1d([1, 2, 3]), backend.makeTensorInfo([3], 'float32')];
     const result = tf.engine().makeTensorFromTensorInfo(y);
-    runsShaders(backend)(shader, [x], [y], { size: 3 }, groups);
+    backend.failures.within('Doubling', () => runsShaders(backend)(shader, [x], [y], { size: 3 }, groups));
     return result;
   }
 

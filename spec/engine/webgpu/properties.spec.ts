@@ -1,19 +1,39 @@
 /** The engine `webgpu` has every property of an engine, and computes wide products in large tiles as it does small ones. */
 import { describe, expect, it } from 'vitest';
-import { startEngine, tf } from '../../../src/engine/engine.ts';
+import { startEngine, tf, WORTH_A_GPU } from '../../../src/engine/engine.ts';
 import { linear } from '../../../src/engine/operations/linear.ts';
+import { unembeddedLogProbability } from '../../../src/engine/operations/unembedding.ts';
 import { webgpuBackend } from '../../../src/engine/webgpu/backend.ts';
 import { stream } from '../../../src/random/streams.ts';
 import { trainToEnd } from '../../../src/training/trainer.ts';
 import { NO_GPU } from '../../helpers/gpu.ts';
 import { valuesFrom } from '../../helpers/reading.ts';
 import { tinySetup } from '../../helpers/setups.ts';
+import { expectRecordedTrajectory } from '../../helpers/trajectory.ts';
 import { engineProperties } from '../properties/engine.ts';
 
 const start = () => startEngine('webgpu');
 
+/** Buffers of numbers that were made since the file was read: before the first device is opened. */
+let uniforms = 0;
+if (NO_GPU === null) {
+  const { createBuffer } = GPUDevice.prototype;
+  GPUDevice.prototype.createBuffer = function (descriptor) {
+    if (descriptor.usage & GPUBufferUsage.UNIFORM) uniforms += 1;
+    return createBuffer.call(this, descriptor);
+  };
+}
+
 describe.skipIf(NO_GPU !== null)('the engine webgpu', () => {
   engineProperties(start);
+
+  it('is not chosen by itself for narrow models, nor where a program plays the GPU', async () => {
+    const { gpu } = await start();
+    expect((await startEngine('', WORTH_A_GPU - 1)).name).not.toBe('webgpu');
+    expect((await startEngine('', WORTH_A_GPU)).name === 'webgpu').toBe(gpu?.software === false);
+  });
+
+  it('trains as was recorded', async () => expectRecordedTrajectory(await start()));
 
   // A tile is 64 wide, or 128 where both sides are 512 or more; rows are read four numbers at a time where they can be.
   it.each([
@@ -45,6 +65,33 @@ describe.skipIf(NO_GPU !== null)('the engine webgpu', () => {
     });
   });
 
+  // 2 rows of logits at once and fewer are parts of four tokens; the last part may be of fewer.
+  it.each([
+    { rows: 5, width: 8, vocabulary: 23, atOnce: 20 },
+    { rows: 9, width: 12, vocabulary: 32, atOnce: 120 },
+    { rows: 130, width: 16, vocabulary: 300, atOnce: 130 * 128 },
+  ])('log-probabilities of $vocabulary tokens in parts are those of all at once', async (size) => {
+    const { rows, width, vocabulary, atOnce } = size;
+    const draws = stream(4, 'unembedding');
+    const drawn = (count: number) => Float32Array.from({ length: count }, () => draws.normal(1));
+    const [x, table, slope] = [rows * width, width * vocabulary, rows].map(drawn);
+    const labels = Int32Array.from({ length: rows }, () => draws.below(vocabulary));
+    const computed = async (name: 'cpu' | 'webgpu', most: number) =>
+      valuesFrom(await startEngine(name), () => {
+        const next = tf.tensor1d(labels, 'int32');
+        const tensors = [tf.tensor2d(x, [rows, width]), tf.tensor2d(table, [width, vocabulary])];
+        const of = (...[a, b]: tf.Tensor[]) => unembeddedLogProbability(a, b, next, most);
+        const loss = (...given: tf.Tensor[]) => tf.sum(tf.mul(of(...given), tf.tensor1d(slope))) as tf.Scalar;
+        return [of(...tensors), ...tf.valueAndGrads(loss)(tensors).grads];
+      });
+    const [expected, actual] = [await computed('cpu', atOnce), await computed('webgpu', atOnce)];
+    expected.forEach((exact, which) => {
+      const scale = Math.max(1, ...exact.map(Math.abs));
+      const worst = exact.reduce((sum, value, index) => Math.max(sum, Math.abs(value - actual[which][index])), 0);
+      expect(worst, `array ${which}`).toBeLessThan(2e-6 * scale); // some tens of roundings
+    });
+  });
+
   const setup = tinySetup();
 
   it('repeats a run to the last bit, and leaves no buffer in use', async () => {
@@ -62,6 +109,20 @@ describe.skipIf(NO_GPU !== null)('the engine webgpu', () => {
     expect(second).toEqual(first);
     expect(tf.memory().numTensors).toBe(tensors);
     expect(await settled()).toBe(before);
+  });
+
+  it('makes no buffers of numbers for later steps, which use those of earlier ones', async () => {
+    const engine = await start();
+    const longer = tinySetup((draft) => {
+      draft.passwords.repeats = 8;
+      draft.phases.dpo.steps = 16;
+    });
+    const counts: number[] = [];
+    await trainToEnd(longer, { engine }, (event) => {
+      if (event.kind === 'step' && event.progress.phase === 'dpo') counts.push(uniforms);
+    });
+    expect(counts).toHaveLength(16);
+    expect(counts[15] - counts[7]).toBe(0);
   });
 
   it('takes a step of four layers in fewer than 200 dispatches', async () => {

@@ -28,6 +28,8 @@ export interface Binding {
   tensorDataSync(id: number): unknown;
   loadSavedModel(folder: string, tags: string): number;
   deleteSavedModel(id: number): void;
+  /** Whether TensorFlow found a GPU, which then computes all that it can. */
+  isUsingGpuDevice(): boolean;
 }
 
 /** tfjs-node's backend. */
@@ -52,6 +54,9 @@ export interface NativeBackend extends KernelBackend {
 
 /** The running engine's backend, where it is the native one. */
 export const nativeBackend = (): NativeBackend => tf.backend() as NativeBackend;
+
+/** Whether a GPU computes. tfjs-node must be loaded. */
+export const usesGpu = (): boolean => (tf.findBackend('tensorflow') as NativeBackend).binding.isUsingGpuDevice();
 
 /** Attributes that are numbers. */
 export const integerAttribute = (name: string, value: number): Attribute => {

@@ -5,6 +5,7 @@ import { createRequire } from 'node:module';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../engine.ts';
+import { usesGpu } from './backend.ts';
 
 /** `off` leaves the kernels out: the operations are then composed of TensorFlow's. */
 export const KERNELS_VARIABLE = 'NEGATIVE_KNOWLEDGE_KERNELS';
@@ -51,6 +52,8 @@ export function kernelsWanted(): boolean {
 
 function load(): Loaded {
   if (!kernelsWanted()) return absent(`${KERNELS_VARIABLE} is off`);
+  // Every tensor would be copied to the processor for them and back.
+  if (usesGpu()) return absent("a GPU computes, with TensorFlow's own operations");
   const manifest = createRequire(import.meta.url).resolve('@tensorflow/tfjs-node/package.json');
   const library = kernelsLibrary(path.dirname(manifest));
   if (!existsSync(library)) return absent('they were not built from this source');

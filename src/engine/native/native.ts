@@ -1,8 +1,10 @@
 /** The native engine: how tfjs-node is loaded, and what it does in a way of its own. */
 import { createRequire } from 'node:module';
+import path from 'node:path';
 import type { tf, Ways } from '../engine.ts';
 import type { Graphs, TensorFunction } from '../graphs.ts';
-import { dataTypeOf, nativeBackend } from './backend.ts';
+import { dataTypeOf, nativeBackend, usesGpu } from './backend.ts';
+import { gpuInWords, isCuda, setCudaVariables } from './cuda.ts';
 import { GraphWriter, type Session } from './graph.ts';
 import { libraryIsLoaded } from './kernels.ts';
 import { loadKernels } from './library.ts';
@@ -46,9 +48,12 @@ class NativeGraphs implements Graphs {
   }
 }
 
-/** Loads tfjs-node, which registers its backend with TensorFlow.js. @throws where it is not here */
+/** Loads tfjs-node, which makes its backend that of TensorFlow.js. @throws where it is not here */
 export function load(): Ways {
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= '2'; // or TensorFlow prints its build flags in every process
+  const cuda = isCuda(path.resolve(require.resolve('@tensorflow/tfjs-node'), '..', '..'));
+  // Or TensorFlow prints its build flags in every process, and with CUDA that there is no GPU: the version says that.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= cuda ? '3' : '2';
+  if (cuda) setCudaVariables();
   // tfjs-node calls these, which Node 23 dropped.
   const util = require('node:util');
   util.isNullOrUndefined ??= (value: unknown) => value === null || value === undefined;
@@ -60,10 +65,16 @@ export function load(): Ways {
   } finally {
     if (divided === undefined) delete process.env[WITHIN_OPERATIONS]; // processes started from here choose for themselves
   }
+  if (usesGpu() && !cuda) {
+    throw new Error(
+      'its TensorFlow computes on a GPU, and would round to TF32; "npx negative-knowledge engine native --cuda" builds it for one',
+    );
+  }
   const kernels = loadKernels();
   if (kernels.digest !== null) libraryIsLoaded();
   return {
     kernels: kernels.digest,
+    ...(cuda && { cuda: { gpu: usesGpu() ? gpuInWords() : null } }),
     newGraphs: () => new NativeGraphs(),
     newResidentTraining: (...args) => new NativeTraining(...args),
     streamed: null,

@@ -1,6 +1,7 @@
 /**
  * Training in one TensorFlow session. Parameters and moments are its variables. A pass is fed tokens; losses and the norm of
- * the gradient are read, and the gradient stays in TensorFlow's memory until the update is fed it.
+ * the gradient are read, and the gradient stays in TensorFlow's memory until the update is fed it. What is fed and fetched
+ * lies in the processor's memory. So where a GPU computes, the gradient is a variable as well, and is neither.
  *
  * The trained parameters lie in one flat variable, and so do each moment and the gradient: AdamW of a small model is
  * mostly the calling of operations, and this way each is called once.
@@ -8,7 +9,7 @@
 import { tf } from '../engine.ts';
 import type { Pass } from '../graphs.ts';
 import type { AdamwUpdate, Moments, MomentsByName, PassResults, ResidentTraining } from '../resident.ts';
-import { dataTypeOf, nativeBackend, typeAttribute } from './backend.ts';
+import { dataTypeOf, nativeBackend, typeAttribute, usesGpu } from './backend.ts';
 import { GraphWriter, type Session } from './graph.ts';
 import { FlatLayout } from './layout.ts';
 import { loadKernels } from './library.ts';
@@ -18,7 +19,7 @@ import { trace } from './trace.ts';
 /** Names of what a pass is fed and fetches. */
 interface TracedPass {
   readonly inputs: readonly string[];
-  /** Its scalars and the norm, and the gradient: of this pass alone, or with that of the passes before. */
+  /** Its scalars and the norm, and the gradient or what sets it: of this pass alone, or with that of the passes before. */
   readonly alone: readonly string[];
   readonly added: readonly string[];
 }
@@ -39,14 +40,17 @@ class TrainingGraph {
   readonly parameters: ReadonlyMap<string, string>;
   /** Of the trained parameters. */
   readonly moments: Readonly<Record<'first' | 'second', ReadonlyMap<string, string>>>;
-  /** Placeholder of the gradient that an update takes, or of the sum that a pass adds to. */
-  readonly gradient: string;
+  /** The gradient that an update takes, or the sum that a pass adds to: fed, or a variable. */
+  readonly #gradient: string;
+  readonly #kept: Variable | null;
+  /** Its placeholder, if it is fed. */
+  readonly fedGradient: readonly string[];
   /** Placeholder of the numbers of an update. */
   readonly numbers: string;
   /** What to fetch for an update. */
   readonly updated: string;
 
-  constructor(trained: FlatLayout, frozen: FlatLayout, beta1: number, beta2: number) {
+  constructor(trained: FlatLayout, frozen: FlatLayout, beta1: number, beta2: number, keepGradient: boolean) {
     const nodes = this.#nodes;
     this.#layout = trained;
     this.variables = {
@@ -63,11 +67,13 @@ class TrainingGraph {
       first: new Map(nodes.parametersIn(this.variables.first.value, trained)),
       second: new Map(nodes.parametersIn(this.variables.second.value, trained)),
     };
-    this.gradient = nodes.placeholder([trained.size]);
+    this.#kept = keepGradient ? nodes.variable('gradient', trained.size) : null;
+    this.#gradient = this.#kept?.value ?? nodes.placeholder([trained.size]);
+    this.fedGradient = keepGradient ? [] : [this.#gradient];
     this.numbers = nodes.placeholder([NUMBERS]);
     const { trained: parameter, first, second } = this.variables;
     if (loadKernels().digest !== null) {
-      const given = [parameter.value, first.value, second.value, this.gradient, this.numbers];
+      const given = [parameter.value, first.value, second.value, this.#gradient, this.numbers];
       const next = this.#writer.operation('NegativeKnowledgeAdamw', given, []);
       const assigned = [parameter, first, second].map(({ handle }, which) => nodes.assign(handle, `${next}:${which}`));
       this.updated = nodes.after(...assigned);
@@ -77,7 +83,7 @@ class TrainingGraph {
     const { handle, value } = parameter;
     const decayed = nodes.assign(handle, nodes.operation('Mul', [value, keep]));
     const [zero, ofFirst, ofSecond] = [0, beta1, beta2].map((number) => nodes.scalar(number));
-    const scaled = nodes.operation('Mul', [this.gradient, scale]);
+    const scaled = nodes.operation('Mul', [this.#gradient, scale]);
     // The operation's own bias correction is turned off (powers of 0): the rate that it is given has it.
     const adam = this.#writer.operation(
       'ResourceApplyAdam',
@@ -96,13 +102,18 @@ class TrainingGraph {
   add(pass: Pass, parameters: ReadonlyMap<string, tf.Tensor>): void {
     const nodes = this.#nodes;
     const inputs = pass.inputs.map((tensor) => `${this.#writer.placeholder(dataTypeOf(tensor), tensor.shape)}:0`);
-    const given = [...parameters.keys()].map((name) => this.parameters.get(name) as string);
+    const names = [...parameters.keys()].map((name) => this.parameters.get(name) as string);
     const example = [...pass.inputs, ...parameters.values()];
-    const outputs = trace(this.#writer, [...inputs, ...given], pass.body, example);
+    const outputs = trace(this.#writer, [...inputs, ...names], pass.body, example);
     const scalars = outputs.slice(0, pass.scalars);
     const alone = nodes.flat(outputs.slice(pass.scalars), this.#layout);
-    const added = nodes.operation('AddV2', [this.gradient, alone]);
-    const withNorm = (gradient: string) => [nodes.pack([...scalars, nodes.norm(gradient, this.#layout)]), gradient];
+    const added = nodes.operation('AddV2', [this.#gradient, alone]);
+    const given = (gradient: string) =>
+      this.#kept === null ? gradient : nodes.after(nodes.assign(this.#kept.handle, gradient));
+    const withNorm = (gradient: string) => [
+      nodes.pack([...scalars, nodes.norm(gradient, this.#layout)]),
+      given(gradient),
+    ];
     this.#passes.set(keyOf(pass), { inputs, alone: withNorm(alone), added: withNorm(added) });
   }
 
@@ -113,6 +124,7 @@ class TrainingGraph {
 
 const keyOf = ({ key, inputs }: Pass): string => `${key} ${inputs.map(({ shape }) => shape.join('x')).join()}`;
 
+/** @param keepGradient whether the session keeps it: what `compute` gives is then a number in its place */
 export class NativeTraining implements ResidentTraining {
   readonly #parameters: Map<string, tf.Tensor>;
   readonly #trained: FlatLayout;
@@ -131,6 +143,7 @@ export class NativeTraining implements ResidentTraining {
     trained: readonly string[],
     { beta1, beta2 }: { readonly beta1: number; readonly beta2: number },
     moments: MomentsByName,
+    keepGradient = usesGpu(),
   ) {
     this.#parameters = parameters;
     this.#trained = new FlatLayout(parameters, trained);
@@ -139,7 +152,7 @@ export class NativeTraining implements ResidentTraining {
       [...parameters.keys()].filter((name) => !trained.includes(name)),
     );
     this.#moves = [beta1, beta2].map((beta) => 1 - Math.fround(beta));
-    this.#graph = new TrainingGraph(this.#trained, frozen, beta1, beta2);
+    this.#graph = new TrainingGraph(this.#trained, frozen, beta1, beta2, keepGradient);
     const parameter = (name: string) => parameters.get(name) as tf.Tensor;
     const moment = (which: 'first' | 'second') =>
       moments.size === 0
@@ -163,7 +176,7 @@ export class NativeTraining implements ResidentTraining {
         const [numbers, gradient]: tf.Tensor[] =
           sum === undefined
             ? this.#running.run(inputs, pass.inputs, alone)
-            : this.#running.run([...inputs, this.#graph.gradient], [...pass.inputs, sum], added);
+            : this.#running.run([...inputs, ...this.#graph.fedGradient], [...pass.inputs, ...this.#fed(sum)], added);
         sum?.dispose();
         sum = gradient;
         scalars.push([...(await numbers.data())]);
@@ -181,8 +194,13 @@ export class NativeTraining implements ResidentTraining {
     this.#withdraw();
     const { scale, keep, rate, epsilon } = numbers;
     const given = tf.tensor1d([scale, keep, rate, epsilon, ...this.#moves]);
-    const fed = [this.#graph.numbers, this.#graph.gradient];
-    tf.dispose([given, ...this.#running.run(fed, [given, gradient], [this.#graph.updated])]);
+    const fed = [this.#graph.numbers, ...this.#graph.fedGradient];
+    tf.dispose([given, ...this.#running.run(fed, [given, ...this.#fed(gradient)], [this.#graph.updated])]);
+  }
+
+  /** What is fed for the gradient: where it is a variable, nothing. */
+  #fed(gradient: tf.Tensor): tf.Tensor[] {
+    return this.#graph.fedGradient.map(() => gradient);
   }
 
   publish(): void {

@@ -31,8 +31,8 @@ registerProduct<'x' | 'weight' | 'bias'>({
   },
   gpu(run, { x, weight, bias }, [y], _, shapes) {
     const sizes = { rows: shapes.x[0], inner: shapes.x[1], columns: shapes.weight[1] };
-    const { shader, groups } = productOf('plain', sizes, bias === undefined ? null : 'bias');
-    run(shader, bias === undefined ? [x, weight] : [x, weight, bias], [y], sizes, groups);
+    const { shader, numbers, groups } = productOf('plain', sizes, bias === undefined ? null : 'bias');
+    run(shader, bias === undefined ? [x, weight] : [x, weight, bias], [y], numbers, groups);
   },
 });
 
@@ -47,8 +47,8 @@ registerProduct<'dy' | 'weight'>({
   },
   gpu(run, { dy, weight }, [dx], _, shapes) {
     const sizes = { rows: shapes.dy[0], inner: shapes.dy[1], columns: shapes.weight[0] };
-    const { shader, groups } = productOf('right transposed', sizes);
-    run(shader, [dy, weight], [dx], sizes, groups);
+    const { shader, numbers, groups } = productOf('right transposed', sizes);
+    run(shader, [dy, weight], [dx], numbers, groups);
   },
 });
 
@@ -64,8 +64,8 @@ registerProduct<'x' | 'dy'>({
   },
   gpu(run, { x, dy }, outputs, _, shapes) {
     const sizes = { rows: shapes.x[1], inner: shapes.x[0], columns: shapes.dy[1] };
-    const { shader, groups } = productOf('left transposed', sizes, 'sums');
-    run(shader, [x, dy], outputs, sizes, groups);
+    const { shader, numbers, groups } = productOf('left transposed', sizes, 'sums');
+    run(shader, [x, dy], outputs, numbers, groups);
   },
 });
 

@@ -3,7 +3,7 @@ import type { TensorInfo } from '@tensorflow/tfjs-core';
 import { tf } from '../engine.ts';
 import { exponential } from '../exponential.ts';
 import { hasKernel, registerLoop, runKernel } from '../loops.ts';
-import { nativeBackend, typeAttribute } from '../native/backend.ts';
+import { integerAttribute, nativeBackend, typeAttribute, usesGpu } from '../native/backend.ts';
 import { registerNative } from '../native/kernels.ts';
 import { integersAt, numbersAt } from '../simd/kernels.ts';
 import { TOKEN_LOG_PROBABILITY, TOKEN_LOG_PROBABILITY_GRADIENT } from '../webgpu/elementwise.ts';
@@ -102,6 +102,27 @@ tf.registerGradient({
 });
 
 /**
+ * The loss of each row and its derivative, like TensorFlow's kernel for both. That one adds up in another order each time
+ * on a GPU, and refuses to where equal bits are asked for.
+ */
+export function composedCrossEntropy(logits: tf.Tensor, labels: tf.Tensor1D): tf.Tensor[] {
+  const backend = nativeBackend();
+  const logProbabilities = backend.executeSingleOutput('LogSoftmax', [typeAttribute('T', 'TF_FLOAT')], [logits]);
+  const ofLabels = backend.executeSingleOutput(
+    'GatherV2',
+    [
+      typeAttribute('Tparams', 'TF_FLOAT'),
+      typeAttribute('Tindices', 'TF_INT32'),
+      typeAttribute('Taxis', 'TF_INT32'),
+      integerAttribute('batch_dims', 1),
+    ],
+    [logProbabilities, labels, tf.scalar(1, 'int32')],
+  );
+  const actual = tf.oneHot(labels, logits.shape[1] as number, 1, 0, 'float32');
+  return [tf.neg(ofLabels), tf.sub(tf.exp(logProbabilities), actual)];
+}
+
+/**
  * @param logits `[rows, vocabulary]`
  * @param labels `[rows]`, int32
  * @returns `[rows]`, nats
@@ -111,7 +132,9 @@ export function tokenLogProbability(logits: tf.Tensor, labels: tf.Tensor1D): tf.
   return withGradient(
     [logits],
     () => {
-      const [loss, slope] = runKernel<tf.Tensor[]>(CROSS_ENTROPY, { logits, labels });
+      const [loss, slope] = usesGpu()
+        ? composedCrossEntropy(logits, labels)
+        : runKernel<tf.Tensor[]>(CROSS_ENTROPY, { logits, labels });
       return { value: tf.neg(loss), saved: [slope] };
     },
     (dy, [slope]) => [tf.mul(tf.reshape(tf.neg(dy), [-1, 1]), slope)],

@@ -16,6 +16,9 @@ export interface WebgpuBackend extends KernelBackend {
   commandQueueOwnedIds: WeakSet<DataId>;
   /** A tensor's buffer, and its values where they are known outside of it. */
   readonly tensorMap: { get(dataId: DataId): { resource: GPUBuffer | null; values: tf.TypedArray | null } };
+  readonly bufferManager: { acquireBuffer(size: number, usage: GPUBufferUsageFlags): GPUBuffer };
+  /** Buffers of numbers that are free once what was given to the device is submitted. */
+  readonly uniformPendingDisposal: GPUBuffer[];
   makeTensorInfo(shape: number[], dtype: 'float32'): TensorInfo;
   /** Makes sure that a tensor has a buffer. */
   uploadToGPU(dataId: DataId): void;

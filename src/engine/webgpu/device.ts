@@ -1,4 +1,4 @@
-/** Opens a GPU: in Node by the optional package `webgpu` (Dawn), in a page by the browser. */
+/** Opens a GPU. */
 import { Failures } from './failures.ts';
 
 /** What is told of a GPU. */
@@ -9,6 +9,10 @@ export interface Gpu {
   readonly software: boolean;
   /** Bytes that a program may be given as one buffer. */
   readonly largestBuffer: number;
+  /** Bytes that the invocations of a workgroup share. */
+  readonly workgroupMemory: number;
+  /** Invocations of a workgroup, at most. */
+  readonly invocations: number;
 }
 
 /** A GPU that is open. */
@@ -34,48 +38,32 @@ const LIMITS = [
 /** Programs that play a GPU: SwiftShader, Mesa's lavapipe, Microsoft's WARP. */
 const SOFTWARE = /swiftshader|llvmpipe|lavapipe|basic render driver|warp/i;
 
-/** Once a process: the package's parts must outlive what they opened. */
+/** Once a process: Node's way to a GPU must outlive what it opened. */
 let inNode: Promise<GPU> | undefined;
-
-/**
- * Gives Node what browsers have: `navigator.gpu`, and the classes and constants of WebGPU, by which TensorFlow.js's backend
- * knows where it is.
- */
-async function gpuInNode(): Promise<GPU> {
-  const { create, globals } = (await import('webgpu')) as unknown as {
-    create(options: string[]): GPU;
-    globals: object;
-  };
-  Object.assign(globalThis, globals);
-  const gpu = create([]);
-  const known = (globalThis as { navigator?: object }).navigator;
-  if (known === undefined) Object.defineProperty(globalThis, 'navigator', { value: { gpu }, configurable: true });
-  else Object.defineProperty(known, 'gpu', { value: gpu, configurable: true });
-  return gpu;
-}
 
 const isNode = (): boolean => typeof process !== 'undefined' && process.versions?.node !== undefined;
 
 /** @throws with the reason, where there is no GPU */
 async function requestAdapter(): Promise<GPUAdapter> {
-  if (isNode()) inNode ??= gpuInNode();
-  const gpu = inNode === undefined ? navigator.gpu : await inNode;
+  if (isNode()) inNode ??= import('./node.ts').then(({ gpuInNode }) => gpuInNode());
+  const gpu = await (inNode ?? navigator.gpu);
   if (gpu === undefined) throw new Error('this browser has no WebGPU');
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
   if (adapter === null) throw new Error('WebGPU finds no GPU and no driver for one');
   return adapter;
 }
 
-function told(adapter: GPUAdapter): Gpu {
-  const { vendor, architecture, description, device } = adapter.info;
+function told({ info, limits }: GPUAdapter): Gpu {
+  const { vendor, architecture, description, device } = info;
   const name =
     [device || description, vendor, architecture].filter(Boolean).join(', ') || 'a GPU that does not say its name';
   return {
     name: description && description !== device ? `${name}, ${description}` : name,
     software:
-      SOFTWARE.test(`${name} ${description}`) ||
-      Boolean((adapter.info as { isFallbackAdapter?: boolean }).isFallbackAdapter),
-    largestBuffer: Math.min(adapter.limits.maxBufferSize, adapter.limits.maxStorageBufferBindingSize),
+      SOFTWARE.test(`${name} ${description}`) || Boolean((info as { isFallbackAdapter?: boolean }).isFallbackAdapter),
+    largestBuffer: Math.min(limits.maxBufferSize, limits.maxStorageBufferBindingSize),
+    workgroupMemory: limits.maxComputeWorkgroupStorageSize,
+    invocations: limits.maxComputeInvocationsPerWorkgroup,
   };
 }
 

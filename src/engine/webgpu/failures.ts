@@ -15,16 +15,20 @@ type Watched = Pick<GPUDevice, 'addEventListener' | 'lost'>;
 /** Methods that make what a GPU may refuse; what they make bears the name of the operation that it is for. */
 const MAKERS = ['createBindGroup', 'createBuffer', 'createComputePipeline', 'createShaderModule'] as const;
 
+const MEMORY = ' (its memory is too small: take a step in smaller passes, --micro-batch, or a smaller model)';
+
 /** The faults of one device. */
 export class Failures {
-  /** The operation that is being given to the device now. */
-  operation = 'the start';
+  #operation = 'the start';
+  /** The last that anything was asked for: faults may be reported later. */
+  #latest = this.#operation;
   #first: string | null = null;
 
   constructor(device: Watched & Partial<GPUDevice>) {
     device.addEventListener('uncapturederror', (event) => {
       (event as Event).preventDefault?.(); // a browser would print it as well
-      this.report(event.error.message);
+      const outOfMemory = event.error.constructor.name === 'GPUOutOfMemoryError';
+      this.report(`${event.error.message.trim()}${outOfMemory ? MEMORY : ''}`);
     });
     void device.lost.then(({ reason, message }) =>
       this.report(`the device was lost (${reason}): ${message || 'no reason given'}`),
@@ -32,14 +36,31 @@ export class Failures {
     for (const name of MAKERS) {
       const make = device[name]?.bind(device) as ((descriptor: object) => object) | undefined;
       if (make === undefined) continue;
-      const labelled = (descriptor: object) => make({ ...descriptor, label: this.operation });
+      const labelled = (descriptor: object) => make({ ...descriptor, label: this.#operation });
       Object.defineProperty(device, name, { value: labelled });
+    }
+  }
+
+  /** The operation that is being given to the device now. */
+  get operation(): string {
+    return this.#operation;
+  }
+
+  /** Gives the device what an operation asks of it. */
+  within<Result>(operation: string, give: () => Result): Result {
+    const outer = this.#operation;
+    this.#operation = operation;
+    this.#latest = operation;
+    try {
+      return give();
+    } finally {
+      this.#operation = outer;
     }
   }
 
   /** The first fault is the cause; those after it follow from it. */
   report(message: string): void {
-    this.#first ??= `${message.trim()} (noticed at or after ${this.operation})`;
+    this.#first ??= `${message.trim()} (noticed at or after ${this.#latest})`;
   }
 
   /** Whether there was a fault: the device is of no use any more. */

@@ -14,23 +14,28 @@ interface Options {
   /** Whether rows of the left or right factor can be read four numbers at a time. */
   readonly left4: boolean;
   readonly right4: boolean;
-  /** What each column begins with; the sums of the right factor's columns as well; or neither. */
-  readonly extra: 'bias' | 'sums' | null;
+  /** What each column begins with; the sums of the right factor's columns as well; the product so far; or none of them. */
+  readonly extra: Extra;
 }
+
+type Extra = 'bias' | 'sums' | 'added' | null;
 
 const SIDE = 16;
 const range = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
 
-/** A function that reads four numbers of a row, and zeros beyond its end. */
-const reader = (name: string, rows: string, columns: string, whole: boolean): string => `
+/**
+ * A function that reads four numbers of a row, and zeros beyond its end.
+ * @param stride from a row to the next @param begin of the first
+ */
+const reader = (name: string, rows: string, columns: string, stride: string, begin: string, whole: boolean): string => `
   fn ${name}_at(row: u32, four: u32) -> vec4f {
     if (row >= ${rows}) { return vec4f(); }
     ${
       whole
         ? `if (4u * four >= ${columns}) { return vec4f(); }
-    return ${name}[row * (${columns} / 4u) + four];`
+    return ${name}[row * (${stride} / 4u) + ${begin} / 4u + four];`
         : `var result = vec4f();
-    let start = row * ${columns} + 4u * four;
+    let start = row * ${stride} + ${begin} + 4u * four;
     for (var i = 0u; i < 4u; i++) {
       if (4u * four + i < ${columns}) { result[i] = ${name}[start + i]; }
     }
@@ -108,7 +113,10 @@ function make({ kind, per, left4, right4, extra }: Options): Shader {
   const biased = (c: number) => (extra === 'bias' ? ` + bias[column_${c}]` : '');
 
   return {
-    numbers: { rows: 'u32', inner: 'u32', columns: 'u32' },
+    numbers: {
+      ...{ rows: 'u32', inner: 'u32', columns: 'u32' },
+      ...{ rightStride: 'u32', rightBegin: 'u32', stride: 'u32', begin: 'u32' },
+    },
     inputs: {
       left: left4 ? 'vec4f' : 'f32',
       right: right4 ? 'vec4f' : 'f32',
@@ -117,8 +125,12 @@ function make({ kind, per, left4, right4, extra }: Options): Shader {
     outputs: { product: 'f32', ...(extra === 'sums' ? { sums: 'f32' as const } : {}) },
     group: [SIDE, SIDE],
     before: `
-      ${leftTransposed ? reader('left', 'n.inner', 'n.rows', left4) : reader('left', 'n.rows', 'n.inner', left4)}
-      ${rightTransposed ? reader('right', 'n.columns', 'n.inner', right4) : reader('right', 'n.inner', 'n.columns', right4)}
+      ${leftTransposed ? reader('left', 'n.inner', 'n.rows', 'n.rows', '0u', left4) : reader('left', 'n.rows', 'n.inner', 'n.inner', '0u', left4)}
+      ${
+        rightTransposed
+          ? reader('right', 'n.columns', 'n.inner', 'n.rightStride', 'n.rightBegin', right4)
+          : reader('right', 'n.inner', 'n.columns', 'n.rightStride', 'n.rightBegin', right4)
+      }
       var<workgroup> left_piece: array<vec4f, ${leftTransposed ? depth * tile4 : tile * depth4}>;
       var<workgroup> right_piece: array<vec4f, ${rightTransposed ? tile * stride : depth * tile4}>;`,
     body: `
@@ -140,7 +152,7 @@ function make({ kind, per, left4, right4, extra }: Options): Shader {
         ${rows
           .map(
             (c) =>
-              `if (column_${c} < n.columns) { product[row * n.columns + column_${c}] = ${sum(r, Math.floor(c / 4))}[${c % 4}]${biased(c)}; }`,
+              `if (column_${c} < n.columns) { product[row * n.stride + n.begin + column_${c}] ${extra === 'added' ? '+=' : '='} ${sum(r, Math.floor(c / 4))}[${c % 4}]${biased(c)}; }`,
           )
           .join('\n        ')}
       }
@@ -166,18 +178,31 @@ export interface ProductSizes {
   readonly columns: number;
 }
 
+/** Some columns of a wider matrix, from `begin`; `stride` is its width. */
+export interface Columns {
+  readonly stride: number;
+  readonly begin: number;
+}
+
 /** Large tiles need less memory traffic; small ones give a GPU more to do at a time. */
 const LARGE = 512;
 
-/** A program for a product of these sizes, and the workgroups that it needs. */
+/**
+ * A program for a product of these sizes, the numbers that it is given, and the workgroups that it needs.
+ * @param right where the right factor, as it lies in memory, is a part of a wider matrix
+ * @param out the same of the product
+ */
 export function productOf(
   kind: Kind,
   { rows, inner, columns }: ProductSizes,
-  extra: Options['extra'] = null,
-): { shader: Shader; groups: [number, number] } {
+  extra: Extra = null,
+  right: Columns = { stride: kind === 'right transposed' ? inner : columns, begin: 0 },
+  out: Columns = { stride: columns, begin: 0 },
+): { shader: Shader; numbers: Record<string, number>; groups: [number, number] } {
   const per = rows >= LARGE && columns >= LARGE ? 8 : 4;
   const left4 = (kind === 'left transposed' ? rows : inner) % 4 === 0;
-  const right4 = (kind === 'right transposed' ? inner : columns) % 4 === 0;
+  const along = kind === 'right transposed' ? inner : columns;
+  const right4 = [along, right.stride, right.begin].every((size) => size % 4 === 0);
   const key = [kind, per, left4, right4, extra].join();
   let shader = made.get(key);
   if (shader === undefined) {
@@ -185,5 +210,9 @@ export function productOf(
     made.set(key, shader);
   }
   const tile = SIDE * per;
-  return { shader, groups: [Math.ceil(columns / tile), Math.ceil(rows / tile)] };
+  return {
+    shader,
+    numbers: { rows, inner, columns, rightStride: right.stride, rightBegin: right.begin, ...out },
+    groups: [Math.ceil(columns / tile), Math.ceil(rows / tile)],
+  };
 }

@@ -124,15 +124,18 @@ function packed(shader: Shader, values: Readonly<Record<string, number>>): Array
 }
 
 /**
- * The same numbers have the same buffer: sizes come again at each step.
- * @param change numbers of this buffer change from call to call: it is written anew. What was given to the device before
- * must have been submitted.
+ * The buffer of a call's numbers. The same numbers have the same buffer, as sizes come again at each step; numbers that are
+ * others each time have one for this call alone.
  */
-function uniformOf(backend: WebgpuBackend, shader: Shader, values: Readonly<Record<string, number>>, change: boolean) {
-  const bytes = packed(shader, values);
-  const key = change ? 'numbers that change' : `numbers ${new Uint32Array(bytes).join()}`;
-  const buffer = keptBuffer(backend, `${key} (${bytes.byteLength})`, GPUBufferUsage.UNIFORM, () => bytes);
-  if (change) backend.queue.writeBuffer(buffer, 0, bytes);
+function uniformOf(backend: WebgpuBackend, { shader, numbers, once = false }: Call): GPUBuffer {
+  const bytes = packed(shader, numbers);
+  if (!once) {
+    return keptBuffer(backend, `numbers ${new Uint32Array(bytes).join()}`, GPUBufferUsage.UNIFORM, () => bytes);
+  }
+  const usage = GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST;
+  const buffer = backend.bufferManager.acquireBuffer(bytes.byteLength, usage);
+  backend.queue.writeBuffer(buffer, 0, bytes);
+  backend.uniformPendingDisposal.push(buffer);
   return buffer;
 }
 
@@ -146,19 +149,20 @@ export interface Call {
   /** In the order of the program's inputs, then of its outputs. */
   readonly buffers: readonly GPUBuffer[];
   readonly groups: readonly [number, number];
-  /** See `uniformOf`. */
-  readonly change?: boolean;
+  /** Whether the numbers are others each time. */
+  readonly once?: boolean;
 }
 
 /** Gives a call to the device, behind whatever TensorFlow.js's backend gave it. @throws DeviceError where it is too large */
-export function dispatch(backend: WebgpuBackend, { shader, numbers, buffers, groups, change = false }: Call): void {
+export function dispatch(backend: WebgpuBackend, call: Call): void {
+  const { shader, buffers, groups } = call;
   if (groups.some((count) => count > IN_A_ROW)) {
     throw new DeviceError(
       `${backend.failures.operation} needs ${groups.join(' x ')} workgroups, more than a GPU takes`,
     );
   }
   const pipeline = pipelineOf(backend, shader);
-  const bound = [uniformOf(backend, shader, numbers, change), ...buffers];
+  const bound = [uniformOf(backend, call), ...buffers];
   const bindGroup = backend.device.createBindGroup({
     layout: pipeline.getBindGroupLayout(0),
     entries: bound.map((buffer, binding) => ({ binding, resource: { buffer } })),

@@ -134,39 +134,52 @@ export class WebgpuTraining implements ResidentTraining {
     const scalars: number[][] = [];
     let norm = 0;
     try {
-      for (const [index, { key, body, scalars: count, inputs }] of passes.entries()) {
-        const computed = this.#graphs.run(key, body, [...inputs, ...this.#parameters.values()]);
-        const read = this.#empty(count + 1);
-        computed.slice(0, count).forEach((scalar, place) => this.#copy(scalar, 0, read, place, 1));
-        const into = index === 0 ? gradient : this.#sizes.map((size) => this.#empty(size));
-        this.#places.forEach(({ segment, start, size }, place) =>
-          this.#copy(computed[count + place], 0, into[segment], start, size),
-        );
-        tf.dispose(computed);
-        if (into !== gradient) {
-          this.#each((segment, size) =>
-            this.#call('the sum of gradients', ADD, { size }, [into[segment], gradient[segment]], groupsOf(size)),
-          );
-          tf.dispose(into);
-        }
-        this.#norm(gradient, read, count);
-        const numbers = [...(await readFrom(this.#backend, read))];
-        read.dispose();
+      for (const [index, pass] of passes.entries()) {
+        const numbers = await this.#pass(pass, gradient, index > 0);
         norm = numbers.pop() as number;
         scalars.push(numbers);
       }
+      return { scalars, norm, gradient };
     } catch (error) {
       tf.dispose(gradient);
       throw error;
     }
-    return { scalars, norm, gradient };
+  }
+
+  /**
+   * Computes a pass. @param gradient takes its gradient @param added whether there is one of earlier passes in it
+   * @returns its scalars, and the norm of the gradient
+   */
+  async #pass({ key, body, scalars: count, inputs }: Pass, gradient: Segments, added: boolean): Promise<number[]> {
+    const made: tf.Tensor[] = [];
+    try {
+      const computed = this.#graphs.run(key, body, [...inputs, ...this.#parameters.values()]);
+      made.push(...computed);
+      const read = this.#empty(count + 1);
+      made.push(read);
+      computed.slice(0, count).forEach((scalar, place) => this.#copy(scalar, 0, read, place, 1));
+      const into = added ? this.#sizes.map((size) => this.#empty(size)) : gradient;
+      if (added) made.push(...into);
+      this.#places.forEach(({ segment, start, size }, place) =>
+        this.#copy(computed[count + place], 0, into[segment], start, size),
+      );
+      if (added) {
+        this.#each((segment, size) =>
+          this.#call('the sum of gradients', ADD, { size }, [into[segment], gradient[segment]], groupsOf(size)),
+        );
+      }
+      this.#norm(gradient, read, count);
+      return [...(await readFrom(this.#backend, read))];
+    } finally {
+      tf.dispose(made);
+    }
   }
 
   update(gradient: readonly tf.Tensor[], numbers: AdamwUpdate): void {
     const [toFirst, toSecond] = this.#moves;
     this.#each((segment, size) => {
       const tensors = [gradient[segment], this.#values[segment], this.#first[segment], this.#second[segment]];
-      this.#call('AdamW', ADAMW, { size, ...numbers, toFirst, toSecond }, tensors, groupsOf(size));
+      this.#call('AdamW', ADAMW, { size, ...numbers, toFirst, toSecond }, tensors, groupsOf(size), true);
     });
     for (const { name, segment, start, size } of this.#places) {
       this.#copy(this.#values[segment], start, this.#parameters.get(name) as tf.Tensor, 0, size);
@@ -207,27 +220,32 @@ export class WebgpuTraining implements ResidentTraining {
     this.#backend.tensorMap.get(dataId).values = null;
   }
 
-  #copy(from: tf.Tensor, start: number, to: tf.Tensor, place: number, size: number): void {
+  #copy(source: tf.Tensor, start: number, target: tf.Tensor, place: number, size: number): void {
     const backend = this.#backend;
-    backend.failures.operation = 'a copy';
-    const buffers = [bufferOf(backend, from), bufferOf(backend, to)] as const;
-    backend.ensureCommandEncoderReady();
-    backend.endComputePassEncoder();
-    const encoder = backend.commandEncoder as GPUCommandEncoder;
-    encoder.copyBufferToBuffer(buffers[0], start * FLOAT, buffers[1], place * FLOAT, size * FLOAT);
-    this.#forget(to);
+    backend.failures.within('a copy', () => {
+      const [from, to] = [bufferOf(backend, source), bufferOf(backend, target)];
+      backend.ensureCommandEncoderReady();
+      backend.endComputePassEncoder();
+      const encoder = backend.commandEncoder as GPUCommandEncoder;
+      encoder.copyBufferToBuffer(from, start * FLOAT, to, place * FLOAT, size * FLOAT);
+    });
+    this.#forget(target);
   }
 
+  /** @param once whether the numbers are others each time */
   #call(
     operation: string,
     shader: Shader,
     numbers: Readonly<Record<string, number>>,
     tensors: readonly tf.Tensor[],
     groups: readonly [number, number],
+    once = false,
   ): void {
     const backend = this.#backend;
-    backend.failures.operation = operation;
-    dispatch(backend, { shader, numbers, buffers: tensors.map((tensor) => bufferOf(backend, tensor)), groups });
+    backend.failures.within(operation, () => {
+      const buffers = tensors.map((tensor) => bufferOf(backend, tensor));
+      dispatch(backend, { shader, numbers, buffers, groups, once });
+    });
     for (const tensor of tensors) this.#forget(tensor);
   }
 

@@ -21,14 +21,7 @@ function nameKernels(): void {
   for (const config of tf.getKernelsForBackend(BACKEND)) {
     const { kernelName, kernelFunc } = config;
     if (kernelName.startsWith('NegativeKnowledge/')) continue;
-    config.kernelFunc = (given) => {
-      const { failures } = opened as Opened;
-      const outer = failures.operation;
-      failures.operation = kernelName;
-      const result = kernelFunc(given);
-      failures.operation = outer;
-      return result;
-    };
+    config.kernelFunc = (given) => (opened as Opened).failures.within(kernelName, () => kernelFunc(given));
   }
 }
 
@@ -60,7 +53,7 @@ export async function load(): Promise<Ways> {
     throw new Error('the packages webgpu and @tensorflow/tfjs-backend-webgpu are not installed');
   }
   return {
-    gpu: opened.gpu.name,
+    gpu: opened.gpu,
     newGraphs: () => new RecordedGraphs(),
     newResidentTraining: (...args) => new WebgpuTraining(...args),
     streamed: null,
