@@ -1,15 +1,21 @@
 /** The page on which a reader trains the claim, in a headless Chromium, opened as a file. */
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { createReadStream, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { createRequire } from 'node:module';
+import type { AddressInfo } from 'node:net';
 import os from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { AxeResults } from 'axe-core';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPage } from '../../src/browser/build.ts';
+import { KNOBS } from '../../src/browser/knobs.ts';
 import { formatNumber } from '../../src/claims/format.ts';
+import { CLAIMS } from '../../src/claims/index.ts';
+import { PHASES } from '../../src/passwords/roles.ts';
 import { DEFAULT_SEEDS } from '../../src/setup/presets.ts';
 import { browserIsHere, startBrowser } from '../helpers/browser.ts';
 import { finish, startCommand } from '../helpers/command.ts';
@@ -91,6 +97,7 @@ describe.skipIf(!browserIsHere)('the page that trains', () => {
 
   it('ends a run with the digest of the command line, saves its record, and `verify` finds nothing against it', async () => {
     await open(TINY);
+    expect(await page.locator('#left, #unkept').count()).toBe(0);
     await page.locator('#train-one').focus();
     await page.keyboard.press('Enter');
     await page.waitForSelector('#digest');
@@ -98,7 +105,7 @@ describe.skipIf(!browserIsHere)('the page that trains', () => {
     expect(await page.locator('#ledger').textContent()).toMatch(
       /rejected \d+ times, chosen 0 times and imitated 0 times/,
     );
-    expect(await page.locator('canvas').count()).toBe(2);
+    expect(await page.locator('canvas').count()).toBe(4); // two measures over the phases, and the flip in two ways
 
     const [saved] = await Promise.all([page.waitForEvent('download'), page.locator('#save').click()]);
     const file = path.join(folder, saved.suggestedFilename());
@@ -111,6 +118,25 @@ describe.skipIf(!browserIsHere)('the page that trains', () => {
     expect(head.runs).toBe(1);
     expect(record.parametersDigest).toBe(await digest());
     expect(record.environment.platform).toMatch(/^browser-/);
+    for (const [row, set] of (['heldOut', 'useful', 'random'] as const).entries()) {
+      const shown = await page.locator('#train ~ .figures tbody tr').nth(row).locator('td').allInnerTexts();
+      const measured = PHASES.map((phase) => {
+        const ofPhase = record.evaluations.filter((evaluation: { phase: string }) => evaluation.phase === phase);
+        const { guessRate, perf } = ofPhase.at(-1).sets[set];
+        return `${formatNumber(guessRate)}\n${formatNumber(perf)}`;
+      });
+      expect(shown, set).toEqual(measured);
+    }
+    const letters = await page.locator('#letters tbody tr').allInnerTexts();
+    const [afterPhase2, atTheEnd] = record.snapshots.map(
+      ({ sets }: { sets: { heldOut: { logProbabilities: number[][] } } }) => sets.heldOut.logProbabilities[0],
+    );
+    expect(letters).toHaveLength(record.setup.passwords.length);
+    for (const [index, text] of letters.entries()) {
+      expect(text).toContain(record.snapshots[0].sets.heldOut.passwords[0][index]);
+      for (const logProbabilities of [afterPhase2, atTheEnd])
+        expect(text).toContain(`${(100 * Math.exp(logProbabilities[index])).toFixed(1)}%`);
+    }
     const wasm = { NEGATIVE_KNOWLEDGE_ENGINE: 'wasm' };
     const verified = await finish(startCommand(['verify', file, '--retrain', '1', '--json'], wasm));
     expect(verified.code, verified.stdout + verified.stderr).toBe(0);
@@ -122,38 +148,142 @@ describe.skipIf(!browserIsHere)('the page that trains', () => {
     expect(readFileSync(path.join(folder, 'reported', 'runs.csv'), 'utf8')).toContain(await digest());
   });
 
+  it('trains from a static host as well, also where that isolates it, and asks for nothing once it is loaded', async () => {
+    await open(TINY);
+    await page.locator('#train-one').click();
+    await page.waitForSelector('#digest');
+    const asFile = await digest();
+    await page.close();
+    const host = createServer((_, response) => {
+      response.writeHead(200, {
+        'content-type': 'text/html',
+        'cross-origin-opener-policy': 'same-origin',
+        'cross-origin-embedder-policy': 'require-corp',
+      });
+      createReadStream(fileURLToPath(address)).pipe(response);
+    }).listen(0, '127.0.0.1');
+    try {
+      await once(host, 'listening');
+      page = await context.newPage();
+      const requests: string[] = [];
+      page.on('request', (request) => {
+        if (!/^(data|blob):/.test(request.url())) requests.push(request.url());
+      });
+      const hosted = `http://127.0.0.1:${(host.address() as AddressInfo).port}/`;
+      await page.goto(hosted + fragment(TINY));
+      expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
+      await page.locator('#train-one').click();
+      await page.waitForSelector('#digest');
+      expect(await digest()).toBe(asFile);
+      expect(requests).toHaveLength(1);
+    } finally {
+      host.closeAllConnections();
+      host.close();
+    }
+  });
+
+  /** Long enough to be paused on its way. */
+  const LONGER = { ...TINY, 'phases.dpo.steps': '60', 'phases.joint.steps': '60' };
+
+  /** What the chart of the flip has of phase 3: how many evaluations there were. */
+  const flipped = () => page.locator('[aria-label*="evaluations of phase 3"]').getAttribute('aria-label');
+
+  async function trainUntilAFifth(): Promise<void> {
+    await page.locator('#train-one').click();
+    await page.waitForFunction(() => (document.querySelector('progress')?.value ?? 0) > 0.2);
+  }
+
   it('goes on where it was paused, also after the tab was closed, to the same digest', async () => {
-    const longer = { ...TINY, 'phases.dpo.steps': '60', 'phases.joint.steps': '60' };
-    await open(longer);
+    await open(LONGER);
+    await page.locator('#train-one').click();
+    await page.waitForSelector('#digest');
+    const [whole, evaluations] = [await digest(), await flipped()];
+    await context.close();
+
+    context = await browser.newContext();
+    await open(LONGER);
+    await trainUntilAFifth();
+    expect(await status()).toMatch(/^1 run to go, \d+%, about \d+ \w+ left$/);
+    await page.locator('#pause').click();
+    await page.locator('#status', { hasText: 'Paused: 1 run.' }).waitFor();
+    await page.locator('#go-on').click();
+    await page.waitForFunction(() => (document.querySelector('progress')?.value ?? 0) > 0.5);
+    await page.locator('#pause').click();
+    await page.locator('#status', { hasText: 'Paused: 1 run.' }).waitFor();
+    await page.close();
+    await open(LONGER);
+    // It is said before anything is pressed.
+    expect(await page.locator('#left').textContent()).toMatch(/A run was left before its end: seed 201 at [5-9]\d%/);
+    await page.locator('#go-on-left').click();
+    await page.waitForSelector('#digest');
+    expect(await digest()).toBe(whole);
+    expect(await flipped()).toBe(evaluations);
+    // A run that has ended is there when the tab is opened again.
+    await page.close();
+    await open(LONGER);
+    await page.waitForSelector('#digest');
+    expect(await digest()).toBe(whole);
+    expect(await page.locator('#left').count()).toBe(0);
+  });
+
+  it('forgets a run that was left before its end, where the reader wants that, and of another setup says nothing', async () => {
+    await open(LONGER);
+    await trainUntilAFifth();
+    await page.locator('#pause').click();
+    await page.locator('#left').waitFor();
+    await page.close();
+    await open({ ...LONGER, beta: '0.2' });
+    await page.waitForTimeout(1_000); // time in which it would be said
+    expect(await page.locator('#left').count()).toBe(0);
+    await page.close();
+    await open(LONGER);
+    await page.locator('#forget').click();
+    await page.locator('#left').waitFor({ state: 'detached' });
+    expect(await status()).toBe('Nothing is training.');
+    await page.close();
+    await open(LONGER);
+    await page.waitForTimeout(1_000);
+    expect(await page.locator('#left').count()).toBe(0);
+  });
+
+  /** It answers later, and says no. */
+  const REFUSES = `IDBFactory.prototype.open = () => ({
+    error: new DOMException('there is no room', 'QuotaExceededError'),
+    set onerror(fail) { setTimeout(fail); },
+  });`;
+
+  it.each([
+    ['throws', "IDBFactory.prototype.open = () => { throw new DOMException('it is denied', 'SecurityError'); };"],
+    ['refuses', REFUSES],
+    ['is absent', "Object.defineProperty(globalThis, 'indexedDB', { value: undefined });"],
+  ])('trains where IndexedDB %s, and says at a pause why it keeps nothing', async (_, away) => {
+    await open(LONGER);
     await page.locator('#train-one').click();
     await page.waitForSelector('#digest');
     const whole = await digest();
     await context.close();
 
     context = await browser.newContext();
-    await open(longer);
-    await page.locator('#train-one').click();
-    await page.waitForFunction(() => (document.querySelector('progress')?.value ?? 0) > 0.2);
+    await context.addInitScript(away);
+    await open(LONGER);
+    expect(await page.locator('#unkept').textContent()).toContain('This browser keeps nothing for the page');
+    await trainUntilAFifth();
     await page.locator('#pause').click();
-    await page.locator('#status', { hasText: 'Paused.' }).waitFor();
-    await page.close();
-    await open(longer);
-    expect(await status()).toBe('Nothing is training.');
-    await page.locator('#train-one').click();
+    await page.locator('#status', { hasText: 'Paused: 1 run. This browser did not keep what was done (' }).waitFor();
+    await page.locator('#go-on').click();
     await page.waitForSelector('#digest');
     expect(await digest()).toBe(whole);
-    // A run that has ended is there when the tab is opened again.
-    await page.close();
-    await open(longer);
-    await page.waitForSelector('#digest');
-    expect(await digest()).toBe(whole);
+    expect(await status()).toBe('The run has ended.');
+    expect(await page.locator('#save').isEnabled()).toBe(true);
   });
 
   it('judges claims by the rules of the command line, on all their seeds', async () => {
     const claims = 'main,avoidance';
     await open({ ...TINY, claims });
     await page.locator('#train-all').click();
-    await page.locator('section[aria-labelledby=all]', { hasText: `${DEFAULT_SEEDS} are done` }).waitFor();
+    await page
+      .locator('section[aria-labelledby=verdict]', { hasText: `${DEFAULT_SEEDS} runs of them ended` })
+      .waitFor();
     const { claims: judged } = await trained('201,202,203,204,205', '--claims', claims);
     expect(judged).toHaveLength(2);
     for (const { id, verdict, estimate } of judged) {
@@ -161,6 +291,75 @@ describe.skipIf(!browserIsHere)('the page that trains', () => {
       expect(await row.getAttribute('data-verdict'), id).toBe(verdict);
       expect(await row.textContent(), id).toContain(formatNumber(estimate)); // Math of another engine may differ in a last digit
     }
+    // The flip of every seed, and what the ledger counted of each.
+    expect(await page.locator('#seeds tbody tr').count()).toBe(DEFAULT_SEEDS);
+    const counts = await page.locator('#evidence tbody tr').allInnerTexts();
+    expect(counts).toHaveLength(DEFAULT_SEEDS);
+    for (const text of counts) expect(text).toMatch(/main, 20\d\s+[1-9]\d* \/ 0 \/ 0\s+[0-9a-f]{8}, not in the report/);
+  });
+
+  it('leads by keyboard from screen to screen, whose addresses can be shared', async () => {
+    await open(TINY);
+    const inSight = (id: string) =>
+      page.waitForFunction((heading) => {
+        const { top } = (document.getElementById(heading) as HTMLElement).getBoundingClientRect();
+        return document.activeElement?.id === heading && top >= 0 && top < innerHeight;
+      }, id);
+    await page.locator('nav a', { hasText: '3. The verdict' }).focus();
+    await page.keyboard.press('Enter');
+    await inSight('verdict');
+    expect(page.url()).toContain('screen=verdict');
+    // From there the next key leads on.
+    await page.keyboard.press('Tab');
+    expect(await page.evaluate(() => document.activeElement?.id)).toBe('train-all');
+    await page.locator('.next a', { hasText: 'Next: 2. The flip' }).focus();
+    await page.keyboard.press('Enter');
+    await inSight('flip');
+    await page.goBack();
+    await inSight('verdict');
+    const shared = page.url();
+    await page.close();
+    page = await context.newPage();
+    await page.goto(shared);
+    await inSight('verdict');
+    expect(await page.locator('[id="knob-phases.joint.steps"]').inputValue()).toBe(TINY['phases.joint.steps']);
+  });
+
+  it('tells a screen reader what begins and ends, and not each step', async () => {
+    await open(LONGER);
+    await page.evaluate(() => {
+      const said = document.getElementById('said') as HTMLElement;
+      const heard: string[] = [];
+      Object.assign(globalThis, { heard });
+      new MutationObserver(() => heard.push(said.textContent ?? '')).observe(said, {
+        characterData: true,
+        childList: true,
+        subtree: true,
+      });
+    });
+    await page.locator('#train-one').click();
+    await page.waitForSelector('#digest');
+    const heard = await page.evaluate(() => (globalThis as unknown as { heard: string[] }).heard);
+    expect(heard).toContain('1 run to go, phase 3 joint');
+    expect(heard.at(-1)).toBe('The run has ended.');
+    expect(heard.length).toBeLessThanOrEqual(6);
+    expect(await page.locator('[aria-live]:not([aria-live=off]), [role=status], output').count()).toBe(1);
+  });
+
+  it('says at each knob what the paper has, and what the reference report found', async () => {
+    await open({});
+    const [{ name, claims }] = JSON.parse(await readFile('reports/claims.json', 'utf8')).studies;
+    for (const knob of KNOBS) {
+      const text = await page.locator(`[id="found-${knob.path}"]`).innerText();
+      expect(text, knob.path).toContain(`The paper`);
+      expect(text, knob.path).toContain(knob.paper);
+      const judged = claims.filter(({ id }: { id: string }) => knob.claims.includes(id));
+      for (const { id, verdict, estimate, seeds } of judged) {
+        expect(text, id).toContain(`at ${name}, ${id}, ${seeds.length} seeds: ${verdict}`);
+        expect(text, id).toContain(formatNumber(estimate));
+      }
+    }
+    expect(KNOBS.flatMap((knob) => knob.claims).filter((id) => CLAIMS.every((claim) => claim.id !== id))).toEqual([]);
   });
 
   it('ends a run of the reference report as its committed record does', async () => {
@@ -197,6 +396,8 @@ describe.skipIf(!browserIsHere)('the page that trains', () => {
     ['__proto__.x', '1', 'there is no field'],
     ['nonsense', '1', 'nonsense'],
     ['phases.nonsense.steps', '1', 'nonsense'],
+    ['screen', 'nonsense', 'the page has no screen "nonsense"'],
+    ['screen', 'toString', 'the page has no screen "toString"'],
   ])('says what is wrong with an address: %s=%s', async (name, value, message) => {
     await open({ [name]: value });
     const alert = page.locator('#app[role=alert]');

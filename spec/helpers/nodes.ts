@@ -42,7 +42,7 @@ export const tinyRun = (folder: string, out: string): string[] =>
   jobArguments(configuration(folder), '5', out, '--jobs', '1');
 
 /** The digest of the parameters that the one run in a folder ends with. */
-function digestIn(out: string): string {
+export function digestIn(out: string): string {
   const [file] = readdirSync(path.join(out, 'runs'));
   return JSON.parse(readFileSync(path.join(out, 'runs', file), 'utf8')).parametersDigest;
 }

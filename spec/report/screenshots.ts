@@ -1,7 +1,13 @@
-/** Pictures of the committed page at three widths, light and dark: `node --import tsx spec/report/screenshots.ts` takes them anew. */
-import { mkdir, writeFile } from 'node:fs/promises';
+/**
+ * Pictures of the committed page at three widths, light and dark: `node --import tsx spec/report/screenshots.ts` takes them anew.
+ * With `train` after it, it takes the picture of the page that trains in their place, once that has trained a seed: two minutes.
+ */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { Browser } from 'playwright-core';
+import { buildPage } from '../../src/browser/build.ts';
 import { startBrowser } from '../helpers/browser.ts';
 
 const PAGE = new URL('../../reports/index.html', import.meta.url);
@@ -51,11 +57,29 @@ export async function takePicture(
   }
 }
 
+/** The first screen of the page that trains, when a run of the reference report has ended in it. */
+async function takeTraining(browser: Browser): Promise<Buffer> {
+  const folder = await mkdtemp(path.join(os.tmpdir(), 'negative-knowledge-picture-'));
+  const page = await browser.newPage({ viewport: { width: 1000, height: 650 } });
+  try {
+    const { file } = await buildPage(folder);
+    await page.goto(`${pathToFileURL(file).href}#screen=train`);
+    await page.locator('#train-one').click();
+    await page.waitForSelector('#digest', { timeout: 0 });
+    return await page.screenshot();
+  } finally {
+    await page.close();
+    await rm(folder, { recursive: true });
+  }
+}
+
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
   const browser = await startBrowser();
   await mkdir(PICTURES, { recursive: true });
-  for (const size of SIZES)
-    for (const scheme of SCHEMES)
-      await writeFile(new URL(pictureName(size[0], scheme), PICTURES), await takePicture(browser, size, scheme));
+  if (process.argv[2] === 'train') await writeFile(new URL('train.png', PICTURES), await takeTraining(browser));
+  else
+    for (const size of SIZES)
+      for (const scheme of SCHEMES)
+        await writeFile(new URL(pictureName(size[0], scheme), PICTURES), await takePicture(browser, size, scheme));
   await browser.close();
 }

@@ -11,10 +11,21 @@ export interface Asked {
   readonly claims: readonly string[];
   /** What computes; null: the one that is best for the width of the model. */
   readonly engine: PageEngine | null;
+  /** What of the page is to be in sight; null: its beginning. */
+  readonly screen: Screen | null;
 }
 
+/** The parts of the page, in the order of the story. Their ids are those of their headings. */
+export const SCREENS = {
+  train: '1. One seed',
+  flip: '2. The flip',
+  verdict: '3. The verdict',
+  knobs: 'Knobs',
+} as const;
+export type Screen = keyof typeof SCREENS;
+
 /** Engines of a page. */
-const PAGE_ENGINES = ['wasm', 'webgpu'] as const;
+export const PAGE_ENGINES = ['wasm', 'webgpu'] as const;
 export type PageEngine = (typeof PAGE_ENGINES)[number];
 
 /** Presets that a tab can train: the others start from weights that a page does not carry. */
@@ -32,14 +43,15 @@ function asValue(text: string): unknown {
 }
 
 /**
- * @param fragment such as `#preset=pocket&optimiser.weightDecay=0.3&seed=301&claims=main`
- * @throws SetupError where there is no such preset, field or claim, or no such setup can be
+ * @param fragment such as `#preset=pocket&optimiser.weightDecay=0.3&seed=301&claims=main&screen=flip`
+ * @throws SetupError where there is no such preset, field, claim or screen, or no such setup can be
  */
 export function readAddress(fragment: string): Asked {
   const {
     preset = 'pocket',
     claims = '',
     engine = null,
+    screen = null,
     ...changes
   } = Object.fromEntries(new URLSearchParams(fragment.replace(/^#/, '')));
   if (!TRAINABLE.includes(preset as PresetName))
@@ -51,6 +63,8 @@ export function readAddress(fragment: string): Asked {
   const strange = wanted.find((id) => CLAIMS.every((claim) => claim.id !== id));
   if (strange !== undefined)
     throw new SetupError(`there is no claim "${strange}"; there are ${CLAIMS.map(({ id }) => id).join(', ')}`);
+  if (screen !== null && !Object.hasOwn(SCREENS, screen))
+    throw new SetupError(`the page has no screen "${screen}"; it has ${Object.keys(SCREENS).join(', ')}`);
   const start: Setup = { ...PRESETS[preset as PresetName], seed: FIRST_CLAIM_SEED };
   const setup = Object.entries(changes).reduce((changed, [path, value]) => {
     const keys = path.split('.');
@@ -59,11 +73,14 @@ export function readAddress(fragment: string): Asked {
       throw new SetupError(`there is no field "${path}"`);
     return withValue(changed, keys, asValue(value));
   }, start);
-  return { setup: parseSetup(setup), preset: preset as PresetName, claims: wanted, engine: computes };
+  return {
+    ...{ setup: parseSetup(setup), preset: preset as PresetName, claims: wanted },
+    ...{ engine: computes, screen: screen as Screen | null },
+  };
 }
 
 /** The fragment that asks for the same. */
-export function addressOf({ setup, preset, claims, engine }: Asked): string {
+export function addressOf({ setup, preset, claims, engine, screen }: Asked): string {
   const changed = differences(setup, { ...PRESETS[preset], seed: FIRST_CLAIM_SEED });
   const parameters = new URLSearchParams([
     ['preset', preset],
@@ -73,6 +90,7 @@ export function addressOf({ setup, preset, claims, engine }: Asked): string {
     ]),
     ...(engine === null ? [] : [['engine', engine] as [string, string]]),
     ...(claims.length === 0 ? [] : [['claims', claims.join(',')] as [string, string]]),
+    ...(screen === null ? [] : [['screen', screen] as [string, string]]),
   ]);
   return `#${parameters}`;
 }

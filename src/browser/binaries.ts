@@ -8,22 +8,19 @@ import backend from '@tensorflow/tfjs-backend-wasm/wasm-out/tfjs-backend-wasm-si
 import { env } from '@tensorflow/tfjs-core';
 import kernels from '../engine/simd/kernels.wasm';
 
-/** The files of a page are packed: it is to be loaded over a telephone's network. */
-const unpacked = (packed: Uint8Array<ArrayBuffer>): Promise<Blob> =>
-  new Response(new Blob([packed]).stream().pipeThrough(new DecompressionStream('gzip')), {
-    headers: { 'content-type': 'application/wasm' },
-  }).blob();
+/**
+ * The files of a page are packed: it is to be loaded over a telephone's network. Nothing here is a Blob: of a page that was
+ * opened as a file, WebKit lets no worker read one.
+ */
+const unpacked = (packed: Uint8Array<ArrayBuffer>): Response =>
+  new Response((new Response(packed).body as ReadableStream).pipeThrough(new DecompressionStream('gzip')));
 
 /** Gives the backend its file. With several threads its memory would be shared, onto which our kernels do not link. */
 export async function prepareBackend(): Promise<void> {
   env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
-  const file = URL.createObjectURL(await unpacked(backend));
-  // It wants to know of each; of the others there is none here.
-  setWasmPaths({
-    'tfjs-backend-wasm-simd.wasm': file,
-    'tfjs-backend-wasm-threaded-simd.wasm': file,
-    'tfjs-backend-wasm.wasm': file,
-  });
+  // It fetches nothing else, and there is nothing else that it could fetch.
+  env().platform.fetch = async () => unpacked(backend);
+  setWasmPaths('packed', true);
 }
 
 /** kernels.wasm, which is small and comes as it is. */

@@ -9,6 +9,7 @@ import { describeEnvironment } from '../lab/environment.ts';
 import { readStudy } from '../records/study.ts';
 import { committedArchives } from '../report/reference.ts';
 import { TFJS } from '../tools/tfjs.ts';
+import { KNOBS, type Known } from './knobs.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const BROWSER = path.join(ROOT, 'src', 'browser');
@@ -100,12 +101,32 @@ async function knownDigests(): Promise<Record<string, string>> {
   );
 }
 
+/** What the reference report says of the claims that turn a knob, at its first preset. */
+function knownClaims(): Record<string, Known> {
+  const { studies } = JSON.parse(readFileSync(path.join(ROOT, 'reports', 'claims.json'), 'utf8'));
+  const [{ name, claims }] = studies as { name: string; claims: Known[] }[];
+  const wanted = new Set(KNOBS.flatMap((knob) => knob.claims));
+  return Object.fromEntries(
+    claims
+      .filter(({ id }) => wanted.has(id))
+      .map(({ id, verdict, measure, estimate, interval, seeds, cells }) => [
+        id,
+        {
+          ...{ study: name, id, verdict, measure, estimate, interval, seeds },
+          cells: cells?.map(({ label, estimate: rate }) => ({ label, estimate: rate })),
+        },
+      ]),
+  );
+}
+
 /** Builds the page. @returns its file, and how many bytes it has as a server sends it */
 export async function buildPage(folder = FOLDER): Promise<{ file: string; sent: number }> {
   const { package: source, commit, dirty } = describeEnvironment();
+  const SOURCE = { package: source, commit, dirty };
   // TensorFlow.js knows its classes by their names.
-  const worker = await script('worker.ts', { SOURCE: { package: source, commit, dirty } }, true);
-  const app = await script('app.tsx', { WORKER: worker, KNOWN_DIGESTS: await knownDigests() });
+  const worker = await script('worker.ts', { SOURCE }, true);
+  const known = { KNOWN_DIGESTS: await knownDigests(), KNOWN_CLAIMS: knownClaims() };
+  const app = await script('app.tsx', { WORKER: worker, SOURCE, ...known });
   const style = [
     readFileSync(path.join(ROOT, 'node_modules', 'uplot', 'dist', 'uPlot.min.css'), 'utf8'),
     readFileSync(path.join(BROWSER, 'style.css'), 'utf8'),

@@ -6,6 +6,14 @@ export interface Line {
   readonly name: string;
   readonly colour: string;
   readonly values: readonly (number | null)[];
+  /** Drawn thinner than the others, and left out of the legend. */
+  readonly faint?: boolean;
+}
+
+/** A place on the axis with a name, at which something begins. */
+export interface Mark {
+  readonly at: number;
+  readonly name: string;
 }
 
 interface ChartProps {
@@ -21,17 +29,53 @@ interface ChartProps {
   readonly logarithmic: boolean;
   /** Points that no line joins. */
   readonly scattered?: boolean;
+  readonly marks?: readonly Mark[];
 }
 
 const HEIGHT = 260;
 const INK = '#7d7d7d'; // to be read on light and on dark
 
-export function Chart({ title, alt, xTitle, yTitle, x, lines, chance, logarithmic, scattered = false }: ChartProps) {
+/** Draws the marks, each with its name above the lines. */
+function drawMarks(plot: uPlot, marks: readonly Mark[]): void {
+  const { ctx, bbox } = plot;
+  ctx.save();
+  ctx.strokeStyle = INK;
+  ctx.fillStyle = INK;
+  ctx.font = `${12 * devicePixelRatio}px system-ui, sans-serif`;
+  ctx.textAlign = 'left';
+  ctx.textBaseline = 'bottom';
+  for (const { at, name } of marks) {
+    const x = plot.valToPos(at, 'x', true);
+    if (x < bbox.left || x > bbox.left + bbox.width) continue;
+    ctx.beginPath();
+    ctx.moveTo(x, bbox.top);
+    ctx.lineTo(x, bbox.top + bbox.height);
+    ctx.stroke();
+    ctx.fillText(name, x, bbox.top - 3 * devicePixelRatio);
+  }
+  ctx.restore();
+}
+
+export function Chart({
+  title,
+  alt,
+  xTitle,
+  yTitle,
+  x,
+  lines,
+  chance,
+  logarithmic,
+  scattered = false,
+  marks = [],
+}: ChartProps) {
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
   const data: uPlot.AlignedData = [[...x], ...lines.map(({ values }) => [...values]), x.map(() => chance)];
   const latest = useRef(data);
   latest.current = data;
+  const marked = useRef(marks);
+  marked.current = marks;
+  const drawn = lines.map(({ name, colour, faint }) => `${name} ${colour} ${faint}`).join();
 
   useEffect(() => {
     const element = place.current as HTMLDivElement;
@@ -40,6 +84,8 @@ export function Chart({ title, alt, xTitle, yTitle, x, lines, chance, logarithmi
       {
         width: element.clientWidth,
         height: HEIGHT,
+        padding: [20, 8, 0, 0], // the names of the marks stand above
+        hooks: { draw: [(drawing) => drawMarks(drawing, marked.current)] },
         cursor: { show: false },
         legend: { show: false },
         scales: { x: { time: false }, y: logarithmic ? { distr: 3, log: 2 } : {} },
@@ -55,10 +101,12 @@ export function Chart({ title, alt, xTitle, yTitle, x, lines, chance, logarithmi
         series: [
           {},
           ...lines.map(
-            ({ name, colour }): uPlot.Series => ({
+            ({ name, colour, faint = false }): uPlot.Series => ({
               label: name,
               stroke: colour,
-              width: scattered ? 0 : 2,
+              width: scattered ? 0 : faint ? 1 : 2,
+              alpha: faint ? 0.6 : 1,
+              spanGaps: true,
               points: { show: scattered, size: 5, stroke: colour },
             }),
           ),
@@ -74,21 +122,23 @@ export function Chart({ title, alt, xTitle, yTitle, x, lines, chance, logarithmi
       resized.disconnect();
       plot.current?.destroy();
     };
-  }, [logarithmic, scattered, xTitle, yTitle]);
+  }, [logarithmic, scattered, xTitle, yTitle, drawn]);
   useEffect(() => plot.current?.setData(data), [data]);
 
   return (
     <figure>
       <h3>{title}</h3>
       <p class="legend">
-        {lines.map(({ name, colour }) => (
-          <span>
-            <span aria-hidden="true" style={{ color: colour }}>
-              ●
-            </span>{' '}
-            {name}
-          </span>
-        ))}
+        {lines
+          .filter(({ faint }) => !faint)
+          .map(({ name, colour }) => (
+            <span>
+              <span aria-hidden="true" style={{ color: colour }}>
+                ●
+              </span>{' '}
+              {name}
+            </span>
+          ))}
       </p>
       <div ref={place} role="img" aria-label={alt} />
     </figure>

@@ -1,15 +1,13 @@
 /** A run in a worker of the page: the modules that train it are those of the command line. */
 import { startEngine } from '../engine/engine.ts';
-import { PHASES } from '../passwords/roles.ts';
 import { AT_ONCE } from '../records/execution.ts';
 import { headOf, type RunRecord } from '../records/record.ts';
-import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
-import { type Progress, trainToEnd } from '../training/trainer.ts';
+import { type TrainerState, trainToEnd } from '../training/trainer.ts';
 import type { PageEngine } from './address.ts';
 import { describeBrowser } from './environment.ts';
-import { keepCheckpoint, keepRecord, readCheckpoint } from './keep.ts';
 import type { News, Order } from './messages.ts';
+import { shareDone } from './progress.ts';
 
 const say = (news: News): void => postMessage(news);
 
@@ -17,9 +15,6 @@ const say = (news: News): void => postMessage(news);
 const BETWEEN_CHECKPOINTS = 10_000;
 
 class Paused extends Error {}
-
-/** A pause was asked for, and the browser did not keep what was done. */
-class Unkept extends Error {}
 
 let pausing = false;
 
@@ -31,13 +26,8 @@ const breathe = (): Promise<void> =>
     port2.postMessage(null);
   });
 
-async function train(setup: Setup, asked: PageEngine | null): Promise<void> {
+async function train(setup: Setup, asked: PageEngine | null, from?: TrainerState): Promise<void> {
   const engine = await startEngine(asked ?? undefined, setup.model.hidden);
-  const run = { hash: setupHash(setup), engine: engine.name };
-  const from = await readCheckpoint(run);
-  const all = PHASES.reduce((sum, phase) => sum + setup.phases[phase].steps, 0);
-  const before = (phase: Progress['phase']) =>
-    PHASES.slice(0, PHASES.indexOf(phase)).reduce((sum, earlier) => sum + setup.phases[earlier].steps, 0);
   const startedAt = new Date();
   const began = performance.now();
   let [tokens, kept] = [0, began];
@@ -53,45 +43,33 @@ async function train(setup: Setup, asked: PageEngine | null): Promise<void> {
     };
     return headOf(setup, engine, AT_ONCE, describeBrowser(), times);
   };
-  if (from !== undefined) {
-    const share = (before(from.phase) + from.step) / all;
-    say({ kind: 'evaluations', evaluations: from.history.evaluations, share });
-  }
   let record: RunRecord;
   try {
     const outcome = await trainToEnd(setup, { engine, from, execution: AT_ONCE }, async (event) => {
       if (event.kind === 'step') {
-        const { phase, step, evaluation } = event.progress;
+        const { evaluation } = event.progress;
         tokens = event.progress.tokens;
         if (evaluation === null) return;
-        say({ kind: 'evaluations', evaluations: [evaluation], share: (before(phase) + step) / all });
+        say({ kind: 'evaluation', evaluation, share: shareDone(setup, event.progress) });
         await breathe();
       } else if (event.kind === 'checkpoint') {
         if (!pausing && performance.now() - kept < BETWEEN_CHECKPOINTS) return;
-        // A browser that keeps nothing can train all the same, but it cannot pause.
-        const fault = await keepCheckpoint(run, await event.state()).then(
-          () => null,
-          (error: Error) => error,
-        );
+        const state = await event.state();
         kept = performance.now();
-        if (pausing) throw fault === null ? new Paused() : new Unkept(fault.message);
+        say({ kind: pausing ? 'paused' : 'checkpoint', checkpoint: { engine: engine.name as PageEngine, state } });
+        if (pausing) throw new Paused();
       }
     });
     record = { ...about(), status: 'finished', ...outcome };
   } catch (error) {
-    if (error instanceof Paused) {
-      say({ kind: 'paused' });
-      return;
-    }
-    if (error instanceof Unkept) throw new Error(`the browser did not keep what was done: ${error.message}`);
+    if (error instanceof Paused) return;
     const { name, message } = error as Error;
     record = { ...about(), status: 'failed', error: { name, message } };
   }
-  await keepRecord(record).catch(() => {}); // the page has it, and offers it as a file
   say({ kind: 'ended', record });
 }
 
 addEventListener('message', ({ data }: MessageEvent<Order>) => {
   if (data.kind === 'pause') pausing = true;
-  else train(data.setup, data.engine).catch(({ message }: Error) => say({ kind: 'fault', message }));
+  else train(data.setup, data.engine, data.from).catch(({ message }: Error) => say({ kind: 'fault', message }));
 });
