@@ -13,9 +13,11 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { buildPage } from '../../src/browser/build.ts';
 import { KNOBS } from '../../src/browser/knobs.ts';
+import type { Claim } from '../../src/claims/claim.ts';
 import { formatNumber } from '../../src/claims/format.ts';
 import { CLAIMS } from '../../src/claims/index.ts';
 import { PHASES } from '../../src/passwords/roles.ts';
+import { readStudy } from '../../src/records/study.ts';
 import { DEFAULT_SEEDS } from '../../src/setup/presets.ts';
 import { browserIsHere, startBrowser } from '../helpers/browser.ts';
 import { finish, startCommand } from '../helpers/command.ts';
@@ -362,14 +364,29 @@ describe.skipIf(!browserIsHere)('the page that trains', () => {
     expect(KNOBS.flatMap((knob) => knob.claims).filter((id) => CLAIMS.every((claim) => claim.id !== id))).toEqual([]);
   });
 
-  it('ends a run of the reference report as its committed record does', async () => {
+  it('trains a claim to the committed digests of the reference report, on every seed, and judges it', async () => {
     // Without DPO, which takes a third of the time.
-    await open({ 'phases.dpo.steps': '0', 'phases.joint.weights.dpo': '0', seed: '202' });
-    await page.locator('#train-one').click();
-    await page.waitForSelector('#digest');
+    await open({ 'phases.dpo.steps': '0', 'phases.joint.weights.dpo': '0', claims: 'control' });
+    await page.locator('#train-all').click();
+    await page
+      .locator('section[aria-labelledby=verdict]', { hasText: `${DEFAULT_SEEDS} runs of them ended` })
+      .waitFor();
+    const ended = await page.locator('#evidence tbody tr').allInnerTexts();
+    expect(ended).toHaveLength(DEFAULT_SEEDS);
+    for (const [index, text] of ended.entries())
+      expect(text).toMatch(new RegExp(`main, ${201 + index}\\s.*[0-9a-f]{8}, the same$`, 's'));
     expect(await page.locator('#digest').textContent()).toContain(
       'the same, to the last bit, as in the reference report',
     );
+    // The verdict is that on the committed records of the same runs.
+    const { records } = await readStudy(path.join('reports', 'records', 'pocket.jsonl.br'));
+    const committed = records.filter(
+      ({ setup }) => setup.name === 'pocket-no-dpo' && setup.seed <= 200 + DEFAULT_SEEDS,
+    );
+    const { verdict, estimate } = (CLAIMS.find(({ id }) => id === 'control') as Claim).judge({ main: committed });
+    const row = page.locator('#verdicts [data-claim=control]');
+    expect(await row.getAttribute('data-verdict')).toBe(verdict);
+    expect(await row.textContent()).toContain(formatNumber(estimate as number));
   });
 
   it('shares a setup by its address, whichever knob was turned', async () => {
