@@ -131,6 +131,28 @@ describe('a grid that cannot be', () => {
     expect(() => readGrid(at)).toThrow(field);
   });
 
+  it('is refused with a sentence, whatever the file holds', () => {
+    const at = file('');
+    const fields = fc.constantFrom(...Object.keys(gridSchema.shape), '__proto__', 'constructor', 'toString');
+    const anything = fc.anything({ withNullPrototype: false, maxDepth: 3 });
+    fc.assert(
+      fc.property(
+        fc.dictionary(fields, fc.oneof(anything, fc.constantFrom({ beta: [0.1] }, [{}], 3)), { maxKeys: 4 }),
+        (grid) => {
+          writeFileSync(at, JSON.stringify(grid) ?? 'null');
+          try {
+            planSweep(readGrid(at));
+          } catch (error) {
+            expect(['GridError', 'SetupError']).toContain((error as Error).name);
+            expect((error as Error).message).not.toBe('');
+          }
+          expect(({} as Record<string, unknown>).polluted).toBeUndefined();
+        },
+      ),
+      { numRuns: 300 },
+    );
+  });
+
   it('is one that is not there: the ones that are, and what may have been meant, are named', () => {
     expect(() => readGrid('smodel')).toThrow(/did you mean "smodels"\?.*grids are .*seeds/);
   });
