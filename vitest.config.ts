@@ -14,7 +14,10 @@ const VERSIONS = 'spec/versions/**/*.spec.ts';
 const GPU = 'spec/engine/webgpu/**/*.spec.ts';
 
 /** What takes minutes, longest first: begun last, it would leave the other cores without work. */
-const LONGEST = ['verify/reference.slow', 'cli/pretrained.slow', 'report/page.slow', 'main.slow', 'verify/verify'];
+const LONGEST = [
+  ...['verify/reference.slow', 'browser/tab.slow', 'cli/sweep.slow', 'cli/pretrained.slow', 'report/page.slow'],
+  ...['main.slow', 'verify/verify', 'webgpu/properties'],
+];
 
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
