@@ -15,7 +15,7 @@ import type { Setup } from '../setup/schema.ts';
 async function whyNot(name: EngineName, setups: readonly Setup[]): Promise<string | null> {
   const forChecks = 'many times longer: it is for checks';
   if (name !== 'webgpu') return name === 'cpu' ? forChecks : null;
-  if (widest(setups) < WORTH_A_GPU) return `not measured: a model less than ${WORTH_A_GPU} wide gains nothing by a GPU`;
+  if (widest(setups) < WORTH_A_GPU) return `not measured: it is for models ${WORTH_A_GPU} wide or more`;
   const gpu = await describeGpu().catch(() => null);
   return gpu?.software ? forChecks : null;
 }

@@ -5,7 +5,7 @@ import { CLAIMS, type Claim } from '../claims/index.ts';
 import { ENGINES, type EngineName } from '../engine/names.ts';
 import { ExplainedError } from '../explained-error.ts';
 import { KNOBS, type Knob } from '../explore/knobs.ts';
-import { claimSeeds, PRESETS, type PresetName } from '../setup/presets.ts';
+import { claimSeeds, PRESETS } from '../setup/presets.ts';
 import { didYouMean } from '../suggestion.ts';
 
 /** An option that cannot be understood; the message begins with its name. */
@@ -92,13 +92,6 @@ export const parseClaims = (text: string): Claim[] =>
   text === 'all'
     ? [...CLAIMS]
     : parseIds(text, CLAIMS, (given, ids) => `--claims: there is no ${given}; claims are all, ${ids}`);
-
-/** A preset by its name. */
-export function presetName(text: string): PresetName {
-  if (Object.hasOwn(PRESETS, text)) return text as PresetName;
-  const names = Object.keys(PRESETS);
-  throw new UsageError(`--preset: there is no "${text}"${didYouMean(text, names)}; presets are ${names.join(', ')}`);
-}
 
 /** An engine by its name. */
 export function engineNamed(text: string): EngineName {

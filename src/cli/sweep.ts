@@ -23,7 +23,6 @@ import {
   LOCAL_REPORTS,
   parseSeeds,
   parseWhole,
-  presetName,
   repeated,
   UsageError,
 } from './options.ts';
@@ -185,7 +184,7 @@ async function sweep(given: string, flags: Flags): Promise<number> {
   if (resume && flags.out === undefined) throw new UsageError('--resume: say which folder with --out');
   const plan = planSweep(readGrid(given), {
     set,
-    ...(preset === undefined ? {} : { preset: presetName(preset) }),
+    ...(preset === undefined ? {} : { preset }),
     ...(seeds === undefined && seedList === undefined ? {} : { seeds: parseSeeds({ seeds: seeds ?? '1', seedList }) }),
   });
   runsOf(plan); // an arm that is impossible is told before anything is opened

@@ -96,8 +96,8 @@ async function start(name: EngineName): Promise<Engine> {
 }
 
 /**
- * Models this wide or wider are worth a GPU: in narrower ones giving it a step to do takes as long as the step does on a
- * processor.
+ * Models this wide or wider are given to a GPU: in narrower ones its many dispatches have little work each. A guess, until
+ * someone has measured where it begins to gain.
  */
 export const WORTH_A_GPU = 512;
 

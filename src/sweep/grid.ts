@@ -3,10 +3,10 @@ import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import * as z from 'zod';
-import { armSetup, MAIN } from '../claims/arms.ts';
 import { CLAIMS, type Claim } from '../claims/index.ts';
 import { ExplainedError } from '../explained-error.ts';
 import { drawnValue, parseDimension, places } from '../explore/space.ts';
+import { type Plan, planSetups } from '../lab/job.ts';
 import { setupHash } from '../setup/hash.ts';
 import { assignmentsOf, readStructured, resolveSetup } from '../setup/overrides.ts';
 import { claimSeeds, PRESETS, type PresetName } from '../setup/presets.ts';
@@ -134,7 +134,7 @@ const textOf = (changed: Record<string, unknown>): string =>
  */
 export function planSweep(
   { name, grid }: ReturnType<typeof readGrid>,
-  instead: Partial<Pick<Grid, 'preset' | 'seeds'>> & { readonly set?: readonly string[] } = {},
+  instead: Partial<Pick<Grid, 'seeds'>> & { readonly preset?: string; readonly set?: readonly string[] } = {},
 ): SweepPlan {
   const { preset, seeds: given, set, vary, cells: list, draw, claims: ids } = { ...grid, ...instead, set: grid.set };
   if ([vary, list, draw].filter((each) => each !== undefined).length > 1)
@@ -179,16 +179,8 @@ const named = (setup: Setup, grid: string, label: string): Setup =>
           .slice(0, 64),
       };
 
-/** The setups that a cell's claims need, by arm. */
-export const armsOf = ({ setup }: Cell, { claims, seeds: all }: SweepPlan): Map<string, Setup[]> => {
-  const arms = new Map([MAIN, ...claims.flatMap((claim) => claim.arms)].map((arm) => [arm.id, arm]));
-  const needed = new Set(claims.flatMap((claim) => claim.arms.map(({ id }) => id)));
-  return new Map(
-    [...arms.values()]
-      .filter(({ id }) => needed.has(id))
-      .map((arm) => [arm.id, all.map((seed) => armSetup({ ...setup, seed }, arm))]),
-  );
-};
+/** The setups that a cell's claims need, by arm. @throws SetupError when an arm is impossible for it */
+export const armsOf = ({ setup }: Cell, { claims, seeds: all }: SweepPlan): Plan => planSetups(setup, claims, all);
 
 /** Every run of a sweep, once. @throws SetupError when an arm is impossible for a cell */
 export function runsOf(plan: SweepPlan): Setup[] {
