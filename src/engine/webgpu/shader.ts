@@ -34,7 +34,7 @@ export const inRows = (groups: number): [number, number] =>
   groups <= IN_A_ROW ? [groups, 1] : [IN_A_ROW, Math.ceil(groups / IN_A_ROW)];
 
 /** Invocations of a workgroup whose programs take one element each. */
-export const EACH = 64;
+const EACH = 64;
 
 /** A program that computes each of `n.size` elements by itself: `i` is the element. */
 export const eachElement = (shader: Omit<Shader, 'group'>): Shader => ({
@@ -73,7 +73,7 @@ export const reduction = (name: string, size: number, combine: string): string =
   }`;
 
 /** The text of a program. */
-export function wgsl({ numbers, inputs, outputs, group: [x, y], before = '', body }: Shader): string {
+function wgsl({ numbers, inputs, outputs, group: [x, y], before = '', body }: Shader): string {
   const fields = Object.entries(numbers).map(([name, type]) => `${name}: ${type}`);
   const buffers = [
     ...Object.entries(inputs).map(([name, type]) => `var<storage, read> ${name}: array<${type}>;`),
