@@ -12,6 +12,8 @@ const HOSTILE = ['spec/sabotage/**/*.spec.ts', 'spec/faults/**/*.spec.ts'];
 const CLAIMS = 'spec/claims/training/**/*.spec.ts';
 const VERSIONS = 'spec/versions/**/*.spec.ts';
 const GPU = 'spec/engine/webgpu/**/*.spec.ts';
+/** Starts servers and workers, and kills them. */
+const QUEUE = 'spec/queue/**/*.spec.ts';
 
 /** What takes minutes, longest first: begun last, it would leave the other cores without work. */
 const LONGEST = [
@@ -37,8 +39,7 @@ const parallel = {
 
 // `quick` trains nothing long, `slow` is what takes longer by nature; `hostile` breaks the source and kills processes, and sees
 // that it is noticed; `claims` trains the preset and judges its claims; `versions` fetches other versions of Node; `gpu` is the
-// engine `webgpu`. `npm test` is
-// `quick` and `claims`. The groups run one after the other, so that training has the machine's cores to itself.
+// engine `webgpu`; `queue` needs a Redis server. `npm test` is `quick` and `claims`. The groups run one after the other, so that training has the machine's cores to itself.
 export default defineConfig({
   test: {
     reporters: ['default', './src/vitest/reporter.ts'],
@@ -53,7 +54,7 @@ export default defineConfig({
         test: {
           name: 'quick',
           include: ['spec/**/*.spec.ts'],
-          exclude: [SLOW, ...HOSTILE, CLAIMS, VERSIONS, GPU],
+          exclude: [SLOW, ...HOSTILE, CLAIMS, VERSIONS, GPU, QUEUE],
           ...parallel,
           sequence: { groupOrder: 0 },
         },
@@ -82,6 +83,17 @@ export default defineConfig({
           testTimeout: PATIENCE,
           hookTimeout: PATIENCE,
           sequence: { groupOrder: 5 },
+        },
+      },
+      {
+        extends: true,
+        test: {
+          name: 'queue',
+          include: [QUEUE],
+          testTimeout: PATIENCE,
+          hookTimeout: PATIENCE,
+          fileParallelism: false, // each starts several workers
+          sequence: { groupOrder: 6 },
         },
       },
       {

@@ -1,8 +1,25 @@
 /** Keeps secrets off the console and out of records. */
 
 /** Variables that hold secrets: tokens, and addresses that may hold a password. */
-const TOKENS = ['HF_TOKEN', 'HUGGING_FACE_HUB_TOKEN', 'HUGGINGFACE_TOKEN', 'NODE_AUTH_TOKEN', 'NPM_TOKEN'];
-const ADDRESSES = ['HF_ENDPOINT', 'HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'http_proxy', 'https_proxy', 'all_proxy'];
+const TOKENS = [
+  'AWS_SECRET_ACCESS_KEY',
+  'AWS_SESSION_TOKEN',
+  'HF_TOKEN',
+  'HUGGING_FACE_HUB_TOKEN',
+  'HUGGINGFACE_TOKEN',
+  'NODE_AUTH_TOKEN',
+  'NPM_TOKEN',
+];
+const ADDRESSES = [
+  'HF_ENDPOINT',
+  'NEGATIVE_KNOWLEDGE_QUEUE',
+  'HTTP_PROXY',
+  'HTTPS_PROXY',
+  'ALL_PROXY',
+  'http_proxy',
+  'https_proxy',
+  'all_proxy',
+];
 
 const HIDDEN = '[hidden]';
 
@@ -39,6 +56,7 @@ export function redact(text: string, env: NodeJS.ProcessEnv = process.env): stri
   const without = secrets(env).reduce((left, secret) => left.replaceAll(secret, HIDDEN), text);
   return without
     .replaceAll(/([a-z][a-z0-9+.-]*:\/\/)[^\s/@]+@/gi, `$1${HIDDEN}@`)
+    .replaceAll(/([?&][^\s=&#]*(?:pass|secret|token)[^\s=&#]*=)[^\s&#'"]+/gi, `$1${HIDDEN}`)
     .replaceAll(/\bhf_[A-Za-z0-9]{8,}/g, HIDDEN)
     .replaceAll(/(authorization"?\s*[:=]\s*"?(?:bearer|basic)\s+)[^\s"',}]+/gi, `$1${HIDDEN}`);
 }

@@ -97,6 +97,11 @@ const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./sweep.ts')).sweepCommand,
   },
   {
+    usage: 'worker',
+    description: 'Take runs from a queue that commands with --queue fill, and train them.',
+    load: async () => (await import('./worker.ts')).workerCommand,
+  },
+  {
     usage: 'fuzz',
     description: 'Look for setups of which something that must be true of every setup is not.',
     load: async () => (await import('./fuzz.ts')).fuzzCommand,

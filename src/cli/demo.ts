@@ -3,12 +3,12 @@ import path from 'node:path';
 import asciichart from 'asciichart';
 import { createLogUpdate } from 'log-update';
 import { MAIN } from '../claims/arms.ts';
+import type { Heard } from '../lab/executor.ts';
 import { planJob, trainMore } from '../lab/job.ts';
 import type { RunRecord } from '../records/record.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { claimSeeds } from '../setup/presets.ts';
 import type { Evaluation } from '../training/evaluation.ts';
-import type { Progress } from '../training/trainer.ts';
 import { type Define, EXIT, interruptible } from './exit.ts';
 import { newLocalFolder } from './local.ts';
 import { commandLine, LOCAL_REPORTS, parseWhole, repeated } from './options.ts';
@@ -84,8 +84,8 @@ async function demo({ set, seed, out }: Flags): Promise<number> {
   say(`one run of ${setup.name}, seed ${seed}: a minute or two`);
   const live = stderr.isTTY ? createLogUpdate(stderr) : null;
   const curves: Curves = { heldOut: [], control: [] };
-  let phase: Progress['phase'] | undefined;
-  const draw = (progress: Progress) => {
+  let phase: Heard['phase'] | undefined;
+  const draw = (progress: Heard) => {
     const { evaluation, step, steps } = progress;
     if (evaluation === null) return;
     curves.heldOut.push(evaluation.sets.heldOut.guessRate);

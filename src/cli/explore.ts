@@ -25,8 +25,9 @@ import {
   seedsOption,
   UsageError,
 } from './options.ts';
+import { type QueueFlags, queueOption, refreshOption, storeOption, withMachines } from './queue.ts';
 
-interface Flags {
+interface Flags extends QueueFlags {
   preset: string;
   config?: string;
   set: string[];
@@ -65,54 +66,57 @@ async function exploreSetups(flags: Flags): Promise<number> {
         import('../report/figures/render.ts'),
       ]),
   );
-  const job = await planJob({
-    setup,
-    claims: [{ arms: [MAIN] }],
-    seeds,
-    folder: flags.out,
-    resume: true,
-    command,
-    reports: ['explored.jsonl', 'explored.md', 'map.svg'],
-    jobs: flags.jobs,
-    say,
+  return withMachines(flags, [setup], { name: 'explore', command, say }, async (machines) => {
+    const job = await planJob({
+      setup,
+      claims: [{ arms: [MAIN] }],
+      seeds,
+      folder: flags.out,
+      resume: true,
+      command,
+      reports: ['explored.jsonl', 'explored.md', 'map.svg'],
+      jobs: flags.jobs,
+      remote: machines?.remote,
+      say,
+    });
+    const { store, jobs } = job;
+    say(`into ${store.folder}, ${jobs} runs at once`);
+    const live = err.isTTY ? createLogUpdate(err) : null;
+    const end = performance.now() + budget;
+    const points: Point[] = [];
+    try {
+      const { boundaries, map: mapped } = await interruptible(
+        `What is done is kept; go on with the same command and --out ${flags.out}`,
+        () =>
+          explore(knobs, map, {
+            setup,
+            seeds,
+            more: () => performance.now() < end,
+            train: (setups) =>
+              trainMore(job, setups, {
+                onProgress: ({ seed }, { phase, step, steps }) => live?.(`seed ${seed}  ${phase} ${step}/${steps}`),
+              }),
+            onPoint: async (point) => {
+              points.push(point);
+              await store.writeText('explored.jsonl', points.map((judged) => `${JSON.stringify(judged)}\n`).join(''));
+              live?.clear();
+              say(`${placesText(point)}: ${outcomeText(point)}`);
+            },
+          }),
+      );
+      if (mapped !== null) await store.writeText('map.svg', await svgOf(mapFigure(mapped, points)));
+      const page = exploredPage({ boundaries, map: mapped }, points, { setup, seeds, command });
+      const report = await store.writeText('explored.md', page);
+      process.stdout.write(
+        `${boundaries.map(boundaryText).join('\n')}\n${points.length} setups tried; report: ${path.relative('.', report)}\n`,
+      );
+    } finally {
+      live?.clear();
+      live?.done();
+      store.close();
+    }
+    return EXIT.reproduced;
   });
-  const { store, jobs } = job;
-  say(`into ${store.folder}, ${jobs} runs at once`);
-  const live = err.isTTY ? createLogUpdate(err) : null;
-  const end = performance.now() + budget;
-  const points: Point[] = [];
-  try {
-    const { boundaries, map: mapped } = await interruptible(
-      `What is done is kept; go on with the same command and --out ${flags.out}`,
-      () =>
-        explore(knobs, map, {
-          setup,
-          seeds,
-          more: () => performance.now() < end,
-          train: (setups) =>
-            trainMore(job, setups, {
-              onProgress: ({ seed }, { phase, step, steps }) => live?.(`seed ${seed}  ${phase} ${step}/${steps}`),
-            }),
-          onPoint: async (point) => {
-            points.push(point);
-            await store.writeText('explored.jsonl', points.map((judged) => `${JSON.stringify(judged)}\n`).join(''));
-            live?.clear();
-            say(`${placesText(point)}: ${outcomeText(point)}`);
-          },
-        }),
-    );
-    if (mapped !== null) await store.writeText('map.svg', await svgOf(mapFigure(mapped, points)));
-    const page = exploredPage({ boundaries, map: mapped }, points, { setup, seeds, command });
-    const report = await store.writeText('explored.md', page);
-    process.stdout.write(
-      `${boundaries.map(boundaryText).join('\n')}\n${points.length} setups tried; report: ${path.relative('.', report)}\n`,
-    );
-  } finally {
-    live?.clear();
-    live?.done();
-    store.close();
-  }
-  return EXIT.reproduced;
 }
 
 export const exploreCommand: Define = (command, ending) =>
@@ -130,6 +134,9 @@ export const exploreCommand: Define = (command, ending) =>
     .option('--map <ids>', 'the two knobs of the map, or none', 'share,beta')
     .option('--budget <time>', 'after which no further setup begins: 90s, 30m, 2h', '30m')
     .addOption(jobsOption)
+    .addOption(queueOption)
+    .addOption(storeOption)
+    .addOption(refreshOption)
     .addOption(dryRunOption)
     .option(
       '--out <folder>',

@@ -5,6 +5,7 @@ import { CLAIMS, type Claim } from '../claims/index.ts';
 import { ENGINES, type EngineName } from '../engine/names.ts';
 import { ExplainedError } from '../explained-error.ts';
 import { KNOBS, type Knob } from '../explore/knobs.ts';
+import { redact } from '../redact.ts';
 import { claimSeeds, PRESETS } from '../setup/presets.ts';
 import { didYouMean } from '../suggestion.ts';
 
@@ -21,7 +22,7 @@ const SCRIPTS = ['reproduce', 'report', 'pages', 'verify', 'fuzz'];
 
 /** The command as it is typed in a clone, for documents to say how they were made. */
 export function commandLine(command: string): string {
-  const given = process.argv.slice(3);
+  const given = process.argv.slice(3).map((word) => redact(word));
   if (!SCRIPTS.includes(command)) return ['npx negative-knowledge', command, ...given].join(' ');
   return [`npm run ${command}`, ...(given.length > 0 ? ['--'] : []), ...given].join(' ');
 }

@@ -1,21 +1,25 @@
 /** Live progress of a job's runs: one line a run on a terminal, plain lines at every evaluation elsewhere. */
 import { createLogUpdate } from 'log-update';
+import type { Heard } from '../lab/executor.ts';
 import { PHASES } from '../passwords/roles.ts';
+import type { WorkerEntry } from '../queue/registry.ts';
+import { workersText } from '../queue/status.ts';
 import { totalWork, workOf } from '../recipe/work.ts';
 import type { RunRecord } from '../records/record.ts';
 import { oneLine } from '../report/escape.ts';
 import type { Setup } from '../setup/schema.ts';
-import type { Evaluation } from '../training/evaluation.ts';
-import type { Progress } from '../training/trainer.ts';
 
 interface Running {
   setup: Setup;
-  progress: Progress;
-  evaluation: Evaluation | null;
+  progress: Heard;
+  evaluation: Heard['evaluation'];
   startedAt: number;
 }
 
 const REDRAW_EVERY = 200; // milliseconds
+
+/** Runs that are shown at once: a queue may have hundreds at work. */
+const MOST_LINES = 24;
 
 function done({ setup, progress: { phase, step, steps } }: Running): number {
   const parts = workOf(setup);
@@ -37,6 +41,10 @@ export class ProgressDisplay {
   readonly #now: () => number;
   readonly #running = new Map<Setup, Running>();
   readonly #pending: Set<Setup>;
+  #ended = 0;
+  #failed = 0;
+  /** What other machines have in hand. */
+  #workers = '';
   readonly #live: ReturnType<typeof createLogUpdate> | null;
   /** Work of the runs that ended here. */
   #workDone = 0;
@@ -56,7 +64,7 @@ export class ProgressDisplay {
   }
 
   /** Takes in a run's progress. */
-  update(setup: Setup, progress: Progress): void {
+  update(setup: Setup, progress: Heard): void {
     const before = this.#running.get(setup);
     this.#pending.delete(setup);
     const running: Running = {
@@ -75,8 +83,9 @@ export class ProgressDisplay {
       this.#drawnAt = this.#now();
       const left = this.#secondsLeft();
       const lines = [
-        ...[...this.#running.values()].map((one) => this.#parts(one).join('  ')),
-        `${this.#running.size} running, ${this.#pending.size} waiting${left === null ? '' : `, at most ${duration(left)} left`}`,
+        ...[...this.#running.values()].slice(0, MOST_LINES).map((one) => this.#parts(one).join('  ')),
+        this.#counts(left),
+        ...(this.#workers === '' ? [] : [this.#workers]),
       ];
       // A line that wraps would not be drawn over.
       const width = (this.#stream.columns || 80) - 1;
@@ -84,11 +93,18 @@ export class ProgressDisplay {
     }
   }
 
+  /** Takes in what the workers of a queue do. */
+  readonly note = (workers: readonly WorkerEntry[]): void => {
+    this.#workers = workersText(workers);
+  };
+
   /** Takes in a run's end. */
   end(setup: Setup, record: RunRecord, reused: boolean): void {
     const running = this.#running.get(setup);
     this.#running.delete(setup);
     this.#pending.delete(setup);
+    this.#ended += 1;
+    if (record.status === 'failed') this.#failed += 1;
     if (running !== undefined) this.#workDone += done(running); // not its total: phase 3 may have ended early
     const how =
       record.status === 'failed'
@@ -98,6 +114,12 @@ export class ProgressDisplay {
           : 'finished';
     this.#live?.clear();
     this.#stream.write(`${setup.name} seed ${setup.seed}: ${how} (${duration(record.times.wallSeconds)})\n`);
+  }
+
+  #counts(left: number | null): string {
+    const ended = `${this.#ended} ended${this.#failed > 0 ? `, ${this.#failed} of them FAILED` : ''}`;
+    const time = left === null ? '' : `, at most ${duration(left)} left`;
+    return `${ended}, ${this.#running.size} running, ${this.#pending.size} waiting${time}`;
   }
 
   /** Leaves the terminal clean. */

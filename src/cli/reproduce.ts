@@ -4,7 +4,7 @@ import { familyOf } from '../claims/family.ts';
 import { CLAIMS, type Claim, CORE } from '../claims/index.ts';
 import { predicted } from '../claims/prediction.ts';
 import { ENGINE_VARIABLE } from '../engine/names.ts';
-import { type Job, type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
+import { distinctSetups, type Job, type JobResult, planJob, planSetups, runJob } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { runId } from '../lab/store.ts';
 import { type Elsewhere, lookElsewhere, take } from '../lab/take.ts';
@@ -37,6 +37,7 @@ import {
   UsageError,
 } from './options.ts';
 import { ProgressDisplay } from './progress.ts';
+import { type Machines, type QueueFlags, queueOption, refreshOption, storeOption, withMachines } from './queue.ts';
 
 interface Flags {
   preset: string;
@@ -55,10 +56,15 @@ interface Flags {
   reuse?: true | string[];
   dryRun: boolean;
   json: boolean;
+  queue?: QueueFlags['queue'];
+  store?: string;
+  refresh?: boolean;
 }
 
 /** What is to be trained and judged, where, and how. */
-interface Order extends Pick<Flags, 'keepModels' | 'jobs' | 'microBatch' | 'resume' | 'reuse' | 'dryRun' | 'json'> {
+interface Order
+  extends QueueFlags,
+    Pick<Flags, 'keepModels' | 'jobs' | 'microBatch' | 'resume' | 'reuse' | 'dryRun' | 'json'> {
   readonly setup: Setup;
   readonly claims: readonly Claim[];
   readonly seeds: readonly number[];
@@ -102,11 +108,15 @@ function engineHint({ engine }: Job): string | null {
   return 'a quicker engine could be had: "npx negative-knowledge engine native" builds it (2 to 3 times as fast, reports/speed.md)';
 }
 
-async function train(job: Job, { claims, keepModels }: Order): Promise<JobResult> {
-  const { store, setups } = job;
-  const display = new ProgressDisplay(setups, err);
+async function train(
+  job: Job,
+  { claims, keepModels }: Order,
+  display: ProgressDisplay,
+  goesOn?: string,
+): Promise<JobResult> {
+  const { store } = job;
   return interruptible(
-    `What is done is kept; "npx negative-knowledge resume ${path.relative('.', store.folder)}" goes on`,
+    `What is done is kept; ${goesOn ?? `"npx negative-knowledge resume ${path.relative('.', store.folder)}" goes on`}`,
     () =>
       runJob(job, claims, {
         keepModels,
@@ -121,19 +131,29 @@ async function train(job: Job, { claims, keepModels }: Order): Promise<JobResult
 
 /** Trains and judges, or says what that would take. */
 async function carryOut(order: Order): Promise<number> {
-  const { setup, claims, seeds, folder, resume, command, jobs, microBatch, keepModels, dryRun, json, reuse } = order;
+  const { setup, claims, seeds, folder, resume, command, jobs, microBatch, dryRun, reuse } = order;
   planSetups(setup, claims, seeds); // an arm that is impossible is told before anything is looked for
   if (dryRun) {
     const look = reuse === undefined ? null : (job: Parameters<typeof lookElsewhere>[0]) => elsewhere(job, reuse);
     process.stdout.write(`${await forecast({ setup, claims, seeds, folder, resume, jobs, microBatch }, look)}\n`);
     return EXIT.reproduced;
   }
+  const setups = distinctSetups(planSetups(setup, claims, seeds));
+  const display = new ProgressDisplay(setups, err);
+  const what = { name: setup.name, command, say, onWorkers: display.note };
+  return withMachines(order, setups, what, (machines) => trainAndJudge(order, display, machines));
+}
+
+async function trainAndJudge(order: Order, display: ProgressDisplay, machines?: Machines): Promise<number> {
+  const { setup, claims, seeds, folder, resume, command, jobs, microBatch, keepModels, json, reuse } = order;
   const reports = ['report.md', 'claims.json'];
   const asked = { claims: claims.map(({ id }) => id), seeds: [...seeds], jobs: jobs ?? null, keepModels };
-  const job = await planJob({ setup, claims, seeds, folder, resume, command, reports, jobs, microBatch, asked, say });
+  const remote = machines?.remote;
+  const request = { setup, claims, seeds, folder, resume, command, reports, jobs, microBatch, asked, remote, say };
+  const job = await planJob(request);
   const { store, engine } = job;
-  say(`${job.setups.length} runs, ${job.jobs} at once, into ${store.folder}`);
-  const hint = engineHint(job);
+  say(`${job.setups.length} runs${remote === undefined ? `, ${job.jobs} at once` : ''}, into ${store.folder}`);
+  const hint = remote === undefined ? engineHint(job) : null;
   if (hint !== null) say(hint);
   try {
     if (reuse !== undefined) await takeRuns(job, reuse);
@@ -141,7 +161,7 @@ async function carryOut(order: Order): Promise<number> {
     store.close();
     throw error;
   }
-  const { judgements, runs } = await train(job, order);
+  const { judgements, runs } = await train(job, order, display, machines?.goesOn);
 
   const main = judgements.find(({ id, verdict }) => id === 'main' && verdict !== 'invalid');
   const prediction = main === undefined ? null : predicted(main, foundOf(setup));
@@ -216,6 +236,9 @@ export const reproduceCommand: Define = (command, ending) =>
       '--reuse [folder...]',
       `take finished runs of the same setup and engine from these jobs (default: those in ${LOCAL_REPORTS}), and name them in the report`,
     )
+    .addOption(queueOption)
+    .addOption(storeOption)
+    .addOption(refreshOption)
     .addOption(dryRunOption)
     .addOption(jsonOption)
     .addHelpText(

@@ -21,8 +21,9 @@ import {
   repeated,
   UsageError,
 } from './options.ts';
+import { type QueueFlags, queueOption, refreshOption, storeOption, withMachines } from './queue.ts';
 
-interface Flags {
+interface Flags extends QueueFlags {
   preset: string;
   config?: string;
   set: string[];
@@ -66,63 +67,66 @@ async function searchSetups(flags: Flags): Promise<number> {
         import('../report/figures/render.ts'),
       ]),
     );
-  const job = await planJob({
-    setup,
-    claims: [{ arms: [MAIN] }], // the size of its models decides how many runs go at once
-    seeds: [1],
-    folder: flags.out,
-    resume: true,
-    command,
-    reports: ['search.jsonl', 'search.md', 'parallel.svg', 'effects.svg'],
-    jobs: flags.jobs,
-    say,
+  return withMachines(flags, [setup], { name: 'search', command, say }, async (machines) => {
+    const job = await planJob({
+      setup,
+      claims: [{ arms: [MAIN] }], // the size of its models decides how many runs go at once
+      seeds: [1],
+      folder: flags.out,
+      resume: true,
+      command,
+      reports: ['search.jsonl', 'search.md', 'parallel.svg', 'effects.svg'],
+      jobs: flags.jobs,
+      remote: machines?.remote,
+      say,
+    });
+    const { store, jobs } = job;
+    say(`into ${store.folder}, ${jobs} runs at once`);
+    const live = err.isTTY ? createLogUpdate(err) : null;
+    const asked = { setup, space, objective, seed: flags.seed, command };
+    try {
+      const searched = await interruptible(
+        `What is done is kept; go on with the same command and --out ${flags.out}`,
+        () =>
+          search({
+            ...asked,
+            draws: flags.draws,
+            confirm: flags.confirm,
+            train: (setups) => {
+              let done = 0;
+              return trainMore(job, setups, {
+                onProgress: ({ seed }, { phase, step, steps }) =>
+                  live?.(`${done} of ${setups.length} runs  seed ${seed}  ${phase} ${step}/${steps}`),
+                onEnd: () => {
+                  done += 1;
+                  if (live === null && done % Math.ceil(setups.length / 10) === 0)
+                    say(`${done} of ${setups.length} runs`);
+                },
+              });
+            },
+            onRound: async (draws, round) => {
+              await store.writeText('search.jsonl', draws.map((draw) => `${JSON.stringify(draw)}\n`).join(''));
+              live?.clear();
+              say(`round ${round}:`);
+              for (const draw of draws) if (draw.rounds === round) say(`  ${drawText(draw)}`);
+            },
+          }),
+      );
+      await store.writeText('parallel.svg', await svgOf(parallelFigure(searched.draws, asked)));
+      await store.writeText('effects.svg', await svgOf(effectsFigure(searched.draws, asked)));
+      const report = await store.writeText('search.md', searchPage(searched, asked));
+      const { confirmation } = searched;
+      process.stdout.write(
+        `${confirmation === null ? 'No draw could be scored; the report says why.' : confirmationText(confirmation, objective)}\n` +
+          `${searched.draws.length} setups drawn; report: ${path.relative('.', report)}\n`,
+      );
+      return confirmation === null ? EXIT.notCarriedOut : EXIT.reproduced;
+    } finally {
+      live?.clear();
+      live?.done();
+      store.close();
+    }
   });
-  const { store, jobs } = job;
-  say(`into ${store.folder}, ${jobs} runs at once`);
-  const live = err.isTTY ? createLogUpdate(err) : null;
-  const asked = { setup, space, objective, seed: flags.seed, command };
-  try {
-    const searched = await interruptible(
-      `What is done is kept; go on with the same command and --out ${flags.out}`,
-      () =>
-        search({
-          ...asked,
-          draws: flags.draws,
-          confirm: flags.confirm,
-          train: (setups) => {
-            let done = 0;
-            return trainMore(job, setups, {
-              onProgress: ({ seed }, { phase, step, steps }) =>
-                live?.(`${done} of ${setups.length} runs  seed ${seed}  ${phase} ${step}/${steps}`),
-              onEnd: () => {
-                done += 1;
-                if (live === null && done % Math.ceil(setups.length / 10) === 0)
-                  say(`${done} of ${setups.length} runs`);
-              },
-            });
-          },
-          onRound: async (draws, round) => {
-            await store.writeText('search.jsonl', draws.map((draw) => `${JSON.stringify(draw)}\n`).join(''));
-            live?.clear();
-            say(`round ${round}:`);
-            for (const draw of draws) if (draw.rounds === round) say(`  ${drawText(draw)}`);
-          },
-        }),
-    );
-    await store.writeText('parallel.svg', await svgOf(parallelFigure(searched.draws, asked)));
-    await store.writeText('effects.svg', await svgOf(effectsFigure(searched.draws, asked)));
-    const report = await store.writeText('search.md', searchPage(searched, asked));
-    const { confirmation } = searched;
-    process.stdout.write(
-      `${confirmation === null ? 'No draw could be scored; the report says why.' : confirmationText(confirmation, objective)}\n` +
-        `${searched.draws.length} setups drawn; report: ${path.relative('.', report)}\n`,
-    );
-    return confirmation === null ? EXIT.notCarriedOut : EXIT.reproduced;
-  } finally {
-    live?.clear();
-    live?.done();
-    store.close();
-  }
 }
 
 export const searchCommand: Define = (command, ending) =>
@@ -141,6 +145,9 @@ export const searchCommand: Define = (command, ending) =>
     .option('--confirm <n>', 'fresh seeds for the best one', (text) => parseWhole(text, '--confirm', 1, 1000), 8)
     .option('--seed <n>', 'seed of the draws', (text) => parseWhole(text, '--seed', 0, 0xffffffff), 1)
     .addOption(jobsOption)
+    .addOption(queueOption)
+    .addOption(storeOption)
+    .addOption(refreshOption)
     .addOption(dryRunOption)
     .option(
       '--out <folder>',

@@ -1,9 +1,13 @@
 /** The command `sweep`: trains every setup of a grid, and judges each. */
 import path from 'node:path';
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { Means } from '../lab/job.ts';
 import { defaultJobs } from '../lab/plan.ts';
+import { openShared } from '../lab/shared/shared-store.ts';
 import { RunStore } from '../lab/store.ts';
+import type { SweepEntry } from '../queue/registry.ts';
+import { connect, type Server } from '../queue/server.ts';
+import { cancel, pause, standings, standingsText } from '../queue/status.ts';
 import { writeOwn } from '../records/own-files.ts';
 import { bytesOnDisk, operationsOf } from '../sweep/cost.ts';
 import { GRIDS, planSweep, readGrid, runsOf, type SweepPlan } from '../sweep/grid.ts';
@@ -13,7 +17,7 @@ import { openSweep, runSweep, type SweepResult } from '../sweep/sweep.ts';
 import { countsText, sweepCsv, sweepMarkdown, sweepText } from '../sweep/text.ts';
 import { painted } from './colours.ts';
 import { timesText } from './dry-run.ts';
-import { type Define, EXIT, interruptible } from './exit.ts';
+import { type Define, type Ending, EXIT, interruptible } from './exit.ts';
 import { newLocalFolder } from './local.ts';
 import {
   commandLine,
@@ -27,6 +31,7 @@ import {
   UsageError,
 } from './options.ts';
 import { ProgressDisplay } from './progress.ts';
+import { addressOf, placeOf, type QueueFlags, queueOption, refreshOption, storeOption, withMachines } from './queue.ts';
 
 interface Flags {
   preset?: string;
@@ -45,6 +50,9 @@ interface Flags {
   tasks?: number;
   atOnce?: number;
   image: string;
+  queue?: QueueFlags['queue'];
+  store?: string;
+  refresh?: boolean;
 }
 
 const err = process.stderr;
@@ -99,8 +107,7 @@ function exitCode({ cells }: SweepResult): number {
 }
 
 /** Trains runs of a sweep in a folder. */
-async function train(plan: SweepPlan, means: Means, goOn: string): Promise<SweepResult> {
-  const display = new ProgressDisplay(means.setups, err);
+async function train(plan: SweepPlan, means: Means, display: ProgressDisplay, goOn: string): Promise<SweepResult> {
   return interruptible(`What is done is kept; ${goOn}`, () =>
     runSweep(plan, means, {
       onProgress: (setup, progress) => display.update(setup, progress),
@@ -120,7 +127,8 @@ async function trainShare(plan: SweepPlan, folder: string, flags: Flags): Promis
   const request = { ...flags, folder: shareFolder(folder, share), resume: true, command: commandLine('sweep'), say };
   const means = await openSweep(plan, request, own);
   say(`share ${flags.task}: ${own.length} runs, ${means.jobs} at once, into ${means.store.folder}`);
-  const result = await train(plan, means, 'the same command goes on').finally(() => means.store.close());
+  const display = new ProgressDisplay(own, err);
+  const result = await train(plan, means, display, 'the same command goes on').finally(() => means.store.close());
   process.stdout.write(`${countsText(result)}\n`);
   return EXIT.reproduced; // its runs are trained; what they say is for the whole sweep to tell
 }
@@ -200,26 +208,83 @@ async function sweep(given: string, flags: Flags): Promise<number> {
   const [special, ...others] = wanted.filter((option) => option !== false);
   if (others.length > 0) throw new UsageError(`${special} and ${others.join(' and ')} are different things: take one`);
   if (special !== undefined) {
+    if (flags.queue !== undefined) throw new UsageError(`${special} and --queue are different things: take one`);
     if (flags.out === undefined) throw new UsageError(`${special}: say which folder with --out`);
     if (flags.task !== undefined) return trainShare(plan, flags.out, flags);
     return flags.gather ? gatherShares(plan, flags.out, json) : printScripts(given, plan, flags.out, flags);
   }
   const command = commandLine('sweep');
-  const folder = flags.out ?? newLocalFolder(plan.name);
-  const means = await openSweep(plan, { folder, resume, jobs, microBatch, command, say });
-  const { store, setups } = means;
-  say(`${setups.length} runs of ${plan.cells.length} cells, ${means.jobs} at once, into ${store.folder}`);
-  const goOn = `the same command with --resume --out ${path.relative('.', store.folder)} goes on`;
-  const result = await train(plan, means, goOn).finally(() => store.close());
-  const page = await store.writeText('sweep.md', sweepMarkdown(plan, result, command));
-  const table = await store.writeText('sweep.csv', sweepCsv(plan, result));
-  if (json) process.stdout.write(`${JSON.stringify(inShort(result))}\n`);
-  else process.stdout.write(`${sweepText(result, painted())}\n${countsText(result)}\n${page}\n${table}\n`);
-  return exitCode(result);
+  const setups = runsOf(plan);
+  const display = new ProgressDisplay(setups, err);
+  const what = { name: plan.name, command, say, onWorkers: display.note };
+  return withMachines(flags, setups, what, async (machines) => {
+    const folder = flags.out ?? newLocalFolder(plan.name);
+    const remote = machines?.remote;
+    const means = await openSweep(plan, { folder, resume, jobs, microBatch, command, remote, say });
+    const { store } = means;
+    const atOnce = remote === undefined ? `, ${means.jobs} at once` : '';
+    say(`${setups.length} runs of ${plan.cells.length} cells${atOnce}, into ${store.folder}`);
+    const goOn = machines?.goesOn ?? `the same command with --resume --out ${path.relative('.', store.folder)} goes on`;
+    const result = await train(plan, means, display, goOn).finally(() => store.close());
+    const page = await store.writeText('sweep.md', sweepMarkdown(plan, result, command));
+    const table = await store.writeText('sweep.csv', sweepCsv(plan, result));
+    if (json) process.stdout.write(`${JSON.stringify(inShort(result))}\n`);
+    else process.stdout.write(`${sweepText(result, painted())}\n${countsText(result)}\n${page}\n${table}\n`);
+    return exitCode(result);
+  });
 }
 
-export const sweepCommand: Define = (command, ending) =>
-  command
+/** A command about the sweeps that are on a queue. */
+const aboutQueue =
+  <Rest extends unknown[]>(
+    does: (server: Server, flags: QueueFlags & { json: boolean }, ...rest: Rest) => Promise<void>,
+  ) =>
+  async (flags: QueueFlags & { json: boolean }, ...rest: Rest): Promise<number> => {
+    const server = await connect(addressOf(flags), say);
+    try {
+      await does(server, flags, ...rest);
+      return EXIT.reproduced;
+    } finally {
+      await server.close();
+    }
+  };
+
+const showStatus = aboutQueue(async (server, flags) => {
+  const now = await standings(server, await openShared(placeOf(flags)));
+  process.stdout.write(flags.json ? `${JSON.stringify(now)}\n` : `${standingsText(now)}\n`);
+});
+const cancelSweep = aboutQueue(async (server, _, id: string | undefined) => {
+  const { sweep, removed } = await cancel(server, id);
+  say(
+    `${sweep.name} (${sweep.id}) is cancelled: ${removed} runs are out of the queue, and those in hand are let go of; what is done is kept`,
+  );
+});
+const setState = (state: SweepEntry['state']) =>
+  aboutQueue(async (server, _, id: string | undefined) => {
+    const { name, id: which } = await pause(server, id, state);
+    say(`${name} (${which}) ${state === 'paused' ? 'pauses: runs in hand are trained to their end' : 'goes on'}`);
+  });
+
+/** The commands about sweeps that are on a queue already. */
+function addQueueCommands(command: Command, ending: Ending): void {
+  const about = (usage: string, description: string) =>
+    command.command(usage).description(description).addOption(queueOption);
+  about('status', 'How the sweeps on a queue stand, and which workers there are.')
+    .addOption(storeOption)
+    .addOption(jsonOption)
+    .action(ending((flags: QueueFlags & { json: boolean }) => showStatus(flags)));
+  const named = (does: ReturnType<typeof setState>) =>
+    ending((id: string | undefined, flags: QueueFlags & { json: boolean }) => does(flags, id));
+  about('cancel [id]', 'End a sweep: what waits leaves the queue, what is in hand is let go of.').action(
+    named(cancelSweep),
+  );
+  about('pause [id]', 'Have workers begin no more runs of a sweep.').action(named(setState('paused')));
+  about('go-on [id]', 'Let a sweep that pauses go on.').action(named(setState('running')));
+}
+
+export const sweepCommand: Define = (command, ending) => {
+  addQueueCommands(command, ending);
+  return command
     .option('--preset <name>', "the setup that cells change, in place of the grid's")
     .option('--set <path=value>', 'change a field of every cell; repeatable', repeated, [])
     .option('--seeds <n>', 'how many seeds a cell is trained under, of those that are kept for claims')
@@ -230,6 +295,9 @@ export const sweepCommand: Define = (command, ending) =>
     )
     .option('--out <folder>', `where records and tables go (default: a new folder in ${LOCAL_REPORTS})`)
     .option('--resume', 'go on in --out: keep its finished runs, continue the interrupted ones', false)
+    .addOption(queueOption)
+    .addOption(storeOption)
+    .addOption(refreshOption)
     .addOption(dryRunOption)
     .addOption(jsonOption)
     .option(
@@ -255,3 +323,4 @@ export const sweepCommand: Define = (command, ending) =>
       `\nA grid is a file, or one of the paper's: ${GRIDS.join(', ')}.\nExit codes: 0 every claim of every cell is reproduced; 1 one is not; 2 it could not be carried out.`,
     )
     .action(ending(sweep));
+};

@@ -1,11 +1,16 @@
 /** The command `verify`: works out again what run records say, and tells what could and could not be checked. */
+import { randomUUID } from 'node:crypto';
 import os from 'node:os';
+import { codeVersion } from '../lab/shared/version.ts';
+import { queueExecutor } from '../queue/executor.ts';
 import { plainTable } from '../report/table.ts';
 import type { Check } from '../verify/record.ts';
+import type { VerifyOptions } from '../verify/verify.ts';
 import { type Define, EXIT } from './exit.ts';
-import { jsonOption, parseWhole } from './options.ts';
+import { commandLine, jsonOption, parseWhole } from './options.ts';
+import { openQueue, type QueueFlags, queueOption, storeOption } from './queue.ts';
 
-interface Flags {
+interface Flags extends QueueFlags {
   retrain: string;
   seed: string;
   against?: string;
@@ -19,14 +24,17 @@ const SHOWN = 20;
 async function verify(sources: readonly string[], flags: Flags): Promise<number> {
   const { CHECKS } = await import('../verify/record.ts');
   const { reasons, tally, verifyStudies } = await import('../verify/verify.ts');
-  const { studies, outcomes } = await verifyStudies({
+  const options: VerifyOptions = {
     sources,
     against: flags.against,
     retrain: parseWhole(flags.retrain, '--retrain', 0, 1e6),
     seed: parseWhole(flags.seed, '--seed', 0, 0xffffffff),
     jobs: parseWhole(flags.jobs, '--jobs', 1, 1024),
     say: (text) => void process.stderr.write(`${text}\n`),
-  });
+  };
+  const { studies, outcomes } = await (flags.queue === undefined
+    ? verifyStudies(options)
+    : verifyOnQueue(options, flags, verifyStudies));
   const out = (text: string) => void process.stdout.write(`${text}\n`);
   const records = studies.flatMap((study) => study.records);
   const checks = tally(outcomes);
@@ -55,6 +63,30 @@ async function verify(sources: readonly string[], flags: Flags): Promise<number>
   return code;
 }
 
+/** Has the runs that are trained again trained by the workers of a queue: anew, whatever its store has of them. */
+async function verifyOnQueue(
+  options: VerifyOptions,
+  flags: QueueFlags,
+  verifyStudies: typeof import('../verify/verify.ts').verifyStudies,
+): ReturnType<typeof verifyStudies> {
+  const { say } = options;
+  const { server, store } = await openQueue(flags, say);
+  const code = codeVersion();
+  const about = { server, store, code, say, refresh: false, name: 'verify', command: commandLine('verify') };
+  try {
+    return await verifyStudies({
+      ...options,
+      remote: ({ name, version }, { environment }) => {
+        const kind = { engine: { name, version }, processorKind: environment.processorKind ?? environment.processor };
+        const folder = `${code}-again-${randomUUID().slice(0, 8)}`;
+        return { ...kind, start: queueExecutor({ ...about, kind, folder }) };
+      },
+    });
+  } finally {
+    await server.close();
+  }
+}
+
 /** With the lines between them, as wide as a terminal of 80 characters. */
 const WIDTHS = [20, 7, 8, 13, 26] as const;
 
@@ -64,6 +96,8 @@ export const verifyCommand: Define = (command, ending) =>
     .option('--seed <n>', 'what they are chosen with', String(Math.floor(Date.now() / 1000)))
     .option('--against <claims.json>', 'check the verdicts of this file (default: the claims.json in the folder)')
     .option('--jobs <n>', 'runs at once', String(os.availableParallelism()))
+    .addOption(queueOption)
+    .addOption(storeOption)
     .addOption(jsonOption)
     .addHelpText(
       'after',

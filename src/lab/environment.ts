@@ -4,7 +4,6 @@ import { readFileSync, realpathSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Engine } from '../engine/engine.ts';
 import { dividedInWords } from '../engine/native/threads.ts';
 import type { Execution } from '../records/execution.ts';
 import { headOf, type RunRecord } from '../records/record.ts';
@@ -69,5 +68,9 @@ export function describeEnvironment(): RunRecord['environment'] {
 }
 
 /** What every record begins with, whether its run finished or failed. */
-export const recordHead = (setup: Setup, engine: Engine, execution: Execution, times: RunRecord['times']) =>
-  headOf(setup, engine, execution, describeEnvironment(), times);
+export const recordHead = (
+  setup: Setup,
+  engine: RunRecord['engine'],
+  execution: Execution,
+  times: RunRecord['times'],
+) => headOf(setup, engine, execution, describeEnvironment(), times);

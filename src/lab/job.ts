@@ -1,13 +1,14 @@
 /** A job: the runs that a set of claims needs, then their judgements. Every command that trains plans its runs here. */
 import { type Arm, armSetup } from '../claims/arms.ts';
 import type { Claim, Evidence, Judgement } from '../claims/claim.ts';
-import { type Engine, startEngine } from '../engine/engine.ts';
+import { startEngine } from '../engine/engine.ts';
 import type { Execution } from '../records/execution.ts';
 import type { RunRecord } from '../records/record.ts';
 import { StorageError } from '../records/storing.ts';
 import { type Asked, notedExecution, noteStudy } from '../records/study.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
+import type { StartExecutor } from './executor.ts';
 import { assertModelsHere } from './model.ts';
 import { assertFits, defaultJobs, planRuns } from './plan.ts';
 import { type PoolOptions, runAll, type StoredRun } from './pool.ts';
@@ -30,6 +31,13 @@ export const distinctSetups = (plan: Plan): Setup[] => [
   ...new Map([...plan.values()].flat().map((setup) => [setupHash(setup), setup])).values(),
 ];
 
+/** Machines that carry out runs, and how they compute. */
+export interface Remote {
+  readonly engine: RunRecord['engine'];
+  readonly processorKind: string;
+  readonly start: StartExecutor;
+}
+
 /** What is asked for. */
 export interface JobRequest {
   readonly setup: Setup;
@@ -49,6 +57,8 @@ export interface JobRequest {
   readonly microBatch?: number;
   /** What is noted for those who go on later. */
   readonly asked?: Omit<Asked, 'engine'>;
+  /** Where runs are carried out; here, when absent. */
+  readonly remote?: Remote;
   /** Takes what a reader wants to know before training begins. */
   readonly say?: (text: string) => void;
 }
@@ -58,10 +68,13 @@ export interface Job {
   readonly plan: Plan;
   /** The different setups of the plan. */
   readonly setups: readonly Setup[];
-  readonly engine: Engine;
+  readonly engine: RunRecord['engine'];
   readonly execution: Execution;
   /** Runs at once. */
   readonly jobs: number;
+  /** Starts what carries runs out, and the kind of processor there; where they are not carried out here. */
+  readonly start?: StartExecutor;
+  readonly processorKind?: string;
   /** Open: whoever planned the job closes it. */
   readonly store: RunStore;
 }
@@ -78,7 +91,7 @@ export async function assertUnused(store: RunStore): Promise<void> {
 }
 
 /** How runs are trained, whichever they are. */
-export type Means = Pick<Job, 'setups' | 'engine' | 'execution' | 'jobs' | 'store'>;
+export type Means = Pick<Job, 'setups' | 'engine' | 'execution' | 'jobs' | 'start' | 'processorKind' | 'store'>;
 
 /**
  * Opens the folder of a job, and decides how its runs are trained.
@@ -88,19 +101,20 @@ export type Means = Pick<Job, 'setups' | 'engine' | 'execution' | 'jobs' | 'stor
  */
 export async function openJob(
   setups: readonly Setup[],
-  request: Pick<JobRequest, 'folder' | 'resume' | 'reports' | 'jobs' | 'microBatch' | 'say'>,
+  request: Pick<JobRequest, 'folder' | 'resume' | 'reports' | 'jobs' | 'microBatch' | 'remote' | 'say'>,
   noted: (folder: string) => Execution | null,
 ): Promise<Means> {
-  const { resume, say = () => {} } = request;
+  const { resume, remote, say = () => {} } = request;
   assertModelsHere(setups);
   const jobs = request.jobs ?? defaultJobs(setups);
   const store = new RunStore(request.folder);
   if (!resume) await assertUnused(store);
   await store.open(request.reports);
   try {
+    const asked = request.microBatch ?? noted(store.folder)?.microBatch ?? null;
+    if (remote !== undefined) return { setups, ...remote, execution: { microBatch: asked }, jobs, store };
     const engine = await startEngine(undefined, widest(setups));
     say(`engine: ${engine.name} (TensorFlow.js ${engine.version})`);
-    const asked = request.microBatch ?? noted(store.folder)?.microBatch ?? null;
     const execution = planRuns(setups, engine.name, jobs, asked, say);
     return { setups, engine, execution, jobs, store };
   } catch (error) {
@@ -136,12 +150,12 @@ export interface JobResult {
 
 /** The records of setups beyond the plan, trained in the job's folder or taken from there; in the order of `setups`. */
 export async function trainMore(
-  { store, engine, execution, jobs }: Job,
+  { store, engine, execution, jobs, start, processorKind }: Job,
   setups: readonly Setup[],
   watch: Pick<PoolOptions, 'onProgress' | 'onEnd'> = {},
 ): Promise<RunRecord[]> {
-  assertFits(setups, engine.name, jobs, execution);
-  const runs = await runAll(setups, { engine, execution, store, jobs, ...watch });
+  if (start === undefined) assertFits(setups, engine.name, jobs, execution);
+  const runs = await runAll(setups, { engine, execution, store, jobs, start, processorKind, ...watch });
   return runs.map(({ record }) => record);
 }
 

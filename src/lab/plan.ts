@@ -265,8 +265,11 @@ export const passesOf = (
 ): number | null =>
   setups.some(isLarge) ? planMemory(setups, engine, availableMemory() / jobs, asked).microBatch : asked;
 
+/** Cores that runs may have. */
+export const availableCores = (): number => os.availableParallelism();
+
 /** Runs at once, unless told: one a core, or one alone where a model is large. */
-export const defaultJobs = (setups: readonly Setup[]): number => (setups.some(isLarge) ? 1 : os.availableParallelism());
+export const defaultJobs = (setups: readonly Setup[]): number => (setups.some(isLarge) ? 1 : availableCores());
 
 /**
  * Plans the memory of large models' runs, and says what they will cost.

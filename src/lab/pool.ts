@@ -1,24 +1,12 @@
-/**
- * Runs side by side on the machine's cores, each in a process of its own: TensorFlow's addon keeps state that threads
- * would share, and a run whose process dies takes no other with it. Results do not depend on how many run at once.
- */
-import os from 'node:os';
-import type { Engine } from '../engine/engine.ts';
-import { threadVariables } from '../engine/native/threads.ts';
-import { ExplainedError } from '../explained-error.ts';
-import { ModelError } from '../model/config.ts';
-import { ownModule } from '../own-module.ts';
-import { AT_ONCE, type Execution, executionOf } from '../records/execution.ts';
-import { arithmeticOf, type FailedRun, RecordError, type RunRecord } from '../records/record.ts';
-import { StorageError } from '../records/storing.ts';
+/** The runs of a job, each carried out once: those that its folder has no record of go to an executor. */
+import { AT_ONCE, executionOf } from '../records/execution.ts';
+import { arithmeticOf, RecordError, type RunRecord } from '../records/record.ts';
 import type { Setup } from '../setup/schema.ts';
-import type { Progress } from '../training/trainer.ts';
-import { CheckpointError } from './checkpoint.ts';
-import { describeEnvironment, recordHead } from './environment.ts';
+import { describeEnvironment } from './environment.ts';
 import { EventLog } from './events.ts';
-import { type RunStore, runId } from './store.ts';
-import type { WorkerFault, WorkerTask } from './worker.ts';
-import { startWorkers } from './workers.ts';
+import type { Heard, StartExecutor, Work } from './executor.ts';
+import { dividedHere, startHere } from './local.ts';
+import { runId } from './store.ts';
 
 /** A run of a job: its setup, its record, and where the record is. */
 export interface StoredRun {
@@ -29,58 +17,36 @@ export interface StoredRun {
   reused: boolean;
 }
 
-export interface PoolOptions {
-  engine: Engine;
+export interface PoolOptions extends Pick<Work, 'engine' | 'store' | 'jobs'> {
   /** Every step in one pass, when absent. */
-  execution?: Execution;
-  store: RunStore;
-  /** Most runs at once. */
-  jobs: number;
+  execution?: Work['execution'];
   /** Whether trained models are kept; no, when absent. */
   keepModels?: boolean;
-  onProgress?: (setup: Setup, progress: Progress) => void;
+  /** Starts what carries runs out; processes here, when absent. */
+  start?: StartExecutor;
+  /** The kind of processor that runs are made on, where that is not this machine's. */
+  processorKind?: string;
+  onProgress?: (setup: Setup, heard: Heard) => void;
   onEnd?: (run: StoredRun) => void;
 }
 
-/** Faults of files, which end a job. */
-const FAULTS = [StorageError, CheckpointError, ModelError];
-
-/** A process died before it began its run, so that no record can say so. */
-export class WorkerError extends ExplainedError {
-  override name = 'WorkerError';
-}
-
-/** Divides the cores among runs on the native engine. */
-function threadsOf(setups: readonly Setup[], jobs: number): Record<string, string> {
-  const threads = Math.max(1, Math.floor(os.availableParallelism() / jobs));
-  return threadVariables(Math.max(...setups.map(({ model }) => model.hidden)), threads);
-}
-
-/** The record of a run whose worker died before it could write one. */
-function lostRun(setup: Setup, engine: Engine, execution: Execution, error: Error): FailedRun {
-  const now = new Date().toISOString();
-  const message = `the worker ended without a record: ${error.message}`;
-  const times = { startedAt: now, finishedAt: now, wallSeconds: 0, cpuSeconds: 0, tokensPerSecond: 0, resumed: false };
-  return { ...recordHead(setup, engine, execution, times), status: 'failed', error: { name: error.name, message } };
-}
-
 /**
- * Runs every setup that has no record in the store yet, going on from the checkpoints there.
+ * Carries out every setup that has no record in the store yet, going on from checkpoints where there are some.
  * @returns the runs in the order of `setups`
  * @throws StorageError or CheckpointError when the store cannot be used, RecordError when the digits of a record in the store
- * depend on something else than those of runs here, WorkerError when a process dies as it starts; finished records stay
+ * depend on something else than those of runs now, and what the executor throws; finished records stay
  */
 export async function runAll(setups: readonly Setup[], options: PoolOptions): Promise<StoredRun[]> {
-  const { engine, execution = AT_ONCE, store, jobs, keepModels = false } = options;
+  const { engine, execution = AT_ONCE, store, jobs, keepModels = false, start = startHere } = options;
   const events = new EventLog(store.folder);
-  const onProgress = (setup: Setup, progress: Progress): void => {
-    const { phase, step, steps, loss, evaluation } = progress;
+  const onProgress = (setup: Setup, heard: Heard): void => {
+    const { phase, step, steps, loss, evaluation } = heard;
     if (evaluation !== null) {
       const { useful, heldOut, random } = evaluation.sets;
       const guessRates = { useful: useful.guessRate, heldOut: heldOut.guessRate, random: random.guessRate };
       events.add({ event: 'evaluated', run: runId(setup, engine.name), phase, step, steps, loss, guessRates });
     }
-    options.onProgress?.(setup, progress);
+    options.onProgress?.(setup, heard);
   };
   const onEnd = (run: StoredRun): void => {
     const { setup, record, reused } = run;
@@ -93,16 +59,17 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     return all;
   };
   const environment = describeEnvironment();
+  environment.processorKind = options.processorKind ?? `${environment.processorKind}${dividedHere(setups, jobs)}`;
   /** The run of a setup that is in the store already. */
   const kept = async (setup: Setup): Promise<StoredRun | null> => {
     const record = await store.readRecord(setup, engine.name);
     if (record === null) return null;
     const file = store.recordPath(setup, engine.name);
     const there = arithmeticOf(record);
-    const here = arithmeticOf({ engine, environment, execution: executionOf(setup, execution.microBatch) });
-    if (there === here) return { setup, record, file, reused: true };
+    const now = arithmeticOf({ engine, environment, execution: executionOf(setup, execution.microBatch) });
+    if (there === now) return { setup, record, file, reused: true };
     throw new RecordError(
-      `${file} was made with ${there}, and runs here would be made with ${here}, whose last digits differ: they are no one study; ` +
+      `${file} was made with ${there}, and runs here would be made with ${now}, whose last digits differ: they are no one study; ` +
         'go on where it was begun, or choose another folder with --out',
     );
   };
@@ -111,47 +78,26 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
   for (const run of runs) if (run !== null) onEnd(run);
   if (runs.every((run) => run !== null)) return ended(runs);
 
-  const workers = await startWorkers(ownModule('./worker', import.meta.url), jobs, threadsOf(setups, jobs));
+  const missing = setups.filter((_, place) => runs[place] === null);
+  const executor = await start({ setups, missing, engine, execution, store, jobs, keepModels });
   let stopping = false;
-  const one = async (setup: Setup): Promise<StoredRun> => {
-    const { folder } = store;
-    const task: WorkerTask = { setup, engine: engine.name, execution, folder, keepModel: keepModels };
-    let fault: WorkerFault | null;
-    try {
-      fault = await workers.run(task, (progress: Progress) => onProgress(setup, progress));
-    } catch (error) {
-      if (stopping) throw error; // the job ends: a run that it stopped has not failed
-      const record = lostRun(setup, engine, execution, error as Error);
-      return { setup, record, file: await store.writeRecord(record), reused: false };
-    }
-    if (fault !== null) {
-      const Fault = FAULTS.find(({ name }) => name === fault.name) ?? StorageError;
-      throw new Fault(fault.message);
-    }
-    const record = (await store.readRecord(setup, engine.name)) as RunRecord;
-    return { setup, record, file: store.recordPath(setup, engine.name), reused: false };
-  };
-  const died = workers.died.catch(({ message }: Error) => {
-    throw new WorkerError(
-      `the process of a run died as it started (${message}); go on with --resume --out ${store.folder}`,
-    );
-  });
   const todo = setups.entries();
-  // There are no more runs in hand than processes: a run that waits when its processes die is never begun.
+  // There are no more runs in hand than can be taken up: one that waits for a process that dies is never begun.
   const lane = async (): Promise<void> => {
     for (const [place, setup] of todo) {
       if (stopping) return;
       if (runs[place] !== null) continue;
-      const run = await one(setup);
+      const record = await executor.run(setup, (heard) => onProgress(setup, heard));
+      const run = { setup, record, file: store.recordPath(setup, engine.name), reused: false };
       runs[place] = run;
       onEnd(run);
     }
   };
   try {
-    await Promise.race([Promise.all(Array.from({ length: jobs }, lane)), died]);
+    await Promise.race([Promise.all(Array.from({ length: executor.lanes }, lane)), executor.died]);
     return ended(runs as StoredRun[]);
   } finally {
     stopping = true;
-    await workers.end();
+    await executor.end();
   }
 }

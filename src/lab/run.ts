@@ -10,7 +10,7 @@ import { redact } from '../redact.ts';
 import type { Setup } from '../setup/schema.ts';
 import { type Progress, trainToEnd } from '../training/trainer.ts';
 import { recordHead } from './environment.ts';
-import type { RunStore } from './store.ts';
+import type { RecordStore } from './record-store.ts';
 
 export interface RunOptions {
   readonly onProgress?: (progress: Progress) => void;
@@ -33,7 +33,7 @@ const CHECKPOINT_SHARE = 0.05;
 export async function run(
   setup: Setup,
   engine: Engine,
-  store: RunStore,
+  store: RecordStore,
   { onProgress, execution = AT_ONCE, keepModel = false, checkpointDue }: RunOptions = {},
 ): Promise<{ record: RunRecord; file: string }> {
   const from = (await store.readCheckpoint(setup, engine.name, execution)) ?? undefined;

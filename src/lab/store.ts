@@ -26,7 +26,8 @@ const LOCK = '.lock';
 export const runId = (setup: Setup, engine: EngineName): string =>
   `${setup.name}-seed${setup.seed}-${setupHash(setup).slice(0, 10)}-${engine}`;
 
-const identity = (setup: Setup, engine: EngineName, execution: Execution): string =>
+/** Which run a checkpoint belongs to. */
+export const identity = (setup: Setup, engine: EngineName, execution: Execution): string =>
   `${setupHash(setup)}/${engine}${passesInWords(executionOf(setup, execution.microBatch))}`;
 
 /** What the journal says of a record. */

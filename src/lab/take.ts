@@ -22,10 +22,17 @@ export interface Elsewhere {
  * @param folders of other jobs; one that cannot be read is told and left out
  */
 export async function lookElsewhere(
-  { engine, execution, setups, store }: Pick<Job, 'engine' | 'execution' | 'setups' | 'store'>,
+  {
+    engine,
+    execution,
+    setups,
+    store,
+    processorKind,
+  }: Pick<Job, 'engine' | 'execution' | 'setups' | 'store' | 'processorKind'>,
   folders: readonly string[],
 ): Promise<Elsewhere> {
-  const environment = describeEnvironment();
+  const here = describeEnvironment();
+  const environment = { ...here, processorKind: processorKind ?? here.processorKind };
   const wanted = new Map(setups.map((setup) => [setupHash(setup), setup]));
   const runs = new Map<string, { record: RunRecord; from: string }>();
   const unread: string[] = [];

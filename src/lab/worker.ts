@@ -3,14 +3,14 @@ import { type EngineName, startEngine } from '../engine/engine.ts';
 import type { Execution } from '../records/execution.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Progress } from '../training/trainer.ts';
+import { type StorePlace, storeAt } from './record-store.ts';
 import { run } from './run.ts';
-import { RunStore } from './store.ts';
 
 export interface WorkerTask {
   setup: Setup;
   engine: EngineName;
   execution: Execution;
-  folder: string;
+  place: StorePlace;
   keepModel: boolean;
 }
 
@@ -25,12 +25,12 @@ export default async function work({
   setup,
   engine,
   execution,
-  folder,
+  place,
   keepModel,
 }: WorkerTask): Promise<WorkerFault | null> {
   try {
     const onProgress = (progress: Progress) => void process.send?.(progress);
-    await run(setup, await startEngine(engine), new RunStore(folder), { onProgress, execution, keepModel });
+    await run(setup, await startEngine(engine), await storeAt(place), { onProgress, execution, keepModel });
     return null;
   } catch (error) {
     const { name, message } = error as Error;

@@ -70,8 +70,9 @@ export interface Workers {
   /**
    * Carries out a task in a process of its own.
    * @param onMessage is given what the task sends
+   * @param signal ends the process, and with it the task
    */
-  run<Task, Message, Result>(task: Task, onMessage: (message: Message) => void): Promise<Result>;
+  run<Task, Message, Result>(task: Task, onMessage: (message: Message) => void, signal?: AbortSignal): Promise<Result>;
   /** Rejects when a process dies before it takes up a task; its task is then never carried out. */
   readonly died: Promise<never>;
   /** Ends all processes. */
@@ -106,7 +107,8 @@ export async function startWorkers(
   died.catch(() => {}); // for whoever asks
   return {
     // Workers are told nothing but their task.
-    run: (task, onMessage) => pool.run(task, { channel: { onMessage: () => {}, postMessage: onMessage } }),
+    run: (task, onMessage, signal) =>
+      pool.run(task, { signal, channel: { onMessage: () => {}, postMessage: onMessage } }),
     died,
     end: async () => {
       await pool.destroy();

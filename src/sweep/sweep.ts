@@ -63,7 +63,7 @@ export interface SweepResult {
 /** Opens the folder of a sweep. @param setups a share of its runs; all, when absent @throws GridError where it holds another sweep; and as {@link openJob} */
 export async function openSweep(
   plan: SweepPlan,
-  request: Pick<JobRequest, 'folder' | 'resume' | 'jobs' | 'microBatch' | 'say' | 'command'>,
+  request: Pick<JobRequest, 'folder' | 'resume' | 'jobs' | 'microBatch' | 'remote' | 'say' | 'command'>,
   setups: readonly Setup[] = runsOf(plan),
 ): Promise<Means> {
   const { folder, command } = request;

@@ -3,7 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
 import { type Engine, tf } from '../engine/engine.ts';
-import { runAll, type StoredRun } from '../lab/pool.ts';
+import { type PoolOptions, runAll, type StoredRun } from '../lab/pool.ts';
 import { RunStore } from '../lab/store.ts';
 import { loadParameters, parametersDigest } from '../model/parameters.ts';
 import { loadValues } from '../model/pretrained.ts';
@@ -113,12 +113,12 @@ function difference(recorded: RunRecord, again: RunRecord): string | undefined {
 
 /**
  * Trains runs again in a temporary folder.
+ * @param how on which engine, how many at once, and where, if not here
  * @param onEnd is told of each run as it ends
  */
 export async function retrain(
   records: readonly RunRecord[],
-  engine: Engine,
-  jobs: number,
+  how: Pick<PoolOptions, 'engine' | 'jobs' | 'start' | 'processorKind'>,
   onEnd: (outcome: Outcome) => void,
 ): Promise<Outcome[]> {
   const folder = await mkdtemp(path.join(os.tmpdir(), 'negative-knowledge-verify-'));
@@ -147,7 +147,7 @@ export async function retrain(
     for (const microBatch of new Set(records.map(({ execution }) => execution.microBatch))) {
       const alike = records.filter(({ execution }) => execution.microBatch === microBatch);
       const setups = alike.map(({ setup }) => setup);
-      await runAll(setups, { engine, execution: { microBatch }, store, jobs, onEnd: judge });
+      await runAll(setups, { ...how, execution: { microBatch }, store, onEnd: judge });
     }
     return outcomes;
   } finally {

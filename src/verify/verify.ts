@@ -1,7 +1,9 @@
 /** `verify` on the command line: works out again what records say, and tells what could not be checked. */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import { group } from 'd3-array';
 import { type EngineName, startEngine } from '../engine/engine.ts';
+import type { Remote } from '../lab/job.ts';
 import { RunStore } from '../lab/store.ts';
 import { ModelError } from '../model/config.ts';
 import { locateModel } from '../model/hub.ts';
@@ -26,6 +28,8 @@ export interface VerifyOptions {
   readonly seed: number;
   /** How many of them at once. */
   readonly jobs: number;
+  /** Machines that train them, of the kind that made a record; this one, when absent. */
+  readonly remote?: (engine: RunRecord['engine'], recorded: RunRecord) => Remote;
   /** Takes what a reader wants to know while runs are trained again. */
   readonly say: (text: string) => void;
 }
@@ -65,12 +69,16 @@ async function retrained(records: readonly RunRecord[], options: VerifyOptions):
   const chosen = stream(options.seed, 'verify/retrain').permutation(records.length).slice(0, count);
   const picked = chosen.map((place) => records[place]);
   const outcomes: Outcome[] = [];
-  for (const name of new Set(picked.map(({ engine }) => engine.name))) {
+  // Here the processor is the one that is here; elsewhere there may be those that made the records.
+  const kindOf = ({ engine, environment }: RunRecord): string =>
+    options.remote === undefined ? engine.name : `${engine.name} on ${environment.processorKind}`;
+  for (const own of group(picked, kindOf).values()) {
+    const { name } = own[0].engine;
     const engine = await startEngine(name as EngineName);
-    const own = picked.filter((record) => record.engine.name === name);
     options.say(`training ${own.length} of ${records.length} runs again on ${name}: ${own.map(nameOf).join('; ')}`);
+    const remote = options.remote?.(engine, own[0]);
     outcomes.push(
-      ...(await retrain(own, engine, options.jobs, ({ what, result, reason }) => {
+      ...(await retrain(own, { engine, jobs: options.jobs, ...remote }, ({ what, result, reason }) => {
         options.say(`${what}: ${result}${reason === undefined ? '' : `, ${reason}`}`);
       })),
     );

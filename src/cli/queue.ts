@@ -1,0 +1,100 @@
+/** Options of commands that give their runs to other machines, and what becomes of them. */
+import { Option } from 'commander';
+import { startEngine } from '../engine/engine.ts';
+import { type Remote, widest } from '../lab/job.ts';
+import { openShared, type SharedStore } from '../lab/shared/shared-store.ts';
+import { codeVersion } from '../lab/shared/version.ts';
+import { type QueueOptions, queueExecutor } from '../queue/executor.ts';
+import { connect, type Server } from '../queue/server.ts';
+import { kindHere } from '../queue/worker.ts';
+import type { Setup } from '../setup/schema.ts';
+import { UsageError } from './options.ts';
+
+/** Variables that the two options are read from, where nobody else is to see what they say. */
+export const QUEUE_VARIABLE = 'NEGATIVE_KNOWLEDGE_QUEUE';
+const STORE_VARIABLE = 'NEGATIVE_KNOWLEDGE_STORE';
+
+export const queueOption = new Option(
+  '--queue [address]',
+  `give the runs to the workers of a queue: redis://[user:password@]host[:port], rediss:// with TLS (an address that is not given is read from ${QUEUE_VARIABLE})`,
+);
+export const storeOption = new Option(
+  '--store <place>',
+  `what the workers of a queue share: a folder that all of them see, or s3://bucket/prefix (default: what ${STORE_VARIABLE} says)`,
+);
+export const refreshOption = new Option(
+  '--refresh',
+  'with --queue: train again what the store has a record of, and compare',
+).default(false);
+
+export interface QueueFlags {
+  queue?: true | string;
+  store?: string;
+  refresh?: boolean;
+}
+
+/** The address of the queue. @throws UsageError where none is given */
+export function addressOf({ queue }: Pick<QueueFlags, 'queue'>): string {
+  const address = typeof queue === 'string' ? queue : process.env[QUEUE_VARIABLE];
+  if (address) return address;
+  throw new UsageError(`--queue: give its address, such as redis://localhost:6379, here or in ${QUEUE_VARIABLE}`);
+}
+
+/** The place of the store. @throws UsageError where none is given */
+export function placeOf({ store }: Pick<QueueFlags, 'store'>): string {
+  const place = store ?? process.env[STORE_VARIABLE];
+  if (place) return place;
+  throw new UsageError(
+    `--store: a queue needs a place that its workers share, a folder or s3://bucket/prefix, here or in ${STORE_VARIABLE}`,
+  );
+}
+
+/** Connects to the queue and opens the store. */
+export async function openQueue(
+  flags: QueueFlags,
+  say: (text: string) => void,
+): Promise<{ server: Server; store: SharedStore }> {
+  const [address, place] = [addressOf(flags), placeOf(flags)];
+  const store = await openShared(place);
+  return { server: await connect(address, say), store };
+}
+
+/** Machines that carry out a command's runs. */
+export interface Machines {
+  readonly remote: Remote;
+  /** What an interrupted command says. */
+  readonly goesOn: string;
+}
+
+/**
+ * Does what is to be done with the machines that a command gives its runs to; with none, where it trains them here.
+ * @param setups of the runs, so far as they are known
+ * @param what the runs are for
+ */
+export async function withMachines<Result>(
+  flags: QueueFlags,
+  setups: readonly Setup[],
+  what: Pick<QueueOptions, 'name' | 'command' | 'say' | 'onWorkers' | 'folder'>,
+  body: (machines?: Machines) => Promise<Result>,
+): Promise<Result> {
+  if (flags.queue === undefined) {
+    const useless = (['store', 'refresh'] as const).find((option) => flags[option]);
+    if (useless !== undefined) throw new UsageError(`--${useless} is for runs on a queue: say which with --queue`);
+    return body();
+  }
+  const { say } = what;
+  const { server, store } = await openQueue(flags, say);
+  try {
+    const kind = kindHere(await startEngine(undefined, widest(setups)));
+    const code = codeVersion();
+    const { refresh = false } = flags;
+    const { name, version } = kind.engine;
+    say(`engine: ${name} (TensorFlow.js ${version}), on the workers of ${server.place}, code ${code}`);
+    return await body({
+      remote: { ...kind, start: queueExecutor({ server, store, kind, code, refresh, ...what }) },
+      goesOn: `the workers of ${server.place} go on with its runs, until "negative-knowledge sweep cancel" ends them; the same command with --resume goes on here`,
+    });
+  } finally {
+    await server.close();
+  }
+}

@@ -1,0 +1,238 @@
+/**
+ * A store that machines share: records by what a run is (setup, execution, code), and checkpoints that whoever takes a run
+ * next goes on from. It says what is done; a queue only says what is to do.
+ *
+ *     store.json                               what tells this store from others
+ *     setups/<setup hash>.json
+ *     runs/<code>/<run key>.json               records
+ *     checkpoints/<run key>/<step>-<attempt>   of each attempt its last one, until there is a record
+ *     conflicts/<run key>-<attempt>.json       records that contradict the one that is there
+ *     models/<run key>/                        where they are kept
+ */
+import { randomUUID } from 'node:crypto';
+import { copyFileSync } from 'node:fs';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import os from 'node:os';
+import path from 'node:path';
+import * as z from 'zod';
+import type { EngineName } from '../../engine/engine.ts';
+import { writePieces } from '../../model/safetensors.ts';
+import { PHASES } from '../../passwords/roles.ts';
+import { type Execution, executionOf } from '../../records/execution.ts';
+import { recordDigest } from '../../records/journal.ts';
+import { arithmeticOf, parseRunRecord, type RunRecord } from '../../records/record.ts';
+import { storing } from '../../records/storing.ts';
+import { setupHash } from '../../setup/hash.ts';
+import { parseSetup, type Setup } from '../../setup/schema.ts';
+import { sha256Hex } from '../../sha256.ts';
+import type { TrainerState } from '../../training/trainer.ts';
+import { parseJson } from '../../untrusted.ts';
+import { CheckpointError, checkpointBytes, readCheckpoint } from '../checkpoint.ts';
+import type { RecordStore } from '../record-store.ts';
+import { identity } from '../store.ts';
+import { type Bucket, openBucket, StoreError } from './bucket.ts';
+
+/** How runs are computed: what the last digits of a record depend on, but for the passes. */
+export interface Kind {
+  readonly engine: RunRecord['engine'];
+  /** Where the engine's digits depend on it. */
+  readonly processorKind: string;
+}
+
+/** The kind in words, the same wherever the digits are. */
+export const kindText = ({ engine, processorKind }: Kind): string =>
+  arithmeticOf({ engine, environment: { processorKind } as RunRecord['environment'], execution: { microBatch: null } });
+
+/** A short name of a kind. */
+export const kindId = (kind: Kind): string => sha256Hex(kindText(kind)).slice(0, 8);
+
+/** What a run is, where machines share runs: its setup, how it is computed, and by which code. 32 hexadecimal digits. */
+export function runKey(setup: Setup, kind: Kind, execution: Execution, code: string): string {
+  const { microBatch } = executionOf(setup, execution.microBatch);
+  return sha256Hex(JSON.stringify([setupHash(setup), kindText(kind), microBatch, code])).slice(0, 32);
+}
+
+/** A run in a shared store, in words that another process understands. */
+export interface SharedPlace {
+  /** Of the store. */
+  readonly place: string;
+  readonly code: string;
+  readonly key: string;
+  /** Tells attempts at one run apart. */
+  readonly attempt: string;
+  /** Whether a failed run's record is to be replaced. */
+  readonly refresh: boolean;
+}
+
+const headSchema = z.strictObject({ negativeKnowledge: z.literal('store'), id: z.string().regex(/^[0-9a-f-]{36}$/) });
+
+const bytesOf = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`);
+const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
+
+/** Opens a store, and makes one where there is none. @throws StoreError or StorageError where it cannot be used */
+export async function openShared(place: string): Promise<SharedStore> {
+  const bucket = await openBucket(place);
+  const read = async () => {
+    const bytes = await bucket.read('store.json');
+    if (bytes === null) return null;
+    const { success, data } = headSchema.safeParse(parseJson(textOf(bytes)));
+    if (success) return data.id;
+    throw new StoreError(`store.json in ${bucket.place} is not of a store of runs; choose another place with --store`);
+  };
+  let id = await read();
+  if (id === null) {
+    await bucket.create('store.json', bytesOf({ negativeKnowledge: 'store', id: randomUUID() }));
+    id = await read(); // of whoever was first
+  }
+  if (id === null)
+    throw new StoreError(
+      `what is written to ${bucket.place} is not there afterwards; choose another place with --store`,
+    );
+  return new SharedStore(bucket, id);
+}
+
+export class SharedStore {
+  readonly bucket: Bucket;
+  /** The same for every machine that sees this store, under whichever path. */
+  readonly id: string;
+
+  constructor(bucket: Bucket, id: string) {
+    this.bucket = bucket;
+    this.id = id;
+  }
+
+  /** Keeps a setup for whoever takes its run. */
+  async saveSetup(setup: Setup): Promise<void> {
+    await this.bucket.create(`setups/${setupHash(setup)}.json`, bytesOf(setup));
+  }
+
+  /** @throws StoreError where it is not here, or is another */
+  async readSetup(hash: string): Promise<Setup> {
+    const bytes = await this.bucket.read(`setups/${hash}.json`);
+    if (bytes === null) throw new StoreError(`${this.bucket.place} has no setup ${hash.slice(0, 10)}`);
+    const setup = parseSetup(parseJson(textOf(bytes)));
+    if (setupHash(setup) !== hash)
+      throw new StoreError(`setups/${hash}.json in ${this.bucket.place} holds another setup`);
+    return setup;
+  }
+
+  /** Keys of the runs that some code has ended. */
+  async ended(code: string): Promise<Set<string>> {
+    const names = await this.bucket.list(`runs/${code}`);
+    return new Set(names.filter((name) => name.endsWith('.json')).map((name) => path.posix.basename(name, '.json')));
+  }
+
+  /** The record of a run, or null. @throws RecordError where it is damaged */
+  async readRecord(code: string, key: string): Promise<RunRecord | null> {
+    const name = recordName(code, key);
+    const bytes = await this.bucket.read(name);
+    return bytes === null ? null : parseRunRecord(textOf(bytes), `${this.bucket.place}/${name}`);
+  }
+
+  /** How far the attempts at a run have come: grows with every checkpoint that is a step further. 0 before there is one. */
+  async progress(key: string): Promise<number> {
+    return Math.max(0, ...(await this.checkpoints(key)).map(({ at }) => at));
+  }
+
+  /** Checkpoints of a run, the furthest one first. */
+  async checkpoints(key: string): Promise<{ name: string; at: number }[]> {
+    const names = await this.bucket.list(`checkpoints/${key}`);
+    return names
+      .flatMap((name) => {
+        const [, phase, step] = /\/(\d)-(\d{8})-[^/]+$/.exec(name) ?? [];
+        return step === undefined ? [] : [{ name, at: 1 + Number(phase) * 1e8 + Number(step) }];
+      })
+      .sort((a, b) => b.at - a.at);
+  }
+}
+
+const recordName = (code: string, key: string): string => `runs/${code}/${key}.json`;
+
+/** What one attempt at a run reads and writes in a shared store. */
+export class AttemptStore implements RecordStore {
+  readonly #store: SharedStore;
+  readonly #run: SharedPlace;
+  readonly #warn: (text: string) => void;
+
+  constructor(
+    store: SharedStore,
+    run: SharedPlace,
+    warn = (text: string) => void process.stderr.write(`warning: ${text}\n`),
+  ) {
+    this.#store = store;
+    this.#run = run;
+    this.#warn = warn;
+  }
+
+  /** The furthest state of any attempt. One that is damaged costs the steps since the one before it, and no more. */
+  async readCheckpoint(setup: Setup, engine: EngineName, execution: Execution): Promise<TrainerState | null> {
+    const { bucket } = this.#store;
+    for (const { name } of await this.#store.checkpoints(this.#run.key)) {
+      try {
+        const state = await bucket.get(name, (file) => readCheckpoint(file, identity(setup, engine, execution)));
+        if (state !== null) return state; // else another attempt has removed it meanwhile
+      } catch (error) {
+        if (!(error instanceof CheckpointError)) throw error;
+        this.#warn(`${name} in ${bucket.place} is left out: ${error.message}`);
+        await bucket.remove(name);
+      }
+    }
+    return null;
+  }
+
+  async writeCheckpoint(setup: Setup, engine: EngineName, state: TrainerState, execution: Execution): Promise<void> {
+    const { bucket } = this.#store;
+    const { key, attempt } = this.#run;
+    const step = `${PHASES.indexOf(state.phase)}-${String(state.step).padStart(8, '0')}`;
+    const name = `checkpoints/${key}/${step}-${attempt}`;
+    await bucket.put(name, (file) => writePieces(file, checkpointBytes(state, identity(setup, engine, execution))));
+    const all = await this.#store.checkpoints(key);
+    const own = all.find((one) => one.name === name);
+    const behind = all.filter(({ at }) => own !== undefined && at < own.at);
+    await Promise.all(behind.map((one) => bucket.remove(one.name)));
+  }
+
+  async writeModel(_setup: Setup, _engine: EngineName, save: (folder: string) => void): Promise<void> {
+    const folder = await storing(os.tmpdir(), () => mkdtemp(path.join(os.tmpdir(), 'negative-knowledge-model-')));
+    try {
+      await storing(folder, async () => save(folder));
+      for (const name of await readdir(folder)) {
+        await this.#store.bucket.put(`models/${this.#run.key}/${name}`, (file) =>
+          copyFileSync(path.join(folder, name), file),
+        );
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
+  }
+
+  /**
+   * Saves the record, unless the run has one: runs are delivered at least once, and every attempt at one ends alike.
+   * @throws StoreError where the record that is there says otherwise; both are kept then
+   */
+  async writeRecord(record: RunRecord): Promise<string> {
+    const { bucket } = this.#store;
+    const { code, key, attempt, refresh } = this.#run;
+    const name = recordName(code, key);
+    if (refresh && (await this.#store.readRecord(code, key))?.status === 'failed') await bucket.remove(name);
+    if (!(await bucket.create(name, bytesOf(record)))) {
+      const before = await this.#store.readRecord(code, key);
+      if (before !== null && (before.status !== record.status || recordDigest(before) !== recordDigest(record))) {
+        const beside = `conflicts/${key}-${attempt}.json`;
+        await bucket.create(beside, bytesOf(record));
+        throw new StoreError(
+          `two attempts at ${record.setup.name}, seed ${record.setup.seed}, CONTRADICT each other: ${name} and ${beside} in ${bucket.place}; ` +
+            'the same setup, engine and code must end with the same bits: one of the machines computes wrongly',
+        );
+      }
+    }
+    await this.removeCheckpoints();
+    return `${bucket.place}/${name}`;
+  }
+
+  async removeCheckpoints(): Promise<void> {
+    const { bucket } = this.#store;
+    const all = await this.#store.checkpoints(this.#run.key);
+    await Promise.all(all.map(({ name }) => bucket.remove(name)));
+  }
+}
