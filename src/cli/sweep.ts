@@ -249,7 +249,7 @@ const aboutQueue =
     }
   };
 
-const showStatus = aboutQueue(async (server, flags) => {
+const showStatus = aboutQueue(async (server, flags, _: string | undefined) => {
   const now = await standings(server, await openShared(placeOf(flags)));
   process.stdout.write(flags.json ? `${JSON.stringify(now)}\n` : `${standingsText(now)}\n`);
 });
@@ -265,21 +265,20 @@ const setState = (state: SweepEntry['state']) =>
     say(`${name} (${which}) ${state === 'paused' ? 'pauses: runs in hand are trained to their end' : 'goes on'}`);
   });
 
-/** The commands about sweeps that are on a queue already. */
-function addQueueCommands(command: Command, ending: Ending): void {
-  const about = (usage: string, description: string) =>
-    command.command(usage).description(description).addOption(queueOption);
-  about('status', 'How the sweeps on a queue stand, and which workers there are.')
-    .addOption(storeOption)
-    .addOption(jsonOption)
-    .action(ending((flags: QueueFlags & { json: boolean }) => showStatus(flags)));
-  const named = (does: ReturnType<typeof setState>) =>
-    ending((id: string | undefined, flags: QueueFlags & { json: boolean }) => does(flags, id));
-  about('cancel [id]', 'End a sweep: what waits leaves the queue, what is in hand is let go of.').action(
-    named(cancelSweep),
-  );
-  about('pause [id]', 'Have workers begin no more runs of a sweep.').action(named(setState('paused')));
-  about('go-on [id]', 'Let a sweep that pauses go on.').action(named(setState('running')));
+/** The commands about sweeps that are on a queue already. Their options are those of `sweep`, which commander reads first. */
+function addQueueCommands(sweepItself: Command, ending: Ending): void {
+  const about = (usage: string, description: string, does: ReturnType<typeof setState>) => {
+    const command = sweepItself.command(usage).description(description);
+    command.action(
+      ending(() =>
+        does(command.optsWithGlobals<QueueFlags & { json: boolean }>(), command.args[0] as string | undefined),
+      ),
+    );
+  };
+  about('status', 'How the sweeps on a queue stand, and which workers there are.', showStatus);
+  about('cancel [id]', 'End a sweep: what waits leaves the queue, what is in hand is let go of.', cancelSweep);
+  about('pause [id]', 'Have workers begin no more runs of a sweep.', setState('paused'));
+  about('go-on [id]', 'Let a sweep that pauses go on.', setState('running'));
 }
 
 export const sweepCommand: Define = (command, ending) => {
