@@ -126,7 +126,10 @@ export class SharedStore {
   async readRecord(code: string, key: string): Promise<RunRecord | null> {
     const name = recordName(code, key);
     const bytes = await this.bucket.read(name);
-    return bytes === null ? null : parseRunRecord(textOf(bytes), `${this.bucket.place}/${name}`);
+    if (bytes === null) return null;
+    const text = textOf(bytes);
+    parseRunRecord(text, `${this.bucket.place}/${name}`);
+    return parseJson(text) as RunRecord; // with its fields in the order they were written in, so that copies are the same bytes
   }
 
   /** How far the attempts at a run have come: grows with every checkpoint that is a step further. 0 before there is one. */
