@@ -180,8 +180,7 @@ ${
     : `\`\`\`\n${tenThousandText(bench.queue, bench.paperRuns)}\n\`\`\``
 }
 
-- Machines come first: without GPUs it is a matter of years for a hundred of them. What a GPU takes was not measured; the table's operations
-  over the rate that \`npm run bench -- gpu\` finds say it.
+- Machines come first. What a GPU takes was not measured: the operations over the rate that \`npm run bench -- gpu\` finds say it.
 - Of what machines share, the disk of the store gives way first. Checkpoints may take a twentieth of a run's time
   (\`src/lab/run.ts\`), so that a slow disk makes them rarer and not the runs slower; what is lost with a machine grows instead.
 - The server of the queue is far from its bounds. A run enters and leaves it once in days. What it answers all the time are signs of life:

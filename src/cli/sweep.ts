@@ -10,7 +10,8 @@ import { connect, type Server } from '../queue/server.ts';
 import { cancel, pause, standings, standingsText } from '../queue/status.ts';
 import { writeOwn } from '../records/own-files.ts';
 import { bytesOnDisk, operationsOf } from '../sweep/cost.ts';
-import { GRIDS, planSweep, readGrid, runsOf, type SweepPlan } from '../sweep/grid.ts';
+import { drawnSetups } from '../sweep/drawn.ts';
+import { claimsOf, GRIDS, planSweep, readGrid, runsOf, type SweepPlan } from '../sweep/grid.ts';
 import { kubernetesJob, slurmScripts } from '../sweep/scripts.ts';
 import { gather, parseShare, runText, shareFolder, shareOf } from '../sweep/share.ts';
 import { openSweep, runSweep, type SweepResult } from '../sweep/sweep.ts';
@@ -190,11 +191,13 @@ const RUNS_OF_A_TASK = 4;
 async function sweep(given: string, flags: Flags): Promise<number> {
   const { preset, set, seeds, seedList, jobs, microBatch, resume, json } = flags;
   if (resume && flags.out === undefined) throw new UsageError('--resume: say which folder with --out');
-  const plan = planSweep(readGrid(given), {
+  const read = readGrid(given);
+  const instead = {
     set,
     ...(preset === undefined ? {} : { preset }),
     ...(seeds === undefined && seedList === undefined ? {} : { seeds: parseSeeds({ seeds: seeds ?? '1', seedList }) }),
-  });
+  };
+  const plan = planSweep(read, instead, await drawnSetups(read.grid, claimsOf(read)));
   runsOf(plan); // an arm that is impossible is told before anything is opened
   if (flags.dryRun) {
     process.stdout.write(`${await forecast(plan, flags)}\n`);
