@@ -1623,8 +1623,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'runs-wait-in-the-pool',
     story:
       'All runs are given to the processes at once: those that wait when a process is killed are lost without a word.',
-    file: 'src/lab/pool.ts',
-    edits: [['Array.from({ length: jobs }, lane)', 'Array.from({ length: setups.length }, lane)']],
+    file: 'src/lab/local.ts',
+    edits: [['lanes: jobs,', 'lanes: setups.length,']],
     caughtBy: {
       spec: 'spec/lab/pool.spec.ts',
       test: 'never given more runs than they can take up',

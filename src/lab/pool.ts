@@ -1,4 +1,5 @@
 /** The runs of a job, each carried out once: those that its folder has no record of go to an executor. */
+import { undivided } from '../engine/native/threads.ts';
 import { AT_ONCE, executionOf } from '../records/execution.ts';
 import { arithmeticOf, RecordError, type RunRecord } from '../records/record.ts';
 import type { Setup } from '../setup/schema.ts';
@@ -67,7 +68,9 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     const file = store.recordPath(setup, engine.name);
     const there = arithmeticOf(record);
     const now = arithmeticOf({ engine, environment, execution: executionOf(setup, execution.microBatch) });
-    if (there === now) return { setup, record, file, reused: true };
+    // Elsewhere, machines of one kind may have different numbers of cores: whether that matters, the verdict tells.
+    const alike = options.processorKind === undefined ? there === now : undivided(there) === undivided(now);
+    if (alike) return { setup, record, file, reused: true };
     throw new RecordError(
       `${file} was made with ${there}, and runs here would be made with ${now}, whose last digits differ: they are no one study; ` +
         'go on where it was begun, or choose another folder with --out',
