@@ -123,8 +123,15 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue${WITHOUT}`, () => {
     // What is done is kept, and the rest can still be had.
     const kept = readdirSync(path.join(out, 'runs')).length;
     expect(kept).toBeGreaterThan(0);
+    const soFar = path.join(temporaryFolder(), 'so-far');
+    const gather = ['sweep', grid, '--gather', '--store', place.store, '--out', soFar];
+    expect((await cli(...gather)).code, 'there is no verdict yet').toBe(2);
+    expect(readFileSync(path.join(soFar, 'sweep.md'), 'utf8')).toContain('**The sweep is not done');
     expect((await startSweep(grid, out, place, '--resume').done).code).toBe(1);
     expect(recordsIn(out)).toEqual(expected);
+    const gathered = await cli(...gather, '--json');
+    expect(gathered.code, gathered.stderr).toBe(1);
+    expect(JSON.parse(gathered.stdout)).toMatchObject({ cells: verdicts, missing: [] });
   });
 
   it('may be two at once that want the same runs: each is trained once', async () => {

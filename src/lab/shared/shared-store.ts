@@ -122,13 +122,17 @@ export class SharedStore {
     return new Set(names.filter((name) => name.endsWith('.json')).map((name) => path.posix.basename(name, '.json')));
   }
 
+  /** Where the record of a run is, or would be. */
+  placeOf(code: string, key: string): string {
+    return `${this.bucket.place}/${recordName(code, key)}`;
+  }
+
   /** The record of a run, or null. @throws RecordError where it is damaged */
   async readRecord(code: string, key: string): Promise<RunRecord | null> {
-    const name = recordName(code, key);
-    const bytes = await this.bucket.read(name);
+    const bytes = await this.bucket.read(recordName(code, key));
     if (bytes === null) return null;
     const text = textOf(bytes);
-    parseRunRecord(text, `${this.bucket.place}/${name}`);
+    parseRunRecord(text, this.placeOf(code, key));
     return parseJson(text) as RunRecord; // with its fields in the order they were written in, so that copies are the same bytes
   }
 
@@ -230,7 +234,7 @@ export class AttemptStore implements RecordStore {
       }
     }
     await this.removeCheckpoints();
-    return `${bucket.place}/${name}`;
+    return this.#store.placeOf(code, key);
   }
 
   async removeCheckpoints(): Promise<void> {
