@@ -11,6 +11,7 @@ import { comparable, parseRunRecord } from '../../src/records/record.ts';
 import { readStudy } from '../../src/records/study.ts';
 import { configuration, finish, jobArguments, startCommand } from '../helpers/command.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
+import { childrenOf, isAlive } from '../helpers/processes.ts';
 import { KILLS } from '../hostile/counts.ts';
 
 const { name: engine } = await startEngine();
@@ -39,29 +40,6 @@ function recordsIn(folder: string): Map<string, string> {
     ]),
   );
 }
-
-/** Parent and state of a process, where the system tells (Linux). */
-function stateOf(id: number): { parent: number; state: string } | null {
-  try {
-    const [, state, parent] = /\) (\S) (\d+) /.exec(readFileSync(`/proc/${id}/stat`, 'utf8')) ?? [];
-    return { state, parent: Number(parent) };
-  } catch {
-    return null;
-  }
-}
-
-const childrenOf = (id: number): number[] =>
-  existsSync('/proc')
-    ? readdirSync('/proc')
-        .filter((name) => /^\d+$/.test(name))
-        .map(Number)
-        .filter((other) => stateOf(other)?.parent === id)
-    : [];
-
-const isAlive = (id: number): boolean => {
-  const found = stateOf(id);
-  return found !== null && found.state !== 'Z' && found.state !== 'X';
-};
 
 /**
  * Starts a command and kills it, process and all, once it has come so far.

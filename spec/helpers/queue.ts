@@ -20,6 +20,12 @@ export function tinyGrid(folder: string, grid: { set?: object; [field: string]: 
   return file;
 }
 
+/** Sets steps that take a run some seconds, with many checkpoints: it can be hit in its middle. */
+export const SLOWER = {
+  ...{ 'phases.pretrain.steps': 30, 'phases.dpo.steps': 50, 'phases.joint.steps': 50, 'evaluation.every': 5 },
+  ...{ 'passwords.repeats': 20 },
+};
+
 /** Where runs go, and what the commands are started with. */
 export interface Place {
   readonly url: string;
@@ -45,18 +51,56 @@ function heard(child: ChildProcess): Heard {
   return { child, done: finish(child), said: () => text };
 }
 
+const spawnWorker = ({ url, store, env }: Place, args: readonly string[]): Heard =>
+  heard(
+    startCommand(['worker', '--queue', url, '--store', store, '--jobs', '1', '--lease', '2s', ...args], {
+      ...WASM,
+      ...env,
+    }),
+  );
+
+const hasEnded = ({ child }: Heard): boolean => child.exitCode !== null || child.signalCode !== null;
+
+async function end(one: Heard): Promise<void> {
+  if (hasEnded(one)) return;
+  one.child.kill('SIGKILL');
+  await once(one.child, 'exit');
+}
+
 /** Starts a worker that takes one run at a time and is missed soon. It ends with the test. */
-export function startWorker({ url, store, env }: Place, ...args: string[]): Heard {
-  const child = startCommand(['worker', '--queue', url, '--store', store, '--jobs', '1', '--lease', '2s', ...args], {
-    ...WASM,
-    ...env,
-  });
+export function startWorker(place: Place, ...args: string[]): Heard {
+  const worker = spawnWorker(place, args);
+  onTestFinished(() => end(worker));
+  return worker;
+}
+
+export interface Supervised {
+  /** Those that are there now. */
+  workers(): readonly Heard[];
+  /** What all of them have said, those that are gone too. */
+  said(): string;
+}
+
+/** Workers that are started anew whenever they end, as a manager of services does it. They end with the test. */
+export function superviseWorkers(place: Place, count: number, ...args: string[]): Supervised {
+  const all: Heard[] = [];
+  let over = false;
+  const start = (): void => {
+    const worker = spawnWorker(place, args);
+    all.push(worker);
+    worker.child.once('exit', () => {
+      if (!over) start();
+    });
+  };
+  for (let one = 0; one < count; one++) start();
   onTestFinished(async () => {
-    if (child.exitCode !== null || child.signalCode !== null) return;
-    child.kill('SIGKILL');
-    await once(child, 'exit');
+    over = true;
+    await Promise.all(all.map(end));
   });
-  return heard(child);
+  return {
+    workers: () => all.filter((one) => !hasEnded(one)),
+    said: () => all.map(({ said }) => said()).join(''),
+  };
 }
 
 /** Starts a sweep on a queue, or here where no place is given. */

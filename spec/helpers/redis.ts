@@ -35,6 +35,8 @@ export interface TestServer {
   cli(...args: string[]): string;
   /** Kills it as a fault of its machine would. */
   kill(): Promise<void>;
+  /** Has it give no answer until SIGCONT, as over a network that is cut. */
+  signal(signal: 'SIGSTOP' | 'SIGCONT'): void;
   /** Starts it (again), with the files that it has. */
   start(): Promise<void>;
 }
@@ -51,10 +53,12 @@ export async function startServer(options: readonly string[] = [], password?: st
       ['-p', String(port), ...(password === undefined ? [] : ['--no-auth-warning', '-a', password]), ...args],
       {
         encoding: 'utf8',
+        stdio: 'pipe',
       },
     ).trim();
   const server: TestServer = {
     ...{ port, cli, url: `redis://${host}127.0.0.1:${port}` },
+    signal: (signal) => void child?.kill(signal),
     kill: async () => {
       const ended = child && once(child, 'exit');
       child?.kill('SIGKILL');

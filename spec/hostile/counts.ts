@@ -40,4 +40,4 @@ export const REFUSED: Readonly<Record<InputKind, number>> = {
 };
 
 /** Processes that are killed in the middle of their work. */
-export const KILLS = { runs: 35, reports: 15 } as const;
+export const KILLS = { runs: 35, reports: 15, workers: 30 } as const;

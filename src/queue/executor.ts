@@ -4,6 +4,7 @@
  */
 import os from 'node:os';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Job } from 'bullmq';
 import type { Executor, Heard, StartExecutor } from '../lab/executor.ts';
 import { StoreError } from '../lab/shared/bucket.ts';
@@ -13,9 +14,9 @@ import { redact } from '../redact.ts';
 import { setupHash } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { sha256Hex } from '../sha256.ts';
-import { jobId, type Queued, queueName, toldSchema } from './queued.ts';
+import { endedSchema, jobId, type Queued, queueName, toldSchema } from './queued.ts';
 import { Registry, type SweepEntry, type WorkerEntry } from './registry.ts';
-import { PREFIX, QueueError, type Server } from './server.ts';
+import { faultOf, PREFIX, QueueError, type Server } from './server.ts';
 
 export interface QueueOptions {
   readonly server: Server;
@@ -36,6 +37,8 @@ export interface QueueOptions {
 
 /** Between two looks at the store and the queue, in milliseconds. */
 const LOOK_EVERY = 5_000;
+/** How long a server is waited for when all is done, in milliseconds. */
+const GOODBYE = 5_000;
 /** Runs that are entered at once. */
 const AT_ONCE = 500;
 /** Files of setups that are written at once. */
@@ -172,7 +175,7 @@ export const queueExecutor =
     /** A store that cannot be reached for a while ends nothing: what is in it stays there. */
     const patient = (error: unknown): void => {
       if (error instanceof RecordError || error instanceof StoreError) stop(error);
-      const text = redact((error as Error).message);
+      const text = redact((faultOf(error, server) as Error).message);
       if (!faults.has(text)) say(text);
       faults.add(text);
     };
@@ -180,10 +183,14 @@ export const queueExecutor =
       const run = waiting.get(key);
       if (run !== undefined) fetched(run).then(settle, patient);
     };
+    /** Runs that have left the queue with a record. */
+    const completed = new Set<string>();
     events.on('completed', ({ jobId: id, returnvalue }) => {
-      const { ended } = returnvalue as unknown as { ended?: string };
-      if (ended === 'unwanted') onFailed(keyOf(id), 'it was cancelled');
-      else look(keyOf(id));
+      const { success, data } = endedSchema.safeParse(returnvalue);
+      // One that nobody wanted is looked for below: it may be wanted again.
+      if (!success || data.ended === 'unwanted') return void lookNow();
+      completed.add(keyOf(id));
+      look(keyOf(id));
     });
     events.on('failed', ({ jobId: id, failedReason }) => onFailed(keyOf(id), failedReason));
 
@@ -192,13 +199,21 @@ export const queueExecutor =
     /** What messages may have missed. */
     const lookAtAll = async (): Promise<void> => {
       const ended = await store.ended(folder);
-      if (!refresh) for (const { key } of [...waiting.values()]) if (ended.has(key)) look(key);
+      for (const { key } of [...waiting.values()]) if (completed.has(key) || (!refresh && ended.has(key))) look(key);
       for (const { id = '', failedReason } of await runs.getFailed(0, -1)) onFailed(keyOf(id), failedReason);
-      if (!(await registry.sweeps()).some(({ id }) => id === sweep.id))
-        for (const { key } of [...waiting.values()]) onFailed(key, 'it was cancelled');
+      const standing = await registry.standing(sweep.id);
+      if (standing === 'cancelled') for (const { key } of [...waiting.values()]) onFailed(key, 'it was cancelled');
       const left = [...waiting.values()].filter((run) => run.failed === undefined);
+      if (standing === 'lost' && left.length > 0) {
+        say(`the queue's server ${server.place} has forgotten this sweep, and is told again`);
+        await registry.want(
+          sweep,
+          left.map(({ key }) => key),
+        );
+      }
       const there = await Promise.all(left.map(({ key }) => server.client.exists(runs.toKey(jobId(key)))));
-      const lost = left.filter(({ key }, place) => there[place] === 0 && waiting.has(key) && !ended.has(key));
+      const isAwaited = ({ key }: Awaited) => waiting.has(key) && !completed.has(key) && (refresh || !ended.has(key));
+      const lost = left.filter((run, place) => there[place] === 0 && isAwaited(run));
       // One that has just ended leaves the queue before it is heard of: twice is once too often.
       const again = lost.filter(({ key }) => missed.has(key));
       missed.clear();
@@ -240,10 +255,13 @@ export const queueExecutor =
     };
     const end = async (): Promise<void> => {
       clearInterval(timer);
-      await Promise.all([events.close(), runs.close()]).catch(() => {});
+      const left = waiting.size === 0 ? registry.forget(sweep.id).catch(() => {}) : Promise.resolve();
+      const closed = left.then(() => Promise.all([events.close(), runs.close()])).catch(() => {});
+      await Promise.race([closed, sleep(GOODBYE, undefined, { ref: false })]); // a server that is gone is not waited for
     };
     try {
       await events.waitUntilReady();
+      await registry.anew(sweep.id);
       const ended = await store.ended(folder);
       const todo = [...waiting.values()].filter(({ key }) => refresh || !ended.has(key));
       const some = todo.values();
@@ -273,20 +291,6 @@ export const queueExecutor =
         return run.ended;
       },
       died,
-      end: async () => {
-        if (waiting.size === 0) await registry.forget(sweep.id).catch(() => {});
-        await end();
-      },
+      end,
     };
   };
-
-/** A fault of the server as a sentence. */
-export function faultOf(error: unknown, { place }: Server): unknown {
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return error;
-  const full = /^OOM/.test(error.message);
-  return new QueueError(
-    full
-      ? `the queue's server ${place} is full (its maxmemory is reached): give it more, or enter fewer runs; nothing that is done is lost`
-      : `the queue's server ${place}: ${error.message}`,
-  );
-}

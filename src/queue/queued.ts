@@ -43,5 +43,10 @@ export const toldSchema = z.union([
 ]);
 export type Told = z.infer<typeof toldSchema>;
 
-/** How a run left the queue. */
-export type Ended = { readonly ended: 'finished' | 'failed' | 'unwanted'; readonly by: string };
+/** How a run left the queue, and how long the attempt took that ended it, where it was not ended before. */
+export const endedSchema = z.object({
+  ended: z.enum(['finished', 'failed', 'unwanted']),
+  by: z.string(),
+  seconds: z.number().optional(),
+});
+export type Ended = z.infer<typeof endedSchema>;

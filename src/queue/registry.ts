@@ -40,12 +40,16 @@ const workerSchema = z.object({
 });
 export type WorkerEntry = z.infer<typeof workerSchema>;
 
+/** How long it is remembered that a sweep was cancelled, in seconds: those who wait for it look much more often. */
+const CANCELLED_FOR = 24 * 60 * 60;
+
 /** How long a worker is believed to be there after it was last heard of, in seconds. */
 const HEARD_FOR = 30;
 
 const SWEEPS = `${PREFIX}:sweeps`;
 const WORKERS = `${PREFIX}:workers`;
 const runsOf = (sweep: string): string => `${PREFIX}:sweep:${sweep}`;
+const cancelled = (sweep: string): string => `${PREFIX}:cancelled:${sweep}`;
 const worker = (id: string): string => `${PREFIX}:worker:${id}`;
 
 const parsed = <Schema extends z.ZodType>(schema: Schema, texts: readonly (string | null)[]): z.infer<Schema>[] =>
@@ -83,6 +87,23 @@ export class Registry {
   /** Strikes a sweep out: its runs are wanted no more, unless by another one. */
   async forget(sweep: string): Promise<void> {
     await this.#client.multi().hdel(SWEEPS, sweep).del(runsOf(sweep)).exec();
+  }
+
+  /** Strikes a sweep out, and leaves word for whoever waits for its runs. */
+  async cancel(sweep: string): Promise<void> {
+    await this.#client.set(cancelled(sweep), '1', 'EX', CANCELLED_FOR);
+    await this.forget(sweep);
+  }
+
+  /** How a sweep stands for whoever waits for it. `lost`: the server knows nothing of it any more. */
+  async standing(sweep: string): Promise<'entered' | 'cancelled' | 'lost'> {
+    if ((await this.#client.exists(cancelled(sweep))) === 1) return 'cancelled';
+    return (await this.#client.hexists(SWEEPS, sweep)) === 1 ? 'entered' : 'lost';
+  }
+
+  /** A sweep that was cancelled begins anew. */
+  async anew(sweep: string): Promise<void> {
+    await this.#client.del(cancelled(sweep));
   }
 
   /** Whether a run is still wanted by some sweep, and not only by sweeps that pause. */

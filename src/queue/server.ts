@@ -21,6 +21,9 @@ const OLDEST = [6, 2] as const;
 /** How long a server is looked for before a command gives up, in milliseconds. */
 const PATIENCE = 10_000;
 
+/** How long an answer is waited for until the connection is thought to be cut; none takes longer than 10 seconds. */
+const SILENCE = 30_000;
+
 export interface Server {
   readonly client: Redis;
   readonly bull: typeof Bull;
@@ -71,13 +74,15 @@ export async function connect(given: string, say: (text: string) => void): Promi
   let started = false;
   let lost = false;
   let reason = 'no answer';
+  let closed = false;
   const all: Redis[] = [];
   const open = (): Redis => {
     const client = new Redis(url, {
       lazyConnect: true,
       maxRetriesPerRequest: null,
       connectTimeout: PATIENCE,
-      retryStrategy: (times) => (started ? Math.min(times * 200, 5_000) : null),
+      socketTimeout: SILENCE,
+      retryStrategy: (times) => (started && !closed ? Math.min(times * 200, 5_000) : null),
       reconnectOnError: (error) => (/^READONLY/.test(error.message) ? 2 : false), // another server was made the first
     });
     client.on('error', (error) => {
@@ -90,6 +95,12 @@ export async function connect(given: string, say: (text: string) => void): Promi
       lost = false;
     });
     all.push(client);
+    const duplicate = client.duplicate.bind(client);
+    client.duplicate = (...given) => {
+      const copy = duplicate(...given);
+      all.push(copy); // of those that BullMQ makes, none may outlive the command
+      return copy;
+    };
     return client;
   };
   const client = open();
@@ -112,6 +123,7 @@ export async function connect(given: string, say: (text: string) => void): Promi
     place,
     connection: open,
     close: async () => {
+      closed = true;
       for (const one of all) one.disconnect();
     },
   };
@@ -148,4 +160,15 @@ async function checkKept(client: Redis, place: string, say: (text: string) => vo
     say(
       `${place} keeps what it is told in memory alone: "redis-cli config set appendonly yes" has it outlive the server`,
     );
+}
+
+/** A fault of the server as a sentence. */
+export function faultOf(error: unknown, { place }: Server): unknown {
+  if (!(error instanceof Error) || error.name !== 'ReplyError') return error;
+  const full = /\bOOM\b/.test(error.message);
+  return new QueueError(
+    full
+      ? `the queue's server ${place} is full (its maxmemory is reached): give it more, or enter fewer runs; nothing that is done is lost`
+      : `the queue's server ${place}: ${error.message}`,
+  );
 }

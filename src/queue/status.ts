@@ -118,7 +118,7 @@ export async function cancel(server: Server, id: string | undefined): Promise<{ 
   const registry = new Registry(server.client);
   const sweep = await sweepNamed(registry, id);
   const keys = await registry.keysOf(sweep.id);
-  await registry.forget(sweep.id);
+  await registry.cancel(sweep.id);
   const queue = new server.bull.Queue<Queued>(sweep.queue, { connection: server.client, prefix: PREFIX });
   let removed = 0;
   for (const key of keys) {

@@ -10,16 +10,18 @@ import { describeEnvironment } from '../lab/environment.ts';
 import type { Heard } from '../lab/executor.ts';
 import { lostRun, startTrainers } from '../lab/local.ts';
 import { availableMemory, isLarge, PlanError, planMemory } from '../lab/plan.ts';
+import { StoreError } from '../lab/shared/bucket.ts';
 import { AttemptStore, type Kind, kindText, type SharedPlace, type SharedStore } from '../lab/shared/shared-store.ts';
 import type { WorkerFault, WorkerTask } from '../lab/worker.ts';
 import type { Workers } from '../lab/workers.ts';
 import type { RunRecord } from '../records/record.ts';
+import { StorageError } from '../records/storing.ts';
 import { redact } from '../redact.ts';
 import type { Setup } from '../setup/schema.ts';
 import type { Meter } from './metrics.ts';
 import { type Ended, type Queued, queuedSchema, queueName, type Told } from './queued.ts';
 import { Registry } from './registry.ts';
-import { PREFIX, type Server } from './server.ts';
+import { faultOf, PREFIX, type Server } from './server.ts';
 
 export interface WorkerOptions {
   readonly server: Server;
@@ -86,8 +88,25 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
   const pools = new Map<boolean, Promise<Workers>>();
   const trainInProcess: NonNullable<WorkerOptions['train']> = async (task, onProgress, stop) => {
     const wide = task.setup.model.hidden >= WIDE;
-    if (!pools.has(wide)) pools.set(wide, startTrainers([task.setup], jobs));
-    return (await pools.get(wide)!).run(task, onProgress, stop);
+    const pool = pools.get(wide) ?? startTrainers([task.setup], jobs);
+    pools.set(wide, pool);
+    let isOver = false; // of no use to anybody
+    pool.catch(() => {
+      isOver = true;
+    });
+    try {
+      const workers = await pool;
+      const died = workers.died.catch((error) => {
+        isOver = true; // a process that dies as it starts leaves its task where none takes it up
+        throw error;
+      });
+      return await Promise.race([workers.run<WorkerTask, Heard, WorkerFault | null>(task, onProgress, stop), died]);
+    } finally {
+      if (isOver && pools.get(wide) === pool) {
+        pools.delete(wide);
+        void pool.then((workers) => workers.end()).catch(() => {});
+      }
+    }
   };
   const train = options.train ?? trainInProcess;
 
@@ -108,12 +127,20 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
     await job.moveToDelayed(Date.now() + milliseconds, token);
     throw new bull.DelayedError();
   };
-  const refuse = async (job: Job, token: string, why: string): Promise<never> => {
-    sayOnce(`not taken: ${why}`);
-    meter.refused();
+  /** As {@link later}, and tells those who wait for the run why. */
+  const putOff = async (job: Job, token: string, why: string): Promise<never> => {
     await job.updateProgress({ worker: id, refused: why } satisfies Told);
     await sleep(1_000, undefined, { signal }).catch(() => {}); // so that a worker that can comes first
     return later(job, token);
+  };
+  const refuse = (job: Job, token: string, why: string): Promise<never> => {
+    sayOnce(`not taken: ${why}`);
+    meter.refused();
+    return putOff(job, token, why);
+  };
+  const giveBack = async (job: Job, token: string): Promise<never> => {
+    await job.moveToWait(token);
+    throw new bull.WaitingError();
   };
 
   /** One run, from the queue to its record. */
@@ -129,7 +156,10 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
         token,
         `runs of the store ${queued.store}, and ${store.bucket.place} is the store ${store.id}: give --store the same place`,
       );
-    const setup = await store.readSetup(queued.setupHash);
+    const setup = await store.readSetup(queued.setupHash).catch((error) => {
+      if (error instanceof StoreError) return refuse(job, token, error.message); // not to be seen from here, or not yet
+      throw error;
+    });
     const why = refusal(queued, setup);
     if (why !== null) return refuse(job, token, why);
     const name = `${setup.name} seed ${setup.seed}`;
@@ -153,7 +183,7 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
       });
       await new AttemptStore(store, place).writeRecord(lostRun(setup, how, error));
       say(`${name}: FAILED: ${error.message}`);
-      return { ended: 'failed', by: id };
+      return { ended: 'failed', by: id, seconds: 0 };
     }
     await job.updateData({ ...queued, tries: tried + 1, at } satisfies Queued);
 
@@ -183,6 +213,10 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
     }
     if (fault !== null) {
       if (fault.name === 'ModelError') return refuse(job, token, fault.message);
+      if (fault.name === 'StorageError') {
+        await job.updateData({ ...queued, tries: tried, at } satisfies Queued); // a disk that is full is no fault of the run
+        throw new StorageError(fault.message);
+      }
       if (fault.name === 'StoreError' || tried + 1 >= tries) {
         say(`${name}: ${fault.message}`);
         throw new bull.UnrecoverableError(fault.message);
@@ -191,13 +225,12 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
       return later(job, token);
     }
     const record = (await store.readRecord(folder, key)) as RunRecord;
-    tally[record.status] += 1;
-    meter.ended(record.status, (performance.now() - began) / 1000);
     say(`${name}: ${record.status}`);
-    return { ended: record.status, by: id };
+    return { ended: record.status, by: id, seconds: (performance.now() - began) / 1000 };
   };
 
   const take = async (job: Job, token = ''): Promise<Ended> => {
+    if (signal.aborted) return giveBack(job, token); // it was on its way when this worker was asked to stop
     const jobId = job.id as string;
     const before = inHand.get(jobId);
     if (before !== undefined) {
@@ -221,6 +254,10 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
     try {
       return await work;
     } catch (error) {
+      if (why === null && error instanceof StorageError) {
+        say(`${job.name}: ${error.message}`);
+        return await putOff(job, token, error.message); // it is tried until the store can be used
+      }
       if (why === null) throw error;
       say(`${job.name}: ${why === 'stopped' ? 'goes back to the queue' : `let go of (${why})`}`);
       if (why === 'unwanted') return { ended: 'unwanted', by: id };
@@ -228,8 +265,7 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
         meter.lostLease();
         throw new bull.DelayedError(); // it is someone else's already
       }
-      await job.moveToWait(token);
-      throw new bull.WaitingError();
+      return await giveBack(job, token);
     } finally {
       inHand.delete(jobId);
     }
@@ -244,10 +280,21 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
     stalledInterval: Math.max(1_000, lease / 2),
     maxStalledCount: 1_000_000, // runs that end their workers are counted by their tries
     drainDelay: 1,
+    runRetryDelay: BEAT,
   });
+  const sayFault = (error: unknown): void => {
+    const { message } = faultOf(error, server) as Error;
+    sayOnce(`the queue: ${redact(message)}`);
+  };
   worker.on('error', (error) => {
     if (/lock|Missing key/i.test(error.message)) return; // let go of below
-    sayOnce(`the queue: ${redact(error.message)}`);
+    sayFault(error);
+  });
+  // A run that is another worker's by now does not leave the queue here, and is counted there.
+  worker.on('completed', (_, { ended, seconds }) => {
+    if (ended === 'unwanted' || seconds === undefined) return;
+    tally[ended] += 1;
+    meter.ended(ended, seconds);
   });
   worker.on('lockRenewalFailed', (ids: string[]) => {
     for (const lost of ids) inHand.get(lost)?.leave('lease lost');
@@ -268,35 +315,33 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
   });
   const list = new bull.Queue(queue, { connection: server.client, prefix: PREFIX });
   list.on('error', () => {});
+  let idle = 0;
+  const beat = async (): Promise<void> => {
+    await registry.hear(entry());
+    meter.inHand(inHand.size);
+    for (const run of inHand.values()) if ((await registry.wanted(run.key)) === 'no') run.leave('unwanted');
+    await tellOthers(registry, { queue, code, kind, sayOnce });
+    const { wait = 0, active = 0, delayed = 0 } = await list.getJobCounts('wait', 'active', 'delayed');
+    idle = wait + active + delayed + inHand.size === 0 ? idle + 1 : 0;
+  };
+  // A server that is gone answers when it is back, and this worker may be asked to stop before that.
+  const stopped = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
   try {
-    await worker.waitUntilReady();
+    await Promise.race([worker.waitUntilReady(), stopped]);
     say(
       `worker ${id} takes runs for ${kindText(kind)}, ${jobs} at once, by code ${code}, from ${server.place} into ${store.bucket.place}`,
     );
-    let idle = 0;
     while (!signal.aborted) {
-      try {
-        await registry.hear(entry());
-        meter.inHand(inHand.size);
-        for (const run of inHand.values()) if ((await registry.wanted(run.key)) === 'no') run.leave('unwanted');
-        await tellOthers(registry, { queue, code, kind, sayOnce });
-        const { wait = 0, active = 0, delayed = 0 } = await list.getJobCounts('wait', 'active', 'delayed');
-        idle = wait + active + delayed + inHand.size === 0 ? idle + 1 : 0;
-      } catch (error) {
-        sayOnce(`the queue: ${redact((error as Error).message)}`); // it goes on when the server does
-      }
+      await Promise.race([beat().catch(sayFault), stopped]); // it goes on when the server does
       if (options.untilEmpty && idle >= 2) break;
       await sleep(BEAT, undefined, { signal }).catch(() => {});
     }
     return tally;
   } finally {
     for (const run of inHand.values()) run.leave('stopped');
-    // A server that is gone is not waited for.
-    const within = <Result>(what: Promise<Result>) => Promise.race([what, sleep(AGAIN, undefined, { ref: false })]);
-    await within(worker.close()).catch(() => {});
-    await within(registry.leave(id)).catch(() => {});
-    await within(list.close()).catch(() => {});
-    for (const pool of pools.values()) await (await pool).end();
+    const left = worker.close().then(() => Promise.all([registry.leave(id), list.close()]));
+    await Promise.race([left.catch(() => {}), sleep(AGAIN, undefined, { ref: false })]);
+    for (const pool of pools.values()) await pool.then((workers) => workers.end()).catch(() => {});
   }
 }
 
