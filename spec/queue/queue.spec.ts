@@ -166,6 +166,22 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue${WITHOUT}`, () => {
     expect([elsewhere, small, other].map(({ said }) => said().includes('begins'))).toEqual([false, false, false]);
   });
 
+  it('is computed as another worker computes, where that is asked for', async () => {
+    const server = await startServer();
+    const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
+    const worker = startWorker(place);
+    await expect.poll(() => worker.said()).toContain('takes runs for wasm');
+    const [, id] = /^worker (\S+) takes/m.exec(worker.said()) ?? [];
+    const elsewhere = { ...place, env: { NEGATIVE_KNOWLEDGE_ENGINE: 'cpu' } };
+    const out = path.join(temporaryFolder(), 'out');
+    const { code, stderr } = await startSweep(grid, out, elsewhere, '--like', id).done;
+    expect(code, stderr).toBe(1);
+    expect(recordsIn(out)).toEqual(expected);
+    const nobody = await startSweep(grid, path.join(temporaryFolder(), 'out'), elsewhere, '--like', 'nobody').done;
+    expect(nobody.code).toBe(2);
+    expect(nobody.stderr).toContain(`--like: there is no worker nobody; there are: ${id}`);
+  });
+
   it('is what `reproduce` and `verify --retrain` can use as well', async () => {
     const server = await startServer();
     const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };

@@ -1,8 +1,7 @@
 /** The command `sweep`: trains every setup of a grid, and judges each. */
 import path from 'node:path';
 import { type Command, Option } from 'commander';
-import { startEngine } from '../engine/engine.ts';
-import { type Means, widest } from '../lab/job.ts';
+import type { Means } from '../lab/job.ts';
 import { defaultJobs } from '../lab/plan.ts';
 import { openShared, runKey } from '../lab/shared/shared-store.ts';
 import { codeVersion } from '../lab/shared/version.ts';
@@ -10,7 +9,6 @@ import { RunStore } from '../lab/store.ts';
 import type { SweepEntry } from '../queue/registry.ts';
 import { connect, type Server } from '../queue/server.ts';
 import { cancel, pause, standings, standingsText } from '../queue/status.ts';
-import { kindHere } from '../queue/worker.ts';
 import { writeOwn } from '../records/own-files.ts';
 import { bytesOnDisk, operationsOf } from '../sweep/cost.ts';
 import { drawnSetups } from '../sweep/drawn.ts';
@@ -35,9 +33,9 @@ import {
   UsageError,
 } from './options.ts';
 import { ProgressDisplay } from './progress.ts';
-import { addressOf, placeOf, type QueueFlags, queueOption, refreshOption, storeOption, withMachines } from './queue.ts';
+import { addressOf, kindOf, placeOf, type QueueFlags, withMachines, withQueueOptions } from './queue.ts';
 
-interface Flags {
+interface Flags extends QueueFlags {
   preset?: string;
   set: string[];
   seeds?: string;
@@ -54,9 +52,6 @@ interface Flags {
   tasks?: number;
   atOnce?: number;
   image: string;
-  queue?: QueueFlags['queue'];
-  store?: string;
-  refresh?: boolean;
 }
 
 const err = process.stderr;
@@ -160,14 +155,22 @@ async function gatherSoFar(plan: SweepPlan, folder: string, flags: Flags): Promi
 /** What the store that workers share has of a sweep. */
 async function gatherStore(plan: SweepPlan, flags: Flags): Promise<Gathered> {
   const store = await openShared(placeOf(flags));
-  const kind = kindHere(await startEngine(undefined, widest(runsOf(plan))));
-  const [code, microBatch] = [codeVersion(), flags.microBatch ?? null];
-  const ended = await store.ended(code);
-  return gatherFrom(plan, store.bucket.place, async (setup) => {
-    const key = runKey(setup, kind, { microBatch }, code);
-    const record = ended.has(key) ? await store.readRecord(code, key) : null;
-    return record && { record: { ...record, setup }, file: store.placeOf(code, key) };
-  });
+  let server: Server | undefined;
+  try {
+    const kind = await kindOf(flags, runsOf(plan), async () => {
+      server = await connect(addressOf(flags), say);
+      return server;
+    });
+    const [code, microBatch] = [codeVersion(), flags.microBatch ?? null];
+    const ended = await store.ended(code);
+    return await gatherFrom(plan, store.bucket.place, async (setup) => {
+      const key = runKey(setup, kind, { microBatch }, code);
+      const record = ended.has(key) ? await store.readRecord(code, key) : null;
+      return record && { record: { ...record, setup }, file: store.placeOf(code, key) };
+    });
+  } finally {
+    await server?.close();
+  }
 }
 
 /** Prints what starts the shares on a cluster. */
@@ -307,7 +310,7 @@ function addQueueCommands(sweepItself: Command, ending: Ending): void {
 
 export const sweepCommand: Define = (command, ending) => {
   addQueueCommands(command, ending);
-  return command
+  return withQueueOptions(command)
     .option('--preset <name>', "the setup that cells change, in place of the grid's")
     .option('--set <path=value>', 'change a field of every cell; repeatable', repeated, [])
     .option('--seeds <n>', 'how many seeds a cell is trained under, of those that are kept for claims')
@@ -318,9 +321,6 @@ export const sweepCommand: Define = (command, ending) => {
     )
     .option('--out <folder>', `where records and tables go (default: a new folder in ${LOCAL_REPORTS})`)
     .option('--resume', 'go on in --out: keep its finished runs, continue the interrupted ones', false)
-    .addOption(queueOption)
-    .addOption(storeOption)
-    .addOption(refreshOption)
     .addOption(dryRunOption)
     .addOption(jsonOption)
     .option(

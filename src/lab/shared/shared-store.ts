@@ -16,6 +16,7 @@ import os from 'node:os';
 import path from 'node:path';
 import * as z from 'zod';
 import type { EngineName } from '../../engine/engine.ts';
+import { undivided } from '../../engine/native/threads.ts';
 import { writePieces } from '../../model/safetensors.ts';
 import { PHASES } from '../../passwords/roles.ts';
 import { type Execution, executionOf } from '../../records/execution.ts';
@@ -35,13 +36,17 @@ import { type Bucket, openBucket, StoreError } from './bucket.ts';
 /** How runs are computed: what the last digits of a record depend on, but for the passes. */
 export interface Kind {
   readonly engine: RunRecord['engine'];
-  /** Where the engine's digits depend on it. */
+  /** Where the engine's digits depend on it; or {@link ANY_PROCESSOR}. */
   readonly processorKind: string;
 }
 
 /** The kind in words, the same wherever the digits are. */
 export const kindText = ({ engine, processorKind }: Kind): string =>
-  arithmeticOf({ engine, environment: { processorKind } as RunRecord['environment'], execution: { microBatch: null } });
+  arithmeticOf({
+    engine,
+    environment: { processorKind: undivided(processorKind) } as RunRecord['environment'],
+    execution: { microBatch: null },
+  });
 
 /** A short name of a kind. */
 export const kindId = (kind: Kind): string => sha256Hex(kindText(kind)).slice(0, 8);
