@@ -127,6 +127,7 @@ export async function startS3(folder: string, { conditions = true } = {}): Promi
         const file = store.getResourcePath(bucket, [...prefix, name].join('/'), 'object');
         mkdirSync(path.dirname(file), { recursive: true });
         writeFileSync(file, 'x');
+        writeFileSync(`${file}.md5`, createHash('md5').update('x').digest('hex'));
       }
     },
     before: null,
