@@ -1,6 +1,7 @@
 /** Setups for a grid that are drawn as properties draw them: any that the schema allows, and not those of a few ranges. */
 import type { Claim } from '../claims/claim.ts';
 import { planSetups } from '../lab/job.ts';
+import { withPackages } from '../optional-packages.ts';
 import { setupHash } from '../setup/hash.ts';
 import { type Setup, SetupError } from '../setup/schema.ts';
 import { type Grid, GridError } from './grid.ts';
@@ -11,7 +12,7 @@ const PATIENCE = 50;
 /**
  * The setups that a grid has drawn from the arbitraries; none where it has not. Those that start from a pretrained model are
  * left out, and those that have not all arms of the claims.
- * @throws GridError where there are too few, or where fast-check is not installed
+ * @throws GridError where there are too few, MissingPackageError where fast-check is not installed
  */
 export async function drawnSetups(
   { draw, set }: Pick<Grid, 'draw' | 'set'>,
@@ -46,12 +47,8 @@ function isPossible(setup: Setup, claims: readonly Claim[]): boolean {
 }
 
 /** What draws, of an optional peer in package.json. */
-async function arbitraries() {
-  try {
+const arbitraries = () =>
+  withPackages(['fast-check'], 'setups are drawn by packages', async () => {
     const [{ setups }, { sample }] = await Promise.all([import('../properties/arbitraries.ts'), import('fast-check')]);
     return { setups, sample };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new GridError('draw: setups are drawn by a package that is not installed here: npm install fast-check');
-  }
-}
+  });

@@ -14,7 +14,7 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { type Bucket, FolderBucket, openBucket, StoreError } from '../../../src/lab/shared/bucket.ts';
-import { installed, openS3 } from '../../../src/lab/shared/s3.ts';
+import { openS3 } from '../../../src/lab/shared/s3.ts';
 import { StorageError } from '../../../src/records/storing.ts';
 import { sharedFolder, temporaryFolder } from '../../helpers/folder.ts';
 import { type Listed, refuse, startS3, stubAws, type TestS3 } from '../../helpers/s3.ts';
@@ -410,14 +410,6 @@ describe('S3', () => {
       expect(fault.message).toMatch(why);
       expect(fault.message).not.toContain(SECRET);
     }
-  });
-
-  it('says which packages to install where they are not, and hides no other fault', async () => {
-    const fault = (code: string) => Object.assign(new Error('Cannot find package'), { code });
-    const absent = installed(() => Promise.reject(fault('ERR_MODULE_NOT_FOUND')));
-    await expect(absent).rejects.toThrow(StoreError);
-    await expect(absent).rejects.toThrow('npm install @aws-sdk/client-s3 @aws-sdk/lib-storage');
-    await expect(installed(() => Promise.reject(fault('ERR_OTHER')))).rejects.toThrow('Cannot find package');
   });
 
   it('is given up soon where the server takes a call and never says anything', async () => {

@@ -4,6 +4,7 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { withPackages } from '../../optional-packages.ts';
 import { StorageError } from '../../records/storing.ts';
 import { redact } from '../../redact.ts';
 import { type Bucket, KEPT, StoreError } from './bucket.ts';
@@ -12,15 +13,13 @@ import { inScratch } from './scratch.ts';
 /** Optional peers in package.json. */
 const PACKAGES = ['@aws-sdk/client-s3', '@aws-sdk/lib-storage'] as const;
 
-/** What `load` loads. @throws StoreError where a package of it is not installed */
-export async function installed<Modules>(load: () => Promise<Modules>): Promise<Modules> {
-  try {
-    return await load();
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new StoreError(`a store in S3 needs packages that are not installed here: npm install ${PACKAGES.join(' ')}`);
-  }
-}
+/** The client. @throws MissingPackageError where a package of it is not installed */
+const load = () =>
+  withPackages(PACKAGES, 'a store in S3 needs packages', async () => {
+    process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED ??= 'true'; // it is ours to say which Node we support
+    const { Upload } = await import('@aws-sdk/lib-storage');
+    return { ...(await import('@aws-sdk/client-s3')), Upload };
+  });
 
 /** Parts of a large file: S3 takes at most ten thousand of them. Four are in memory at once. */
 const PART_BYTES = 16 * 2 ** 20;
@@ -74,13 +73,13 @@ function parsed(place: string): { bucket: string; root: string } {
 /**
  * Opens a bucket. An upload that is cut off in its midst leaves parts that nothing lists: a rule of the bucket
  * (AbortIncompleteMultipartUpload) removes them.
- * @throws StoreError where the place is none, or the packages are not installed; StorageError where it cannot be reached
+ * @throws StoreError where the place is none, MissingPackageError where the packages are not installed, StorageError where it cannot be reached
  */
 export async function openS3(place: string, { patience = PATIENCE } = {}): Promise<Bucket> {
   const { bucket, root } = parsed(place);
-  const { S3Client, GetObjectCommand, HeadObjectCommand, PutObjectCommand, ListObjectsV2Command, DeleteObjectCommand } =
-    await installed(() => import('@aws-sdk/client-s3'));
-  const { Upload } = await installed(() => import('@aws-sdk/lib-storage'));
+  const library = await load();
+  const { S3Client, GetObjectCommand, HeadObjectCommand, PutObjectCommand, ListObjectsV2Command } = library;
+  const { DeleteObjectCommand, Upload } = library;
   const { AWS_REGION, AWS_DEFAULT_REGION, AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_S3, AWS_MAX_ATTEMPTS } = process.env;
   const client = new S3Client({
     region: AWS_REGION || AWS_DEFAULT_REGION || 'us-east-1',
