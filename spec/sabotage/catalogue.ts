@@ -1687,4 +1687,27 @@ export const SABOTAGES: readonly Sabotage[] = [
       message: /expected 0\.5 to be 0\.12/,
     },
   },
+  // Many machines.
+  {
+    id: 'code-of-a-run-forgotten',
+    story: 'What another version of the program trained is taken for what this one would.',
+    file: 'src/lab/shared/shared-store.ts',
+    edits: [['kindText(kind), microBatch, code]', 'kindText(kind), microBatch]']],
+    caughtBy: {
+      spec: 'spec/lab/shared/shared-store.spec.ts',
+      test: 'is another for another setup, kind, passes or code',
+      message: /expected 9 to be 10/,
+    },
+  },
+  {
+    id: 'contradictions-unnoticed',
+    story: 'Two machines end the same run otherwise, and nobody is told.',
+    file: 'src/lab/shared/shared-store.ts',
+    edits: [['before === null || endedAlike(before, record) ? null', 'true ? null']],
+    caughtBy: {
+      spec: 'spec/lab/shared/shared-store.spec.ts',
+      test: 'that end otherwise are told, and both records are kept',
+      message: /to be an instance of StoreError/,
+    },
+  },
 ];
