@@ -9,12 +9,18 @@ import { tinySetup } from './setups.ts';
 /** The executable. */
 export const MAIN = fileURLToPath(new URL('../../src/main.cjs', import.meta.url));
 
-/** Starts `negative-knowledge <args>`, on the engine that the environment says. */
-export const startCommand = (args: readonly string[], env: NodeJS.ProcessEnv = {}): ChildProcess =>
-  spawn(process.execPath, [MAIN, ...args], {
-    env: { ...process.env, ...env },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+/**
+ * Starts `negative-knowledge <args>`, on the engine that the environment says.
+ * @param through a command that starts it, such as one that gives it a network of its own
+ */
+export function startCommand(
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+  through: readonly string[] = [],
+): ChildProcess {
+  const [program, ...words] = [...through, process.execPath, MAIN, ...args];
+  return spawn(program, words, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+}
 
 export interface Finished {
   /** Null when a signal ended it. */

@@ -31,6 +31,8 @@ export interface Place {
   readonly url: string;
   readonly store: string;
   readonly env?: NodeJS.ProcessEnv;
+  /** What starts the workers. */
+  readonly through?: readonly string[];
 }
 
 const WASM = { NEGATIVE_KNOWLEDGE_ENGINE: 'wasm' };
@@ -43,7 +45,8 @@ export interface Heard {
   said(): string;
 }
 
-function heard(child: ChildProcess): Heard {
+/** A command that is listened to. */
+export function heard(child: ChildProcess): Heard {
   let text = '';
   child.stderr?.on('data', (data) => {
     text += data;
@@ -51,13 +54,10 @@ function heard(child: ChildProcess): Heard {
   return { child, done: finish(child), said: () => text };
 }
 
-const spawnWorker = ({ url, store, env }: Place, args: readonly string[]): Heard =>
-  heard(
-    startCommand(['worker', '--queue', url, '--store', store, '--jobs', '1', '--lease', '2s', ...args], {
-      ...WASM,
-      ...env,
-    }),
-  );
+function spawnWorker({ url, store, env, through }: Place, args: readonly string[]): Heard {
+  const words = ['worker', '--queue', url, '--store', store, '--jobs', '1', '--lease', '2s', ...args];
+  return heard(startCommand(words, { ...WASM, ...env }, through));
+}
 
 const hasEnded = ({ child }: Heard): boolean => child.exitCode !== null || child.signalCode !== null;
 

@@ -19,6 +19,9 @@ const CLI = (PROGRAM ?? 'redis-server').replace('server', 'cli');
 export const WITHOUT =
   PROGRAM === undefined ? ' (SKIPPED: redis-server is not installed, "apt-get install redis-server")' : '';
 
+/** Whether it is built with TLS. */
+export const SPEAKS_TLS = spawnSync('redis-cli', ['--help'], { encoding: 'utf8' }).stdout?.includes('--tls') === true;
+
 /** A port that nobody listens at. */
 export async function freePort(): Promise<number> {
   const server = createServer().listen(0, '127.0.0.1');
@@ -31,6 +34,8 @@ export async function freePort(): Promise<number> {
 export interface TestServer {
   readonly url: string;
   readonly port: number;
+  /** Where its files are. */
+  readonly folder: string;
   /** A command, and what it answers. */
   cli(...args: string[]): string;
   /** Kills it as a fault of its machine would. */
@@ -41,23 +46,47 @@ export interface TestServer {
   start(): Promise<void>;
 }
 
-/** Starts a server that keeps what it is told, with further options as its command line has them. It ends with the test. */
-export async function startServer(options: readonly string[] = [], password?: string): Promise<TestServer> {
+export interface TestServerOptions {
+  /** Further options, as its command line has them. */
+  readonly options?: readonly string[];
+  readonly password?: string;
+  /** Of a server that speaks TLS. */
+  readonly certificate?: { readonly file: string; readonly key: string };
+  /** Where it listens, in place of this machine alone. */
+  readonly host?: string;
+}
+
+/** Starts a server that keeps what it is told. It ends with the test. */
+export async function startServer({
+  options = [],
+  password,
+  certificate,
+  host = '127.0.0.1',
+}: TestServerOptions = {}): Promise<TestServer> {
   const port = await freePort();
   const folder = temporaryFolder();
-  const host = password === undefined ? '' : `:${password}@`;
+  const user = password === undefined ? '' : `:${password}@`;
+  const secret = password === undefined ? [] : ['--no-auth-warning', '-a', password];
+  const tls = certificate && ['--tls', '--cacert', certificate.file];
   let child: ChildProcess | null = null;
   const cli = (...args: string[]): string =>
-    execFileSync(
-      CLI,
-      ['-p', String(port), ...(password === undefined ? [] : ['--no-auth-warning', '-a', password]), ...args],
-      {
-        encoding: 'utf8',
-        stdio: 'pipe',
-      },
-    ).trim();
+    execFileSync(CLI, ['-h', host, '-p', String(port), ...(tls ?? []), ...secret, ...args], {
+      encoding: 'utf8',
+      stdio: 'pipe',
+    }).trim();
+  const listening = certificate
+    ? ['--port', '0', '--tls-port', String(port), '--tls-auth-clients', 'no']
+        .concat(['--tls-cert-file', certificate.file, '--tls-key-file', certificate.key])
+        .concat(['--tls-ca-cert-file', certificate.file])
+    : ['--port', String(port)];
+  const args = [
+    ...listening,
+    ...['--bind', host, '--dir', folder, '--save', '', '--appendonly', 'yes', '--appendfsync', 'everysec'],
+    ...(password === undefined ? [] : ['--requirepass', password]),
+    ...options,
+  ];
   const server: TestServer = {
-    ...{ port, cli, url: `redis://${host}127.0.0.1:${port}` },
+    ...{ port, cli, folder, url: `${certificate ? 'rediss' : 'redis'}://${user}${host}:${port}` },
     signal: (signal) => void child?.kill(signal),
     kill: async () => {
       const ended = child && once(child, 'exit');
@@ -66,20 +95,7 @@ export async function startServer(options: readonly string[] = [], password?: st
       child = null;
     },
     start: async () => {
-      const args = [
-        '--port',
-        String(port),
-        '--dir',
-        folder,
-        '--save',
-        '',
-        '--appendonly',
-        'yes',
-        '--appendfsync',
-        'everysec',
-      ];
-      const secret = password === undefined ? [] : ['--requirepass', password];
-      child = spawn(PROGRAM as string, [...args, ...secret, ...options], { stdio: 'ignore' });
+      child = spawn(PROGRAM as string, args, { stdio: 'ignore' });
       for (let tries = 0; tries < 200; tries++) {
         try {
           if (cli('ping') === 'PONG') return;

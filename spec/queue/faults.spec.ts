@@ -1,12 +1,21 @@
 /** Processes that are killed or held up in the middle of a sweep on a queue: its records are those of a sweep left alone. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, onTestFailed, onTestFinished } from 'vitest';
 import { stream } from '../../src/random/streams.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { send, TELLS, trainersOf } from '../helpers/processes.ts';
-import { recordsIn, SLOWER, startSweep, startWorker, superviseWorkers, tinyGrid } from '../helpers/queue.ts';
+import {
+  type Heard,
+  type Place,
+  recordsIn,
+  SLOWER,
+  startSweep,
+  startWorker,
+  superviseWorkers,
+  tinyGrid,
+} from '../helpers/queue.ts';
 import { PROGRAM, startServer, WITHOUT } from '../helpers/redis.ts';
 import { KILLS } from '../hostile/counts.ts';
 
@@ -23,20 +32,24 @@ const filesIn = (folder: string): string[] =>
 describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with faults${WITHOUT}`, () => {
   const folder = sharedFolder();
   const grid = tinyGrid(folder, { set: SLOWER });
-  let expected: ReturnType<typeof recordsIn>;
+  /** One run of it, and two short ones. */
+  const single = tinyGrid(sharedFolder(), { set: SLOWER, vary: { beta: [0.1] }, seeds: [201] });
+  const quick = tinyGrid(sharedFolder(), { vary: { beta: [0.1] } });
+  let [expected, ofSingle, ofQuick]: ReturnType<typeof recordsIn>[] = [];
   beforeAll(async () => {
-    const here = path.join(folder, 'here');
-    const { code, stderr } = await startSweep(grid, here, null).done;
-    expect(code, stderr).toBe(1); // too few runs for any verdict but this
-    expected = recordsIn(here);
-    expect(Object.keys(expected)).toHaveLength(4);
+    const recordsOf = async (file: string, name: string) => {
+      const here = path.join(folder, name);
+      const { code, stderr } = await startSweep(file, here, null).done;
+      expect(code, stderr).toBe(1); // too few runs for any verdict but this
+      return recordsIn(here);
+    };
+    [expected, ofQuick] = [await recordsOf(grid, 'here'), await recordsOf(quick, 'quick')];
+    ofSingle = Object.fromEntries(Object.entries(expected).filter(([name]) => name.includes('beta-0-1-seed201')));
+    expect([expected, ofSingle, ofQuick].map((records) => Object.keys(records).length)).toEqual([4, 1, 2]);
   });
-  /** The half of it. */
-  const pair = tinyGrid(sharedFolder(), { set: SLOWER, vary: { beta: [0.1] } });
-  const ofPair = () => Object.fromEntries(Object.entries(expected).filter(([name]) => name.includes('beta-0-1-')));
 
   /** Whether a sweep's folder and store hold every run once, as a sweep left alone has them, and nothing else. */
-  const expectWhole = (out: string, store: string, records = expected): void => {
+  const expectWhole = (out: string, store: string, records: typeof expected): void => {
     expect(recordsIn(out)).toEqual(records);
     expect(filesIn(path.join(store, 'runs'))).toHaveLength(Object.keys(records).length);
     expect(filesIn(path.join(store, 'checkpoints'))).toEqual([]);
@@ -45,7 +58,7 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
 
   it(`outlives kill -9 of workers, of the processes of runs, and of the server, ${KILLS.workers} times`, async () => {
     const seed = Number(process.env.PROPERTY_SEED ?? 2306);
-    onTestFailed(() => process.stderr.write(`kills were drawn with PROPERTY_SEED=${seed}\n`));
+    onTestFailed(() => void process.stderr.write(`kills were drawn with PROPERTY_SEED=${seed}\n`));
     const { below } = stream(seed, 'faults/kills of workers');
     const kills = { worker: 0, process: 0, server: 0 };
     const count = () => kills.worker + kills.process + kills.server;
@@ -85,7 +98,7 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
       }
       const { code, stderr } = await ended;
       expect(code, `${stderr}\n${supervised.said()}`).toBe(1);
-      expectWhole(out, place.store);
+      expectWhole(out, place.store, expected);
       expect(server.cli('keys', '*:failed'), 'no run has failed').toBe('');
       const events = readFileSync(path.join(out, 'events.jsonl'), 'utf8');
       expect(events.match(/"run-ended"/g)).toHaveLength(4);
@@ -105,7 +118,7 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
       const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
       const out = path.join(temporaryFolder(), 'out');
       const still = startWorker(place);
-      const sweep = startSweep(pair, out, place);
+      const sweep = startSweep(single, out, place);
       await expect.poll(() => filesIn(path.join(place.store, 'checkpoints'))).not.toEqual([]);
       const trainers = withRuns ? trainersOf(still.child.pid!) : [];
       onTestFinished(() => {
@@ -118,12 +131,127 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
       expect(other.said()).toMatch(/: goes on|: begins, try 2/);
       send(still.child.pid!, 'SIGCONT');
       await expect.poll(() => still.said()).toMatch(withRuns ? /let go of \(lease lost\)/ : /let go of|: finished/);
-      expectWhole(out, place.store, ofPair());
+      expectWhole(out, place.store, ofSingle);
       for (const one of [still, other]) one.child.kill('SIGTERM');
       expect((await still.done).code, still.said()).toBe(0);
       await other.done;
       expect(still.said()).toContain('0 runs finished here, 0 failed');
-      expect(other.said()).toContain('2 runs finished here, 0 failed');
+      expect(other.said()).toContain('1 runs finished here, 0 failed');
       expect(still.said() + other.said()).not.toMatch(STACK);
     });
+
+  /** What a sweep says of its runs, by seed. */
+  const endsOf = (stdout: string): Record<number, string> =>
+    Object.fromEntries(
+      (JSON.parse(stdout).runs as { seed: number; status: string }[]).map(({ seed, status }) => [seed, status]),
+    );
+  /** Of the pair's two runs, the first was given up: it says so, the other is trained, and both can be trained well. */
+  const expectGivenUp = async (place: Place, out: string, sweep: Heard): Promise<void> => {
+    const { code, stdout, stderr } = await sweep.done;
+    expect(code, stderr).toBe(1); // as where a run fails here: what is left is judged
+    expect(stderr).toMatch(/seed 201: FAILED: .*it ended its worker 2 times/);
+    expect(endsOf(stdout)).toEqual({ 201: 'failed', 202: 'finished' });
+    const failed = /"error":.*it ended its worker 2 times and came no further/;
+    const records = recordsIn(out);
+    const [[lost, text], [other]] = Object.entries(records);
+    expect([lost, other]).toEqual(Object.keys(ofQuick));
+    expect(text).toMatch(failed);
+    expect(records[other]).toBe(ofQuick[other]);
+    startWorker(place);
+    const again = path.join(temporaryFolder(), 'again');
+    const second = await startSweep(quick, again, place, '--refresh').done;
+    expect(second.code, second.stderr).toBe(1);
+    expectWhole(again, place.store, ofQuick);
+  };
+
+  it('a run whose process is killed every time is given up after so many tries, and its sweep goes on', async () => {
+    const server = await startServer();
+    const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
+    const killer = path.join(temporaryFolder(), 'killer.cjs');
+    // As a run does that takes more memory than there is.
+    writeFileSync(
+      killer,
+      `const { emit } = process;
+       process.emit = function (event, message) {
+         const isTold = process.env.TINYPOOL_WORKER_ID && event === 'message';
+         if (isTold && /"seed":201\\b/.test(JSON.stringify(message))) process.kill(process.pid, 'SIGKILL');
+         return emit.apply(this, arguments);
+       };`,
+    );
+    const worker = startWorker({ ...place, env: { NODE_OPTIONS: `--require ${killer}` } }, '--tries', '2');
+    const out = path.join(temporaryFolder(), 'out');
+    const sweep = startSweep(quick, out, place);
+    await expect.poll(() => worker.said()).toMatch(/seed 201: FAILED/);
+    expect(worker.said()).toMatch(/seed 201: its process ended .*try 1 of 2/);
+    await sweep.done;
+    worker.child.kill('SIGTERM');
+    expect((await worker.done).code, worker.said()).toBe(0);
+    expect(worker.said()).toContain('1 runs finished here, 1 failed');
+    await expectGivenUp(place, out, sweep);
+  });
+
+  it('a run that kills its worker every time is given up after so many tries, and its sweep goes on', async () => {
+    const server = await startServer();
+    const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
+    const supervised = superviseWorkers(place, 1, '--tries', '2');
+    const out = path.join(temporaryFolder(), 'out');
+    const sweep = startSweep(quick, out, place);
+    const killed = new Set<Heard>();
+    const kill = setInterval(() => {
+      for (const worker of supervised.workers()) {
+        if (killed.has(worker) || !/seed 201: begins/.test(worker.said())) continue;
+        killed.add(worker);
+        for (const one of [worker.child.pid!, ...trainersOf(worker.child.pid!)]) send(one, 'SIGKILL');
+      }
+    }, 5);
+    await sweep.done;
+    clearInterval(kill);
+    expect(killed.size).toBe(2);
+    await expectGivenUp(place, out, sweep);
+  });
+
+  it('processes that all die as they start hang no worker: their runs are given up', async () => {
+    const server = await startServer();
+    const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
+    const killer = path.join(temporaryFolder(), 'killer.cjs');
+    writeFileSync(killer, `process.env.TINYPOOL_WORKER_ID && process.kill(process.pid, 'SIGKILL');`);
+    startWorker({ ...place, env: { NODE_OPTIONS: `--require ${killer}` } }, '--tries', '1');
+    const { code, stdout, stderr } = await startSweep(quick, path.join(temporaryFolder(), 'out'), place).done;
+    expect(code, stderr).not.toBe(0);
+    expect(endsOf(stdout)).toEqual({ 201: 'failed', 202: 'failed' });
+  });
+
+  it('a worker that is asked to stop gives its run back at once, and another goes on from its last checkpoint', async () => {
+    const server = await startServer();
+    const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
+    const out = path.join(temporaryFolder(), 'out');
+    // Nobody would wait for the end of this lease.
+    const first = startWorker(place, '--lease', '60m');
+    const sweep = startSweep(single, out, place);
+    await expect.poll(() => filesIn(path.join(place.store, 'checkpoints'))).not.toEqual([]);
+    const second = startWorker(place, '--lease', '60m');
+    first.child.kill('SIGTERM');
+    expect((await first.done).code, first.said()).toBe(0);
+    expect(first.said()).toContain('goes back to the queue');
+    const { code, stderr } = await sweep.done;
+    expect(code, stderr).toBe(1);
+    expect(second.said()).toContain(': goes on');
+    expectWhole(out, place.store, ofSingle);
+  });
+
+  it('a worker that is asked to stop ends though the server does not answer, and at once where it is asked twice', async () => {
+    const server = await startServer();
+    const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
+    const workers = [startWorker(place), startWorker(place)];
+    for (const { said } of workers) await expect.poll(() => said()).toContain('takes runs');
+    server.signal('SIGSTOP');
+    await sleep(2_500); // each has asked the server something
+    for (const { child } of workers) child.kill('SIGINT');
+    for (const { said } of workers) await expect.poll(() => said()).toContain('stopping');
+    workers[1].child.kill('SIGINT');
+    expect((await workers[1].done).code).toBe(130);
+    expect(workers[0].child.exitCode, 'the other is still patient').toBeNull();
+    const { code, stderr } = await workers[0].done;
+    expect(code, stderr).toBe(0);
+  });
 });

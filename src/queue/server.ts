@@ -1,4 +1,5 @@
 /** The queue's server: Redis or Valkey, reached by BullMQ. */
+import { setTimeout as sleep } from 'node:timers/promises';
 import type * as Bull from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ExplainedError } from '../explained-error.ts';
@@ -19,7 +20,7 @@ export const PREFIX = 'negative-knowledge';
 /** BullMQ's scripts use commands of Redis 6.2. */
 const OLDEST = [6, 2] as const;
 
-/** How long a server is looked for before a command gives up, in milliseconds. */
+/** How long a server is looked for, and again how long its answers are waited for, before a command gives up, in milliseconds. */
 const PATIENCE = 10_000;
 
 /** How long an answer is waited for until the connection is thought to be cut; none takes longer than 10 seconds. */
@@ -102,12 +103,18 @@ export async function connect(given: string, say: (text: string) => void): Promi
     return client;
   };
   const client = open();
-  try {
+  const look = async (): Promise<void> => {
     await client.connect();
     // A server that wants a password answers to nothing else.
     const information = await client.info('server');
     assertUsable(information, place);
     await checkKept(client, place, say);
+  };
+  try {
+    await Promise.race([
+      look(),
+      sleep(2 * PATIENCE, null, { ref: false }).then(() => Promise.reject(new Error(reason))),
+    ]);
   } catch (error) {
     client.disconnect();
     if (error instanceof QueueError) throw error;
@@ -160,12 +167,14 @@ async function checkKept(client: Redis, place: string, say: (text: string) => vo
     );
 }
 
+/** Whether a fault is that the server has no more room. */
+export const isFull = (error: unknown): boolean => /\bOOM\b/.test((error as Error).message);
+
 /** A fault of the server as a sentence. */
 export function faultOf(error: unknown, { place }: Server): unknown {
   if (!(error instanceof Error) || error.name !== 'ReplyError') return error;
-  const full = /\bOOM\b/.test(error.message);
   return new QueueError(
-    full
+    isFull(error)
       ? `the queue's server ${place} is full (its maxmemory is reached): give it more, or enter fewer runs; nothing that is done is lost`
       : `the queue's server ${place}: ${error.message}`,
   );

@@ -21,7 +21,7 @@ import type { Setup } from '../setup/schema.ts';
 import type { Meter } from './metrics.ts';
 import { type Ended, type Queued, queuedSchema, queueName, type Told } from './queued.ts';
 import { Registry } from './registry.ts';
-import { faultOf, PREFIX, type Server } from './server.ts';
+import { faultOf, isFull, PREFIX, type Server } from './server.ts';
 
 export interface WorkerOptions {
   readonly server: Server;
@@ -286,9 +286,17 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
     const { message } = faultOf(error, server) as Error;
     sayOnce(`the queue: ${redact(message)}`);
   };
+  /** Asks for no more runs for a while: a server that is full would be asked thousands of times a second. */
+  const rest = async (): Promise<void> => {
+    if (worker.isPaused()) return;
+    await worker.pause(true);
+    await sleep(AGAIN, undefined, { signal }).catch(() => {});
+    if (!signal.aborted) await worker.resume();
+  };
   worker.on('error', (error) => {
     if (/lock|Missing key/i.test(error.message)) return; // let go of below
     sayFault(error);
+    if (isFull(error)) rest().catch(sayFault);
   });
   // A run that is another worker's by now does not leave the queue here, and is counted there.
   worker.on('completed', (_, { ended, seconds }) => {

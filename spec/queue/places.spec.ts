@@ -1,0 +1,163 @@
+/** What lies between workers: a network that is cut, a store that is full, that cannot be written, or that is gone for a while. */
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { closeSync, existsSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { smallDisk } from '../helpers/disk.ts';
+import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
+import { NETWORKS, network, WITHOUT_NETWORKS } from '../helpers/networks.ts';
+import { send, trainersOf } from '../helpers/processes.ts';
+import { recordsIn, SLOWER, startSweep, startWorker, tinyGrid } from '../helpers/queue.ts';
+import { freePort, PROGRAM, startServer, WITHOUT } from '../helpers/redis.ts';
+
+const STACK = /\n {4}at /;
+
+/** Names of files in a folder and in those in it, or none. */
+const filesIn = (folder: string): string[] =>
+  existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+
+describe.skipIf(PROGRAM === undefined)(`a sweep on a queue, between its machines${WITHOUT}`, () => {
+  const folder = sharedFolder();
+  const grid = tinyGrid(folder, { set: SLOWER, vary: { beta: [0.1] }, seeds: [201] });
+  let expected: ReturnType<typeof recordsIn>;
+  beforeAll(async () => {
+    const here = path.join(folder, 'here');
+    const { code, stderr } = await startSweep(grid, here, null).done;
+    expect(code, stderr).toBe(1); // too few runs for any verdict but this
+    expected = recordsIn(here);
+  });
+  const newOut = () => path.join(temporaryFolder(), 'out');
+
+  it.skipIf(!NETWORKS)(
+    `loses no run to a network that is cut: another worker takes it, and the one beyond the cut lets go of it when it hears again${WITHOUT_NETWORKS}`,
+    async () => {
+      const { host, machines } = network(3);
+      const server = await startServer({ host, options: ['--protected-mode', 'no'] });
+      const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
+      const workers = machines.map(({ through }) => startWorker({ ...place, through }, '--lease', '5s'));
+      const out = newOut();
+      const sweep = startSweep(grid, out, place);
+      const checkpoints = () =>
+        filesIn(path.join(place.store, 'checkpoints')).filter((name) => name.includes(path.sep));
+      await expect.poll(checkpoints).not.toEqual([]);
+      const cut = workers.findIndex(({ said }) => said().includes(': begins'));
+      const { child, said } = workers[cut];
+      const trainers = trainersOf(child.pid!);
+      onTestFinished(() => {
+        for (const one of trainers) send(one, 'SIGKILL');
+      });
+      for (const one of trainers) send(one, 'SIGSTOP'); // as if its run were one of hours
+      machines[cut].link('down');
+      const { code, stderr } = await sweep.done;
+      expect(code, stderr).toBe(1);
+      const others = workers.filter((_, worker) => worker !== cut);
+      expect(others.map((one) => one.said()).join('')).toContain(': goes on');
+      await expect.poll(said).toMatch(/the queue's server \S+ is lost/);
+      expect(said()).not.toContain('let go of');
+      machines[cut].link('up');
+      await expect.poll(said).toContain('is there again');
+      await expect.poll(said).toContain('let go of (lease lost)');
+      expect(recordsIn(out)).toEqual(expected);
+      child.kill('SIGTERM');
+      expect((await workers[cut].done).code, said()).toBe(0);
+      expect(said()).toContain('0 runs finished here, 0 failed');
+      expect(said()).not.toMatch(STACK);
+      expect(filesIn(path.join(place.store, 'runs')).filter((name) => name.endsWith('.json'))).toHaveLength(1);
+    },
+  );
+
+  it('outlives a store that is full, and then cannot be written: the run is tried until it can', async (context) => {
+    const disk = smallDisk(context, 'size=8m');
+    const server = await startServer();
+    const place = { url: server.url, store: path.join(disk, 'store') };
+    const worker = startWorker(place, '--tries', '1');
+    const out = newOut();
+    const sweep = startSweep(grid, out, place);
+    await expect.poll(() => filesIn(place.store).some((name) => /checkpoints.*-/.test(name))).toBe(true);
+    const filler = path.join(disk, 'filler');
+    const fill = () => {
+      const file = openSync(filler, 'a');
+      try {
+        for (;;) writeSync(file, Buffer.alloc(4096));
+      } catch {
+        // full
+      } finally {
+        closeSync(file);
+      }
+    };
+    fill();
+    const filling = setInterval(fill, 20); // a checkpoint that is removed leaves room
+    await expect.poll(() => worker.said()).toContain('the disk is full: free some space');
+    clearInterval(filling);
+    const remount = (how: 'ro' | 'rw') =>
+      expect
+        .poll(() => {
+          try {
+            execFileSync('mount', ['-o', `remount,${how}`, disk], { stdio: 'pipe' });
+            return '';
+          } catch (error) {
+            return String(error); // a file is being written right now
+          }
+        })
+        .toBe('');
+    rmSync(filler);
+    await remount('ro');
+    await expect.poll(() => worker.said()).toContain('the folder is not writable');
+    await remount('rw');
+    const { code, stderr } = await sweep.done;
+    expect(code, stderr).toBe(1);
+    expect(stderr).toMatch(/does not take .*the disk is full/);
+    expect(recordsIn(out)).toEqual(expected);
+    expect(worker.said()).toContain(': goes on');
+  });
+
+  it('may keep its records and checkpoints in S3, which may be gone for a while', async () => {
+    const [port, files] = [await freePort(), temporaryFolder()];
+    const program = createRequire(import.meta.url).resolve('s3rver/bin/s3rver.js');
+    let storage: ChildProcess | null = null;
+    const start = async (): Promise<void> => {
+      storage = spawn(
+        process.execPath,
+        [program, '--directory', files, '--address', '127.0.0.1', '--port', String(port), '--configure-bucket', 'runs'],
+        { stdio: 'ignore' },
+      );
+      await expect
+        .poll(() =>
+          fetch(`http://127.0.0.1:${port}/`).then(
+            () => true,
+            () => false,
+          ),
+        )
+        .toBe(true);
+    };
+    const kill = async (): Promise<void> => {
+      storage?.kill('SIGKILL');
+      await (storage && once(storage, 'exit'));
+    };
+    await start();
+    onTestFinished(() => void storage?.kill('SIGKILL'));
+    const env = {
+      ...{ AWS_ENDPOINT_URL: `http://127.0.0.1:${port}`, AWS_REGION: 'us-east-1' },
+      ...{ AWS_ACCESS_KEY_ID: 'S3RVER', AWS_SECRET_ACCESS_KEY: 'S3RVER' },
+    };
+    const server = await startServer();
+    const place = { url: server.url, store: 's3://runs/mine', env };
+    const worker = startWorker(place, '--tries', '1');
+    const out = newOut();
+    const sweep = startSweep(grid, out, place);
+    await expect.poll(() => filesIn(files).some((name) => /checkpoints.*-/.test(name))).toBe(true);
+    await kill();
+    await expect.poll(() => worker.said()).toMatch(/seed 201: Cannot .* in s3:\/\/runs/);
+    await sleep(1_000);
+    await start();
+    const { code, stderr } = await sweep.done;
+    expect(code, stderr).toBe(1);
+    expect(recordsIn(out)).toEqual(expected);
+    expect(worker.said()).toContain(': goes on');
+    expect(stderr + worker.said()).not.toMatch(STACK);
+    expect(filesIn(files).filter((name) => /checkpoints.*-.*_object/.test(name))).toEqual([]);
+  });
+});
