@@ -70,7 +70,7 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue, between its machines
   );
 
   it('outlives a store that is full, and then cannot be written: the run is tried until it can', async (context) => {
-    const disk = smallDisk(context, 'size=8m');
+    const disk = smallDisk(context, 'size=32m');
     const server = await startServer();
     const place = { url: server.url, store: path.join(disk, 'store') };
     const worker = startWorker(place, '--tries', '1');
