@@ -31,7 +31,7 @@ describe('the executable', () => {
         'archive',
         'verify',
       ],
-      ...['explore', 'search', 'sweep', 'fuzz', 'engine', 'complete'],
+      ...['explore', 'search', 'sweep', 'worker', 'fuzz', 'engine', 'complete'],
     ]);
     expect(Object.keys(scripts).filter((script) => !script.startsWith('pre'))).toEqual([
       ...[
@@ -69,7 +69,7 @@ it.each(Object.entries(scripts as Record<string, string>))('`npm run %s` needs n
 it('`npm test` is the quick specs and the claims, and `.ci/run` runs these and the hostile ones on WASM, once', () => {
   const projects = (script: string) => scripts[script].match(/(?<=--project )\w+/g);
   expect(projects('test')).toEqual(['test:quick', 'test:claims'].flatMap(projects));
-  expect(projects('test:hostile')).toEqual(['slow', 'hostile', 'gpu']);
+  expect(projects('test:hostile')).toEqual(['slow', 'hostile', 'gpu', 'queue']);
   const parts = [...read('.ci/run').matchAll(/^specs wasm \w+ npm run -s (\S+) --$/gm)].map(([, script]) => script);
   expect(parts).toEqual(PARTS);
 });

@@ -25,7 +25,7 @@ describe('npm run bench', () => {
     const { status, stdout } = bench('--help');
     expect(status).toBe(0);
     const names = [...stdout.matchAll(/npm run bench -- ([a-z]+)/g)].map(([, name]) => name);
-    expect(names).toEqual(['engines', 'growth', 'paper', 'reference', 'against', 'whole', 'gpu', 'page']);
+    expect(names).toEqual(['engines', 'growth', 'paper', 'reference', 'against', 'whole', 'gpu', 'queue', 'page']);
     for (const name of names.slice(1)) expect(speedPage({})).toContain(`npm run bench -- ${name}`);
   });
 

@@ -19,6 +19,7 @@ const BENCHMARKS: Readonly<Record<string, { file: string; what: string }>> = {
     file: './gpu/run.ts',
     what: "a GPU at Pythia's shapes: --size 160m, --micro-batch 32 (also --engine webgpu)",
   },
+  queue: { file: './queue/run.ts', what: 'what a queue costs: --queue redis://localhost:6379, --runs 2000' },
   page: { file: './write-page.ts', what: 'reports/speed.md from reports/bench.json; measures nothing' },
 };
 

@@ -2,6 +2,7 @@
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { GpuBench } from './gpu/measure.ts';
 import { gpuText } from './gpu/text.ts';
+import { type QueueBench, queueText, tenThousandText } from './queue/text.ts';
 import {
   type Growth,
   growthText,
@@ -32,6 +33,7 @@ export interface Bench {
   readonly 'reference-160m'?: Reference;
   readonly 'paper-160m'?: Paper;
   readonly 'gpu-160m'?: GpuBench;
+  readonly queue?: QueueBench;
 }
 
 const { evaluation, batch } = PRESETS['pocket-memorising'];
@@ -161,4 +163,27 @@ ${shown(bench.paperRuns, paperRunsText)}
 \`--preset paper\`, from a model's files to a run record. Only the weights are random.
 
 ${shown(bench['paper-160m'], paperText)}
+
+## A queue
+
+\`npm run bench -- queue\` sends runs that train nothing through a queue, from the command to a worker and back:
+
+${shown(bench.queue, queueText)}
+
+## Ten thousand runs of Pythia-410M
+
+On paper, from the tables above: nothing of this size was run.
+
+${
+  bench.queue === undefined || bench.paperRuns === undefined
+    ? 'Not measured yet.'
+    : `\`\`\`\n${tenThousandText(bench.queue, bench.paperRuns)}\n\`\`\``
+}
+
+- Machines come first. What a GPU takes was not measured: the operations over the rate that \`npm run bench -- gpu\` finds say it.
+- Of what machines share, the disk of the store gives way first. Checkpoints may take a twentieth of a run's time
+  (\`src/lab/run.ts\`), so that a slow disk makes them rarer and not the runs slower; what is lost with a machine grows instead.
+- The server of the queue is far from its bounds. A run enters and leaves it once in days. What it answers all the time are signs of life:
+  a worker sends a few commands every two seconds, and a server answers tens of thousands a second.
+- Commands that wait list the records of the store every five seconds. In a bucket of S3 that is a request for each thousand records.
 `;

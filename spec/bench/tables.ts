@@ -119,12 +119,12 @@ export interface Paper extends Measured {
 /** Over how many first steps of each phase losses are compared with PyTorch's and JAX's. */
 export const COMPARED = 100;
 
-const tableOf = (head: string[]) => new Table({ head, style: { head: [], border: [], compact: true } });
+export const tableOf = (head: string[]) => new Table({ head, style: { head: [], border: [], compact: true } });
 
 const percent = (share: number): string => `${Math.round(100 * share)}%`;
 
 /** The machine, as the first line of a table says it. */
-const machine = ({ environment: { processor, cores, node } }: Measured): string =>
+export const machine = ({ environment: { processor, cores, node } }: Measured): string =>
   `${processor}, ${cores} cores, Node ${node}`;
 
 export function speedText(section: Speed): string {

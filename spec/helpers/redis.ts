@@ -13,6 +13,8 @@ export const PROGRAM = PROGRAMS.find((name) => spawnSync(name, ['--version']).st
 if (PROGRAM === undefined && process.env.NEGATIVE_KNOWLEDGE_REDIS === 'required')
   throw new Error(`none of ${PROGRAMS.join(', ')} is installed, and NEGATIVE_KNOWLEDGE_REDIS is "required"`);
 
+const CLI = (PROGRAM ?? 'redis-server').replace('server', 'cli');
+
 /** For titles of specs that are skipped. */
 export const WITHOUT =
   PROGRAM === undefined ? ' (SKIPPED: redis-server is not installed, "apt-get install redis-server")' : '';
@@ -68,7 +70,7 @@ export async function startServer({
   const tls = certificate && ['--tls', '--cacert', certificate.file];
   let child: ChildProcess | null = null;
   const cli = (...args: string[]): string =>
-    execFileSync('redis-cli', ['-h', host, '-p', String(port), ...(tls ?? []), ...secret, ...args], {
+    execFileSync(CLI, ['-h', host, '-p', String(port), ...(tls ?? []), ...secret, ...args], {
       encoding: 'utf8',
       stdio: 'pipe',
     }).trim();

@@ -123,8 +123,15 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue${WITHOUT}`, () => {
     // What is done is kept, and the rest can still be had.
     const kept = readdirSync(path.join(out, 'runs')).length;
     expect(kept).toBeGreaterThan(0);
+    const soFar = path.join(temporaryFolder(), 'so-far');
+    const gather = ['sweep', grid, '--gather', '--store', place.store, '--out', soFar];
+    expect((await cli(...gather)).code, 'there is no verdict yet').toBe(2);
+    expect(readFileSync(path.join(soFar, 'sweep.md'), 'utf8')).toContain('**The sweep is not done');
     expect((await startSweep(grid, out, place, '--resume').done).code).toBe(1);
     expect(recordsIn(out)).toEqual(expected);
+    const gathered = await cli(...gather, '--json');
+    expect(gathered.code, gathered.stderr).toBe(1);
+    expect(JSON.parse(gathered.stdout)).toMatchObject({ cells: verdicts, missing: [] });
   });
 
   it('may be two at once that want the same runs: each is trained once', async () => {
@@ -157,6 +164,22 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue${WITHOUT}`, () => {
     expect((await sweep.done).code).toBe(1);
     expect(recordsIn(out)).toEqual(expected);
     expect([elsewhere, small, other].map(({ said }) => said().includes('begins'))).toEqual([false, false, false]);
+  });
+
+  it('is computed as another worker computes, where that is asked for', async () => {
+    const server = await startServer();
+    const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
+    const worker = startWorker(place);
+    await expect.poll(() => worker.said()).toContain('takes runs for wasm');
+    const [, id] = /^worker (\S+) takes/m.exec(worker.said()) ?? [];
+    const elsewhere = { ...place, env: { NEGATIVE_KNOWLEDGE_ENGINE: 'cpu' } };
+    const out = path.join(temporaryFolder(), 'out');
+    const { code, stderr } = await startSweep(grid, out, elsewhere, '--like', id).done;
+    expect(code, stderr).toBe(1);
+    expect(recordsIn(out)).toEqual(expected);
+    const nobody = await startSweep(grid, path.join(temporaryFolder(), 'out'), elsewhere, '--like', 'nobody').done;
+    expect(nobody.code).toBe(2);
+    expect(nobody.stderr).toContain(`--like: there is no worker nobody; there are: ${id}`);
   });
 
   it('is what `reproduce` and `verify --retrain` can use as well', async () => {

@@ -1623,8 +1623,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'runs-wait-in-the-pool',
     story:
       'All runs are given to the processes at once: those that wait when a process is killed are lost without a word.',
-    file: 'src/lab/pool.ts',
-    edits: [['Array.from({ length: jobs }, lane)', 'Array.from({ length: setups.length }, lane)']],
+    file: 'src/lab/local.ts',
+    edits: [['lanes: jobs,', 'lanes: setups.length,']],
     caughtBy: {
       spec: 'spec/lab/pool.spec.ts',
       test: 'never given more runs than they can take up',
@@ -1685,6 +1685,29 @@ export const SABOTAGES: readonly Sabotage[] = [
       spec: 'spec/claims/reference-code.spec.ts',
       test: 'the margin is the one that was written down before the runs',
       message: /expected 0\.5 to be 0\.12/,
+    },
+  },
+  // Many machines.
+  {
+    id: 'code-of-a-run-forgotten',
+    story: 'What another version of the program trained is taken for what this one would.',
+    file: 'src/lab/shared/shared-store.ts',
+    edits: [['kindText(kind), microBatch, code]', 'kindText(kind), microBatch]']],
+    caughtBy: {
+      spec: 'spec/lab/shared/shared-store.spec.ts',
+      test: 'is another for another setup, kind, passes or code',
+      message: /expected 9 to be 10/,
+    },
+  },
+  {
+    id: 'contradictions-unnoticed',
+    story: 'Two machines end the same run otherwise, and nobody is told.',
+    file: 'src/lab/shared/shared-store.ts',
+    edits: [['before === null || endedAlike(before, record) ? null', 'true ? null']],
+    caughtBy: {
+      spec: 'spec/lab/shared/shared-store.spec.ts',
+      test: 'that end otherwise are told, and both records are kept',
+      message: /to be an instance of StoreError/,
     },
   },
 ];

@@ -5,7 +5,17 @@ import { describe, expect, it } from 'vitest';
 import { setupHash } from '../../src/setup/hash.ts';
 import { claimSeeds, PRESETS } from '../../src/setup/presets.ts';
 import { SetupError } from '../../src/setup/schema.ts';
-import { GRIDS, type Grid, GridError, gridSchema, planSweep, readGrid, runsOf } from '../../src/sweep/grid.ts';
+import { drawnSetups } from '../../src/sweep/drawn.ts';
+import {
+  claimsOf,
+  GRIDS,
+  type Grid,
+  GridError,
+  gridSchema,
+  planSweep,
+  readGrid,
+  runsOf,
+} from '../../src/sweep/grid.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
 
 const planned = (grid: z.input, instead: Parameters<typeof planSweep>[1] = {}) =>
@@ -97,6 +107,28 @@ describe('seeds', () => {
 
   it.each([['14-11'], ['1-5000'], [[3, 3]]])('refuses %j', (seeds) => {
     expect(() => planned({ seeds })).toThrow(GridError);
+  });
+});
+
+describe('whole setups that are drawn', () => {
+  const drawn = async (draw: z.input['draw'], more: z.input = {}) => {
+    const grid = gridSchema.parse({ draw, claims: ['main', 'no-dpo'], seeds: [201, 202], ...more });
+    const given = { name: 'mine', grid };
+    return planSweep(given, {}, await drawnSetups(grid, claimsOf(given)));
+  };
+
+  it('are as many as asked for, all different, the same for one seed, and each a cell that its claims can be asked of', async () => {
+    const plan = await drawn({ count: 20, seed: 3, from: 'tiny-setups' });
+    expect(plan.cells.map(({ label }) => label)).toEqual(Array.from({ length: 20 }, (_, index) => `draw ${index + 1}`));
+    expect(new Set(plan.cells.map(({ setup }) => setupHash(setup))).size).toBe(20);
+    expect(runsOf(plan).length).toBeGreaterThanOrEqual(20 * 2);
+    const hashes = ({ cells }: typeof plan) => cells.map(({ setup }) => setupHash(setup));
+    expect(hashes(await drawn({ count: 20, seed: 3, from: 'tiny-setups' }))).toEqual(hashes(plan));
+    expect(hashes(await drawn({ count: 20, seed: 4, from: 'tiny-setups' }))).not.toEqual(hashes(plan));
+  });
+
+  it('leave nothing to set', async () => {
+    await expect(drawn({ count: 2, from: 'setups' }, { set: { beta: 0.1 } })).rejects.toThrow('nothing to set');
   });
 });
 

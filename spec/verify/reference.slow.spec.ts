@@ -11,14 +11,14 @@ describe('the reference records', () => {
     const { code, out } = await written(
       ...['verify', ...ARCHIVES, '--against', path.join('reports', 'claims.json'), '--json'],
       // The seed picks a run of the engine that every machine has, without DPO, which takes a third of the time.
-      ...['--retrain', '1', '--seed', '1'],
+      ...['--retrain', '1', '--seed', '59'],
     );
     const { records, agrees, checks, differing } = JSON.parse(out);
     expect(differing).toEqual([]);
-    expect({ code, records, agrees }).toEqual({ code: 0, records: 792, agrees: true });
+    expect({ code, records, agrees }).toEqual({ code: 0, records: 840, agrees: true });
     for (const check of ['numbers', 'data', 'overlap'])
-      expect(checks[check]).toEqual({ agree: 792, differ: 0, notChecked: 0 });
-    expect(checks.verdicts).toEqual({ agree: 37, differ: 0, notChecked: 0 });
+      expect(checks[check]).toEqual({ agree: 840, differ: 0, notChecked: 0 });
+    expect(checks.verdicts).toEqual({ agree: 38, differ: 0, notChecked: 0 });
     expect(checks.retrained).toEqual({ agree: 1, differ: 0, notChecked: 0 });
   });
 });

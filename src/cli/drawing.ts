@@ -1,5 +1,5 @@
 /** What draws figures and pages: packages that training needs not, so that who installs the package chooses to have them. */
-import { UsageError } from './options.ts';
+import { withPackages } from '../optional-packages.ts';
 
 /** Optional peers in package.json, all of which figures or the page need. */
 export const DRAWING = [
@@ -14,16 +14,6 @@ export const DRAWING = [
   'vega-tooltip',
 ] as const;
 
-/** Loads modules that draw. @throws UsageError where a package that they need is not installed */
-export async function drawing<Modules>(load: () => Promise<Modules>): Promise<Modules> {
-  try {
-    return await load();
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const lacking = DRAWING.find((name) => message.includes(`'${name}`));
-    if (lacking === undefined || !['ERR_MODULE_NOT_FOUND', 'MODULE_NOT_FOUND'].includes(code ?? '')) throw error;
-    throw new UsageError(
-      `figures and pages need packages that are not installed here: npm install ${DRAWING.join(' ')}`,
-    );
-  }
-}
+/** Loads modules that draw. @throws MissingPackageError where a package that they need is not installed */
+export const drawing = <Modules>(load: () => Promise<Modules>): Promise<Modules> =>
+  withPackages(DRAWING, 'figures and pages need packages', load);

@@ -25,7 +25,7 @@ import {
   seedsOption,
   UsageError,
 } from './options.ts';
-import { type QueueFlags, queueOption, refreshOption, storeOption, withMachines } from './queue.ts';
+import { type QueueFlags, withMachines, withQueueOptions } from './queue.ts';
 
 interface Flags extends QueueFlags {
   preset: string;
@@ -120,7 +120,7 @@ async function exploreSetups(flags: Flags): Promise<number> {
 }
 
 export const exploreCommand: Define = (command, ending) =>
-  command
+  withQueueOptions(command)
     .addOption(presetOption)
     .addOption(configOption)
     .option('--set <path=value>', 'change a field of the setup; repeatable', repeated, [])
@@ -134,9 +134,6 @@ export const exploreCommand: Define = (command, ending) =>
     .option('--map <ids>', 'the two knobs of the map, or none', 'share,beta')
     .option('--budget <time>', 'after which no further setup begins: 90s, 30m, 2h', '30m')
     .addOption(jobsOption)
-    .addOption(queueOption)
-    .addOption(storeOption)
-    .addOption(refreshOption)
     .addOption(dryRunOption)
     .option(
       '--out <folder>',

@@ -1,12 +1,14 @@
 /** Options of commands that give their runs to other machines, and what becomes of them. */
-import { Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { startEngine } from '../engine/engine.ts';
 import { type Remote, widest } from '../lab/job.ts';
-import { openShared, type SharedStore } from '../lab/shared/shared-store.ts';
+import { type Kind, openShared, type SharedStore } from '../lab/shared/shared-store.ts';
 import { codeVersion } from '../lab/shared/version.ts';
 import { type QueueOptions, queueExecutor } from '../queue/executor.ts';
+import { Registry } from '../queue/registry.ts';
 import { connect, type Server } from '../queue/server.ts';
 import { kindHere } from '../queue/worker.ts';
+import { ANY_PROCESSOR } from '../records/record.ts';
 import type { Setup } from '../setup/schema.ts';
 import { UsageError } from './options.ts';
 
@@ -22,15 +24,33 @@ export const storeOption = new Option(
   '--store <place>',
   `what the workers of a queue share: a folder that all of them see, or s3://bucket/prefix (default: what ${STORE_VARIABLE} says)`,
 );
-export const refreshOption = new Option(
+const refreshOption = new Option(
   '--refresh',
   'with --queue: train again what the store has a record of, and compare',
 ).default(false);
+
+export const anyProcessorOption = new Option(
+  '--any-processor',
+  'with --queue: on native, let processors of every kind compute runs of one study, which no claim then judges together',
+).default(false);
+const likeOption = new Option(
+  '--like <worker>',
+  'with --queue: have runs computed as that worker computes ("sweep status" lists them); default: as this machine would',
+).conflicts('anyProcessor');
+
+/** Gives a command the options of those that can give their runs to other machines. */
+export const withQueueOptions = (command: Command): Command =>
+  [queueOption, storeOption, refreshOption, likeOption, anyProcessorOption].reduce(
+    (given, option) => given.addOption(option),
+    command,
+  );
 
 export interface QueueFlags {
   queue?: true | string;
   store?: string;
   refresh?: boolean;
+  like?: string;
+  anyProcessor?: boolean;
 }
 
 /** The address of the queue. @throws UsageError where none is given */
@@ -59,6 +79,23 @@ export async function openQueue(
   return { server: await connect(address, say), store };
 }
 
+/** How a command's runs are to be computed. @throws UsageError where there is no worker of that name */
+export async function kindOf(
+  { like, anyProcessor }: QueueFlags,
+  setups: readonly Setup[],
+  server: () => Promise<Server>,
+): Promise<Kind> {
+  if (like !== undefined) {
+    const workers = await new Registry((await server()).client).workers();
+    const found = workers.find(({ id }) => id === like);
+    if (found !== undefined) return found.computes;
+    const there = workers.map(({ id }) => id).join(', ') || 'none';
+    throw new UsageError(`--like: there is no worker ${like}; there are: ${there}`);
+  }
+  const kind = kindHere(await startEngine(undefined, widest(setups)));
+  return anyProcessor ? { ...kind, processorKind: ANY_PROCESSOR } : kind;
+}
+
 /** Machines that carry out a command's runs. */
 export interface Machines {
   readonly remote: Remote;
@@ -78,14 +115,17 @@ export async function withMachines<Result>(
   body: (machines?: Machines) => Promise<Result>,
 ): Promise<Result> {
   if (flags.queue === undefined) {
-    const useless = (['store', 'refresh'] as const).find((option) => flags[option]);
-    if (useless !== undefined) throw new UsageError(`--${useless} is for runs on a queue: say which with --queue`);
+    const useless = (['store', 'refresh', 'like', 'anyProcessor'] as const).find((option) => flags[option]);
+    if (useless !== undefined) {
+      const option = useless === 'anyProcessor' ? 'any-processor' : useless;
+      throw new UsageError(`--${option} is for runs on a queue: say which with --queue`);
+    }
     return body();
   }
   const { say } = what;
   const { server, store } = await openQueue(flags, say);
   try {
-    const kind = kindHere(await startEngine(undefined, widest(setups)));
+    const kind = await kindOf(flags, setups, async () => server);
     const code = codeVersion();
     const { refresh = false } = flags;
     const { name, version } = kind.engine;

@@ -37,9 +37,9 @@ import {
   UsageError,
 } from './options.ts';
 import { ProgressDisplay } from './progress.ts';
-import { type Machines, type QueueFlags, queueOption, refreshOption, storeOption, withMachines } from './queue.ts';
+import { type Machines, type QueueFlags, withMachines, withQueueOptions } from './queue.ts';
 
-interface Flags {
+interface Flags extends QueueFlags {
   preset: string;
   seeds: string;
   seedList?: string;
@@ -56,9 +56,6 @@ interface Flags {
   reuse?: true | string[];
   dryRun: boolean;
   json: boolean;
-  queue?: QueueFlags['queue'];
-  store?: string;
-  refresh?: boolean;
 }
 
 /** What is to be trained and judged, where, and how. */
@@ -208,7 +205,7 @@ async function reproduce(flags: Flags): Promise<number> {
 }
 
 export const reproduceCommand: Define = (command, ending) =>
-  command
+  withQueueOptions(command)
     .addOption(presetOption)
     .addOption(seedsOption('an arm is trained under', DEFAULT_SEEDS))
     .addOption(seedListOption)
@@ -236,9 +233,6 @@ export const reproduceCommand: Define = (command, ending) =>
       '--reuse [folder...]',
       `take finished runs of the same setup and engine from these jobs (default: those in ${LOCAL_REPORTS}), and name them in the report`,
     )
-    .addOption(queueOption)
-    .addOption(storeOption)
-    .addOption(refreshOption)
     .addOption(dryRunOption)
     .addOption(jsonOption)
     .addHelpText(

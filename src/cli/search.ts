@@ -21,7 +21,7 @@ import {
   repeated,
   UsageError,
 } from './options.ts';
-import { type QueueFlags, queueOption, refreshOption, storeOption, withMachines } from './queue.ts';
+import { type QueueFlags, withMachines, withQueueOptions } from './queue.ts';
 
 interface Flags extends QueueFlags {
   preset: string;
@@ -130,7 +130,7 @@ async function searchSetups(flags: Flags): Promise<number> {
 }
 
 export const searchCommand: Define = (command, ending) =>
-  command
+  withQueueOptions(command)
     .addOption(presetOption)
     .addOption(configOption)
     .option('--set <path=value>', 'change a field of the setup that the draws begin with; repeatable', repeated, [])
@@ -145,9 +145,6 @@ export const searchCommand: Define = (command, ending) =>
     .option('--confirm <n>', 'fresh seeds for the best one', (text) => parseWhole(text, '--confirm', 1, 1000), 8)
     .option('--seed <n>', 'seed of the draws', (text) => parseWhole(text, '--seed', 0, 0xffffffff), 1)
     .addOption(jobsOption)
-    .addOption(queueOption)
-    .addOption(storeOption)
-    .addOption(refreshOption)
     .addOption(dryRunOption)
     .option(
       '--out <folder>',

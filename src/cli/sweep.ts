@@ -3,16 +3,18 @@ import path from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Means } from '../lab/job.ts';
 import { defaultJobs } from '../lab/plan.ts';
-import { openShared } from '../lab/shared/shared-store.ts';
+import { openShared, runKey } from '../lab/shared/shared-store.ts';
+import { codeVersion } from '../lab/shared/version.ts';
 import { RunStore } from '../lab/store.ts';
 import type { SweepEntry } from '../queue/registry.ts';
 import { connect, type Server } from '../queue/server.ts';
 import { cancel, pause, standings, standingsText } from '../queue/status.ts';
 import { writeOwn } from '../records/own-files.ts';
 import { bytesOnDisk, operationsOf } from '../sweep/cost.ts';
-import { GRIDS, planSweep, readGrid, runsOf, type SweepPlan } from '../sweep/grid.ts';
+import { drawnSetups } from '../sweep/drawn.ts';
+import { claimsOf, GRIDS, planSweep, readGrid, runsOf, type SweepPlan } from '../sweep/grid.ts';
 import { kubernetesJob, slurmScripts } from '../sweep/scripts.ts';
-import { gather, parseShare, runText, shareFolder, shareOf } from '../sweep/share.ts';
+import { type Gathered, gather, gatherFrom, parseShare, runText, shareFolder, shareOf } from '../sweep/share.ts';
 import { openSweep, runSweep, type SweepResult } from '../sweep/sweep.ts';
 import { countsText, sweepCsv, sweepMarkdown, sweepText } from '../sweep/text.ts';
 import { painted } from './colours.ts';
@@ -31,9 +33,9 @@ import {
   UsageError,
 } from './options.ts';
 import { ProgressDisplay } from './progress.ts';
-import { addressOf, placeOf, type QueueFlags, queueOption, refreshOption, storeOption, withMachines } from './queue.ts';
+import { addressOf, kindOf, placeOf, type QueueFlags, withMachines, withQueueOptions } from './queue.ts';
 
-interface Flags {
+interface Flags extends QueueFlags {
   preset?: string;
   set: string[];
   seeds?: string;
@@ -50,9 +52,6 @@ interface Flags {
   tasks?: number;
   atOnce?: number;
   image: string;
-  queue?: QueueFlags['queue'];
-  store?: string;
-  refresh?: boolean;
 }
 
 const err = process.stderr;
@@ -133,9 +132,13 @@ async function trainShare(plan: SweepPlan, folder: string, flags: Flags): Promis
   return EXIT.reproduced; // its runs are trained; what they say is for the whole sweep to tell
 }
 
-/** Judges what the shares have trained so far. */
-async function gatherShares(plan: SweepPlan, folder: string, json: boolean): Promise<number> {
-  const { result, missing } = await gather(plan, folder);
+/** Judges what is trained so far: by the shares in a folder, or by the workers of a queue. */
+async function gatherSoFar(plan: SweepPlan, folder: string, flags: Flags): Promise<number> {
+  const { json } = flags;
+  const { result, missing } =
+    flags.store === undefined && flags.queue === undefined
+      ? await gather(plan, folder)
+      : await gatherStore(plan, flags);
   const files = new Map([
     ['sweep.md', sweepMarkdown(plan, result, commandLine('sweep'), missing.length > 0)],
     ['sweep.csv', sweepCsv(plan, result)],
@@ -147,6 +150,27 @@ async function gatherShares(plan: SweepPlan, folder: string, json: boolean): Pro
       `${sweepText(result, painted())}\n${result.runs.length} runs have ended, ${missing.length} are still to come\n`,
     );
   return missing.length > 0 ? EXIT.notCarriedOut : exitCode(result);
+}
+
+/** What the store that workers share has of a sweep. */
+async function gatherStore(plan: SweepPlan, flags: Flags): Promise<Gathered> {
+  const store = await openShared(placeOf(flags));
+  let server: Server | undefined;
+  try {
+    const kind = await kindOf(flags, runsOf(plan), async () => {
+      server = await connect(addressOf(flags), say);
+      return server;
+    });
+    const [code, microBatch] = [codeVersion(), flags.microBatch ?? null];
+    const ended = await store.ended(code);
+    return await gatherFrom(plan, store.bucket.place, async (setup) => {
+      const key = runKey(setup, kind, { microBatch }, code);
+      const record = ended.has(key) ? await store.readRecord(code, key) : null;
+      return record && { record: { ...record, setup }, file: store.placeOf(code, key) };
+    });
+  } finally {
+    await server?.close();
+  }
 }
 
 /** Prints what starts the shares on a cluster. */
@@ -190,11 +214,13 @@ const RUNS_OF_A_TASK = 4;
 async function sweep(given: string, flags: Flags): Promise<number> {
   const { preset, set, seeds, seedList, jobs, microBatch, resume, json } = flags;
   if (resume && flags.out === undefined) throw new UsageError('--resume: say which folder with --out');
-  const plan = planSweep(readGrid(given), {
+  const read = readGrid(given);
+  const instead = {
     set,
     ...(preset === undefined ? {} : { preset }),
     ...(seeds === undefined && seedList === undefined ? {} : { seeds: parseSeeds({ seeds: seeds ?? '1', seedList }) }),
-  });
+  };
+  const plan = planSweep(read, instead, await drawnSetups(read.grid, claimsOf(read)));
   runsOf(plan); // an arm that is impossible is told before anything is opened
   if (flags.dryRun) {
     process.stdout.write(`${await forecast(plan, flags)}\n`);
@@ -208,10 +234,11 @@ async function sweep(given: string, flags: Flags): Promise<number> {
   const [special, ...others] = wanted.filter((option) => option !== false);
   if (others.length > 0) throw new UsageError(`${special} and ${others.join(' and ')} are different things: take one`);
   if (special !== undefined) {
-    if (flags.queue !== undefined) throw new UsageError(`${special} and --queue are different things: take one`);
+    if (flags.queue !== undefined && !flags.gather)
+      throw new UsageError(`${special} and --queue are different things: take one`);
     if (flags.out === undefined) throw new UsageError(`${special}: say which folder with --out`);
     if (flags.task !== undefined) return trainShare(plan, flags.out, flags);
-    return flags.gather ? gatherShares(plan, flags.out, json) : printScripts(given, plan, flags.out, flags);
+    return flags.gather ? gatherSoFar(plan, flags.out, flags) : printScripts(given, plan, flags.out, flags);
   }
   const command = commandLine('sweep');
   const setups = runsOf(plan);
@@ -283,7 +310,7 @@ function addQueueCommands(sweepItself: Command, ending: Ending): void {
 
 export const sweepCommand: Define = (command, ending) => {
   addQueueCommands(command, ending);
-  return command
+  return withQueueOptions(command)
     .option('--preset <name>', "the setup that cells change, in place of the grid's")
     .option('--set <path=value>', 'change a field of every cell; repeatable', repeated, [])
     .option('--seeds <n>', 'how many seeds a cell is trained under, of those that are kept for claims')
@@ -294,16 +321,13 @@ export const sweepCommand: Define = (command, ending) => {
     )
     .option('--out <folder>', `where records and tables go (default: a new folder in ${LOCAL_REPORTS})`)
     .option('--resume', 'go on in --out: keep its finished runs, continue the interrupted ones', false)
-    .addOption(queueOption)
-    .addOption(storeOption)
-    .addOption(refreshOption)
     .addOption(dryRunOption)
     .addOption(jsonOption)
     .option(
       '--task <share>',
       'train one share of the runs alone, such as 0/12 of twelve, in a folder of its own in --out',
     )
-    .option('--gather', 'judge what the shares in --out have trained so far', false)
+    .option('--gather', 'judge what is trained so far, by the shares in --out or by the workers of --queue', false)
     .addOption(
       new Option('--print <cluster>', 'print what starts the shares on a cluster, and train nothing').choices([
         'slurm',

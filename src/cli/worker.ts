@@ -2,9 +2,11 @@
 import { Option } from 'commander';
 import { startEngine } from '../engine/engine.ts';
 import { availableCores } from '../lab/plan.ts';
+import type { Kind } from '../lab/shared/shared-store.ts';
 import { codeVersion } from '../lab/shared/version.ts';
 import { NO_METER, serveMetrics } from '../queue/metrics.ts';
 import { kindHere, workOn } from '../queue/worker.ts';
+import { ANY_PROCESSOR } from '../records/record.ts';
 import { type Define, EXIT } from './exit.ts';
 import { jobsOption, parseDuration, parseWhole, UsageError } from './options.ts';
 import { openQueue, type QueueFlags, queueOption, storeOption } from './queue.ts';
@@ -25,6 +27,12 @@ function parseMemory(text: string): number {
   const value = /^\d{1,6}(\.\d{1,3})?$/.test(text) ? Number(text) : 0;
   if (!(value > 0)) throw new UsageError(`--memory: "${text}" must be a number of gibibytes, such as 16`);
   return value * GIB;
+}
+
+/** How it computes, by which it is given runs. */
+async function kindOf({ anyProcessor }: Flags): Promise<Kind> {
+  const kind = kindHere(await startEngine());
+  return anyProcessor ? { ...kind, processorKind: ANY_PROCESSOR } : kind;
 }
 
 async function work(flags: Flags): Promise<number> {
@@ -50,7 +58,7 @@ async function work(flags: Flags): Promise<number> {
         untilEmpty: flags.untilEmpty,
         memory: flags.memory,
       },
-      ...{ kind: kindHere(await startEngine()), code: codeVersion(), jobs: flags.jobs ?? availableCores() },
+      ...{ kind: await kindOf(flags), code: codeVersion(), jobs: flags.jobs ?? availableCores() },
       ...{ meter: metrics?.meter ?? NO_METER, signal: stop.signal },
     });
     metrics?.close();
@@ -65,6 +73,7 @@ export const workerCommand: Define = (command, ending) =>
   command
     .addOption(queueOption)
     .addOption(storeOption)
+    .option('--any-processor', 'take the runs of those that asked for processors of every kind', false)
     .addOption(jobsOption)
     .option('--memory <GiB>', 'memory that its runs may use together (default: what is free)', parseMemory)
     .option(

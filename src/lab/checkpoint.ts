@@ -17,6 +17,13 @@ import { parseJson, UntrustedError } from '../untrusted.ts';
 /** A checkpoint that a run cannot resume from; the message says why and what to do. */
 export class CheckpointError extends ExplainedError {
   override name = 'CheckpointError';
+  /** What is wrong, for those who do something else about it. */
+  readonly reason: string;
+
+  constructor(message: string, reason = message) {
+    super(message);
+    this.reason = reason;
+  }
 }
 
 const VERSION = '5';
@@ -120,7 +127,7 @@ function usable<Result>(body: () => Result): Result {
       error instanceof z.ZodError
         ? `its state is none: ${error.issues[0].path.join('.')}: ${error.issues[0].message}`
         : (error as Error).message;
-    throw new CheckpointError(`the checkpoint cannot be used: ${what}; delete it to start that run afresh`);
+    throw new CheckpointError(`the checkpoint cannot be used: ${what}; delete it to start that run afresh`, what);
   }
 }
 

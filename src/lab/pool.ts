@@ -1,6 +1,7 @@
 /** The runs of a job, each carried out once: those that its folder has no record of go to an executor. */
+import { undivided } from '../engine/native/threads.ts';
 import { AT_ONCE, executionOf } from '../records/execution.ts';
-import { arithmeticOf, RecordError, type RunRecord } from '../records/record.ts';
+import { ANY_PROCESSOR, arithmeticOf, RecordError, type RunRecord } from '../records/record.ts';
 import type { Setup } from '../setup/schema.ts';
 import { describeEnvironment } from './environment.ts';
 import { EventLog } from './events.ts';
@@ -28,6 +29,19 @@ export interface PoolOptions extends Pick<Work, 'engine' | 'store' | 'jobs'> {
   processorKind?: string;
   onProgress?: (setup: Setup, heard: Heard) => void;
   onEnd?: (run: StoredRun) => void;
+}
+
+/**
+ * Whether a record was computed as runs are now.
+ * @param elsewhere the kind of processor of other machines. They may have different numbers of cores, which can matter to the
+ * digits as well: whether it did, the verdict tells
+ */
+function isAlike(record: RunRecord, now: string, elsewhere: string | undefined): boolean {
+  if (elsewhere === undefined) return arithmeticOf(record) === now;
+  const processorKind = elsewhere === ANY_PROCESSOR ? ANY_PROCESSOR : record.environment.processorKind;
+  return (
+    undivided(arithmeticOf({ ...record, environment: { ...record.environment, processorKind } })) === undivided(now)
+  );
 }
 
 /**
@@ -67,7 +81,7 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     const file = store.recordPath(setup, engine.name);
     const there = arithmeticOf(record);
     const now = arithmeticOf({ engine, environment, execution: executionOf(setup, execution.microBatch) });
-    if (there === now) return { setup, record, file, reused: true };
+    if (isAlike(record, now, options.processorKind)) return { setup, record, file, reused: true };
     throw new RecordError(
       `${file} was made with ${there}, and runs here would be made with ${now}, whose last digits differ: they are no one study; ` +
         'go on where it was begun, or choose another folder with --out',

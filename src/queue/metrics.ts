@@ -1,6 +1,7 @@
 /** Numbers of a worker, for Prometheus. */
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { withPackages } from '../optional-packages.ts';
 import { QueueError } from './server.ts';
 
 /** What a worker counts. */
@@ -32,13 +33,7 @@ export const NO_METER: Meter = {
 export async function serveMetrics(address: string): Promise<{ meter: Meter; place: string; close: () => void }> {
   const [, host = '127.0.0.1', port = ''] = /^(?:(.+):)?(\d{1,5})$/.exec(address) ?? [];
   if (port === '' || Number(port) > 65535) throw new QueueError(`--metrics: "${address}" must be a port, or host:port`);
-  let prometheus: typeof import('prom-client');
-  try {
-    prometheus = await import('prom-client');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new QueueError('--metrics needs a package that is not installed here: npm install prom-client');
-  }
+  const prometheus = await withPackages(['prom-client'], 'metrics need packages', () => import('prom-client'));
   const { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } = prometheus;
   const register = new Registry();
   const registers = [register];

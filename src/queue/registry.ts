@@ -1,6 +1,7 @@
 /** What the queue's server knows beside the queue: which sweeps want which runs, and which workers there are. */
 import type { Redis } from 'ioredis';
 import * as z from 'zod';
+import { ENGINES } from '../engine/names.ts';
 import { PREFIX } from './server.ts';
 
 const sweepSchema = z.object({
@@ -29,6 +30,7 @@ const workerSchema = z.object({
   pid: z.number(),
   code: z.string(),
   kind: z.string(),
+  computes: z.object({ engine: z.object({ name: z.enum(ENGINES), version: z.string() }), processorKind: z.string() }),
   queue: z.string(),
   store: z.string(),
   jobs: z.number(),

@@ -3,6 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type * as Bull from 'bullmq';
 import type { Redis } from 'ioredis';
 import { ExplainedError } from '../explained-error.ts';
+import { withPackages } from '../optional-packages.ts';
 import { redact } from '../redact.ts';
 
 /** The queue cannot be used as it is asked for; the message says what to do. */
@@ -35,14 +36,11 @@ export interface Server {
   close(): Promise<void>;
 }
 
-async function load(): Promise<{ bull: typeof Bull; Redis: typeof Redis }> {
-  try {
-    return { bull: await import('bullmq'), Redis: (await import('ioredis')).Redis };
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
-    throw new QueueError(`a queue needs packages that are not installed here: npm install ${PACKAGES.join(' ')}`);
-  }
-}
+const load = (): Promise<{ bull: typeof Bull; Redis: typeof Redis }> =>
+  withPackages(PACKAGES, 'a queue needs packages', async () => ({
+    bull: await import('bullmq'),
+    Redis: (await import('ioredis')).Redis,
+  }));
 
 /** `redis://[user:password@]host[:port][/database]`; `rediss` is TLS, and `valkey` the same as `redis`. */
 function parsed(url: string): { url: string; place: string } {

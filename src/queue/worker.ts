@@ -315,6 +315,7 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
       pid: process.pid,
       code,
       kind: kindText(kind),
+      computes: kind,
       queue,
       store: store.bucket.place,
       jobs,

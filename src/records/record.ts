@@ -334,6 +334,9 @@ export function arithmeticOf({
   return `${engine.name} ${engine.version}${kind}${passesInWords(execution)}`;
 }
 
+/** A kind of processor that is none: of runs that may be made on any, and are then no one study. */
+export const ANY_PROCESSOR = 'any processor';
+
 /** What every record begins with, whether its run finished or failed. */
 export const headOf = (
   setup: Setup,

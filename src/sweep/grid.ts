@@ -36,12 +36,15 @@ export const gridSchema = z.strictObject({
   vary: z.record(z.string(), z.array(value).min(1)).optional(),
   /** Or cells: one for each of these changes. */
   cells: z.array(changes).min(1).optional(),
-  /** Or cells: drawn within ranges (`low..high`) or among values (`a|b`), which they fill evenly. */
+  /**
+   * Or cells: drawn within ranges (`low..high`) or among values (`a|b`), which they fill evenly; or whole setups, of any size or
+   * of tiny ones, as properties draw them.
+   */
   draw: z
     .strictObject({
       count: z.number().int().min(1).max(100_000),
       seed: z.number().int().min(0).default(1),
-      from: z.record(z.string(), z.string()),
+      from: z.union([z.enum(['setups', 'tiny-setups']), z.record(z.string(), z.string())]),
     })
     .optional(),
   /** Ids of the claims that each cell is judged by. */
@@ -107,6 +110,7 @@ const product = (vary: NonNullable<Grid['vary']>): Record<string, unknown>[] =>
 
 /** Draws fill their ranges evenly. */
 function drawn({ count, seed, from }: NonNullable<Grid['draw']>, base: Setup): Record<string, unknown>[] {
+  if (typeof from === 'string') return [];
   const space = Object.entries(from).map(([field, range]) => parseDimension(`${field}=${range}`, base));
   return places(count, space.length, seed).map((place) =>
     Object.fromEntries(space.map((dimension, index) => [dimension.field, drawnValue(dimension, place[index])])),
@@ -127,30 +131,41 @@ const textOf = (changed: Record<string, unknown>): string =>
     .map(([field, each]) => `${field}=${typeof each === 'string' ? each : JSON.stringify(each)}`)
     .join(' ');
 
-/**
- * Works out what a grid asks for.
- * @param instead what a command line says instead of the grid
- * @throws GridError or SetupError where it cannot be; the message names the cell
- */
-export function planSweep(
-  { name, grid }: ReturnType<typeof readGrid>,
-  instead: Partial<Pick<Grid, 'seeds'>> & { readonly preset?: string; readonly set?: readonly string[] } = {},
-): SweepPlan {
-  const { preset, seeds: given, set, vary, cells: list, draw, claims: ids } = { ...grid, ...instead, set: grid.set };
-  if ([vary, list, draw].filter((each) => each !== undefined).length > 1)
-    throw new GridError(`${name}: cells are given by one of vary, cells and draw`);
-  const all = seedsOf(given);
-  if (new Set(all).size < all.length) throw new GridError(`${name}: a seed is named twice`);
-  const claims = ids.map((id) => {
+/** The claims that a grid is judged by. @throws GridError where there is no such claim */
+export const claimsOf = ({ name, grid }: ReturnType<typeof readGrid>): Claim[] =>
+  grid.claims.map((id) => {
     const claim = CLAIMS.find((each) => each.id === id);
     if (claim !== undefined) return claim;
     const known = CLAIMS.map((each) => each.id);
     throw new GridError(`${name}: there is no claim "${id}"${didYouMean(id, known)}; claims are ${known.join(', ')}`);
   });
+
+/**
+ * Works out what a grid asks for.
+ * @param whole setups that were drawn for it
+ * @param instead what a command line says instead of the grid
+ * @throws GridError or SetupError where it cannot be; the message names the cell
+ */
+export function planSweep(
+  given: ReturnType<typeof readGrid>,
+  instead: Partial<Pick<Grid, 'seeds'>> & { readonly preset?: string; readonly set?: readonly string[] } = {},
+  whole: readonly Setup[] = [],
+): SweepPlan {
+  const { name, grid } = given;
+  const { preset, seeds: which, set, vary, cells: list, draw } = { ...grid, ...instead, set: grid.set };
+  if ([vary, list, draw].filter((each) => each !== undefined).length > 1)
+    throw new GridError(`${name}: cells are given by one of vary, cells and draw`);
+  const all = seedsOf(which);
+  if (new Set(all).size < all.length) throw new GridError(`${name}: a seed is named twice`);
+  const claims = claimsOf(given);
   const common = [...assignmentsOf(set), ...(instead.set ?? [])];
   const base = resolveSetup({ preset, set: common });
   const differing = vary !== undefined ? product(vary) : draw !== undefined ? drawn(draw, base) : (list ?? [{}]);
-  const cells = differing.map((changed): Cell => {
+  const drawnWhole = whole.map((setup, index): Cell => {
+    const label = `draw ${index + 1}`;
+    return { label, setup: named({ ...setup, seed: 0 }, name, label) };
+  });
+  const varied = differing.map((changed): Cell => {
     const label = textOf(changed);
     try {
       const setup = resolveSetup({ preset, set: [...common, ...assignmentsOf(changed)] });
@@ -160,6 +175,7 @@ export function planSweep(
       throw error;
     }
   });
+  const cells = [...varied, ...drawnWhole];
   const same = cells.find(
     (cell, at) => cells.findIndex(({ setup }) => setupHash(setup) === setupHash(cell.setup)) < at,
   );

@@ -45,6 +45,9 @@ export interface Gathered {
   readonly missing: readonly Setup[];
 }
 
+/** Records by setup hash, each with where it is. */
+type Found = Map<string, StoredRun>;
+
 /**
  * Reads the records of all shares, and judges the cells by them.
  * @throws GridError where there are none, where two contradict each other, or where their digits are of different kinds;
@@ -53,9 +56,8 @@ export interface Gathered {
 export async function gather(plan: SweepPlan, folder: string): Promise<Gathered> {
   const tasks = path.join(folder, TASKS);
   const names = existsSync(tasks) ? readdirSync(tasks).sort() : [];
-  const wanted = new Map(runsOf(plan).map((setup) => [setupHash(setup), setup]));
-  const found = new Map<string, StoredRun>();
-  const kinds = new Map<string, string>();
+  const wanted = setupsOf(plan);
+  const found: Found = new Map();
   for (const name of names) {
     const store = new RunStore(path.join(tasks, name));
     for (const recordName of await store.recordNames()) {
@@ -68,15 +70,39 @@ export async function gather(plan: SweepPlan, folder: string): Promise<Gathered>
         throw new GridError(
           `${before.file} and ${file} are of one run and contradict each other: leave one of them out`,
         );
-      kinds.set(arithmeticOf(record), file);
       found.set(record.setupHash, { setup, record, file, reused: true });
     }
   }
-  if (found.size === 0) throw new GridError(`${tasks} holds no run record of this grid yet`);
+  return judged(plan, found, tasks);
+}
+
+/**
+ * Reads the records that a shared store has of a sweep so far, and judges the cells by them.
+ * @param find the record of a run and where it is, or null
+ * @throws GridError where there is none yet
+ */
+export async function gatherFrom(
+  plan: SweepPlan,
+  place: string,
+  find: (setup: Setup) => Promise<Pick<StoredRun, 'record' | 'file'> | null>,
+): Promise<Gathered> {
+  const found: Found = new Map();
+  for (const [hash, setup] of setupsOf(plan)) {
+    const there = await find(setup);
+    if (there !== null) found.set(hash, { ...there, setup, reused: true });
+  }
+  return judged(plan, found, place);
+}
+
+/** @throws GridError where nothing was found, or what has digits of different kinds */
+function judged(plan: SweepPlan, found: Found, place: string): Gathered {
+  const kinds = new Map([...found.values()].map(({ record, file }) => [arithmeticOf(record), file]));
+  if (found.size === 0) throw new GridError(`${place} holds no run record of this grid yet`);
   if (kinds.size > 1)
     throw new GridError(
       `the records are of engines or processors whose last digits differ, and are no one study: ${[...kinds].map(([kind, file]) => `${kind} (${file})`).join('; ')}`,
     );
+  const wanted = setupsOf(plan);
   const runs = [...wanted.keys()].flatMap((hash) => found.get(hash) ?? []);
   const cells = judgeCells(
     plan,
@@ -87,6 +113,10 @@ export async function gather(plan: SweepPlan, folder: string): Promise<Gathered>
     missing: [...wanted].filter(([hash]) => !found.has(hash)).map(([, setup]) => setup),
   };
 }
+
+/** The runs of a sweep, by setup hash. */
+const setupsOf = (plan: SweepPlan): Map<string, Setup> =>
+  new Map(runsOf(plan).map((setup) => [setupHash(setup), setup]));
 
 /** Whether two records say the same of one run. */
 const isSame = (a: RunRecord, b: RunRecord): boolean =>

@@ -21,6 +21,9 @@ export function dividedInWords(within = process.env[WITHIN_OPERATIONS]): string 
   return threads > 1 ? `, operations divided among ${threads} threads` : '';
 }
 
+/** A kind of processor without how operations are divided on it. */
+export const undivided = (kind: string): string => kind.replace(/, operations divided among \d+ threads/, '');
+
 /** Environment of a process that trains a model `hidden` wide on `threads` threads. */
 export const threadVariables = (hidden: number, threads: number): Record<string, string> => ({
   [WITHIN_OPERATIONS]: String(hidden < DIVIDED_FROM ? 1 : threads),

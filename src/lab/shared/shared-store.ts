@@ -5,23 +5,23 @@
  *     store.json                               what tells this store from others
  *     setups/<setup hash>.json
  *     runs/<code>/<run key>.json               records
- *     checkpoints/<run key>/<step>-<attempt>   of each attempt its last one, until there is a record
+ *     checkpoints/<run key>/<step>-<attempt>   none that another one is further than, until there is a record
  *     conflicts/<run key>-<attempt>.json       records that contradict the one that is there
  *     models/<run key>/                        where they are kept
  */
 import { randomUUID } from 'node:crypto';
 import { copyFileSync } from 'node:fs';
-import { mkdtemp, readdir, rm } from 'node:fs/promises';
-import os from 'node:os';
+import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import * as z from 'zod';
 import type { EngineName } from '../../engine/engine.ts';
+import { undivided } from '../../engine/native/threads.ts';
 import { writePieces } from '../../model/safetensors.ts';
 import { PHASES } from '../../passwords/roles.ts';
 import { type Execution, executionOf } from '../../records/execution.ts';
 import { recordDigest } from '../../records/journal.ts';
 import { arithmeticOf, parseRunRecord, type RunRecord } from '../../records/record.ts';
-import { storing } from '../../records/storing.ts';
+import { StorageError } from '../../records/storing.ts';
 import { setupHash } from '../../setup/hash.ts';
 import { parseSetup, type Setup } from '../../setup/schema.ts';
 import { sha256Hex } from '../../sha256.ts';
@@ -31,17 +31,22 @@ import { CheckpointError, checkpointBytes, readCheckpoint } from '../checkpoint.
 import type { RecordStore } from '../record-store.ts';
 import { identity } from '../store.ts';
 import { type Bucket, openBucket, StoreError } from './bucket.ts';
+import { inScratch } from './scratch.ts';
 
 /** How runs are computed: what the last digits of a record depend on, but for the passes. */
 export interface Kind {
   readonly engine: RunRecord['engine'];
-  /** Where the engine's digits depend on it. */
+  /** Where the engine's digits depend on it; or {@link ANY_PROCESSOR}. */
   readonly processorKind: string;
 }
 
 /** The kind in words, the same wherever the digits are. */
 export const kindText = ({ engine, processorKind }: Kind): string =>
-  arithmeticOf({ engine, environment: { processorKind } as RunRecord['environment'], execution: { microBatch: null } });
+  arithmeticOf({
+    engine,
+    environment: { processorKind: undivided(processorKind) } as RunRecord['environment'],
+    execution: { microBatch: null },
+  });
 
 /** A short name of a kind. */
 export const kindId = (kind: Kind): string => sha256Hex(kindText(kind)).slice(0, 8);
@@ -69,14 +74,27 @@ const headSchema = z.strictObject({ negativeKnowledge: z.literal('store'), id: z
 const bytesOf = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value)}\n`);
 const textOf = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 
-/** Opens a store, and makes one where there is none. @throws StoreError or StorageError where it cannot be used */
+/** What is read by `body`; undefined where it is not what it should be. */
+function readable<Result>(body: () => Result): Result | undefined {
+  try {
+    return body();
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Opens a store, and makes one where there is none. Proves that it can be written: a run that found out at its end would have
+ * been trained for nothing.
+ * @throws StoreError or StorageError where it cannot be used
+ */
 export async function openShared(place: string): Promise<SharedStore> {
   const bucket = await openBucket(place);
   const read = async () => {
     const bytes = await bucket.read('store.json');
     if (bytes === null) return null;
-    const { success, data } = headSchema.safeParse(parseJson(textOf(bytes)));
-    if (success) return data.id;
+    const head = readable(() => headSchema.parse(parseJson(textOf(bytes))));
+    if (head !== undefined) return head.id;
     throw new StoreError(`store.json in ${bucket.place} is not of a store of runs; choose another place with --store`);
   };
   let id = await read();
@@ -88,6 +106,9 @@ export async function openShared(place: string): Promise<SharedStore> {
     throw new StoreError(
       `what is written to ${bucket.place} is not there afterwards; choose another place with --store`,
     );
+  const probe = `probe-${randomUUID()}`;
+  await bucket.create(probe, bytesOf(probe));
+  await bucket.remove(probe);
   return new SharedStore(bucket, id);
 }
 
@@ -109,11 +130,13 @@ export class SharedStore {
   /** @throws StoreError where it is not here, or is another */
   async readSetup(hash: string): Promise<Setup> {
     const bytes = await this.bucket.read(`setups/${hash}.json`);
-    if (bytes === null) throw new StoreError(`${this.bucket.place} has no setup ${hash.slice(0, 10)}`);
-    const setup = parseSetup(parseJson(textOf(bytes)));
-    if (setupHash(setup) !== hash)
-      throw new StoreError(`setups/${hash}.json in ${this.bucket.place} holds another setup`);
-    return setup;
+    const again = 'the command that asks for its runs saves it again';
+    if (bytes === null) throw new StoreError(`${this.bucket.place} has no setup ${hash.slice(0, 10)}; ${again}`);
+    const setup = readable(() => parseSetup(parseJson(textOf(bytes))));
+    if (setup !== undefined && setupHash(setup) === hash) return setup;
+    throw new StoreError(
+      `setups/${hash}.json in ${this.bucket.place} ${setup === undefined ? 'is damaged' : 'holds another setup'}; remove it, and ${again}`,
+    );
   }
 
   /** Keys of the runs that some code has ended. */
@@ -122,14 +145,33 @@ export class SharedStore {
     return new Set(names.filter((name) => name.endsWith('.json')).map((name) => path.posix.basename(name, '.json')));
   }
 
+  /** Where the record of a run is, or would be. */
+  placeOf(code: string, key: string): string {
+    return `${this.bucket.place}/${recordName(code, key)}`;
+  }
+
   /** The record of a run, or null. @throws RecordError where it is damaged */
   async readRecord(code: string, key: string): Promise<RunRecord | null> {
-    const name = recordName(code, key);
-    const bytes = await this.bucket.read(name);
+    const bytes = await this.bucket.read(recordName(code, key));
     if (bytes === null) return null;
     const text = textOf(bytes);
-    parseRunRecord(text, `${this.bucket.place}/${name}`);
+    parseRunRecord(text, this.placeOf(code, key));
     return parseJson(text) as RunRecord; // with its fields in the order they were written in, so that copies are the same bytes
+  }
+
+  /**
+   * Saves a record, unless the run has one.
+   * @returns the one that it has, or null where this is it
+   * @throws StoreError where there is one that is never there to be read
+   */
+  async saveRecord(code: string, key: string, record: RunRecord): Promise<RunRecord | null> {
+    const name = recordName(code, key);
+    for (let tries = 1; tries <= MOST_TRIES; tries++) {
+      if (await this.bucket.create(name, bytesOf(record))) return null;
+      const before = await this.readRecord(code, key);
+      if (before !== null) return before; // else it has just been removed, to be replaced
+    }
+    throw new StoreError(`${this.placeOf(code, key)} can neither be written nor read; see to it, and start again`);
   }
 
   /** How far the attempts at a run have come: grows with every checkpoint that is a step further. 0 before there is one. */
@@ -149,7 +191,21 @@ export class SharedStore {
   }
 }
 
+/** A record is removed and saved again only where a failed one is replaced. */
+const MOST_TRIES = 10;
+
 const recordName = (code: string, key: string): string => `runs/${code}/${key}.json`;
+
+/** Whether a record says only that a run's process was lost, over and over: something about machines, and not about the run. */
+const isLost = (record: RunRecord): boolean => record.status === 'failed' && record.error.name === 'WorkerError';
+
+/** Whether two attempts at a run ended alike. A setup's name is a label, which others may have chosen otherwise. */
+const endedAlike = (one: RunRecord, other: RunRecord): boolean =>
+  one.status === other.status &&
+  recordDigest({ ...one, setup: { ...one.setup, name: other.setup.name } }) === recordDigest(other);
+
+/** How a run was computed, and on what. */
+const whereText = (record: RunRecord): string => `${arithmeticOf(record)}, on ${record.environment.processor}`;
 
 /** What one attempt at a run reads and writes in a shared store. */
 export class AttemptStore implements RecordStore {
@@ -167,7 +223,7 @@ export class AttemptStore implements RecordStore {
     this.#warn = warn;
   }
 
-  /** The furthest state of any attempt. One that is damaged costs the steps since the one before it, and no more. */
+  /** The furthest state of any attempt that can be used. One that is damaged is told, and removed. */
   async readCheckpoint(setup: Setup, engine: EngineName, execution: Execution): Promise<TrainerState | null> {
     const { bucket } = this.#store;
     for (const { name } of await this.#store.checkpoints(this.#run.key)) {
@@ -176,7 +232,7 @@ export class AttemptStore implements RecordStore {
         if (state !== null) return state; // else another attempt has removed it meanwhile
       } catch (error) {
         if (!(error instanceof CheckpointError)) throw error;
-        this.#warn(`${name} in ${bucket.place} is left out: ${error.message}`);
+        this.#warn(`${name} in ${bucket.place} is left out and removed: ${error.reason}`);
         await bucket.remove(name);
       }
     }
@@ -189,24 +245,22 @@ export class AttemptStore implements RecordStore {
     const step = `${PHASES.indexOf(state.phase)}-${String(state.step).padStart(8, '0')}`;
     const name = `checkpoints/${key}/${step}-${attempt}`;
     await bucket.put(name, (file) => writePieces(file, checkpointBytes(state, identity(setup, engine, execution))));
-    const all = await this.#store.checkpoints(key);
-    const own = all.find((one) => one.name === name);
-    const behind = all.filter(({ at }) => own !== undefined && at < own.at);
-    await Promise.all(behind.map((one) => bucket.remove(one.name)));
+    await this.#tidy(async () => {
+      const all = await this.#store.checkpoints(key);
+      const own = all.find((one) => one.name === name);
+      const behind = all.filter(({ at }) => own !== undefined && at < own.at);
+      await Promise.all(behind.map((one) => bucket.remove(one.name)));
+    });
   }
 
   async writeModel(_setup: Setup, _engine: EngineName, save: (folder: string) => void): Promise<void> {
-    const folder = await storing(os.tmpdir(), () => mkdtemp(path.join(os.tmpdir(), 'negative-knowledge-model-')));
-    try {
-      await storing(folder, async () => save(folder));
+    await inScratch(async (folder) => {
+      save(folder);
       for (const name of await readdir(folder)) {
-        await this.#store.bucket.put(`models/${this.#run.key}/${name}`, (file) =>
-          copyFileSync(path.join(folder, name), file),
-        );
+        const copy = (file: string) => copyFileSync(path.join(folder, name), file);
+        await this.#store.bucket.put(`models/${this.#run.key}/${name}`, copy);
       }
-    } finally {
-      await rm(folder, { recursive: true, force: true });
-    }
+    });
   }
 
   /**
@@ -215,27 +269,49 @@ export class AttemptStore implements RecordStore {
    */
   async writeRecord(record: RunRecord): Promise<string> {
     const { bucket } = this.#store;
-    const { code, key, attempt, refresh } = this.#run;
+    const { code, key, refresh } = this.#run;
     const name = recordName(code, key);
-    if (refresh && (await this.#store.readRecord(code, key))?.status === 'failed') await bucket.remove(name);
-    if (!(await bucket.create(name, bytesOf(record)))) {
-      const before = await this.#store.readRecord(code, key);
-      if (before !== null && (before.status !== record.status || recordDigest(before) !== recordDigest(record))) {
-        const beside = `conflicts/${key}-${attempt}.json`;
-        await bucket.create(beside, bytesOf(record));
-        throw new StoreError(
-          `two attempts at ${record.setup.name}, seed ${record.setup.seed}, CONTRADICT each other: ${name} and ${beside} in ${bucket.place}; ` +
-            'the same setup, engine and code must end with the same bits: one of the machines computes wrongly',
-        );
-      }
+    let before = await this.#store.saveRecord(code, key, record);
+    if (refresh && before?.status === 'failed' && !endedAlike(before, record)) {
+      await bucket.remove(name);
+      before = await this.#store.saveRecord(code, key, record);
     }
-    await this.removeCheckpoints();
-    return `${bucket.place}/${name}`;
+    const fault = before === null || endedAlike(before, record) ? null : await this.#keepBeside(name, before, record);
+    // Where two contradict each other as well: nobody can tell whose checkpoints they are.
+    await this.#tidy(() => bucket.clear(`checkpoints/${key}`));
+    if (fault !== null) throw fault;
+    return this.#store.placeOf(code, key);
   }
 
-  async removeCheckpoints(): Promise<void> {
+  /** Keeps a record that is not that of the run. @returns what is to be thrown, where the two contradict each other */
+  async #keepBeside(name: string, before: RunRecord, record: RunRecord): Promise<StoreError | null> {
+    if (isLost(record)) return null; // somebody else's process was not
     const { bucket } = this.#store;
-    const all = await this.#store.checkpoints(this.#run.key);
-    await Promise.all(all.map(({ name }) => bucket.remove(name)));
+    const { key, attempt } = this.#run;
+    const beside = `conflicts/${key}-${attempt}.json`;
+    await bucket.create(beside, bytesOf(record));
+    const run = `${record.setup.name}, seed ${record.setup.seed}`;
+    const both = `${name} (${before.status}; ${whereText(before)}) and ${beside} (${record.status}; ${whereText(record)}) in ${bucket.place}`;
+    if (!isLost(before) && arithmeticOf(before) === arithmeticOf(record))
+      return new StoreError(
+        `two attempts at ${run}, CONTRADICT each other: ${both}; ` +
+          'the same setup, engine and code must end with the same bits: one of the machines computes wrongly',
+      );
+    this.#warn(
+      isLost(before)
+        ? `${run} had been given up as lost, and ended after all: ${both}; --refresh has it trained again`
+        : `two attempts at ${run} were not computed alike, and did not end alike: ${both}; the first one stays`,
+    );
+    return null;
+  }
+
+  /** Removes what is of no more use. What cannot be removed takes room, and ends no run. */
+  async #tidy(body: () => Promise<void>): Promise<void> {
+    try {
+      await body();
+    } catch (error) {
+      if (!(error instanceof StorageError)) throw error;
+      this.#warn(error.message);
+    }
   }
 }

@@ -1,0 +1,54 @@
+/** Setups for a grid that are drawn as properties draw them: any that the schema allows, and not those of a few ranges. */
+import type { Claim } from '../claims/claim.ts';
+import { planSetups } from '../lab/job.ts';
+import { withPackages } from '../optional-packages.ts';
+import { setupHash } from '../setup/hash.ts';
+import { type Setup, SetupError } from '../setup/schema.ts';
+import { type Grid, GridError } from './grid.ts';
+
+/** How many are drawn for one that is kept, at most: some are none that the claims can be asked of. */
+const PATIENCE = 50;
+
+/**
+ * The setups that a grid has drawn from the arbitraries; none where it has not. Those that start from a pretrained model are
+ * left out, and those that have not all arms of the claims.
+ * @throws GridError where there are too few, MissingPackageError where fast-check is not installed
+ */
+export async function drawnSetups(
+  { draw, set }: Pick<Grid, 'draw' | 'set'>,
+  claims: readonly Claim[],
+): Promise<readonly Setup[]> {
+  if (typeof draw?.from !== 'string') return [];
+  if (Object.keys(set).length > 0) throw new GridError('draw: whole setups are drawn, which leave nothing to set');
+  const { count, seed, from } = draw;
+  const { setups, sample } = await arbitraries();
+  const kept = new Map<string, Setup>();
+  for (const setup of sample(setups({ size: from === 'tiny-setups' ? 'tiny' : 'any' }), {
+    seed,
+    numRuns: PATIENCE * count,
+  })) {
+    if (kept.size === count) break;
+    if (setup.model.pretrained === null && isPossible(setup, claims)) kept.set(setupHash({ ...setup, seed: 0 }), setup);
+  }
+  if (kept.size === count) return [...kept.values()];
+  throw new GridError(
+    `draw: only ${kept.size} of ${PATIENCE * count} drawn setups differ and have all arms of the claims; draw fewer`,
+  );
+}
+
+function isPossible(setup: Setup, claims: readonly Claim[]): boolean {
+  try {
+    planSetups(setup, claims, [1]);
+    return true;
+  } catch (error) {
+    if (error instanceof SetupError) return false;
+    throw error;
+  }
+}
+
+/** What draws, of an optional peer in package.json. */
+const arbitraries = () =>
+  withPackages(['fast-check'], 'setups are drawn by packages', async () => {
+    const [{ setups }, { sample }] = await Promise.all([import('../properties/arbitraries.ts'), import('fast-check')]);
+    return { setups, sample };
+  });
