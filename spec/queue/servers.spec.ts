@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startCommand } from '../helpers/command.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { commandOf, TELLS, trainersOf } from '../helpers/processes.ts';
-import { type Heard, heard, recordsIn, SLOWER, startSweep, startWorker, tinyGrid } from '../helpers/queue.ts';
+import { type Heard, heard, PATIENT, recordsIn, SLOWER, startSweep, startWorker, tinyGrid } from '../helpers/queue.ts';
 import { freePort, PROGRAM, SPEAKS_TLS, startServer, WITHOUT } from '../helpers/redis.ts';
 
 const STACK = /\n {4}at /;
@@ -196,7 +196,7 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
     const server = await startServer();
     const place = newPlace(server.url);
     const port = await freePort();
-    const worker = startWorker(place, '--metrics', String(port));
+    const worker = startWorker(place, '--metrics', String(port), ...PATIENT);
     await startSweep(grid, newOut(), place).done;
     const page = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     await expect.poll(page).toMatch(/negative_knowledge_runs_in_hand 0/);
