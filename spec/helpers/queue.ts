@@ -67,6 +67,9 @@ async function end(one: Heard): Promise<void> {
   await once(one.child, 'exit');
 }
 
+/** For a worker that must not lose its run, however slow the machine is, as its tries are counted. */
+export const PATIENT = ['--lease', '10m'];
+
 /** Starts a worker that takes one run at a time and is missed soon. It ends with the test. */
 export function startWorker(place: Place, ...args: string[]): Heard {
   const worker = spawnWorker(place, args);

@@ -4,10 +4,13 @@ import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, onTestFailed, onTestFinished } from 'vitest';
 import { stream } from '../../src/random/streams.ts';
+import { startCommand } from '../helpers/command.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { send, TELLS, trainersOf } from '../helpers/processes.ts';
 import {
   type Heard,
+  heard,
+  PATIENT,
   type Place,
   recordsIn,
   SLOWER,
@@ -178,7 +181,7 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
          return emit.apply(this, arguments);
        };`,
     );
-    const worker = startWorker({ ...place, env: { NODE_OPTIONS: `--require ${killer}` } }, '--tries', '2');
+    const worker = startWorker({ ...place, env: { NODE_OPTIONS: `--require ${killer}` } }, '--tries', '2', ...PATIENT);
     const out = path.join(temporaryFolder(), 'out');
     const sweep = startSweep(quick, out, place);
     await expect.poll(() => worker.said()).toMatch(/seed 201: FAILED/);
@@ -193,7 +196,7 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
   it('a run that kills its worker every time is given up after so many tries, and its sweep goes on', async () => {
     const server = await startServer();
     const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
-    const supervised = superviseWorkers(place, 1, '--tries', '2');
+    const supervised = superviseWorkers(place, 1, '--tries', '2', '--lease', '5s');
     const out = path.join(temporaryFolder(), 'out');
     const sweep = startSweep(quick, out, place);
     const killed = new Set<Heard>();
@@ -253,5 +256,35 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
     expect(workers[0].child.exitCode, 'the other is still patient').toBeNull();
     const { code, stderr } = await workers[0].done;
     expect(code, stderr).toBe(0);
+  });
+
+  it('a `reproduce` that is killed is gone on with, and has the records that were made meanwhile', async () => {
+    const set = Object.entries(JSON.parse(readFileSync(quick, 'utf8')).set).flatMap(([field, value]) => [
+      '--set',
+      `${field}=${value}`,
+    ]);
+    const start = (out: string, ...args: string[]): Heard => {
+      const job = ['reproduce', '--claims', 'main', '--seed-list', '201,202', '--out', out, ...set, ...args];
+      const child = startCommand(job, { NEGATIVE_KNOWLEDGE_ENGINE: 'wasm' });
+      onTestFinished(() => void child.kill('SIGKILL'));
+      return heard(child);
+    };
+    const [here, out] = ['here', 'out'].map((name) => path.join(temporaryFolder(), name));
+    const alone = await start(here).done;
+    expect(alone.code, alone.stderr).toBe(1);
+    const server = await startServer();
+    const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
+    const on = ['--queue', place.url, '--store', place.store];
+    const worker = startWorker(place, ...PATIENT);
+    const first = start(out, ...on);
+    await expect.poll(() => worker.said()).toContain(': begins');
+    first.child.kill('SIGKILL');
+    await first.done;
+    await expect.poll(() => worker.said().match(/: finished/g)).toHaveLength(2);
+    const { code, stderr } = await start(out, ...on, '--resume').done;
+    expect(code, stderr).toBe(1);
+    expectWhole(out, place.store, recordsIn(here));
+    expect(worker.said().match(/: begins/g), 'each is trained once').toHaveLength(2);
+    expect(server.cli('hlen', 'negative-knowledge:sweeps')).toBe('0');
   });
 });

@@ -10,7 +10,7 @@ import { smallDisk } from '../helpers/disk.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { NETWORKS, network, WITHOUT_NETWORKS } from '../helpers/networks.ts';
 import { send, trainersOf } from '../helpers/processes.ts';
-import { recordsIn, SLOWER, startSweep, startWorker, tinyGrid } from '../helpers/queue.ts';
+import { PATIENT, recordsIn, SLOWER, startSweep, startWorker, tinyGrid } from '../helpers/queue.ts';
 import { freePort, PROGRAM, startServer, WITHOUT } from '../helpers/redis.ts';
 
 const STACK = /\n {4}at /;
@@ -70,10 +70,10 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue, between its machines
   );
 
   it('outlives a store that is full, and then cannot be written: the run is tried until it can', async (context) => {
-    const disk = smallDisk(context, 'size=8m');
+    const disk = smallDisk(context, 'size=32m');
     const server = await startServer();
     const place = { url: server.url, store: path.join(disk, 'store') };
-    const worker = startWorker(place, '--tries', '1');
+    const worker = startWorker(place, '--tries', '1', ...PATIENT);
     const out = newOut();
     const sweep = startSweep(grid, out, place);
     await expect.poll(() => filesIn(place.store).some((name) => /checkpoints.*-/.test(name))).toBe(true);
@@ -145,7 +145,7 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue, between its machines
     };
     const server = await startServer();
     const place = { url: server.url, store: 's3://runs/mine', env };
-    const worker = startWorker(place, '--tries', '1');
+    const worker = startWorker(place, '--tries', '1', ...PATIENT);
     const out = newOut();
     const sweep = startSweep(grid, out, place);
     await expect.poll(() => filesIn(files).some((name) => /checkpoints.*-/.test(name))).toBe(true);

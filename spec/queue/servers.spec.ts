@@ -9,7 +9,7 @@ import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startCommand } from '../helpers/command.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { commandOf, TELLS, trainersOf } from '../helpers/processes.ts';
-import { type Heard, heard, recordsIn, SLOWER, startSweep, startWorker, tinyGrid } from '../helpers/queue.ts';
+import { type Heard, heard, PATIENT, recordsIn, SLOWER, startSweep, startWorker, tinyGrid } from '../helpers/queue.ts';
 import { freePort, PROGRAM, SPEAKS_TLS, startServer, WITHOUT } from '../helpers/redis.ts';
 
 const STACK = /\n {4}at /;
@@ -158,17 +158,24 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
     const server = await startServer();
     const place = newPlace(server.url);
     const worker = startWorker(place);
-    const out = newOut();
-    const sweep = startSweep(grid, out, place);
-    await expect.poll(() => worker.said()).toContain(': begins');
-    await server.kill();
-    for (const { said } of [worker, sweep]) await expect.poll(said).toMatch(/the queue's server \S+ is lost \(.+\)/);
-    await server.start();
-    for (const { said } of [worker, sweep]) await expect.poll(said).toContain('is there again');
-    const { code, stderr } = await sweep.done;
-    expect(code, stderr).toBe(1);
-    expect(recordsIn(out)).toEqual(expected);
-    expect(stderr + worker.said()).not.toMatch(STACK);
+    const begun = () => worker.said().match(/: begins/g)?.length ?? 0;
+    // Where all is trained again, the store does not say what is done.
+    for (const more of [[], ['--refresh']]) {
+      const before = begun();
+      const lost = worker.said().split('is lost').length;
+      const out = newOut();
+      const sweep = startSweep(grid, out, place, ...more);
+      await expect.poll(begun).toBeGreaterThan(before);
+      await server.kill();
+      await expect.poll(() => sweep.said()).toMatch(/the queue's server \S+ is lost \(.+\)/);
+      await expect.poll(() => worker.said().split('is lost').length).toBeGreaterThan(lost);
+      await server.start();
+      await expect.poll(() => sweep.said()).toContain('is there again');
+      const { code, stderr } = await sweep.done;
+      expect(code, stderr).toBe(1);
+      expect(recordsIn(out)).toEqual(expected);
+      expect(stderr + worker.said()).not.toMatch(STACK);
+    }
   });
 
   it('that forgets everything is told again', async () => {
@@ -189,7 +196,7 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
     const server = await startServer();
     const place = newPlace(server.url);
     const port = await freePort();
-    const worker = startWorker(place, '--metrics', String(port));
+    const worker = startWorker(place, '--metrics', String(port), ...PATIENT);
     await startSweep(grid, newOut(), place).done;
     const page = async () => (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
     await expect.poll(page).toMatch(/negative_knowledge_runs_in_hand 0/);
