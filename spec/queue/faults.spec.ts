@@ -131,7 +131,7 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
       const other = startWorker(place);
       const { code, stderr } = await sweep.done;
       expect(code, stderr).toBe(1);
-      expect(other.said()).toMatch(/: goes on|: begins, try 2/);
+      if (withRuns) expect(other.said()).toContain(': goes on'); // else whichever of the two is the first to end it
       send(still.child.pid!, 'SIGCONT');
       await expect.poll(() => still.said()).toMatch(withRuns ? /let go of \(lease lost\)/ : /let go of|: finished/);
       expectWhole(out, place.store, ofSingle);
@@ -139,7 +139,9 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
       expect((await still.done).code, still.said()).toBe(0);
       await other.done;
       expect(still.said()).toContain('0 runs finished here, 0 failed');
-      expect(other.said()).toContain('1 runs finished here, 0 failed');
+      expect(other.said()).toMatch(
+        withRuns ? /\b1 runs finished here, 0 failed/ : /\b[01] runs finished here, 0 failed/,
+      );
       expect(still.said() + other.said()).not.toMatch(STACK);
     });
 
