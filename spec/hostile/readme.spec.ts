@@ -16,7 +16,8 @@ const sum = (counts: Record<string, number>) => Object.values(counts).reduce((to
 describe('spec/README.md says how many were tried', () => {
   it.each([
     ['sabotages', 'spec/sabotage`', SABOTAGES.length],
-    ['kills', 'spec/faults/kills.spec.ts', sum(KILLS)],
+    ['kills', 'spec/faults/kills.spec.ts', KILLS.runs + KILLS.reports],
+    ['kills on a queue', 'spec/queue/faults', KILLS.workers],
     ['bad inputs', 'spec/hostile/inputs', sum(REFUSED)],
   ])('%s: as many as the specs try', (_, command, count) => {
     expect(row(command)[2]).toBe(count.toLocaleString('en'));
