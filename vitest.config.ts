@@ -17,7 +17,15 @@ const QUEUE = 'spec/queue/**/*.spec.ts';
 
 /** What takes minutes, longest first: begun last, it would leave the other cores without work. */
 const LONGEST = [
-  ...['verify/reference.slow', 'browser/tab.slow', 'cli/sweep.slow', 'cli/pretrained.slow', 'report/page.slow'],
+  ...[
+    'queue/queue',
+    'queue/faults',
+    'verify/reference.slow',
+    'browser/tab.slow',
+    'cli/sweep.slow',
+    'cli/pretrained.slow',
+    'report/page.slow',
+  ],
   ...['main.slow', 'verify/verify', 'webgpu/properties'],
 ];
 
@@ -92,8 +100,7 @@ export default defineConfig({
           include: [QUEUE],
           testTimeout: PATIENCE,
           hookTimeout: PATIENCE,
-          fileParallelism: false, // each starts several workers
-          sequence: { groupOrder: 6 },
+          sequence: { groupOrder: 6 }, // its files side by side: most of their time they wait for leases
         },
       },
       {

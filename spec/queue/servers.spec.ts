@@ -85,6 +85,12 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
     await expectRefused(`redis://127.0.0.1:${await listening(silent)}`, /cannot be used \(no answer/);
   });
 
+  it('that has no such database is said, and no other one is taken instead', async () => {
+    const server = await startServer();
+    await expectRefused(`${server.url}/99`, /cannot be used \(ERR DB index is out of range\)/);
+    await expectRefused(`${server.url}/runs`, /must be the number of a database/);
+  });
+
   it('that wants a password, or another one, is said, without the password', async () => {
     const server = await startServer({ password: 'correct-horse' });
     await expectRefused(`redis://127.0.0.1:${server.port}`, /cannot be used \(.*NOAUTH/);

@@ -38,6 +38,22 @@ beforeAll(async () => {
   files = await reportFiles(report);
 });
 
+/** What the tables about a queue compute of what was measured: what a run costs there, and ten thousand runs of Pythia-410M. */
+function ofQueue(
+  queue: Record<'runs' | 'enterSeconds' | 'carrySeconds' | 'pocketRunSeconds', number>,
+  { rows }: { rows: readonly { size: string; hours: Record<'steps' | 'evaluations' | 'reference', number> }[] },
+): number[] {
+  const each = (queue.enterSeconds + queue.carrySeconds) / queue.runs;
+  const { steps, evaluations, reference } = rows.find(({ size }) => size === '410m')?.hours ?? {};
+  const days = (10_000 * ((steps ?? 0) + (evaluations ?? 0) + (reference ?? 0))) / 24;
+  const checkpoint = 405_334_016 * 3 * 4; // parameters and two moments, of four bytes
+  const ofMachines = [100, 1_000, 10_000].flatMap((machines) => [
+    ...[machines, days / machines],
+    ...[(machines * 2 * checkpoint) / 2 ** 40, (machines * checkpoint) / 3600 / 1e9],
+  ]);
+  return [1 / each, 1000 * each, each / queue.pocketRunSeconds, ...ofMachines];
+}
+
 describe('the committed report', () => {
   it('is, file by file, what `npm run pages` makes of the committed records', () => {
     expect(files.size).toBeGreaterThan(40);
@@ -265,7 +281,7 @@ describe('a page', () => {
       .replace(/`[^`]*`/g, '');
     const decimals = [...prose.matchAll(/\d[\d,]*\.\d+/g)].map(([number]) => number);
     // A decimal is a measurement unless it is one of these: versions, the arXiv number, and targets that were set.
-    const set = ['2306.07567', '20.19', '22.13', '2.15.1', '2.15', '2.20.0', '2.20', '0.95'];
+    const set = ['2306.07567', '20.19', '22.13', '2.15.1', '2.15', '2.20.0', '2.20', '6.2', '0.95'];
     expect(decimals.filter((number) => !set.includes(number.replace(/\.$/, '')))).toEqual([]);
     for (const [number] of prose.matchAll(/\b\d{1,3}(?:,\d{3})+\b/g)) expect(Object.keys(KNOWN)).toContain(number);
   });
@@ -287,7 +303,9 @@ describe('a page', () => {
       else if ('evaluations' in fields) numbers.push(fields.steps + fields.evaluations + fields.reference);
       Object.values(value).forEach(collect);
     };
-    collect(JSON.parse(committed('bench.json')));
+    const bench = JSON.parse(committed('bench.json'));
+    collect(bench);
+    numbers.push(...ofQueue(bench.queue, bench.paperRuns));
     const tables = [...committed('speed.md').matchAll(/```\n([\s\S]*?)```/g)].map(([, table]) => table);
     const cells = tables.flatMap((table) =>
       table
@@ -309,6 +327,7 @@ describe('a page', () => {
           [value, value / 1000, value / 1e9].map((scaled) => scaled.toFixed(decimals)),
         ),
         `${(100 * value).toFixed(0)}%`,
+        `${(100 * value).toFixed(3)}%`,
         value.toExponential(1),
       ]),
     );

@@ -6,7 +6,7 @@ import { type Kind, openShared, type SharedStore } from '../lab/shared/shared-st
 import { codeVersion } from '../lab/shared/version.ts';
 import { type QueueOptions, queueExecutor } from '../queue/executor.ts';
 import { Registry } from '../queue/registry.ts';
-import { connect, type Server } from '../queue/server.ts';
+import { connect, faultOf, type Server } from '../queue/server.ts';
 import { kindHere } from '../queue/worker.ts';
 import { ANY_PROCESSOR } from '../records/record.ts';
 import type { Setup } from '../setup/schema.ts';
@@ -69,24 +69,48 @@ export function placeOf({ store }: Pick<QueueFlags, 'store'>): string {
   );
 }
 
-/** Connects to the queue and opens the store. */
-export async function openQueue(
-  flags: QueueFlags,
+/**
+ * Does something with the queue's server.
+ * @throws QueueError where it cannot be used
+ */
+export async function withServer<Result>(
+  flags: Pick<QueueFlags, 'queue'>,
   say: (text: string) => void,
-): Promise<{ server: Server; store: SharedStore }> {
-  const [address, place] = [addressOf(flags), placeOf(flags)];
-  const store = await openShared(place);
-  return { server: await connect(address, say), store };
+  body: (server: Server) => Promise<Result>,
+): Promise<Result> {
+  const server = await connect(addressOf(flags), say);
+  try {
+    return await body(server);
+  } catch (error) {
+    throw faultOf(error, server);
+  } finally {
+    await server.close();
+  }
 }
 
-/** How a command's runs are to be computed. @throws UsageError where there is no worker of that name */
+/** Does something with the queue's server and the store, both of which can be used then. */
+export async function withQueue<Result>(
+  flags: QueueFlags,
+  say: (text: string) => void,
+  body: (server: Server, store: SharedStore) => Promise<Result>,
+): Promise<Result> {
+  addressOf(flags); // told before the store is opened
+  const store = await openShared(placeOf(flags));
+  return withServer(flags, say, (server) => body(server, store));
+}
+
+/**
+ * How a command's runs are to be computed.
+ * @param server is asked for the worker that they are to be computed like
+ * @throws UsageError where there is no worker of that name
+ */
 export async function kindOf(
   { like, anyProcessor }: QueueFlags,
   setups: readonly Setup[],
-  server: () => Promise<Server>,
+  server?: Server,
 ): Promise<Kind> {
   if (like !== undefined) {
-    const workers = await new Registry((await server()).client).workers();
+    const workers = server === undefined ? [] : await new Registry(server.client).workers();
     const found = workers.find(({ id }) => id === like);
     if (found !== undefined) return found.computes;
     const there = workers.map(({ id }) => id).join(', ') || 'none';
@@ -123,18 +147,15 @@ export async function withMachines<Result>(
     return body();
   }
   const { say } = what;
-  const { server, store } = await openQueue(flags, say);
-  try {
-    const kind = await kindOf(flags, setups, async () => server);
+  return withQueue(flags, say, async (server, store) => {
+    const kind = await kindOf(flags, setups, server);
     const code = codeVersion();
     const { refresh = false } = flags;
     const { name, version } = kind.engine;
     say(`engine: ${name} (TensorFlow.js ${version}), on the workers of ${server.place}, code ${code}`);
-    return await body({
+    return body({
       remote: { ...kind, start: queueExecutor({ server, store, kind, code, refresh, ...what }) },
       goesOn: `the workers of ${server.place} go on with its runs, until "negative-knowledge sweep cancel" ends them; the same command with --resume goes on here`,
     });
-  } finally {
-    await server.close();
-  }
+  });
 }

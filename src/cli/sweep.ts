@@ -7,7 +7,7 @@ import { openShared, runKey } from '../lab/shared/shared-store.ts';
 import { codeVersion } from '../lab/shared/version.ts';
 import { RunStore } from '../lab/store.ts';
 import type { SweepEntry } from '../queue/registry.ts';
-import { connect, type Server } from '../queue/server.ts';
+import type { Server } from '../queue/server.ts';
 import { cancel, pause, standings, standingsText } from '../queue/status.ts';
 import { writeOwn } from '../records/own-files.ts';
 import { bytesOnDisk, operationsOf } from '../sweep/cost.ts';
@@ -33,7 +33,7 @@ import {
   UsageError,
 } from './options.ts';
 import { ProgressDisplay } from './progress.ts';
-import { addressOf, kindOf, placeOf, type QueueFlags, withMachines, withQueueOptions } from './queue.ts';
+import { kindOf, placeOf, type QueueFlags, withMachines, withQueueOptions, withServer } from './queue.ts';
 
 interface Flags extends QueueFlags {
   preset?: string;
@@ -155,22 +155,17 @@ async function gatherSoFar(plan: SweepPlan, folder: string, flags: Flags): Promi
 /** What the store that workers share has of a sweep. */
 async function gatherStore(plan: SweepPlan, flags: Flags): Promise<Gathered> {
   const store = await openShared(placeOf(flags));
-  let server: Server | undefined;
-  try {
-    const kind = await kindOf(flags, runsOf(plan), async () => {
-      server = await connect(addressOf(flags), say);
-      return server;
-    });
-    const [code, microBatch] = [codeVersion(), flags.microBatch ?? null];
-    const ended = await store.ended(code);
-    return await gatherFrom(plan, store.bucket.place, async (setup) => {
-      const key = runKey(setup, kind, { microBatch }, code);
-      const record = ended.has(key) ? await store.readRecord(code, key) : null;
-      return record && { record: { ...record, setup }, file: store.placeOf(code, key) };
-    });
-  } finally {
-    await server?.close();
-  }
+  const setups = runsOf(plan);
+  const kind = await (flags.like === undefined
+    ? kindOf(flags, setups)
+    : withServer(flags, say, (server) => kindOf(flags, setups, server)));
+  const [code, microBatch] = [codeVersion(), flags.microBatch ?? null];
+  const ended = await store.ended(code);
+  return gatherFrom(plan, store.bucket.place, async (setup) => {
+    const key = runKey(setup, kind, { microBatch }, code);
+    const record = ended.has(key) ? await store.readRecord(code, key) : null;
+    return record && { record: { ...record, setup }, file: store.placeOf(code, key) };
+  });
 }
 
 /** Prints what starts the shares on a cluster. */
@@ -263,31 +258,25 @@ async function sweep(given: string, flags: Flags): Promise<number> {
 
 /** A command about the sweeps that are on a queue. */
 const aboutQueue =
-  <Rest extends unknown[]>(
-    does: (server: Server, flags: QueueFlags & { json: boolean }, ...rest: Rest) => Promise<void>,
-  ) =>
-  async (flags: QueueFlags & { json: boolean }, ...rest: Rest): Promise<number> => {
-    const server = await connect(addressOf(flags), say);
-    try {
-      await does(server, flags, ...rest);
+  (does: (server: Server, flags: QueueFlags & { json: boolean }, id: string | undefined) => Promise<void>) =>
+  (flags: QueueFlags & { json: boolean }, id: string | undefined): Promise<number> =>
+    withServer(flags, say, async (server) => {
+      await does(server, flags, id);
       return EXIT.reproduced;
-    } finally {
-      await server.close();
-    }
-  };
+    });
 
-const showStatus = aboutQueue(async (server, flags, _: string | undefined) => {
+const showStatus = aboutQueue(async (server, flags) => {
   const now = await standings(server, await openShared(placeOf(flags)));
   process.stdout.write(flags.json ? `${JSON.stringify(now)}\n` : `${standingsText(now)}\n`);
 });
-const cancelSweep = aboutQueue(async (server, _, id: string | undefined) => {
+const cancelSweep = aboutQueue(async (server, _, id) => {
   const { sweep, removed } = await cancel(server, id);
   say(
     `${sweep.name} (${sweep.id}) is cancelled: ${removed} runs are out of the queue, and those in hand are let go of; what is done is kept`,
   );
 });
 const setState = (state: SweepEntry['state']) =>
-  aboutQueue(async (server, _, id: string | undefined) => {
+  aboutQueue(async (server, _, id) => {
     const { name, id: which } = await pause(server, id, state);
     say(`${name} (${which}) ${state === 'paused' ? 'pauses: runs in hand are trained to their end' : 'goes on'}`);
   });

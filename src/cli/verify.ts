@@ -8,7 +8,7 @@ import type { Check } from '../verify/record.ts';
 import type { VerifyOptions } from '../verify/verify.ts';
 import { type Define, EXIT } from './exit.ts';
 import { commandLine, jsonOption, parseWhole } from './options.ts';
-import { openQueue, type QueueFlags, queueOption, storeOption } from './queue.ts';
+import { type QueueFlags, queueOption, storeOption, withQueue } from './queue.ts';
 
 interface Flags extends QueueFlags {
   retrain: string;
@@ -70,11 +70,10 @@ async function verifyOnQueue(
   verifyStudies: typeof import('../verify/verify.ts').verifyStudies,
 ): ReturnType<typeof verifyStudies> {
   const { say } = options;
-  const { server, store } = await openQueue(flags, say);
   const code = codeVersion();
-  const about = { server, store, code, say, refresh: false, name: 'verify', command: commandLine('verify') };
-  try {
-    return await verifyStudies({
+  return withQueue(flags, say, (server, store) => {
+    const about = { server, store, code, say, refresh: false, name: 'verify', command: commandLine('verify') };
+    return verifyStudies({
       ...options,
       remote: ({ name, version }, { environment }) => {
         const kind = { engine: { name, version }, processorKind: environment.processorKind ?? environment.processor };
@@ -82,9 +81,7 @@ async function verifyOnQueue(
         return { ...kind, start: queueExecutor({ ...about, kind, folder }) };
       },
     });
-  } finally {
-    await server.close();
-  }
+  });
 }
 
 /** With the lines between them, as wide as a terminal of 80 characters. */

@@ -9,7 +9,7 @@ import { kindHere, workOn } from '../queue/worker.ts';
 import { ANY_PROCESSOR } from '../records/record.ts';
 import { type Define, EXIT } from './exit.ts';
 import { jobsOption, parseDuration, parseWhole, UsageError } from './options.ts';
-import { openQueue, type QueueFlags, queueOption, storeOption } from './queue.ts';
+import { type QueueFlags, queueOption, storeOption, withQueue } from './queue.ts';
 
 interface Flags extends QueueFlags {
   jobs?: number;
@@ -44,29 +44,18 @@ async function work(flags: Flags): Promise<number> {
     stop.abort();
   };
   process.on('SIGINT', asked).on('SIGTERM', asked);
-  const { server, store } = await openQueue({ queue: true, ...flags }, say);
-  try {
+  return withQueue(flags, say, async (server, store) => {
     const metrics = flags.metrics === undefined ? null : await serveMetrics(flags.metrics);
     if (metrics !== null) say(`metrics: ${metrics.place}`);
     const { finished, failed } = await workOn({
-      ...{
-        server,
-        store,
-        say,
-        tries: flags.tries,
-        lease: flags.lease,
-        untilEmpty: flags.untilEmpty,
-        memory: flags.memory,
-      },
-      ...{ kind: await kindOf(flags), code: codeVersion(), jobs: flags.jobs ?? availableCores() },
+      ...{ server, store, say, tries: flags.tries, lease: flags.lease, untilEmpty: flags.untilEmpty },
+      ...{ memory: flags.memory, kind: await kindOf(flags), code: codeVersion(), jobs: flags.jobs ?? availableCores() },
       ...{ meter: metrics?.meter ?? NO_METER, signal: stop.signal },
     });
     metrics?.close();
     say(`${finished} runs finished here, ${failed} failed`);
     return EXIT.reproduced;
-  } finally {
-    await server.close();
-  }
+  });
 }
 
 export const workerCommand: Define = (command, ending) =>

@@ -51,6 +51,10 @@ function parsed(url: string): { url: string; place: string } {
     throw new QueueError('--queue: give the address of a Redis or Valkey server, such as redis://localhost:6379');
   }
   const scheme = { 'redis:': 'redis', 'rediss:': 'rediss', 'valkey:': 'redis', 'valkeys:': 'rediss' }[address.protocol];
+  if (!/^(\/\d*)?$/.test(address.pathname))
+    throw new QueueError(
+      '--queue: what follows the port must be the number of a database, as in redis://localhost:6379/2',
+    );
   if (scheme === undefined)
     throw new QueueError(`--queue: ${address.protocol}// is no server of queues; give redis:// or rediss:// (TLS)`);
   return {
@@ -105,6 +109,9 @@ export async function connect(given: string, say: (text: string) => void): Promi
   const client = open();
   const look = async (): Promise<void> => {
     await client.connect();
+    // By itself the client goes on in another database where there is none of the number.
+    const { db = 0 } = client.options;
+    if (db !== 0) await client.select(db);
     // A server that wants a password answers to nothing else.
     const information = await client.info('server');
     assertUsable(information, place);
