@@ -59,11 +59,12 @@ export function stubAws(url: string, key = KEY, secret = KEY): void {
 /**
  * Starts one.
  * @param folder for its files
+ * @param port where, so that one that was closed can be there again
  * @param conditions whether it keeps to `If-None-Match`, as S3 does
  */
-export async function startS3(folder: string, { conditions = true } = {}): Promise<TestS3> {
+export async function startS3(folder: string, { port: asked = 0, conditions = true } = {}): Promise<TestS3> {
   const server = new S3rver({
-    ...{ address: '127.0.0.1', port: 0, silent: true },
+    ...{ address: '127.0.0.1', port: asked, silent: true },
     ...{ directory: folder, configureBuckets: [{ name: BUCKET }] },
   });
   const { store } = server;

@@ -158,8 +158,9 @@ export const queueExecutor =
       if (run === undefined || !success) return;
       if ('refused' in told) {
         const text = `${told.worker} does not take ${run.setup.name} seed ${run.setup.seed}: ${told.refused}`;
-        if (!refusals.has(told.refused)) say(text);
-        refusals.add(told.refused);
+        const why = told.refused.replaceAll(/[0-9a-f-]{8,}/g, ''); // without names that each attempt has anew
+        if (!refusals.has(why)) say(text);
+        refusals.add(why);
         return;
       }
       const { rates, loss, ...rest } = told.heard;
