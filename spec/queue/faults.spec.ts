@@ -8,6 +8,7 @@ import { startCommand } from '../helpers/command.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { send, TELLS, trainersOf } from '../helpers/processes.ts';
 import {
+  checkpointsIn,
   type Heard,
   heard,
   PATIENT,
@@ -74,6 +75,7 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
       // No run may be given up here, however often it is hit before it has come further.
       const supervised = superviseWorkers(place, 3, '--tries', '1000');
       const sweep = startSweep(grid, out, place);
+      await expect.poll(() => supervised.said()).toContain(': begins'); // a sweep that finds no server is none
       let over = false;
       const ended = sweep.done.finally(() => {
         over = true;
@@ -122,7 +124,7 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
       const out = path.join(temporaryFolder(), 'out');
       const still = startWorker(place);
       const sweep = startSweep(single, out, place);
-      await expect.poll(() => filesIn(path.join(place.store, 'checkpoints'))).not.toEqual([]);
+      await expect.poll(() => checkpointsIn(place.store)).not.toEqual([]);
       const trainers = withRuns ? trainersOf(still.child.pid!) : [];
       onTestFinished(() => {
         for (const one of trainers) send(one, 'SIGKILL'); // it cannot notice that its worker is gone
@@ -233,7 +235,7 @@ describe.skipIf(PROGRAM === undefined || !TELLS)(`a sweep on a queue, with fault
     // Nobody would wait for the end of this lease.
     const first = startWorker(place, '--lease', '60m');
     const sweep = startSweep(single, out, place);
-    await expect.poll(() => filesIn(path.join(place.store, 'checkpoints'))).not.toEqual([]);
+    await expect.poll(() => checkpointsIn(place.store)).not.toEqual([]);
     const second = startWorker(place, '--lease', '60m');
     first.child.kill('SIGTERM');
     expect((await first.done).code, first.said()).toBe(0);

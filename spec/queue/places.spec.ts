@@ -7,7 +7,7 @@ import { smallDisk } from '../helpers/disk.ts';
 import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { NETWORKS, network, WITHOUT_NETWORKS } from '../helpers/networks.ts';
 import { send, trainersOf } from '../helpers/processes.ts';
-import { PATIENT, recordsIn, SLOWER, startSweep, startWorker, tinyGrid } from '../helpers/queue.ts';
+import { checkpointsIn, PATIENT, recordsIn, SLOWER, startSweep, startWorker, tinyGrid } from '../helpers/queue.ts';
 import { PROGRAM, startServer, WITHOUT } from '../helpers/redis.ts';
 import { startS3 } from '../helpers/s3.ts';
 
@@ -38,9 +38,7 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue, between its machines
       const workers = machines.map(({ through }) => startWorker({ ...place, through }, '--lease', '5s'));
       const out = newOut();
       const sweep = startSweep(grid, out, place);
-      const checkpoints = () =>
-        filesIn(path.join(place.store, 'checkpoints')).filter((name) => name.includes(path.sep));
-      await expect.poll(checkpoints).not.toEqual([]);
+      await expect.poll(() => checkpointsIn(place.store)).not.toEqual([]);
       const cut = workers.findIndex(({ said }) => said().includes(': begins'));
       const { child, said } = workers[cut];
       const trainers = trainersOf(child.pid!);
@@ -74,7 +72,7 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue, between its machines
     const worker = startWorker(place, '--tries', '1', ...PATIENT);
     const out = newOut();
     const sweep = startSweep(grid, out, place);
-    await expect.poll(() => filesIn(place.store).some((name) => /checkpoints.*-/.test(name))).toBe(true);
+    await expect.poll(() => checkpointsIn(place.store)).not.toEqual([]);
     const filler = path.join(disk, 'filler');
     const fill = () => {
       const file = openSync(filler, 'a');
@@ -129,7 +127,9 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue, between its machines
     const worker = startWorker(place, '--tries', '1', ...PATIENT);
     const out = newOut();
     const sweep = startSweep(grid, out, place);
-    await expect.poll(() => filesIn(files).some((name) => /checkpoints.*-/.test(name))).toBe(true);
+    await expect
+      .poll(() => filesIn(files).some((name) => /checkpoints.*-[0-9a-f]{8}\._S3rver_object$/.test(name)))
+      .toBe(true);
     await storage.close(); // whatever is under way breaks off
     await expect.poll(() => worker.said()).toMatch(/seed 201: Cannot .*s3:\/\/runs/);
     storage = await startS3(files, { port: Number(port) });

@@ -16,7 +16,7 @@ import type { Setup } from '../setup/schema.ts';
 import { sha256Hex } from '../sha256.ts';
 import { endedSchema, jobId, type Queued, queueName, type Told, toldSchema } from './queued.ts';
 import { Registry, type SweepEntry, type WorkerEntry } from './registry.ts';
-import { faultOf, PREFIX, QueueError, type Server } from './server.ts';
+import { faultOf, isLost, PREFIX, QueueError, type Server } from './server.ts';
 
 export interface QueueOptions {
   readonly server: Server;
@@ -255,7 +255,7 @@ class QueueExecutor implements Executor {
   /** A server or a store that cannot be reached for a while ends nothing: what is in the store stays there. */
   readonly #patient = (error: unknown): void => {
     if (error instanceof RecordError || error instanceof StoreError) this.#stop(error);
-    this.#sayOnce(redact((faultOf(error, this.#options.server) as Error).message));
+    if (!isLost(error)) this.#sayOnce(redact((faultOf(error, this.#options.server) as Error).message));
   };
 
   async #look(): Promise<void> {

@@ -177,12 +177,24 @@ async function checkKept(client: Redis, place: string, say: (text: string) => vo
 /** Whether a fault is that the server has no more room. */
 export const isFull = (error: unknown): boolean => /\bOOM\b/.test((error as Error).message);
 
-/** A fault of the server as a sentence. */
+/** What a client says of a connection that ended while it waited for an answer. */
+const ENDED =
+  /connection is closed|connection is ended|socket timeout|max retries|ECONNREFUSED|ECONNRESET|EPIPE|ETIMEDOUT/i;
+
+/** Whether a fault is that of a connection that ended, which the connection itself tells, and mends when it can. */
+export const isLost = (error: unknown): boolean => error instanceof Error && ENDED.test(error.message);
+
+/** A fault of the server, or of the way to it, as a sentence. */
 export function faultOf(error: unknown, { place }: Server): unknown {
-  if (!(error instanceof Error) || error.name !== 'ReplyError') return error;
+  if (!(error instanceof Error) || error instanceof ExplainedError) return error;
+  if (error.name === 'ReplyError')
+    return new QueueError(
+      isFull(error)
+        ? `the queue's server ${place} is full (its maxmemory is reached): give it more, or enter fewer runs; nothing that is done is lost`
+        : `the queue's server ${place}: ${error.message}`,
+    );
+  if (!isLost(error)) return error;
   return new QueueError(
-    isFull(error)
-      ? `the queue's server ${place} is full (its maxmemory is reached): give it more, or enter fewer runs; nothing that is done is lost`
-      : `the queue's server ${place}: ${error.message}`,
+    `the queue's server ${place} is lost (${redact(error.message)}); nothing that is done is lost with it: start it, and give the command again`,
   );
 }

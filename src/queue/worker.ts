@@ -14,7 +14,7 @@ import { redact } from '../redact.ts';
 import { AGAIN, type Attempting, attempt, Given } from './attempt.ts';
 import { type Ended, type Queued, queueName } from './queued.ts';
 import { Registry } from './registry.ts';
-import { faultOf, isFull, PREFIX, type Server } from './server.ts';
+import { faultOf, isFull, isLost, PREFIX, type Server } from './server.ts';
 import { newTrainers, type Train } from './trainers.ts';
 
 export interface WorkerOptions
@@ -116,8 +116,7 @@ export async function workOn(options: WorkerOptions): Promise<{ finished: number
     runRetryDelay: BEAT,
   });
   const sayFault = (error: unknown): void => {
-    const { message } = faultOf(error, server) as Error;
-    sayOnce(`the queue: ${redact(message)}`);
+    if (!isLost(error)) sayOnce(redact((faultOf(error, server) as Error).message));
   };
   /** Asks for no more runs for a while: a server that is full would be asked thousands of times a second. */
   const rest = async (): Promise<void> => {
