@@ -1,7 +1,7 @@
 /** Sweeps and workers of a queue, as processes of their own. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type Finished, finish, startCommand } from './command.ts';
@@ -113,6 +113,15 @@ export function startSweep(grid: string, out: string, place: Place | null, ...ar
   if (place !== null) onTestFinished(() => void child.kill('SIGKILL'));
   return heard(child);
 }
+
+/** Traces of faults that nobody has made a sentence of, each with the lines before it. */
+export const stacksIn = (text: string): string[] => text.match(/(.*\n){0,3}( {4}at .*\n?)+/g) ?? [];
+
+/** Checkpoints in a store that is a folder: whole ones, not those that are being written. */
+export const checkpointsIn = (store: string): string[] =>
+  existsSync(store)
+    ? readdirSync(store, { recursive: true, encoding: 'utf8' }).filter((name) => /\d-\d{8}-[0-9a-f]+$/.test(name))
+    : [];
 
 /** Records of a job's folder, without what two machines may differ in. */
 export function recordsIn(out: string): Record<string, unknown> {
