@@ -114,6 +114,9 @@ export function startSweep(grid: string, out: string, place: Place | null, ...ar
   return heard(child);
 }
 
+/** Traces of faults that nobody has made a sentence of, each with the lines before it. */
+export const stacksIn = (text: string): string[] => text.match(/(.*\n){0,3}( {4}at .*\n?)+/g) ?? [];
+
 /** Checkpoints in a store that is a folder: whole ones, not those that are being written. */
 export const checkpointsIn = (store: string): string[] =>
   existsSync(store)

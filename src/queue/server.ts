@@ -79,9 +79,9 @@ export async function connect(given: string, say: (text: string) => void): Promi
   let reason = 'no answer';
   let closed = false;
   const all: Redis[] = [];
-  const open = (): Redis => {
+  const open = (lazyConnect: boolean): Redis => {
     const client = new Redis(url, {
-      lazyConnect: true,
+      lazyConnect,
       maxRetriesPerRequest: null,
       connectTimeout: PATIENCE,
       socketTimeout: SILENCE,
@@ -106,7 +106,7 @@ export async function connect(given: string, say: (text: string) => void): Promi
     };
     return client;
   };
-  const client = open();
+  const client = open(true);
   const look = async (): Promise<void> => {
     await client.connect();
     // By itself the client goes on in another database where there is none of the number.
@@ -116,6 +116,7 @@ export async function connect(given: string, say: (text: string) => void): Promi
     const information = await client.info('server');
     assertUsable(information, place);
     await checkKept(client, place, say);
+    if (client.status !== 'ready') throw new Error(reason); // it went away as it was asked, and is not tried again
   };
   try {
     await Promise.race([
@@ -133,7 +134,7 @@ export async function connect(given: string, say: (text: string) => void): Promi
     client,
     bull,
     place,
-    connection: open,
+    connection: () => open(false), // one that is only begun when it is used does not outlive a server that is gone then
     close: async () => {
       closed = true;
       for (const one of all) one.disconnect();
