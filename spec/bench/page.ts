@@ -183,7 +183,7 @@ ${
 - Machines come first. What a GPU takes was not measured: the operations over the rate that \`npm run bench -- gpu\` finds say it.
 - Of what machines share, the disk of the store gives way first. Checkpoints may take a twentieth of a run's time
   (\`src/lab/run.ts\`), so that a slow disk makes them rarer and not the runs slower; what is lost with a machine grows instead.
-- The server of the queue is far from its bounds. A run enters and leaves it once in days. What it answers all the time are signs of life:
-  a worker sends a few commands every two seconds, and a server answers tens of thousands a second.
+- The server of the queue has the least to do. A run enters and leaves it once in days, and a worker's signs of life are a few commands every
+  two seconds.
 - Commands that wait list the records of the store every five seconds. In a bucket of S3 that is a request for each thousand records.
 `;

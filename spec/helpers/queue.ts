@@ -1,10 +1,11 @@
 /** Sweeps and workers of a queue, as processes of their own. */
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { onTestFinished } from 'vitest';
+import { expect, onTestFinished } from 'vitest';
 import { type Finished, finish, startCommand } from './command.ts';
+import { filesIn } from './folder.ts';
 
 const TINY = {
   ...{ 'phases.pretrain.steps': 4, 'phases.dpo.steps': 8, 'phases.joint.steps': 8, 'evaluation.every': 4 },
@@ -119,9 +120,7 @@ export const stacksIn = (text: string): string[] => text.match(/(.*\n){0,3}( {4}
 
 /** Checkpoints in a store that is a folder: whole ones, not those that are being written. */
 export const checkpointsIn = (store: string): string[] =>
-  existsSync(store)
-    ? readdirSync(store, { recursive: true, encoding: 'utf8' }).filter((name) => /\d-\d{8}-[0-9a-f]+$/.test(name))
-    : [];
+  filesIn(store).filter((name) => /\d-\d{8}-[0-9a-f]+$/.test(name));
 
 /** Records of a job's folder, without what two machines may differ in. */
 export function recordsIn(out: string): Record<string, unknown> {
@@ -132,4 +131,23 @@ export function recordsIn(out: string): Record<string, unknown> {
       return [name, JSON.stringify(rest)];
     }),
   );
+}
+
+/** The records that a grid of too few runs for a verdict has where it is trained in one process. */
+export async function recordsHere(grid: string): Promise<ReturnType<typeof recordsIn>> {
+  const out = mkdtempSync(path.join(path.dirname(grid), 'here-'));
+  await expectDone(startSweep(grid, out, null));
+  return recordsIn(out);
+}
+
+/** A sweep of too few runs for a verdict comes to its end. @param records that it leaves */
+export async function expectDone(
+  sweep: Heard,
+  out?: string,
+  records?: ReturnType<typeof recordsIn>,
+): Promise<Finished> {
+  const finished = await sweep.done;
+  expect(finished.code, finished.stderr).toBe(1);
+  if (out !== undefined) expect(recordsIn(out)).toEqual(records);
+  return finished;
 }

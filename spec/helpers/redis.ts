@@ -20,7 +20,7 @@ export const WITHOUT =
   PROGRAM === undefined ? ' (SKIPPED: redis-server is not installed, "apt-get install redis-server")' : '';
 
 /** Whether it is built with TLS. */
-export const SPEAKS_TLS = spawnSync('redis-cli', ['--help'], { encoding: 'utf8' }).stdout?.includes('--tls') === true;
+export const SPEAKS_TLS = spawnSync(CLI, ['--help'], { encoding: 'utf8' }).stdout?.includes('--tls') === true;
 
 /** A port that nobody listens at. */
 export async function freePort(): Promise<number> {

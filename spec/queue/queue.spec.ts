@@ -98,6 +98,10 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue${WITHOUT}`, () => {
     const server = await startServer();
     const place = { url: server.url, store: path.join(temporaryFolder(), 'store') };
     const on = ['--queue', place.url];
+    const none = await cli('sweep', 'status', ...on, '--store', place.store);
+    expect(none.code, 'to look makes no store').toBe(2);
+    expect(none.stderr).toContain(`--store: ${place.store} is no store of runs`);
+    expect(existsSync(place.store)).toBe(false);
     const status = async () => {
       const { code, stdout, stderr } = await cli('sweep', 'status', ...on, '--store', place.store, '--json');
       expect(code, stderr).toBe(0);
@@ -105,6 +109,7 @@ describe.skipIf(PROGRAM === undefined)(`a sweep on a queue${WITHOUT}`, () => {
     };
     const out = path.join(temporaryFolder(), 'out');
     const sweep = startSweep(grid, out, place);
+    await expect.poll(() => sweep.said()).toContain('no worker takes runs');
     await expect.poll(async () => (await status()).sweeps[0]).toMatchObject({ ended: 0, running: 0, waiting: 4 });
     expect((await cli('sweep', 'pause', ...on)).code).toBe(0);
     const worker = startWorker(place);

@@ -1,19 +1,21 @@
 /** Servers that are full, closed, too old, gone or none at all: a sentence, no verdict, and nothing lost. No secret is told. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { startCommand } from '../helpers/command.ts';
-import { sharedFolder, temporaryFolder } from '../helpers/folder.ts';
+import { filesIn, sharedFolder, temporaryFolder } from '../helpers/folder.ts';
 import { commandOf, TELLS, trainersOf } from '../helpers/processes.ts';
 import {
+  expectDone,
   type Heard,
   heard,
   PATIENT,
-  recordsIn,
+  recordsHere,
+  type recordsIn,
   SLOWER,
   stacksIn,
   startSweep,
@@ -24,12 +26,9 @@ import { freePort, PROGRAM, SPEAKS_TLS, startServer, WITHOUT } from '../helpers/
 
 /** Everything in a folder, as text. */
 const textIn = (folder: string): string =>
-  existsSync(folder)
-    ? readdirSync(folder, { recursive: true, withFileTypes: true })
-        .filter((entry) => entry.isFile())
-        .map(({ parentPath, name }) => readFileSync(path.join(parentPath, name), 'latin1'))
-        .join('\n')
-    : '';
+  filesIn(folder)
+    .map((name) => readFileSync(path.join(folder, name), 'latin1'))
+    .join('\n');
 
 /** Has a server listen at a port of its own. It ends with the test. */
 async function listening(server: Server): Promise<number> {
@@ -47,15 +46,11 @@ async function listening(server: Server): Promise<number> {
 }
 
 describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => {
-  const folder = sharedFolder();
-  const grid = tinyGrid(folder, { vary: { beta: [0.1] } });
+  const grid = tinyGrid(sharedFolder(), { vary: { beta: [0.1] } });
   const slower = tinyGrid(sharedFolder(), { set: SLOWER, vary: { beta: [0.1] }, seeds: [201] });
   let expected: ReturnType<typeof recordsIn>;
   beforeAll(async () => {
-    const here = path.join(folder, 'here');
-    const { code, stderr } = await startSweep(grid, here, null).done;
-    expect(code, stderr).toBe(1); // too few runs for any verdict but this
-    expected = recordsIn(here);
+    expected = await recordsHere(grid);
   });
   const newPlace = (url: string, env: NodeJS.ProcessEnv = {}) => ({
     ...{ url, env, store: path.join(temporaryFolder(), 'store') },
@@ -141,9 +136,7 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
     expect(stacksIn(stderr)).toEqual([]);
     server.cli('config', 'set', 'maxmemory', '0');
     startWorker(place);
-    const again = await startSweep(grid, out, place, '--resume').done;
-    expect(again.code, again.stderr).toBe(1);
-    expect(recordsIn(out)).toEqual(expected);
+    await expectDone(startSweep(grid, out, place, '--resume'), out, expected);
   });
 
   it('that becomes full is said, and waited for', async () => {
@@ -162,9 +155,7 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
     await sleep(3_000);
     expect(commands() - before).toBeLessThan(600);
     server.cli('config', 'set', 'maxmemory', '0');
-    const { code, stderr } = await sweep.done;
-    expect(code, stderr).toBe(1);
-    expect(recordsIn(out)).toEqual(expected);
+    const { stderr } = await expectDone(sweep, out, expected);
     expect(stacksIn(stderr + worker.said())).toEqual([]);
   });
 
@@ -185,9 +176,7 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
       await expect.poll(() => worker.said().split('is lost').length).toBeGreaterThan(lost);
       await server.start();
       await expect.poll(() => sweep.said()).toContain('is there again');
-      const { code, stderr } = await sweep.done;
-      expect(code, stderr).toBe(1);
-      expect(recordsIn(out)).toEqual(expected);
+      const { stderr } = await expectDone(sweep, out, expected);
       expect(stacksIn(stderr + worker.said())).toEqual([]);
     }
   });
@@ -210,9 +199,7 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
     const store = path.join(temporaryFolder(), 'store');
     const out = newOut();
     const worker = startWorker({ url: await shaky(), store });
-    const { code, stderr } = await startSweep(grid, out, { url: await shaky(), store }).done;
-    expect(code, stderr).toBe(1);
-    expect(recordsIn(out)).toEqual(expected);
+    const { stderr } = await expectDone(startSweep(grid, out, { url: await shaky(), store }), out, expected);
     expect(stacksIn(stderr + worker.said())).toEqual([]);
   });
 
@@ -225,9 +212,7 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
     server.cli('flushall');
     await expect.poll(() => sweep.said()).toContain('has forgotten this sweep');
     startWorker(place);
-    const { code, stderr } = await sweep.done;
-    expect(code, stderr).toBe(1);
-    expect(recordsIn(out)).toEqual(expected);
+    await expectDone(sweep, out, expected);
   });
 
   it('has numbers of its workers told to Prometheus', async () => {
@@ -318,9 +303,7 @@ describe.skipIf(PROGRAM === undefined)(`the server of a queue${WITHOUT}`, () => 
       const place = newPlace(server.url, { NODE_EXTRA_CA_CERTS: certificate.file });
       startWorker(place);
       const out = newOut();
-      const { code, stderr } = await startSweep(grid, out, place).done;
-      expect(code, stderr).toBe(1);
-      expect(recordsIn(out)).toEqual(expected);
+      const { stderr } = await expectDone(startSweep(grid, out, place), out, expected);
       expect(stderr).not.toContain(SECRET);
     },
   );

@@ -127,8 +127,8 @@ describe('whole setups that are drawn', () => {
     expect(hashes(await drawn({ count: 20, seed: 4, from: 'tiny-setups' }))).not.toEqual(hashes(plan));
   });
 
-  it('leave nothing to set', async () => {
-    await expect(drawn({ count: 2, from: 'setups' }, { set: { beta: 0.1 } })).rejects.toThrow('nothing to set');
+  it('leave nothing for a preset and for what is set to change', async () => {
+    await expect(drawn({ count: 2, from: 'setups' }, { set: { beta: 0.1 } })).rejects.toThrow('change nothing');
   });
 });
 

@@ -52,7 +52,7 @@ export async function forecast(
   const engine: Engine = await startEngine(undefined, widest(setups));
   const records = resume ? await Promise.all(setups.map((one) => store.readRecord(one, engine.name))) : [];
   const left = setups.filter((_, index) => !records[index]);
-  const found = look === null ? null : await look({ engine, execution, setups: left, store });
+  const found = look === null ? null : await look({ engine, execution, setups: left, jobs, store });
   const todo = left.filter((one) => !found?.runs.has(setupHash(one)));
   const arms = [...plan].map(([arm, own]) => `  ${arm}: ${own.length} ${own.length === 1 ? 'run' : 'runs'}`);
   return [

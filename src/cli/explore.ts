@@ -1,15 +1,14 @@
 /** The command `explore`: finds where the effect ends. */
 import path from 'node:path';
-import { createLogUpdate } from 'log-update';
-import { MAIN } from '../claims/arms.ts';
 import type { Point } from '../explore/explore.ts';
 import { KNOBS, type Knob } from '../explore/knobs.ts';
-import { planJob, trainMore } from '../lab/job.ts';
+import { trainMore } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { drawing } from './drawing.ts';
 import { forecastOf } from './dry-run.ts';
-import { type Define, EXIT, interruptible } from './exit.ts';
+import { type Define, EXIT } from './exit.ts';
+import { inJob } from './in-job.ts';
 import {
   commandLine,
   configOption,
@@ -25,7 +24,7 @@ import {
   seedsOption,
   UsageError,
 } from './options.ts';
-import { type QueueFlags, withMachines, withQueueOptions } from './queue.ts';
+import { type QueueFlags, withQueueOptions } from './queue.ts';
 
 interface Flags extends QueueFlags {
   preset: string;
@@ -56,8 +55,7 @@ async function exploreSetups(flags: Flags): Promise<number> {
     return EXIT.reproduced;
   }
   const command = commandLine('explore');
-  const err = process.stderr;
-  const say = (text: string) => void err.write(`${text}\n`);
+  const say = (text: string) => void process.stderr.write(`${text}\n`);
   const [{ explore }, { boundaryText, exploredPage, mapFigure, outcomeText, placesText }, { svgOf }] = await drawing(
     () =>
       Promise.all([
@@ -66,55 +64,34 @@ async function exploreSetups(flags: Flags): Promise<number> {
         import('../report/figures/render.ts'),
       ]),
   );
-  return withMachines(flags, [setup], { name: 'explore', command, say }, async (machines) => {
-    const job = await planJob({
-      setup,
-      claims: [{ arms: [MAIN] }],
-      seeds,
-      folder: flags.out,
-      resume: true,
-      command,
-      reports: ['explored.jsonl', 'explored.md', 'map.svg'],
-      jobs: flags.jobs,
-      remote: machines?.remote,
-      say,
-    });
-    const { store, jobs } = job;
-    say(`into ${store.folder}, ${jobs} runs at once`);
-    const live = err.isTTY ? createLogUpdate(err) : null;
+  const reports = ['explored.jsonl', 'explored.md', 'map.svg'];
+  return inJob(flags, { name: 'explore', setup, seeds, reports, command }, async ({ job, live, interruptible }) => {
+    const { store } = job;
     const end = performance.now() + budget;
     const points: Point[] = [];
-    try {
-      const { boundaries, map: mapped } = await interruptible(
-        `What is done is kept; go on with the same command and --out ${flags.out}`,
-        () =>
-          explore(knobs, map, {
-            setup,
-            seeds,
-            more: () => performance.now() < end,
-            train: (setups) =>
-              trainMore(job, setups, {
-                onProgress: ({ seed }, { phase, step, steps }) => live?.(`seed ${seed}  ${phase} ${step}/${steps}`),
-              }),
-            onPoint: async (point) => {
-              points.push(point);
-              await store.writeText('explored.jsonl', points.map((judged) => `${JSON.stringify(judged)}\n`).join(''));
-              live?.clear();
-              say(`${placesText(point)}: ${outcomeText(point)}`);
-            },
+    const { boundaries, map: mapped } = await interruptible(() =>
+      explore(knobs, map, {
+        setup,
+        seeds,
+        more: () => performance.now() < end,
+        train: (setups) =>
+          trainMore(job, setups, {
+            onProgress: ({ seed }, { phase, step, steps }) => live?.(`seed ${seed}  ${phase} ${step}/${steps}`),
           }),
-      );
-      if (mapped !== null) await store.writeText('map.svg', await svgOf(mapFigure(mapped, points)));
-      const page = exploredPage({ boundaries, map: mapped }, points, { setup, seeds, command });
-      const report = await store.writeText('explored.md', page);
-      process.stdout.write(
-        `${boundaries.map(boundaryText).join('\n')}\n${points.length} setups tried; report: ${path.relative('.', report)}\n`,
-      );
-    } finally {
-      live?.clear();
-      live?.done();
-      store.close();
-    }
+        onPoint: async (point) => {
+          points.push(point);
+          await store.writeText('explored.jsonl', points.map((judged) => `${JSON.stringify(judged)}\n`).join(''));
+          live?.clear();
+          say(`${placesText(point)}: ${outcomeText(point)}`);
+        },
+      }),
+    );
+    if (mapped !== null) await store.writeText('map.svg', await svgOf(mapFigure(mapped, points)));
+    const page = exploredPage({ boundaries, map: mapped }, points, { setup, seeds, command });
+    const report = await store.writeText('explored.md', page);
+    process.stdout.write(
+      `${boundaries.map(boundaryText).join('\n')}\n${points.length} setups tried; report: ${path.relative('.', report)}\n`,
+    );
     return EXIT.reproduced;
   });
 }

@@ -13,7 +13,7 @@ import type { Setup } from '../setup/schema.ts';
 import { UsageError } from './options.ts';
 
 /** Variables that the two options are read from, where nobody else is to see what they say. */
-export const QUEUE_VARIABLE = 'NEGATIVE_KNOWLEDGE_QUEUE';
+const QUEUE_VARIABLE = 'NEGATIVE_KNOWLEDGE_QUEUE';
 const STORE_VARIABLE = 'NEGATIVE_KNOWLEDGE_STORE';
 
 export const queueOption = new Option(
@@ -29,7 +29,7 @@ const refreshOption = new Option(
   'with --queue: train again what the store has a record of, and compare',
 ).default(false);
 
-export const anyProcessorOption = new Option(
+const anyProcessorOption = new Option(
   '--any-processor',
   'with --queue: on native, let processors of every kind compute runs of one study, which no claim then judges together',
 ).default(false);
@@ -38,12 +38,12 @@ const likeOption = new Option(
   'with --queue: have runs computed as that worker computes ("sweep status" lists them); default: as this machine would',
 ).conflicts('anyProcessor');
 
+/** Options that say nothing where no queue is given. */
+const ABOUT_QUEUE = [storeOption, refreshOption, likeOption, anyProcessorOption] as const;
+
 /** Gives a command the options of those that can give their runs to other machines. */
 export const withQueueOptions = (command: Command): Command =>
-  [queueOption, storeOption, refreshOption, likeOption, anyProcessorOption].reduce(
-    (given, option) => given.addOption(option),
-    command,
-  );
+  [queueOption, ...ABOUT_QUEUE].reduce((given, option) => given.addOption(option), command);
 
 export interface QueueFlags {
   queue?: true | string;
@@ -54,7 +54,7 @@ export interface QueueFlags {
 }
 
 /** The address of the queue. @throws UsageError where none is given */
-export function addressOf({ queue }: Pick<QueueFlags, 'queue'>): string {
+function addressOf({ queue }: Pick<QueueFlags, 'queue'>): string {
   const address = typeof queue === 'string' ? queue : process.env[QUEUE_VARIABLE];
   if (address) return address;
   throw new UsageError(`--queue: give its address, such as redis://localhost:6379, here or in ${QUEUE_VARIABLE}`);
@@ -123,7 +123,7 @@ export async function kindOf(
 /** Machines that carry out a command's runs. */
 export interface Machines {
   readonly remote: Remote;
-  /** What an interrupted command says. */
+  /** What an interrupted command says of them, before it says how to go on. */
   readonly goesOn: string;
 }
 
@@ -139,11 +139,8 @@ export async function withMachines<Result>(
   body: (machines?: Machines) => Promise<Result>,
 ): Promise<Result> {
   if (flags.queue === undefined) {
-    const useless = (['store', 'refresh', 'like', 'anyProcessor'] as const).find((option) => flags[option]);
-    if (useless !== undefined) {
-      const option = useless === 'anyProcessor' ? 'any-processor' : useless;
-      throw new UsageError(`--${option} is for runs on a queue: say which with --queue`);
-    }
+    const useless = ABOUT_QUEUE.find((option) => flags[option.attributeName() as keyof QueueFlags]);
+    if (useless !== undefined) throw new UsageError(`${useless.long} is for runs on a queue: say which with --queue`);
     return body();
   }
   const { say } = what;
@@ -155,7 +152,7 @@ export async function withMachines<Result>(
     say(`engine: ${name} (TensorFlow.js ${version}), on the workers of ${server.place}, code ${code}`);
     return body({
       remote: { ...kind, start: queueExecutor({ server, store, kind, code, refresh, ...what }) },
-      goesOn: `the workers of ${server.place} go on with its runs, until "negative-knowledge sweep cancel" ends them; the same command with --resume goes on here`,
+      goesOn: `the workers of ${server.place} go on with its runs, until "negative-knowledge sweep cancel" ends them; `,
     });
   });
 }

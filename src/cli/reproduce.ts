@@ -109,17 +109,20 @@ async function train(
   job: Job,
   { claims, keepModels }: Order,
   display: ProgressDisplay,
-  goesOn?: string,
+  machines?: Machines,
 ): Promise<JobResult> {
   const { store } = job;
-  return interruptible(
-    `What is done is kept; ${goesOn ?? `"npx negative-knowledge resume ${path.relative('.', store.folder)}" goes on`}`,
-    () =>
-      runJob(job, claims, {
-        keepModels,
-        onProgress: (setup, progress) => display.update(setup, progress),
-        onEnd: ({ setup, record, reused }) => display.end(setup, record, reused),
-      }),
+  const folder = path.relative('.', store.folder);
+  const goOn =
+    machines === undefined
+      ? `"npx negative-knowledge resume ${folder}" goes on`
+      : `${machines.goesOn}the same command with --resume --out ${folder} goes on`;
+  return interruptible(`What is done is kept; ${goOn}`, () =>
+    runJob(job, claims, {
+      keepModels,
+      onProgress: (setup, progress) => display.update(setup, progress),
+      onEnd: ({ setup, record, reused }) => display.end(setup, record, reused),
+    }),
   ).finally(() => {
     display.stop();
     store.close();
@@ -158,7 +161,7 @@ async function trainAndJudge(order: Order, display: ProgressDisplay, machines?: 
     store.close();
     throw error;
   }
-  const { judgements, runs } = await train(job, order, display, machines?.goesOn);
+  const { judgements, runs } = await train(job, order, display, machines);
 
   const main = judgements.find(({ id, verdict }) => id === 'main' && verdict !== 'invalid');
   const prediction = main === undefined ? null : predicted(main, foundOf(setup));

@@ -1,15 +1,14 @@
 /** The command `search`: draws setups, and finds one that shows the effect. */
 import path from 'node:path';
-import { createLogUpdate } from 'log-update';
-import { MAIN } from '../claims/arms.ts';
 import { OBJECTIVES } from '../explore/objectives.ts';
 import { DEFAULT_SPACE, MOST_DIMENSIONS, parseDimension } from '../explore/space.ts';
-import { planJob, trainMore } from '../lab/job.ts';
+import { trainMore } from '../lab/job.ts';
 import { withModel } from '../lab/model.ts';
 import { resolveSetup } from '../setup/overrides.ts';
 import { drawing } from './drawing.ts';
 import { forecastOf } from './dry-run.ts';
-import { type Define, EXIT, interruptible } from './exit.ts';
+import { type Define, EXIT } from './exit.ts';
+import { inJob } from './in-job.ts';
 import {
   commandLine,
   configOption,
@@ -21,7 +20,7 @@ import {
   repeated,
   UsageError,
 } from './options.ts';
-import { type QueueFlags, withMachines, withQueueOptions } from './queue.ts';
+import { type QueueFlags, withQueueOptions } from './queue.ts';
 
 interface Flags extends QueueFlags {
   preset: string;
@@ -57,8 +56,7 @@ async function searchSetups(flags: Flags): Promise<number> {
     return EXIT.reproduced;
   }
   const command = commandLine('search');
-  const err = process.stderr;
-  const say = (text: string) => void err.write(`${text}\n`);
+  const say = (text: string) => void process.stderr.write(`${text}\n`);
   const [{ search }, { confirmationText, drawText, effectsFigure, parallelFigure, searchPage }, { svgOf }] =
     await drawing(() =>
       Promise.all([
@@ -67,65 +65,44 @@ async function searchSetups(flags: Flags): Promise<number> {
         import('../report/figures/render.ts'),
       ]),
     );
-  return withMachines(flags, [setup], { name: 'search', command, say }, async (machines) => {
-    const job = await planJob({
-      setup,
-      claims: [{ arms: [MAIN] }], // the size of its models decides how many runs go at once
-      seeds: [1],
-      folder: flags.out,
-      resume: true,
-      command,
-      reports: ['search.jsonl', 'search.md', 'parallel.svg', 'effects.svg'],
-      jobs: flags.jobs,
-      remote: machines?.remote,
-      say,
-    });
-    const { store, jobs } = job;
-    say(`into ${store.folder}, ${jobs} runs at once`);
-    const live = err.isTTY ? createLogUpdate(err) : null;
-    const asked = { setup, space, objective, seed: flags.seed, command };
-    try {
-      const searched = await interruptible(
-        `What is done is kept; go on with the same command and --out ${flags.out}`,
-        () =>
-          search({
-            ...asked,
-            draws: flags.draws,
-            confirm: flags.confirm,
-            train: (setups) => {
-              let done = 0;
-              return trainMore(job, setups, {
-                onProgress: ({ seed }, { phase, step, steps }) =>
-                  live?.(`${done} of ${setups.length} runs  seed ${seed}  ${phase} ${step}/${steps}`),
-                onEnd: () => {
-                  done += 1;
-                  if (live === null && done % Math.ceil(setups.length / 10) === 0)
-                    say(`${done} of ${setups.length} runs`);
-                },
-              });
+  const asked = { setup, space, objective, seed: flags.seed, command };
+  const reports = ['search.jsonl', 'search.md', 'parallel.svg', 'effects.svg'];
+  // The size of its models decides how many runs go at once.
+  return inJob(flags, { name: 'search', setup, seeds: [1], reports, command }, async ({ job, live, interruptible }) => {
+    const { store } = job;
+    const searched = await interruptible(() =>
+      search({
+        ...asked,
+        draws: flags.draws,
+        confirm: flags.confirm,
+        train: (setups) => {
+          let done = 0;
+          return trainMore(job, setups, {
+            onProgress: ({ seed }, { phase, step, steps }) =>
+              live?.(`${done} of ${setups.length} runs  seed ${seed}  ${phase} ${step}/${steps}`),
+            onEnd: () => {
+              done += 1;
+              if (live === null && done % Math.ceil(setups.length / 10) === 0) say(`${done} of ${setups.length} runs`);
             },
-            onRound: async (draws, round) => {
-              await store.writeText('search.jsonl', draws.map((draw) => `${JSON.stringify(draw)}\n`).join(''));
-              live?.clear();
-              say(`round ${round}:`);
-              for (const draw of draws) if (draw.rounds === round) say(`  ${drawText(draw)}`);
-            },
-          }),
-      );
-      await store.writeText('parallel.svg', await svgOf(parallelFigure(searched.draws, asked)));
-      await store.writeText('effects.svg', await svgOf(effectsFigure(searched.draws, asked)));
-      const report = await store.writeText('search.md', searchPage(searched, asked));
-      const { confirmation } = searched;
-      process.stdout.write(
-        `${confirmation === null ? 'No draw could be scored; the report says why.' : confirmationText(confirmation, objective)}\n` +
-          `${searched.draws.length} setups drawn; report: ${path.relative('.', report)}\n`,
-      );
-      return confirmation === null ? EXIT.notCarriedOut : EXIT.reproduced;
-    } finally {
-      live?.clear();
-      live?.done();
-      store.close();
-    }
+          });
+        },
+        onRound: async (draws, round) => {
+          await store.writeText('search.jsonl', draws.map((draw) => `${JSON.stringify(draw)}\n`).join(''));
+          live?.clear();
+          say(`round ${round}:`);
+          for (const draw of draws) if (draw.rounds === round) say(`  ${drawText(draw)}`);
+        },
+      }),
+    );
+    await store.writeText('parallel.svg', await svgOf(parallelFigure(searched.draws, asked)));
+    await store.writeText('effects.svg', await svgOf(effectsFigure(searched.draws, asked)));
+    const report = await store.writeText('search.md', searchPage(searched, asked));
+    const { confirmation } = searched;
+    process.stdout.write(
+      `${confirmation === null ? 'No draw could be scored; the report says why.' : confirmationText(confirmation, objective)}\n` +
+        `${searched.draws.length} setups drawn; report: ${path.relative('.', report)}\n`,
+    );
+    return confirmation === null ? EXIT.notCarriedOut : EXIT.reproduced;
   });
 }
 

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type Command, Option } from 'commander';
 import type { Means } from '../lab/job.ts';
 import { defaultJobs } from '../lab/plan.ts';
-import { openShared, runKey } from '../lab/shared/shared-store.ts';
+import { readShared, runKey } from '../lab/shared/shared-store.ts';
 import { codeVersion } from '../lab/shared/version.ts';
 import { RunStore } from '../lab/store.ts';
 import type { SweepEntry } from '../queue/registry.ts';
@@ -154,7 +154,7 @@ async function gatherSoFar(plan: SweepPlan, folder: string, flags: Flags): Promi
 
 /** What the store that workers share has of a sweep. */
 async function gatherStore(plan: SweepPlan, flags: Flags): Promise<Gathered> {
-  const store = await openShared(placeOf(flags));
+  const store = await readShared(placeOf(flags));
   const setups = runsOf(plan);
   const kind = await (flags.like === undefined
     ? kindOf(flags, setups)
@@ -246,7 +246,7 @@ async function sweep(given: string, flags: Flags): Promise<number> {
     const { store } = means;
     const atOnce = remote === undefined ? `, ${means.jobs} at once` : '';
     say(`${setups.length} runs of ${plan.cells.length} cells${atOnce}, into ${store.folder}`);
-    const goOn = machines?.goesOn ?? `the same command with --resume --out ${path.relative('.', store.folder)} goes on`;
+    const goOn = `${machines?.goesOn ?? ''}the same command with --resume --out ${path.relative('.', store.folder)} goes on`;
     const result = await train(plan, means, display, goOn).finally(() => store.close());
     const page = await store.writeText('sweep.md', sweepMarkdown(plan, result, command));
     const table = await store.writeText('sweep.csv', sweepCsv(plan, result));
@@ -266,7 +266,7 @@ const aboutQueue =
     });
 
 const showStatus = aboutQueue(async (server, flags) => {
-  const now = await standings(server, await openShared(placeOf(flags)));
+  const now = await standings(server, await readShared(placeOf(flags)));
   process.stdout.write(flags.json ? `${JSON.stringify(now)}\n` : `${standingsText(now)}\n`);
 });
 const cancelSweep = aboutQueue(async (server, _, id) => {

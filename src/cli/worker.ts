@@ -1,15 +1,12 @@
 /** The command `worker`: takes runs from a queue and trains them, until it is asked to stop. */
 import { Option } from 'commander';
-import { startEngine } from '../engine/engine.ts';
 import { availableCores } from '../lab/plan.ts';
-import type { Kind } from '../lab/shared/shared-store.ts';
 import { codeVersion } from '../lab/shared/version.ts';
 import { NO_METER, serveMetrics } from '../queue/metrics.ts';
-import { kindHere, workOn } from '../queue/worker.ts';
-import { ANY_PROCESSOR } from '../records/record.ts';
+import { workOn } from '../queue/worker.ts';
 import { type Define, EXIT } from './exit.ts';
 import { jobsOption, parseDuration, parseWhole, UsageError } from './options.ts';
-import { type QueueFlags, queueOption, storeOption, withQueue } from './queue.ts';
+import { kindOf, type QueueFlags, queueOption, storeOption, withQueue } from './queue.ts';
 
 interface Flags extends QueueFlags {
   jobs?: number;
@@ -29,12 +26,6 @@ function parseMemory(text: string): number {
   return value * GIB;
 }
 
-/** How it computes, by which it is given runs. */
-async function kindOf({ anyProcessor }: Flags): Promise<Kind> {
-  const kind = kindHere(await startEngine());
-  return anyProcessor ? { ...kind, processorKind: ANY_PROCESSOR } : kind;
-}
-
 async function work(flags: Flags): Promise<number> {
   const say = (text: string) => void process.stderr.write(`${text}\n`);
   const stop = new AbortController();
@@ -49,7 +40,12 @@ async function work(flags: Flags): Promise<number> {
     if (metrics !== null) say(`metrics: ${metrics.place}`);
     const { finished, failed } = await workOn({
       ...{ server, store, say, tries: flags.tries, lease: flags.lease, untilEmpty: flags.untilEmpty },
-      ...{ memory: flags.memory, kind: await kindOf(flags), code: codeVersion(), jobs: flags.jobs ?? availableCores() },
+      ...{
+        memory: flags.memory,
+        kind: await kindOf(flags, []),
+        code: codeVersion(),
+        jobs: flags.jobs ?? availableCores(),
+      },
       ...{ meter: metrics?.meter ?? NO_METER, signal: stop.signal },
     });
     metrics?.close();

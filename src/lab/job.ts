@@ -79,8 +79,8 @@ export interface Job {
   readonly store: RunStore;
 }
 
-/** Width of the widest model. */
-export const widest = (setups: readonly Setup[]): number => Math.max(...setups.map(({ model }) => model.hidden));
+/** Width of the widest model; 0 where there is none. */
+export const widest = (setups: readonly Setup[]): number => Math.max(0, ...setups.map(({ model }) => model.hidden));
 
 /** @throws StorageError where a folder that is to be new holds runs */
 export async function assertUnused(store: RunStore): Promise<void> {

@@ -11,7 +11,7 @@ import type { FailedRun, RunRecord } from '../records/record.ts';
 import { StorageError } from '../records/storing.ts';
 import type { Setup } from '../setup/schema.ts';
 import { CheckpointError } from './checkpoint.ts';
-import { recordHead } from './environment.ts';
+import { describeEnvironment, recordHead } from './environment.ts';
 import type { Executor, Work } from './executor.ts';
 import type { WorkerFault, WorkerTask } from './worker.ts';
 import { startWorkers, type Workers } from './workers.ts';
@@ -25,7 +25,7 @@ export class WorkerError extends ExplainedError {
 const FAULTS = [StorageError, CheckpointError, ModelError];
 
 /** What a process sent instead of a record, as an error again. */
-export function faultOf({ name, message }: WorkerFault): Error {
+function faultOf({ name, message }: WorkerFault): Error {
   const Fault = FAULTS.find((known) => known.name === name) ?? StorageError;
   return new Fault(message);
 }
@@ -36,9 +36,13 @@ function threadsOf(setups: readonly Pick<Setup, 'model'>[], jobs: number): Recor
   return threadVariables(Math.max(...setups.map(({ model }) => model.hidden)), threads);
 }
 
-/** What the digits of runs here depend on besides the processor, unless this process's own environment says it already. */
-export const dividedHere = (setups: readonly Setup[], jobs: number): string =>
-  process.env[WITHIN_OPERATIONS] === undefined ? dividedInWords(threadsOf(setups, jobs)[WITHIN_OPERATIONS]) : '';
+/** The environment of runs here, whose processes divide operations among threads unless this one's own variables say how. */
+export function environmentOfRuns(setups: readonly Setup[], jobs: number): RunRecord['environment'] {
+  const here = describeEnvironment();
+  if (process.env[WITHIN_OPERATIONS] !== undefined) return here;
+  const divided = dividedInWords(threadsOf(setups, jobs)[WITHIN_OPERATIONS]);
+  return { ...here, processorKind: `${here.processorKind}${divided}` };
+}
 
 /** Processes that train runs, as many as there are runs at once. */
 export const startTrainers = (setups: readonly Pick<Setup, 'model'>[], jobs: number): Promise<Workers> =>

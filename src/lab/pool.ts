@@ -3,10 +3,9 @@ import { undivided } from '../engine/native/threads.ts';
 import { AT_ONCE, executionOf } from '../records/execution.ts';
 import { ANY_PROCESSOR, arithmeticOf, RecordError, type RunRecord } from '../records/record.ts';
 import type { Setup } from '../setup/schema.ts';
-import { describeEnvironment } from './environment.ts';
 import { EventLog } from './events.ts';
 import type { Heard, StartExecutor, Work } from './executor.ts';
-import { dividedHere, startHere } from './local.ts';
+import { environmentOfRuns, startHere } from './local.ts';
 import { runId } from './store.ts';
 
 /** A run of a job: its setup, its record, and where the record is. */
@@ -72,8 +71,8 @@ export async function runAll(setups: readonly Setup[], options: PoolOptions): Pr
     events.add({ event: 'ended', finished: all.length - failed, failed });
     return all;
   };
-  const environment = describeEnvironment();
-  environment.processorKind = options.processorKind ?? `${environment.processorKind}${dividedHere(setups, jobs)}`;
+  const here = environmentOfRuns(setups, jobs);
+  const environment = { ...here, processorKind: options.processorKind ?? here.processorKind };
   /** The run of a setup that is in the store already. */
   const kept = async (setup: Setup): Promise<StoredRun | null> => {
     const record = await store.readRecord(setup, engine.name);

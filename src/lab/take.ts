@@ -4,8 +4,8 @@ import { executionOf } from '../records/execution.ts';
 import { arithmeticOf, type RunRecord } from '../records/record.ts';
 import { noteTaken, readStudy, type Taken } from '../records/study.ts';
 import { setupHash } from '../setup/hash.ts';
-import { describeEnvironment } from './environment.ts';
-import type { Job } from './job.ts';
+import type { Job, Means } from './job.ts';
+import { environmentOfRuns } from './local.ts';
 import { runId } from './store.ts';
 
 /** What is known of runs elsewhere. */
@@ -22,16 +22,10 @@ export interface Elsewhere {
  * @param folders of other jobs; one that cannot be read is told and left out
  */
 export async function lookElsewhere(
-  {
-    engine,
-    execution,
-    setups,
-    store,
-    processorKind,
-  }: Pick<Job, 'engine' | 'execution' | 'setups' | 'store' | 'processorKind'>,
+  { engine, execution, setups, jobs, store, processorKind }: Omit<Means, 'start'>,
   folders: readonly string[],
 ): Promise<Elsewhere> {
-  const here = describeEnvironment();
+  const here = environmentOfRuns(setups, jobs);
   const environment = { ...here, processorKind: processorKind ?? here.processorKind };
   const wanted = new Map(setups.map((setup) => [setupHash(setup), setup]));
   const runs = new Map<string, { record: RunRecord; from: string }>();

@@ -16,7 +16,7 @@ export interface Standing {
   /** Of its runs, those that the store has a record of, finished or failed. */
   readonly ended: number;
   readonly running: number;
-  /** Of these, as far as is known, some are held back: none of the workers that saw them takes them. */
+  /** Those that no worker has in hand, also those that none has taken so far. */
   readonly waiting: number;
   /** Runs that could not be carried out, and why. */
   readonly failed: readonly { readonly run: string; readonly why: string }[];

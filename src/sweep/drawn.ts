@@ -14,23 +14,19 @@ const PATIENCE = 50;
  * left out, and those that have not all arms of the claims.
  * @throws GridError where there are too few, MissingPackageError where fast-check is not installed
  */
-export async function drawnSetups(
-  { draw, set }: Pick<Grid, 'draw' | 'set'>,
-  claims: readonly Claim[],
-): Promise<readonly Setup[]> {
+export async function drawnSetups({ draw }: Pick<Grid, 'draw'>, claims: readonly Claim[]): Promise<readonly Setup[]> {
   if (typeof draw?.from !== 'string') return [];
-  if (Object.keys(set).length > 0) throw new GridError('draw: whole setups are drawn, which leave nothing to set');
   const { count, seed, from } = draw;
   const { setups, sample } = await arbitraries();
+  const any = setups({ size: from === 'tiny-setups' ? 'tiny' : 'any' });
   const kept = new Map<string, Setup>();
-  for (const setup of sample(setups({ size: from === 'tiny-setups' ? 'tiny' : 'any' }), {
-    seed,
-    numRuns: PATIENCE * count,
-  })) {
-    if (kept.size === count) break;
-    if (setup.model.pretrained === null && isPossible(setup, claims)) kept.set(setupHash({ ...setup, seed: 0 }), setup);
+  for (let round = 0; round < PATIENCE; round++) {
+    for (const setup of sample(any, { seed: PATIENCE * seed + round, numRuns: count })) {
+      if (setup.model.pretrained !== null || !isPossible(setup, claims)) continue;
+      kept.set(setupHash({ ...setup, seed: 0 }), setup);
+      if (kept.size === count) return [...kept.values()];
+    }
   }
-  if (kept.size === count) return [...kept.values()];
   throw new GridError(
     `draw: only ${kept.size} of ${PATIENCE * count} drawn setups differ and have all arms of the claims; draw fewer`,
   );

@@ -159,6 +159,8 @@ export function planSweep(
   if (new Set(all).size < all.length) throw new GridError(`${name}: a seed is named twice`);
   const claims = claimsOf(given);
   const common = [...assignmentsOf(set), ...(instead.set ?? [])];
+  if (whole.length > 0 && (common.length > 0 || instead.preset !== undefined))
+    throw new GridError(`${name}: draw: whole setups are drawn, of which a preset and what is set change nothing`);
   const base = resolveSetup({ preset, set: common });
   const differing = vary !== undefined ? product(vary) : draw !== undefined ? drawn(draw, base) : (list ?? [{}]);
   const drawnWhole = whole.map((setup, index): Cell => {

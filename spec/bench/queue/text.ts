@@ -38,7 +38,7 @@ export function queueText(section: QueueBench): string {
   return `${machine(section)}; ${server}; a worker of ${jobs} runs at once
 ${table.toString()}
 Runs that train nothing, from the command over the server to the worker and back as records in the job's folder; both are one process.
-A run of pocket takes ${pocketRunSeconds.toFixed(0)} s: the median of those in the reference report.`;
+A run of pocket took ${pocketRunSeconds.toFixed(0)} s: the median of those in the reference report, two at a time and beside other work.`;
 }
 
 const RUNS = 10_000;

@@ -13,6 +13,7 @@ import {
   kindId,
   kindText,
   openShared,
+  readShared,
   runKey,
   SharedStore,
 } from '../../../src/lab/shared/shared-store.ts';
@@ -83,6 +84,14 @@ describe.each(PLACES)('a store in %s', (_, newPlace) => {
     const ids = (await Promise.all(Array.from({ length: 8 }, () => openShared(place)))).map(({ id }) => id);
     expect(new Set([...ids, (await openShared(place)).id]).size).toBe(1);
     expect((await openShared(newPlace())).id).not.toBe(ids[0]);
+  });
+
+  it('is not made by who only looks', async () => {
+    const none = path.join(temporaryFolder(), 'none');
+    await expect(readShared(none)).rejects.toThrow(`--store: ${none} is no store of runs`);
+    expect(existsSync(none)).toBe(false);
+    const { id } = await openShared(none);
+    expect((await readShared(none)).id).toBe(id);
   });
 
   it('is refused where a file of its name is not its own, which stays as it is', async () => {

@@ -206,9 +206,10 @@ const isThere = async (file: string): Promise<boolean> => (await reading(file, (
 /**
  * Opens a place.
  * @param place a folder, or `s3://bucket/prefix`
+ * @param make whether a folder is made where there is none
  * @throws StoreError or StorageError where it cannot be used
  */
-export async function openBucket(place: string): Promise<Bucket> {
+export async function openBucket(place: string, make = true): Promise<Bucket> {
   if (/^s3:\/\//i.test(place)) return (await import('./s3.ts')).openS3(place);
   const [, scheme] = /^([a-z][a-z0-9+.-]+):\/\//i.exec(place) ?? [];
   if (scheme !== undefined)
@@ -216,6 +217,6 @@ export async function openBucket(place: string): Promise<Bucket> {
       `--store: ${scheme}:// is none that runs can be kept at; give a folder, or s3://bucket/prefix`,
     );
   const folder = path.resolve(place);
-  await writing(folder, () => mkdir(folder, { recursive: true }));
+  if (make) await writing(folder, () => mkdir(folder, { recursive: true }));
   return new FolderBucket(folder);
 }

@@ -83,6 +83,23 @@ function readable<Result>(body: () => Result): Result | undefined {
   }
 }
 
+/** What a store says that it is, or null where there is none. @throws StoreError where it is something else */
+async function storeIn(bucket: Bucket): Promise<SharedStore | null> {
+  const bytes = await bucket.read('store.json');
+  if (bytes === null) return null;
+  const head = readable(() => headSchema.parse(parseJson(textOf(bytes))));
+  if (head !== undefined) return new SharedStore(bucket, head.id);
+  throw new StoreError(`store.json in ${bucket.place} is not of a store of runs; choose another place with --store`);
+}
+
+/** Opens a store to read what is in it. @throws StoreError or StorageError where there is none, or it cannot be used */
+export async function readShared(place: string): Promise<SharedStore> {
+  const bucket = await openBucket(place, false);
+  const store = await storeIn(bucket);
+  if (store === null) throw new StoreError(`--store: ${bucket.place} is no store of runs`);
+  return store;
+}
+
 /**
  * Opens a store, and makes one where there is none. Proves that it can be written: a run that found out at its end would have
  * been trained for nothing.
@@ -90,26 +107,19 @@ function readable<Result>(body: () => Result): Result | undefined {
  */
 export async function openShared(place: string): Promise<SharedStore> {
   const bucket = await openBucket(place);
-  const read = async () => {
-    const bytes = await bucket.read('store.json');
-    if (bytes === null) return null;
-    const head = readable(() => headSchema.parse(parseJson(textOf(bytes))));
-    if (head !== undefined) return head.id;
-    throw new StoreError(`store.json in ${bucket.place} is not of a store of runs; choose another place with --store`);
-  };
-  let id = await read();
-  if (id === null) {
+  let store = await storeIn(bucket);
+  if (store === null) {
     await bucket.create('store.json', bytesOf({ negativeKnowledge: 'store', id: randomUUID() }));
-    id = await read(); // of whoever was first
+    store = await storeIn(bucket); // of whoever was first
   }
-  if (id === null)
+  if (store === null)
     throw new StoreError(
       `what is written to ${bucket.place} is not there afterwards; choose another place with --store`,
     );
   const probe = `probe-${randomUUID()}`;
   await bucket.create(probe, bytesOf(probe));
   await bucket.remove(probe);
-  return new SharedStore(bucket, id);
+  return store;
 }
 
 export class SharedStore {
