@@ -14,10 +14,13 @@ import { TFJS } from './tfjs.ts';
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const SOURCE = path.join(ROOT, 'src');
 
-/** What the package exports, the command line, and what runs in processes of its own. What they reach is built. */
+/** What the package exports. */
+const EXPORTED = ['index.ts', 'properties/index.ts', 'report/index.ts', 'vitest/index.ts', 'vitest/reporter.ts'];
+
+/** That, the command line, and what runs in processes of its own. What they reach is built. */
 const ENTRIES = [
-  ...['index.ts', 'properties/index.ts', 'report/index.ts', 'vitest/index.ts', 'main.ts'],
-  ...['lab/worker.ts', 'lab/trial-entry.ts', 'properties/worker.ts', 'report/page/client.ts'],
+  ...EXPORTED,
+  ...['main.ts', 'lab/worker.ts', 'lab/trial-entry.ts', 'properties/worker.ts', 'report/page/client.ts'],
 ];
 
 /** Files and folders that modules read from the place beside them. */
@@ -57,6 +60,15 @@ function translate(folder: string): void {
     getNewLine: () => '\n',
   };
   throw new Error(ts.formatDiagnostics(found, host));
+}
+
+/** Removes the declarations that no exported one reads: half of them, and nobody can import them. */
+function keepExportedDeclarations(folder: string): void {
+  const exported = EXPORTED.map((entry) => path.join(folder, entry.replace(/\.ts$/, '.d.ts')));
+  const { NodeNext } = ts.ModuleKind;
+  const program = ts.createProgram(exported, { module: NodeNext, moduleResolution: ts.ModuleResolutionKind.NodeNext });
+  const read = new Set(program.getSourceFiles().map(({ fileName }) => path.resolve(fileName)));
+  for (const name of ts.sys.readDirectory(folder, ['.d.ts'])) if (!read.has(path.resolve(name))) rmSync(name);
 }
 
 /** Source maps by the line: which column of a line failed says little, and would be a third of the package. */
@@ -105,6 +117,7 @@ export async function buildPackage(folder = path.join(ROOT, 'dist')): Promise<vo
   writeFileSync(path.join(folder, 'engine', 'tfjs.d.ts'), "export * from '@tensorflow/tfjs-core';\n");
   const distributions = ts.sys.readFile(path.join(SOURCE, 'distributions.ts')) as string;
   await bundle(distributions, path.join(folder, 'distributions.js'), []);
+  keepExportedDeclarations(folder);
 }
 
 if (process.argv[1] === fileURLToPath(import.meta.url)) await buildPackage();

@@ -70,6 +70,9 @@ async function reading<Result>(file: string, body: () => Promise<Result>): Promi
   }
 }
 
+/** Makes a second name of a file. Without a type of Node's: the package's declarations are read where those are not installed. */
+type HardLink = (file: string, name: string) => Promise<void>;
+
 /** Faults of a file system that has no hard links. */
 const NO_LINKS = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK']);
 
@@ -82,10 +85,10 @@ const MOST_TRIES = 20;
 /** A folder that all machines see, each perhaps under another path. */
 export class FolderBucket implements Bucket {
   readonly place: string;
-  readonly #link: typeof link;
+  readonly #link: HardLink;
 
   /** @param hardLink makes a second name of a file */
-  constructor(folder: string, hardLink = link) {
+  constructor(folder: string, hardLink: HardLink = link) {
     this.place = path.resolve(folder);
     this.#link = hardLink;
   }
