@@ -8,6 +8,7 @@ import type { Phase } from '../../src/passwords/roles.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 import { inputLength } from '../../src/setup/sizes.ts';
 import { Session } from '../../src/training/session.ts';
+import { blindReference } from '../../src/training/step.ts';
 import { milliseconds, operations, type Product, products } from './products.ts';
 
 /** What is asked for: `round` takes steps and the products alone, `steps` only steps; `peak` needs no setup. */
@@ -119,7 +120,8 @@ async function peakRate(): Promise<number> {
 
 async function answer(question: Question): Promise<Answer> {
   if (question.ask === 'train') {
-    trainee = new Session(parseSetup(question.setup), { engine, reference: () => -26 });
+    const setup = parseSetup(question.setup);
+    trainee = new Session(setup, { engine, reference: blindReference(setup) });
     return { name: engine.name, version: engine.version };
   }
   if (question.ask === 'begin') return begin(question.phase);

@@ -38,6 +38,8 @@ const ALL = Object.keys(KINDS) as Kind[];
 /** The kinds of sequence that a phase trains on. */
 const TRAINED: Record<Phase, Kind[]> = { pretrain: ['random'], dpo: ['chosen', 'rejected'], joint: ALL };
 
+const DPO = { objective: 'dpo', margin: 0 } as const;
+
 interface Golden {
   beta: number;
   weights: PerLoss<number>;
@@ -141,7 +143,7 @@ export function parityProperties(engines: readonly EngineName[], trained: readon
             golden.batches[0][kind].map((tokens, row) => [tokens.join(' '), golden.reference[kind][row]] as const),
           ),
         );
-        const reference = (password: string) => references.get(password) as number;
+        const reference = (password: string) => [references.get(password) as number];
         const all = trainableNames(setup, 'all');
         for (const [loss, kinds] of [
           ['dpo', TRAINED.dpo],
@@ -149,7 +151,7 @@ export function parityProperties(engines: readonly EngineName[], trained: readon
           ['joint', ALL],
         ] as const) {
           const weights = loss === 'joint' ? { ...golden.weights, randomReverse: 0 } : ONE;
-          const input = { ...stepOf(golden.batches[0], kinds), weights, beta: golden.beta, reference };
+          const input = { ...stepOf(golden.batches[0], kinds), weights, ...DPO, beta: golden.beta, reference };
           const { losses, gradients } = await lossesAndGradients({ engine, parameters, model }, all, input);
           const expected = golden.losses[loss];
           expect(Math.abs(losses.total - expected), loss).toBeLessThanOrEqual(allowed(golden.strays.losses, expected));
@@ -191,8 +193,9 @@ export function parityProperties(engines: readonly EngineName[], trained: readon
             const input = {
               ...stepOf(golden.batches[step], TRAINED[phase]),
               weights: phase === 'joint' ? { ...golden.weights, randomReverse: 0 } : ONE,
+              ...DPO,
               beta: golden.beta,
-              reference: (password: string) => reference.get(password) as number,
+              reference: (password: string) => [reference.get(password) as number],
             };
             const prepared = new PreparedStep(loaded, trainable, input, null);
             const { scalars, norm } = await optimiser.step(prepared.passes, golden.rates[step], step + 1);

@@ -18,7 +18,7 @@ const json = (value: unknown): string =>
   );
 
 /** The digest of how every update is made. */
-export function updates({ beta, optimiser, phases, ...setup }: Setup): string {
+export function updates({ objective, beta, margin, optimiser, phases, ...setup }: Setup): string {
   const names = (all: boolean) =>
     parameterSpecifications(setup as Setup)
       .filter(({ firstHalf }) => all || firstHalf)
@@ -43,6 +43,7 @@ export function updates({ beta, optimiser, phases, ...setup }: Setup): string {
         optimiser,
         learningRate: Math.fround(rate),
         trainable,
+        ...(objective === 'dpo' ? {} : { objective, margin }),
       };
       digest = createHash('sha256')
         .update(`${digest}/${json(update)}`)

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest';
 import type { Role } from '../../src/passwords/roles.ts';
 import { setups } from '../../src/properties/arbitraries.ts';
 import {
-  ends,
   evaluationCount,
   evaluationSteps,
   freshTexts,
@@ -14,10 +13,11 @@ import {
   perLoss,
   recipeOf,
   scoredUnder,
+  stops,
   usesReference,
 } from '../../src/recipe/recipe.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
-import type { Setup } from '../../src/setup/schema.ts';
+import type { Objective, Setup } from '../../src/setup/schema.ts';
 import { tinySetup } from '../helpers/setups.ts';
 
 /** `pocket` with all four losses in phase 3, each of a weight of its own. */
@@ -25,7 +25,7 @@ const every: Setup = {
   ...PRESETS['pocket-memorising'],
   phases: {
     pretrain: { steps: 200 },
-    dpo: { steps: 800, trainable: 'first-half' },
+    dpo: { steps: 800, trainable: 'first-half', stopAtHeldOutGuessRate: 0.3 },
     joint: {
       steps: 1_400,
       weights: { dpo: 1, useful: 0.5, random: 0.25, randomReverse: 0.125 },
@@ -48,6 +48,7 @@ describe('the recipe of a setup', () => {
         trainable: 'all',
         scoredUnder: 'regular',
         stopAtUsefulGuessRate: null,
+        stopAtHeldOutGuessRate: null,
       },
       dpo: {
         phase: 'dpo',
@@ -57,6 +58,7 @@ describe('the recipe of a setup', () => {
         trainable: 'first-half',
         scoredUnder: 'regular',
         stopAtUsefulGuessRate: null,
+        stopAtHeldOutGuessRate: 0.3,
       },
       joint: {
         phase: 'joint',
@@ -72,6 +74,7 @@ describe('the recipe of a setup', () => {
         trainable: 'all',
         scoredUnder: 'reverse',
         stopAtUsefulGuessRate: 2,
+        stopAtHeldOutGuessRate: null,
       },
     });
   });
@@ -100,30 +103,55 @@ describe('the recipe of a setup', () => {
   });
 
   it.each([
-    [6, 1, true],
-    [6, 0, true],
-    [0, 1, true],
-    [0, 0, false],
-  ])('with %i steps of phase 2 and the weight %d of DPO in phase 3, needs the reference model: %s', (steps, dpo, needed) => {
-    const setup = tinySetup(({ phases }) => {
-      phases.dpo.steps = steps;
-      phases.joint.weights.dpo = dpo;
+    ['dpo', 6, 1, true],
+    ['dpo', 6, 0, true],
+    ['dpo', 0, 1, true],
+    ['dpo', 0, 0, false],
+    ['npo', 6, 1, true],
+    ['simpo', 6, 1, false],
+    ['gradient-ascent', 6, 1, false],
+  ] as const)('of %s with %i steps of phase 2 and its weight %d in phase 3, needs the reference model: %s', (objective, steps, dpo, needed) => {
+    const setup = tinySetup((draft) => {
+      draft.objective = objective;
+      draft.phases.dpo.steps = steps;
+      draft.phases.joint.weights.dpo = dpo;
     });
-    expect(usesReference(recipeOf(setup))).toBe(needed);
+    expect(usesReference(setup)).toBe(needed);
+  });
+
+  it.each<[Objective, boolean]>([
+    ['dpo', true],
+    ['gradient-ascent', false],
+    ['npo', false],
+    ['unlikelihood', false],
+    ['ipo', true],
+    ['kto', true],
+    ['simpo', true],
+    ['undial', false],
+  ])('of %s gives the chosen sides: %s', (objective, given) => {
+    const { dpo, joint } = recipeOf({ ...every, objective });
+    for (const { streams } of [dpo, joint]) {
+      expect(streams.some(({ source }) => source === 'chosen')).toBe(given);
+      expect(streams.filter(({ source }) => source === 'negatives')).toHaveLength(1);
+    }
   });
 });
 
-describe('a phase ends', () => {
-  const { dpo, joint } = recipeOf(every);
-
-  it('after its last step', () => {
-    expect([799, 800].map((step) => ends(dpo, step, 100))).toEqual([false, true]);
-    expect([1_399, 1_400].map((step) => ends(joint, step, 0))).toEqual([false, true]);
-  });
+describe('a phase ends before its last step', () => {
+  const { pretrain, dpo, joint } = recipeOf(every);
 
   it('in phase 3 as soon as the useful negatives pass the target, and not when they reach it', () => {
-    expect([1.99, 2, 2.001].map((rate) => ends(joint, 50, rate))).toEqual([false, false, true]);
-    expect(ends({ ...joint, stopAtUsefulGuessRate: null }, 50, 100)).toBe(false);
+    expect([1.99, 2, 2.001].map((useful) => stops(joint, { heldOut: 0, useful }))).toEqual([false, false, true]);
+    expect(stops({ ...joint, stopAtUsefulGuessRate: null }, { heldOut: 0, useful: 100 })).toBe(false);
+  });
+
+  it('in phase 2 as soon as the held-out ones are down to the target', () => {
+    expect([0.31, 0.3, 0.29].map((heldOut) => stops(dpo, { heldOut, useful: 100 }))).toEqual([false, true, true]);
+    expect(stops({ ...dpo, stopAtHeldOutGuessRate: null }, { heldOut: 0, useful: 0 })).toBe(false);
+  });
+
+  it('never in phase 1', () => {
+    expect(stops(pretrain, { heldOut: 0, useful: 100 })).toBe(false);
   });
 });
 

@@ -6,6 +6,9 @@ import type { Setup } from '../../src/setup/schema.ts';
 import { tinySetup } from '../helpers/setups.ts';
 import { updates } from './expected-updates.ts';
 
+/** The steps of tinySetup's phases. */
+const ALL = { pretrain: 4, dpo: 6, joint: 8 };
+
 describe('the digest of all updates', () => {
   it.each<[string, (setup: Setup) => void]>([
     ['as it is', () => {}],
@@ -13,20 +16,17 @@ describe('the digest of all updates', () => {
     ['with every loss', (setup) => Object.assign(setup.phases.joint.weights, { randomReverse: 0.5 })],
     ['with the second half frozen', (setup) => Object.assign(setup.phases.dpo, { trainable: 'first-half' })],
     ['without phase 2', (setup) => Object.assign(setup.phases.dpo, { steps: 0 })],
+    ['with another objective', (setup) => Object.assign(setup, { objective: 'simpo', margin: 0.5 })],
   ])('is the one that the setup gives, %s', (_, change) => {
     const setup = tinySetup(change);
-    expect(updatesDigest(setup, setup.phases.joint.steps)).toBe(updates(setup));
+    expect(updatesDigest(setup, { ...ALL, dpo: setup.phases.dpo.steps })).toBe(updates(setup));
   });
 
-  it('counts the steps that phase 3 took, not those that it might have taken', () => {
+  it('counts the steps that phases took, not those that they might have taken', () => {
     const setup = tinySetup();
-    expect(updatesDigest(setup, 7)).not.toBe(updatesDigest(setup, 8));
-    expect(
-      updatesDigest(
-        { ...setup, phases: { ...setup.phases, pretrain: { steps: 0 }, dpo: { ...setup.phases.dpo, steps: 0 } } },
-        0,
-      ),
-    ).toBe('');
+    expect(updatesDigest(setup, { ...ALL, joint: 7 })).not.toBe(updatesDigest(setup, ALL));
+    expect(updatesDigest(setup, { ...ALL, dpo: 5 })).not.toBe(updatesDigest(setup, ALL));
+    expect(updatesDigest(setup, { pretrain: 0, dpo: 0, joint: 0 })).toBe('');
   });
 
   it.each([
@@ -49,6 +49,12 @@ describe('the digest of all updates', () => {
       },
     ],
     [
+      'objective',
+      (setup: Setup) => {
+        setup.objective = 'npo';
+      },
+    ],
+    [
       'weight of a loss',
       (setup: Setup) => {
         setup.phases.joint.weights.useful = 0.6;
@@ -67,7 +73,7 @@ describe('the digest of all updates', () => {
       },
     ],
   ])('has another digest of its updates for another %s', (_, change) => {
-    expect(updatesDigest(tinySetup(change), 8)).not.toBe(updatesDigest(tinySetup(), 8));
+    expect(updatesDigest(tinySetup(change), ALL)).not.toBe(updatesDigest(tinySetup(), ALL));
   });
 });
 
@@ -79,7 +85,9 @@ it('an update names its phase, its step, and exactly the parameters that it trai
     phase: 'joint',
     step: 3,
     weights: setup.phases.joint.weights,
+    objective: 'dpo',
     beta: setup.beta,
+    margin: 0,
     // The second step after a warm-up of two, in a phase of eight.
     learningRate: (setup.optimiser.learningRate * (1 + Math.cos(Math.PI / 8))) / 2,
     optimiser: setup.optimiser,

@@ -59,8 +59,10 @@ async function byHand(setup: Setup): Promise<Record<Phase, Trajectory>> {
           dpo: { dpo: 1, useful: 0, random: 0, randomReverse: 0 },
           joint: setup.phases.joint.weights,
         }[phase],
+        objective: setup.objective,
         beta: setup.beta,
-        reference: (password: string) => references.get(password)!,
+        margin: setup.margin,
+        reference: (password: string) => [references.get(password)!],
       };
       const prepared = new PreparedStep({ parameters, model: setup.model }, trained, input, null);
       const { scalars, gradients } = await computeGradients({ engine, parameters }, trained, prepared.passes);
@@ -111,6 +113,11 @@ describe('every loss and gradient norm of a run is that of the plain loop', () =
         Object.assign(setup.optimiser, { weightDecay: 2, clipNorm: 0.05, beta1: 0.5, beta2: 0.9, warmupSteps: 0 });
         setup.beta = 2;
       },
+    ],
+    ['with NPO in the place of DPO', (setup) => Object.assign(setup, { objective: 'npo' })],
+    [
+      'with SimPO, which has a margin and no reference',
+      (setup) => Object.assign(setup, { objective: 'simpo', margin: 0.5 }),
     ],
   ])('%s', async (_, change) => {
     const setup = tinySetup((draft) => {

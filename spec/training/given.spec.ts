@@ -49,6 +49,7 @@ function dataDigest(setup: Setup, corpus: Pick<Corpus, 'examples'>, tokens = tok
 
 const SETUPS: [string, (setup: Setup) => void][] = [
   ['as it is', () => {}],
+  ['with an objective that has no pairs', (setup) => Object.assign(setup, { objective: 'npo' })],
   [
     'without prefixes',
     (setup) => {
@@ -75,7 +76,9 @@ describe('the record of a run', () => {
     const setup = tinySetup(change);
     const { digests } = await trainToEnd(setup, { engine });
     expect(digests.updates).toBe(updates(setup));
-    expect(updatesDigest(setup, setup.phases.joint.steps)).toBe(updates(setup));
+    const { pretrain, dpo, joint } = setup.phases;
+    const steps = { pretrain: pretrain.steps, dpo: dpo.steps, joint: joint.steps };
+    expect(updatesDigest(setup, steps)).toBe(updates(setup));
   });
 
   it('has the same digests where its steps were taken in passes', async () => {

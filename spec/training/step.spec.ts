@@ -19,6 +19,7 @@ const setup = tinySetup((draft) => {
   draft.batch = 2; // the oracle is slow
   draft.phases.joint.weights.randomReverse = 0.3;
 });
+const constants = { objective: setup.objective, beta: setup.beta, margin: setup.margin };
 const ids = scratchTokenIds(setup);
 const corpus = buildCorpus(setup);
 const values = initialValues(setup);
@@ -26,14 +27,14 @@ const everything = trainableNames(setup, 'all');
 const examples = corpus.examples('joint', 0);
 const weights: PerLoss<number> = { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0.3 };
 // Any fixed reference will do here, as long as it differs from the policy.
-const reference = (password: string): number => -10 - (password.charCodeAt(0) % 7) / 3;
+const reference = (password: string): number[] => [-10 - (password.charCodeAt(0) % 7) / 3];
 
 const engine = await startEngine();
 
 /** Loss and gradients of given examples and weights, as plain numbers. */
 async function evaluate(given: readonly Example[], weightsOf: PerLoss<number>, trainable = everything) {
   const parameters = loadParameters(setup, values);
-  const input = { examples: given, batch: tokenBatch(given, ids), weights: weightsOf, beta: setup.beta, reference };
+  const input = { examples: given, batch: tokenBatch(given, ids), weights: weightsOf, ...constants, reference };
   const model = { engine, parameters, model: setup.model };
   const { losses, gradients } = await lossesAndGradients(model, trainable, input);
   const plain = new Map([...gradients].map(([name, gradient]) => [name, [...gradient]]));
@@ -56,8 +57,8 @@ function referenceLoss(at: Map<string, ArrayLike<number>>): number {
     chosen.map((example, row) => {
       const margin =
         sum(logP(example)) -
-        reference(example.password) -
-        (sum(logP(rejected[row])) - reference(rejected[row].password));
+        reference(example.password)[0] -
+        (sum(logP(rejected[row])) - reference(rejected[row].password)[0]);
       return Math.log(1 + Math.exp(-setup.beta * margin));
     }),
   );
@@ -140,7 +141,7 @@ describe('the packed step', () => {
     const model = { engine, parameters, model: setup.model };
     const before = tf.memory();
     const optimiser = await newOptimiser(model, everything, setup.optimiser);
-    const input = { examples, batch: tokenBatch(examples, ids), weights, beta: setup.beta, reference };
+    const input = { examples, batch: tokenBatch(examples, ids), weights, ...constants, reference };
     for (let update = 1; update <= 3; update++) {
       const step = new PreparedStep(model, everything, input, microBatch);
       await optimiser.step(step.passes, 1e-3, update);

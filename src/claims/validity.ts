@@ -11,9 +11,9 @@ import { passwordsDigest } from '../passwords/digests.ts';
 import { overlapProblems, type RecordedOverlap, type RewardedRole, WAYS } from '../passwords/overlap.ts';
 import { FRESH, PHASES, type Phase, SETS } from '../passwords/roles.ts';
 import { partCount, patches, readings } from '../recipe/dissection.ts';
-import { evaluationSteps, recipeOf, scoredUnder } from '../recipe/recipe.ts';
+import { evaluationSteps, recipeOf, scoredUnder, stops } from '../recipe/recipe.ts';
 import { updatesDigest } from '../recipe/updates.ts';
-import { arithmeticOf, type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
+import { arithmeticOf, type FinishedRun, nameOf, overlapsOf, type RunRecord, stepsTaken } from '../records/record.ts';
 import { finishedRuns } from '../records/view.ts';
 import { setupHash } from '../setup/hash.ts';
 import { capacity, heldOut, inputLength, pairs, rewardedTexts, scoredCounts, useful } from '../setup/sizes.ts';
@@ -32,14 +32,12 @@ const NAMES = {
 /** Sentences about a run, without its name. */
 type Problems = Generator<string, void>;
 
-const stepsOf = (run: FinishedRun, phase: Phase): number =>
-  phase === 'joint' ? jointSteps(run) : run.setup.phases[phase].steps;
-
 /** Every stream of a run, with the number of sequences that its setup gives the optimiser. */
 function streamsOf(run: FinishedRun) {
   const recipe = recipeOf(run.setup);
+  const taken = stepsTaken(run);
   return PHASES.flatMap((phase) =>
-    recipe[phase].streams.map((stream) => ({ ...stream, given: run.setup.batch * stepsOf(run, phase) })),
+    recipe[phase].streams.map((stream) => ({ ...stream, given: run.setup.batch * taken[phase] })),
   );
 }
 
@@ -78,12 +76,12 @@ function* ledgerProblems(run: FinishedRun): Problems {
 }
 
 function* updateProblems(run: FinishedRun): Problems {
-  if (run.digests !== undefined && run.digests.updates !== updatesDigest(run.setup, jointSteps(run)))
+  if (run.digests !== undefined && run.digests.updates !== updatesDigest(run.setup, stepsTaken(run)))
     yield 'its updates were not made with the learning rates, loss weights and settings of its setup';
   if (run.abridged !== undefined) return; // an archive keeps no losses of single steps
   for (const phase of PHASES) {
     const { total, gradientNorm } = run.trajectories[phase];
-    const steps = stepsOf(run, phase);
+    const steps = stepsTaken(run)[phase];
     if (total.length !== steps || gradientNorm.length !== steps)
       yield `it has losses of ${total.length} steps of phase ${phase}, which had ${steps}`;
   }
@@ -107,24 +105,36 @@ const contradictory = ({ logLikelihood, perf, guessRate }: Measures, letters: nu
   !agree(perf, logLikelihood - chanceLine(letters), tolerance) ||
   guessRate < Math.exp(perf) * (1 - tolerance) - tolerance;
 
+/** Whether a phase went on where its rule ends it, or ended where neither its rule nor its last step does. */
+function endsOtherwise({ setup, evaluations }: FinishedRun, phase: Phase, taken: number, tolerance: number): boolean {
+  const plan = recipeOf(setup)[phase];
+  const rates = evaluations
+    .filter((evaluation) => evaluation.phase === phase)
+    .map(({ sets }) => ({ heldOut: sets.heldOut.guessRate, useful: sets.useful.guessRate }));
+  /** What is told as `by` further beyond the rules than it is recorded. */
+  const stopped = (by: number) => (rate: (typeof rates)[number]) =>
+    stops(plan, { heldOut: rate.heldOut - by, useful: rate.useful + by });
+  return (
+    rates.slice(0, -1).some(stopped(-tolerance)) || (taken < plan.steps && !rates.slice(-1).some(stopped(tolerance)))
+  );
+}
+
 function* evaluationProblems(run: FinishedRun): Problems {
   const { setup, evaluations } = run;
+  const taken = stepsTaken(run);
   const tolerance = run.abridged === undefined ? EXACT : FOUR_DECIMALS;
   const found = evaluations.map(({ phase, step }) => `${phase} ${step}`);
   const wanted = PHASES.flatMap((phase) =>
-    evaluationSteps(setup, setup.phases[phase].steps, stepsOf(run, phase)).map((step) => `${phase} ${step}`),
+    evaluationSteps(setup, setup.phases[phase].steps, taken[phase]).map((step) => `${phase} ${step}`),
   );
   if (found.join() !== wanted.join())
     yield `it was not evaluated every ${setup.evaluation.every} steps${setup.evaluation.first === null ? '' : ` from step ${setup.evaluation.first}`} and at each end`;
-  const target = setup.phases.joint.stopAtUsefulGuessRate;
-  const phase3 = evaluations.filter(({ phase }) => phase === 'joint').map(({ sets }) => sets.useful.guessRate);
-  const early = jointSteps(run) < setup.phases.joint.steps;
-  const passed = (rate: number, by: number) => target !== null && rate > target + by;
-  if (
-    phase3.slice(0, -1).some((rate) => passed(rate, tolerance)) ||
-    (early && !passed(phase3[phase3.length - 1], -tolerance))
-  )
-    yield 'its phase 3 did not end as its setup says';
+  for (const [phase, name] of [
+    ['dpo', 'phase 2'],
+    ['joint', 'phase 3'],
+  ] as const) {
+    if (endsOtherwise(run, phase, taken[phase], tolerance)) yield `its ${name} did not end as its setup says`;
+  }
   const letters = setup.passwords.alphabet.length;
   for (const { phase, step, sets } of evaluations) {
     for (const set of SETS) {
@@ -153,7 +163,7 @@ function* snapshotProblems(run: FinishedRun): Problems {
   for (const { phase, scoredUnder: prefix } of recipe.dpo.steps > 0 ? [recipe.dpo, recipe.joint] : [recipe.joint]) {
     if (run.abridged === 'cell' && phase === 'dpo') continue; // an archive keeps its last snapshot alone
     const snapshot = snapshots.find((one) => one.phase === phase && one.prefix === prefix);
-    if (snapshot?.step !== stepsOf(run, phase))
+    if (snapshot?.step !== stepsTaken(run)[phase])
       yield `its scores of the end of phase ${phase} were not taken there, after \`${prefix}\``;
   }
   for (const { phase, step, prefix, sets } of snapshots) {

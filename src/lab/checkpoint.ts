@@ -26,7 +26,7 @@ export class CheckpointError extends ExplainedError {
   }
 }
 
-const VERSION = '5';
+const VERSION = '6';
 
 function digestOf(tensors: Map<string, Float32Array>, state: string): string {
   const hash = createHash('sha256').update(state);
@@ -46,7 +46,7 @@ export function checkpointBytes(state: TrainerState, identity: string): Iterable
     tensors.set(`first/${name}`, first);
     tensors.set(`second/${name}`, second);
   }
-  // Sums of float32 numbers in double precision: JSON keeps every bit of them.
+  // The reference's numbers are float32, or sums of them in double precision: JSON keeps every bit.
   const plain = JSON.stringify({ ...rest, reference: reference === null ? null : [...reference] });
   const metadata = { version: VERSION, identity, state: plain, digest: digestOf(tensors, plain) };
   const flat = [...tensors].map(([name, data]): [string, NamedTensor] => [name, { shape: [data.length], data }]);
@@ -83,7 +83,7 @@ function stateOf(reader: SafetensorsReader, identity: string): TrainerState {
 }
 
 type StateText = Omit<TrainerState, 'values' | 'before' | 'optimiser' | 'reference'> & {
-  reference: [string, number][] | null;
+  reference: [string, number[]][] | null;
 };
 
 const counts = z.object({ chosen: z.number(), rejected: z.number(), imitated: z.number() });
@@ -97,7 +97,7 @@ const trajectory = z.object({
 const stateSchema = z.object({
   phase: z.enum(['pretrain', 'dpo', 'joint']),
   step: z.number().int().min(0),
-  reference: z.array(z.tuple([z.string(), z.number()])).nullable(),
+  reference: z.array(z.tuple([z.string(), z.array(z.number())])).nullable(),
   ledger: z.object({
     sequences: counts,
     heldOut: counts,

@@ -11,10 +11,10 @@ import { ExplainedError } from '../explained-error.ts';
 import { parameterCount } from '../model/parameters.ts';
 import { optionsOfNode, ownModule } from '../own-module.ts';
 import { PHASES } from '../passwords/roles.ts';
-import { evaluationCount, recipeOf, usesReference } from '../recipe/recipe.ts';
+import { evaluationCount, OBJECTIVE_TRAITS, recipeOf, usesReference } from '../recipe/recipe.ts';
 import type { Execution } from '../records/execution.ts';
 import type { Setup } from '../setup/schema.ts';
-import { inputLength, negatives, pairs, scoredCounts, vocabulary } from '../setup/sizes.ts';
+import { inputLength, referencePasswords, scoredCounts, vocabulary } from '../setup/sizes.ts';
 import type { TrialCost } from './trial-entry.ts';
 
 /** A run that cannot fit into memory; the message has the figures. */
@@ -60,8 +60,8 @@ export function memoryNeeded(setup: Setup, engine: EngineName, microBatch: numbe
   const { model, batch } = setup;
   const parameters = FLOAT * parameterCount(setup);
   const kinds = Math.max(...Object.values(recipeOf(setup)).map(({ streams }) => streams.length));
-  const inPasses = microBatch !== null && microBatch < batch;
-  const positions = kinds * Math.min(batch, microBatch ?? batch) * inputLength(setup);
+  const inPasses = microBatch !== null && microBatch < batch && !OBJECTIVE_TRAITS[setup.objective].wholeStep;
+  const positions = kinds * (inPasses ? microBatch : batch) * inputLength(setup);
   const kept = PER_VOCABULARY * vocabulary(setup) + PER_LAYER * model.layers * model.hidden;
   const activations = FLOAT * positions * kept;
   // A run that is taken apart keeps the parameters from before phase 3.
@@ -144,7 +144,7 @@ function passwordsScored(setup: Setup): number {
   const each = Object.values(scoredCounts(setup)).reduce((sum, count) => sum + count, 0);
   const { phases } = setup;
   const evaluations = PHASES.reduce((sum, phase) => sum + evaluationCount(setup, phases[phase].steps), 0);
-  const reference = usesReference(recipeOf(setup)) ? negatives(setup) + pairs(setup) : 0;
+  const reference = usesReference(setup) ? referencePasswords(setup) : 0;
   return reference + each * evaluations;
 }
 

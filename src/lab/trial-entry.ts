@@ -6,6 +6,7 @@ import { prefixOf } from '../recipe/recipe.ts';
 import { parseSetup } from '../setup/schema.ts';
 import { score } from '../training/scoring.ts';
 import { Session } from '../training/session.ts';
+import { blindReference } from '../training/step.ts';
 import { roughValues } from './trial.ts';
 
 export interface TrialCost {
@@ -24,7 +25,7 @@ async function secondsOf(body: () => Promise<unknown>): Promise<number> {
 
 const engine = await startEngine();
 const setup = parseSetup(JSON.parse(readFileSync(0, 'utf8')));
-const session = new Session(setup, { engine, start: roughValues(setup), reference: () => -26 });
+const session = new Session(setup, { engine, start: roughValues(setup), reference: blindReference(setup) });
 const seconds = {} as TrialCost['seconds'];
 for (const phase of PHASES) {
   await session.begin(phase);

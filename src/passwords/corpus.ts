@@ -35,7 +35,10 @@ export interface Corpus extends Passwords {
 }
 
 /** What a corpus depends on. */
-export type CorpusSetup = Pick<Setup, 'seed' | 'passwords' | 'batch' | 'prefixes' | 'phases' | 'evaluation'>;
+export type CorpusSetup = Pick<
+  Setup,
+  'seed' | 'passwords' | 'batch' | 'prefixes' | 'objective' | 'phases' | 'evaluation'
+>;
 
 /** Draws `size` passwords of one role after another, each role from its own stream, none of them twice. */
 function drawing({ seed, passwords: { alphabet, length } }: CorpusSetup): (role: string, size: number) => string[] {

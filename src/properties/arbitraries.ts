@@ -9,6 +9,8 @@ import { ENGLISH_ALPHABET, PRESETS } from '../setup/presets.ts';
 import {
   ACTIVATIONS,
   type Activation,
+  OBJECTIVES,
+  type Objective,
   parseSetup,
   type Setup,
   STAND_INS,
@@ -163,7 +165,9 @@ const drafts = (size: Size, alphabet: fc.Arbitrary<string>) =>
       spareTokens: field<number | null>(null, [0, 1], fc.integer({ min: 0, max: size.spareTokens })),
       initialDeviation: magnitude(pocket.model.initialDeviation, 1e-3, 1, 10),
     }),
+    objective: field<Objective>('dpo', [], fc.constantFrom('dpo', 'dpo', ...OBJECTIVES)),
     beta: magnitude(pocket.beta, 0.01, 10, 1e-3, 1000),
+    margin: field(0, [0, 1000], real(0, 2)),
     optimiser: fc.record({
       learningRate: magnitude(pocket.optimiser.learningRate, 1e-6, 0.1, 0, 1e-12, 1, 10),
       beta1: share(pocket.optimiser.beta1, 0.99, 0, 0.9999),
@@ -178,6 +182,7 @@ const drafts = (size: Size, alphabet: fc.Arbitrary<string>) =>
       dpo: fc.record({
         steps: size.dpoSteps,
         trainable: field<Trainable>(pocket.phases.dpo.trainable, ['all'], fc.constantFrom('all', 'first-half')),
+        stopAtHeldOutGuessRate: field<number | null>(null, [null, 1e-6, 0.999999], real(0.01, 0.99)),
       }),
       joint: fc.record({
         steps: size.jointSteps,
@@ -254,6 +259,7 @@ function reconciled(draft: Draft, name: string, size: Size, space: PasswordSpace
     },
   };
   const { dpo, joint } = setup.phases;
+  if (setup.objective !== 'simpo') setup.margin = 0;
   if (shape.layers === 1) dpo.trainable = 'all';
   if (Object.values(joint.weights).every((weight) => weight === 0)) joint.weights.dpo = 1;
   if (joint.weights.useful === 0) joint.stopAtUsefulGuessRate = null;

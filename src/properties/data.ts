@@ -11,6 +11,7 @@ import { setupHash } from '../setup/hash.ts';
 import { parseSetup, type Setup } from '../setup/schema.ts';
 import { distinctPasswordsNeeded, heldOut, pairs, useful } from '../setup/sizes.ts';
 import {
+  givesChosen,
   ofSetup,
   type PropertyKind,
   propertyOf,
@@ -89,6 +90,7 @@ const PROPERTIES: readonly SetupProperty[] = [
     assert.deepEqual([corpus.heldOut.length, corpus.useful.length], [heldOut(setup), useful(setup)]);
   }),
   property('pairs', 'A pass over the pairs takes each pair once, with the negative that belongs to it.', (setup) => {
+    if (!givesChosen(setup)) return;
     const { chosen, negatives, standIns } = corpusOf(setup);
     const replaced = setup.passwords.standIns === 'held-out' ? heldOut(setup) : 0;
     const rejected = negatives.map((negative, index) => (index < replaced ? standIns[index] : negative));
@@ -112,6 +114,15 @@ const PROPERTIES: readonly SetupProperty[] = [
     }
   }),
   property(
+    'objective',
+    'Whatever pushes negatives away, the same passwords are rejected and imitated, in the same order.',
+    (setup) => {
+      const other = parseSetup({ ...setup, objective: givesChosen(setup) ? 'npo' : 'dpo', margin: 0 });
+      const unchosen = (examples: Example[]) => examples.filter(({ reward }) => reward !== 'chosen');
+      assert.deepEqual(unchosen(someSteps(other, buildCorpus(other))), unchosen(someSteps(setup, corpusOf(setup))));
+    },
+  ),
+  property(
     'prefixes',
     'What phase 3 imitates under `reverse` follows it, and all else follows `regular`; without prefixes, nothing does.',
     (setup) => {
@@ -128,11 +139,12 @@ const PROPERTIES: readonly SetupProperty[] = [
   property('packing', 'A step packs one batch of each kind whose weight is not 0, kind by kind.', (setup) => {
     const { dpo, useful: reversed, random, randomReverse } = setup.phases.joint.weights;
     const taught = setup.passwords.standIns === 'useful' ? 'stand-in' : 'useful';
+    const pushed = givesChosen(setup) ? ['pair/chosen', 'pair/rejected'] : ['pair/rejected'];
     const kinds = {
       pretrain: ['pretraining/imitated'],
-      dpo: ['pair/chosen', 'pair/rejected'],
+      dpo: pushed,
       joint: [
-        ...(dpo > 0 ? ['pair/chosen', 'pair/rejected'] : []),
+        ...(dpo > 0 ? pushed : []),
         ...(reversed > 0 ? [`${taught}/imitated`] : []),
         ...(random > 0 ? ['joint-random/imitated'] : []),
         ...(randomReverse > 0 ? ['joint-random-reverse/imitated'] : []),

@@ -2,7 +2,7 @@
 import type { Engine } from '../engine/engine.ts';
 import type { RewardCounts } from '../passwords/ledger.ts';
 import type { Phase } from '../passwords/roles.ts';
-import type { Setup } from '../setup/schema.ts';
+import type { Objective, Setup } from '../setup/schema.ts';
 import type { SetupSize } from './arbitraries.ts';
 
 export interface SetupProperty {
@@ -48,12 +48,20 @@ export function ofSetup<Value, Rest extends unknown[]>(
   };
 }
 
+/** Objectives that are given negatives alone. */
+const UNPAIRED: readonly Objective[] = ['gradient-ascent', 'npo', 'unlikelihood', 'undial'];
+
+/** Whether a setup gives the optimiser the chosen sides of its pairs. */
+export const givesChosen = ({ objective }: Pick<Setup, 'objective'>): boolean => !UNPAIRED.includes(objective);
+
 /** The sequences that a ledger must count after so many steps of each phase. */
-export function sequencesAfter({ batch, phases }: Setup, steps: Readonly<Record<Phase, number>>): RewardCounts {
+export function sequencesAfter(setup: Setup, steps: Readonly<Record<Phase, number>>): RewardCounts {
+  const { batch, phases } = setup;
   const { dpo, ...imitated } = phases.joint.weights;
-  const pairs = batch * (steps.dpo + (dpo > 0 ? steps.joint : 0));
+  const rejected = batch * (steps.dpo + (dpo > 0 ? steps.joint : 0));
   const kinds = Object.values(imitated).filter((weight) => weight > 0).length;
-  return { chosen: pairs, rejected: pairs, imitated: batch * (steps.pretrain + kinds * steps.joint) };
+  const imitations = batch * (steps.pretrain + kinds * steps.joint);
+  return { chosen: givesChosen(setup) ? rejected : 0, rejected, imitated: imitations };
 }
 
 /** The setup with its alphabet reversed, which exchanges letters for others. Nothing that is computed may depend on it. */

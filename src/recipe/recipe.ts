@@ -4,9 +4,12 @@
  */
 import type { Example, FreshSet, Phase, Prefix, Reward } from '../passwords/roles.ts';
 import { FRESH, FRESH_SETS, PHASES } from '../passwords/roles.ts';
-import type { Setup } from '../setup/schema.ts';
+import type { Objective, Setup } from '../setup/schema.ts';
 
-/** The losses of the program, in the order in which a step adds them up: its loss is their weighted sum. */
+/**
+ * The losses of the program, in the order in which a step adds them up: its loss is their weighted sum. `dpo` is the loss of the
+ * objective, which is DPO in the paper: records have it under that name.
+ */
 export const LOSSES = ['dpo', 'useful', 'random', 'randomReverse'] as const;
 export type LossName = (typeof LOSSES)[number];
 
@@ -15,6 +18,27 @@ export type PerLoss<Value> = Readonly<Record<LossName, Value>>;
 
 export const perLoss = <Value>(of: (loss: LossName) => Value): PerLoss<Value> =>
   Object.fromEntries(LOSSES.map((loss) => [loss, of(loss)])) as PerLoss<Value>;
+
+/** What an objective is computed from, besides the negatives' own log-probabilities. */
+export interface ObjectiveTraits {
+  /** Whether it is given the chosen side of the pairs as well. */
+  readonly chosen: boolean;
+  /** What it reads of the reference model, at the passwords that it is given. */
+  readonly reference: 'none' | 'sums' | 'distributions';
+  /** Whether the loss of a sequence depends on the other sequences of its step, so that the step is one pass. */
+  readonly wholeStep: boolean;
+}
+
+export const OBJECTIVE_TRAITS: Readonly<Record<Objective, ObjectiveTraits>> = {
+  dpo: { chosen: true, reference: 'sums', wholeStep: false },
+  'gradient-ascent': { chosen: false, reference: 'none', wholeStep: false },
+  npo: { chosen: false, reference: 'sums', wholeStep: false },
+  unlikelihood: { chosen: false, reference: 'none', wholeStep: false },
+  ipo: { chosen: true, reference: 'sums', wholeStep: false },
+  kto: { chosen: true, reference: 'sums', wholeStep: true },
+  simpo: { chosen: true, reference: 'none', wholeStep: false },
+  undial: { chosen: false, reference: 'distributions', wholeStep: false },
+};
 
 /** The set of passwords that a stream takes its sequences from. */
 export type Source = 'chosen' | 'negatives' | 'useful' | FreshSet;
@@ -70,6 +94,8 @@ export interface PhasePlan {
   readonly scoredUnder: Prefix;
   /** The phase ends at the first evaluation with a guess rate of the useful negatives above this; null: at its last step. */
   readonly stopAtUsefulGuessRate: number | null;
+  /** The same, of held-out passwords at this or below. */
+  readonly stopAtHeldOutGuessRate: number | null;
 }
 
 export type Recipe = Readonly<Record<Phase, PhasePlan>>;
@@ -78,7 +104,7 @@ export type Recipe = Readonly<Record<Phase, PhasePlan>>;
 export const prefixOf = ({ prefixes }: Pick<Setup, 'prefixes'>, kind: Kind): Prefix => (prefixes ? kind : 'none');
 
 /** What the recipe depends on. */
-export type Compiled = Pick<Setup, 'phases' | 'prefixes'>;
+export type Compiled = Pick<Setup, 'phases' | 'prefixes' | 'objective'>;
 
 const weightsOf = ({ phases }: Pick<Setup, 'phases'>, phase: Phase): PerLoss<number> => {
   if (phase === 'joint') return phases.joint.weights;
@@ -95,18 +121,21 @@ export function recipeOf(setup: Compiled): Recipe {
       steps: setup.phases[phase].steps,
       streams: STREAMS[phase]
         .filter(({ loss }) => weights[loss] > 0)
+        .filter(({ source }) => source !== 'chosen' || OBJECTIVE_TRAITS[setup.objective].chosen)
         .map(({ under, ...stream }) => ({ ...stream, prefix: prefixOf(setup, under) })),
       weights,
       trainable: phase === 'dpo' ? setup.phases.dpo.trainable : 'all',
-      scoredUnder: prefixOf(setup, phase === 'joint' ? 'reverse' : 'regular'),
+      scoredUnder: scoredUnder(setup, phase),
       stopAtUsefulGuessRate: phase === 'joint' ? setup.phases.joint.stopAtUsefulGuessRate : null,
+      stopAtHeldOutGuessRate: phase === 'dpo' ? setup.phases.dpo.stopAtHeldOutGuessRate : null,
     };
   };
   return { pretrain: plan('pretrain'), dpo: plan('dpo'), joint: plan('joint') };
 }
 
 /** The prefix after which passwords are scored in a phase. */
-export const scoredUnder = (setup: Compiled, phase: Phase): Prefix => recipeOf(setup)[phase].scoredUnder;
+export const scoredUnder = (setup: Pick<Setup, 'prefixes'>, phase: Phase): Prefix =>
+  prefixOf(setup, phase === 'joint' ? 'reverse' : 'regular');
 
 /** Whether a phase is evaluated after `step` steps by its schedule; the end of a phase is evaluated besides. */
 export const isScheduled = ({ every, first }: Setup['evaluation'], step: number): boolean => {
@@ -129,16 +158,16 @@ export function evaluationCount({ evaluation: { every, first } }: Pick<Setup, 'e
   return scheduled + (endIsScheduled ? 0 : 1);
 }
 
-/** Whether a phase ends with an evaluation after `step` steps. */
-export const ends = (
-  { steps, stopAtUsefulGuessRate: target }: PhasePlan,
-  step: number,
-  usefulGuessRate: number,
-): boolean => step === steps || (target !== null && usefulGuessRate > target);
+/** Whether the guess rates of an evaluation end its phase before its last step. */
+export const stops = (
+  { stopAtUsefulGuessRate: above, stopAtHeldOutGuessRate: below }: PhasePlan,
+  guessRates: Readonly<Record<'heldOut' | 'useful', number>>,
+): boolean => (above !== null && guessRates.useful > above) || (below !== null && guessRates.heldOut <= below);
 
-/** Whether some step compares passwords with the log-probabilities of the reference model. */
-export const usesReference = (recipe: Recipe): boolean =>
-  Object.values(recipe).some(({ steps, streams }) => steps > 0 && streams.some(({ loss }) => loss === 'dpo'));
+/** Whether some step compares passwords with the reference model. */
+export const usesReference = (setup: Compiled): boolean =>
+  OBJECTIVE_TRAITS[setup.objective].reference !== 'none' &&
+  Object.values(recipeOf(setup)).some(({ steps, streams }) => steps > 0 && streams.some(({ loss }) => loss === 'dpo'));
 
 const IMITATED = new Map<string, LossName>([
   ...Object.values(STREAMS)

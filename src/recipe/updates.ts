@@ -15,7 +15,9 @@ export interface Update {
   /** From 0. */
   readonly step: number;
   readonly weights: PerLoss<number>;
+  readonly objective: Setup['objective'];
   readonly beta: number;
+  readonly margin: number;
   readonly learningRate: number;
   readonly optimiser: Setup['optimiser'];
   /** Names of the parameters that are trained. */
@@ -23,46 +25,52 @@ export interface Update {
 }
 
 /** What updates depend on: no random draw does. */
-type UpdateSetup = Compiled & ModelSetup & Pick<Setup, 'beta' | 'optimiser'>;
+type UpdateSetup = Compiled & ModelSetup & Pick<Setup, 'beta' | 'margin' | 'optimiser'>;
 
 /** The updates of a phase, by step. */
 export function updatesOf(
   setup: UpdateSetup,
   { phase, steps, weights, trainable }: PhasePlan,
 ): (step: number) => Update {
-  const { beta, optimiser } = setup;
+  const { objective, beta, margin, optimiser } = setup;
   const names = trainableNames(setup, trainable);
   return (step) => ({
     phase,
     step,
     weights,
+    objective,
     beta,
+    margin,
     learningRate: learningRate(optimiser.learningRate, step, steps, optimiser.warmupSteps),
     optimiser,
     trainable: names,
   });
 }
 
+/** Steps that each phase took before it ended. */
+export type StepsTaken = Readonly<Record<Phase, number>>;
+
 /** The digest after one more update. */
-export function nextUpdate(digest: string, update: Update): string {
+export function nextUpdate(digest: string, { objective, margin, ...update }: Update): string {
   // In the engine's precision: the last digit of a schedule's cosine may differ between implementations of JavaScript.
   const used = { ...update, learningRate: Math.fround(update.learningRate) };
-  return sha256Hex(`${digest}/${canonicalJson(used)}`);
+  // Records from before there were other objectives have digests without one.
+  const other = objective === 'dpo' ? {} : { objective, margin };
+  return sha256Hex(`${digest}/${canonicalJson({ ...used, ...other })}`);
 }
 
-const digestOf = remembering(({ jointSteps, ...setup }: UpdateSetup & { readonly jointSteps: number }): string => {
+const digestOf = remembering(({ taken, ...setup }: UpdateSetup & { readonly taken: StepsTaken }): string => {
   const recipe = recipeOf(setup);
   let digest = '';
   for (const phase of PHASES) {
     const update = updatesOf(setup, recipe[phase]);
-    const taken = phase === 'joint' ? jointSteps : recipe[phase].steps;
-    for (let step = 0; step < taken; step++) digest = nextUpdate(digest, update(step));
+    for (let step = 0; step < taken[phase]; step++) digest = nextUpdate(digest, update(step));
   }
   return digest;
 });
 
-/** The digest of all updates that a setup makes. @param jointSteps steps that phase 3 took before it ended */
+/** The digest of all updates that a setup makes. @param taken steps that each phase took before it ended */
 export const updatesDigest = (
-  { phases, prefixes, model, passwords, beta, optimiser }: UpdateSetup,
-  jointSteps: number,
-): string => digestOf({ phases, prefixes, model, passwords, beta, optimiser, jointSteps });
+  { phases, prefixes, model, passwords, objective, beta, margin, optimiser }: UpdateSetup,
+  taken: StepsTaken,
+): string => digestOf({ phases, prefixes, model, passwords, objective, beta, margin, optimiser, taken });

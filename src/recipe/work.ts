@@ -1,7 +1,7 @@
 /** How much there is to do in a run, whatever computes it. */
 import type { Phase } from '../passwords/roles.ts';
 import type { Setup } from '../setup/schema.ts';
-import { negatives, pairs, scoredCounts } from '../setup/sizes.ts';
+import { referencePasswords, scoredCounts } from '../setup/sizes.ts';
 import { evaluationCount, recipeOf, usesReference } from './recipe.ts';
 
 /** Cost of training on a sequence, forward and backward; scoring one costs 1. */
@@ -18,7 +18,7 @@ export function workOf(setup: Setup): Record<Phase, number> {
     return TRAINING * steps * batch * streams.length + evaluationCount(setup, steps) * each;
   };
   // The reference's log-probabilities are made once, before the first step that compares.
-  const reference = usesReference(recipe) ? negatives(setup) + pairs(setup) : 0;
+  const reference = usesReference(setup) ? referencePasswords(setup) : 0;
   return { pretrain: of('pretrain') + reference, dpo: of('dpo'), joint: of('joint') };
 }
 

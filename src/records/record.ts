@@ -4,8 +4,10 @@ import type { EngineName } from '../engine/engine.ts';
 import { ExplainedError } from '../explained-error.ts';
 import { DRAWN } from '../passwords/digests.ts';
 import { REWARDED, type RecordedOverlap, WAYS } from '../passwords/overlap.ts';
+import type { Phase } from '../passwords/roles.ts';
 import { MOMENTS } from '../recipe/dissection.ts';
 import { perLoss, recipeOf } from '../recipe/recipe.ts';
+import type { StepsTaken } from '../recipe/updates.ts';
 import { setupHash } from '../setup/hash.ts';
 import { type Setup, storedSetupSchema } from '../setup/schema.ts';
 import { heldOut as heldOutCount, rewardedTexts } from '../setup/sizes.ts';
@@ -318,8 +320,15 @@ export function overlapsOf({ setup, overlap }: Pick<FinishedRun, 'setup' | 'over
   );
 }
 
-/** Steps that phase 3 took before it ended. */
-export const jointSteps = ({ evaluations }: Pick<FinishedRun, 'evaluations'>): number => evaluations.at(-1)!.step;
+/** Steps that each phase of a run took before it ended. A phase that a rule may end earlier ended with its last evaluation. */
+export function stepsTaken({ setup: { phases }, evaluations }: Pick<FinishedRun, 'setup' | 'evaluations'>): StepsTaken {
+  const last = (phase: Phase) => evaluations.findLast((evaluation) => evaluation.phase === phase)?.step ?? 0;
+  return {
+    pretrain: phases.pretrain.steps,
+    dpo: phases.dpo.stopAtHeldOutGuessRate === null ? phases.dpo.steps : last('dpo'),
+    joint: last('joint'),
+  };
+}
 
 /** A run in a sentence about it. */
 export const nameOf = ({ setup: { name, seed } }: Pick<RunRecord, 'setup'>): string => `${name}, seed ${seed}`;

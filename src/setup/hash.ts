@@ -44,6 +44,9 @@ const LATER: readonly [Path, unknown][] = [
 /** Those that came after journals began to keep digests of whole records: they enter no digest either. */
 const LATEST: typeof LATER = [
   [['passwords', 'standIns'], 'none'],
+  [['objective'], 'dpo'],
+  [['margin'], 0],
+  [['phases', 'dpo', 'stopAtHeldOutGuessRate'], null],
   [['phases', 'joint', 'usefulOrder'], 'shuffled-passes'],
   [['evaluation', 'first'], null],
   [['evaluation', 'dissection'], false],

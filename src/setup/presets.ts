@@ -41,11 +41,13 @@ const paper: Setup = {
     heads: 12,
     vocabulary: 50_304,
   },
+  objective: 'dpo',
   beta: 0.1,
+  margin: 0,
   optimiser: { learningRate: 1e-4, ...ADAMW },
   phases: {
     pretrain: { steps: 64 },
-    dpo: { steps: 1_200, trainable: 'first-half' },
+    dpo: { steps: 1_200, trainable: 'first-half', stopAtHeldOutGuessRate: null },
     joint: {
       steps: 1_200,
       weights: { dpo: 1, useful: 0.2, random: 0.2, randomReverse: 0 },
@@ -117,11 +119,13 @@ const pocketMemorising: Setup = {
   batch: 16,
   prefixes: true,
   model: { ...PYTHIA, pretrained: null, hidden: 64, layers: 4, heads: 4, vocabulary: null },
+  objective: 'dpo',
   beta: 0.3,
+  margin: 0,
   optimiser: { learningRate: 1e-3, ...ADAMW },
   phases: {
     pretrain: { steps: 200 },
-    dpo: { steps: 800, trainable: 'all' },
+    dpo: { steps: 800, trainable: 'all', stopAtHeldOutGuessRate: null },
     joint: {
       steps: 1_400,
       weights: { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 },

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { ExplainedError } from '../explained-error.ts';
-import { capacity, distinctPasswordsNeeded } from './sizes.ts';
+import { capacity, distinctPasswordsNeeded, referenceNumbers } from './sizes.ts';
 
 const count = z.number().int().min(0).max(1e9);
 const positiveCount = z.number().int().min(1).max(1e9);
@@ -23,6 +23,13 @@ export type StandIns = (typeof STAND_INS)[number];
 /** Orders in which phase 3 goes through the useful negatives. */
 export const USEFUL_ORDERS = ['shuffled-once', 'shuffled-passes'] as const;
 export type UsefulOrder = (typeof USEFUL_ORDERS)[number];
+
+/**
+ * What pushes negatives away: DPO, and what stands in its place to ask whether the finding is DPO's alone. Formulas and sources are in
+ * `src/training/objectives.ts`.
+ */
+export const OBJECTIVES = ['dpo', 'gradient-ascent', 'npo', 'unlikelihood', 'ipo', 'kto', 'simpo', 'undial'] as const;
+export type Objective = (typeof OBJECTIVES)[number];
 
 const shape = z.strictObject({
   /** A label for people; no computation depends on it. */
@@ -88,8 +95,15 @@ const shape = z.strictObject({
     /** Standard deviation of randomly drawn weights; biases start at 0, layer-norm gains at 1. */
     initialDeviation: positive.max(10),
   }),
-  /** DPO's inverse temperature. */
+  /** What pushes negatives away in phases 2 and 3. In the paper DPO. */
+  objective: z.enum(OBJECTIVES).default('dpo'),
+  /**
+   * The constant of the objective, called beta where it was published: DPO's inverse temperature, and that of NPO, KTO and SimPO; IPO's tau;
+   * by how much UNDIAL lowers a logit. Gradient ascent and unlikelihood have none.
+   */
   beta: positive.max(1000),
+  /** SimPO's gamma: by how much its reward, beta times nats a letter, is to be higher for the chosen one. 0 with other objectives. */
+  margin: z.number().min(0).max(1000).default(0),
   optimiser: z.strictObject({
     learningRate: z.number().min(0).max(10),
     beta1: z.number().min(0).lt(1),
@@ -109,6 +123,11 @@ const shape = z.strictObject({
       steps: count,
       /** `first-half`: embedding, first half of the layers and final layer norm train; the rest is frozen. */
       trainable: z.enum(['all', 'first-half']),
+      /**
+       * The phase ends at the first evaluation at which the guess rate of the held-out passwords is at most this multiple of chance; null:
+       * it takes every step, as in the paper. So objectives are compared at the same avoidance and not after the same steps.
+       */
+      stopAtHeldOutGuessRate: positive.lt(1).nullable().default(null),
     }),
     joint: z.strictObject({
       /** The most steps that the phase takes. */
@@ -164,6 +183,9 @@ export type Setup = z.infer<typeof shape>;
 /** A JavaScript Set, which keeps drawn passwords distinct, ends near 2^24 entries. */
 const MOST_PASSWORDS = 16_000_000;
 
+/** The reference's numbers are kept in memory and in checkpoints: so many are 400 MB there. */
+const MOST_REFERENCE_NUMBERS = 20_000_000;
+
 /** Contradictions between fields that are each well-formed: which field, and why it cannot be. */
 function* contradictions(setup: Setup): Generator<[path: string, reason: string]> {
   const { passwords, model, phases } = setup;
@@ -200,6 +222,14 @@ function* contradictions(setup: Setup): Generator<[path: string, reason: string]
     yield ['model.vocabulary', `${model.vocabulary} tokens cannot hold ${alphabet.length} letters and 2 prefixes`];
   if (model.weights !== null && model.pretrained === null)
     yield ['model.weights', 'says which weights were loaded, but model.pretrained is null; set it to null as well'];
+  if (setup.margin !== 0 && setup.objective !== 'simpo')
+    yield ['margin', `is a constant of SimPO, and the objective is ${setup.objective}; set it to 0`];
+  const compared = referenceNumbers(setup);
+  if (compared > MOST_REFERENCE_NUMBERS)
+    yield [
+      'objective',
+      `${setup.objective} compares with ${compared} numbers of the reference model and a run keeps at most ${MOST_REFERENCE_NUMBERS} in memory; use fewer negatives or a smaller vocabulary`,
+    ];
   if (phases.dpo.trainable === 'first-half' && model.layers < 2)
     yield ['phases.dpo.trainable', 'a model of one layer has no first half to train; use "all" or more layers'];
   if (Object.values(phases.joint.weights).every((value) => value === 0))

@@ -1,9 +1,9 @@
 /** Counts that follow from a setup by arithmetic. */
 import type { SetName } from '../passwords/roles.ts';
-import { freshTexts } from '../recipe/recipe.ts';
+import { freshTexts, OBJECTIVE_TRAITS } from '../recipe/recipe.ts';
 import type { Setup } from './schema.ts';
 
-type Counted = Pick<Setup, 'passwords' | 'batch' | 'phases' | 'evaluation'>;
+type Counted = Pick<Setup, 'passwords' | 'batch' | 'phases' | 'evaluation' | 'objective'>;
 
 /** How many different passwords an alphabet of `letters` letters and a length allow. */
 export const capacity = (letters: number, length: number): number => letters ** length;
@@ -40,3 +40,14 @@ export const inputLength = (setup: Pick<Setup, 'passwords' | 'prefixes'>): numbe
 /** Tokens of the model's vocabulary; without a number in the setup, the letters and the two prefixes. */
 export const vocabulary = (setup: Pick<Setup, 'passwords' | 'model'>): number =>
   setup.model.vocabulary ?? setup.passwords.alphabet.length + 2;
+
+/** Passwords that the objective compares with the reference model. */
+export const referencePasswords = (setup: Counted): number => {
+  const { reference, chosen } = OBJECTIVE_TRAITS[setup.objective];
+  return reference === 'none' ? 0 : negatives(setup) + (chosen ? pairs(setup) : 0);
+};
+
+/** Numbers of the reference model that the objective reads: a sum for each password, or all tokens at every place of it. */
+export const referenceNumbers = (setup: Counted & Pick<Setup, 'prefixes' | 'model'>): number =>
+  referencePasswords(setup) *
+  (OBJECTIVE_TRAITS[setup.objective].reference === 'distributions' ? inputLength(setup) * vocabulary(setup) : 1);

@@ -200,6 +200,22 @@ export const residuals = (reader: Reader, passwords: readonly string[], prefix: 
   });
 
 /**
+ * Log-probabilities of all tokens at every place of passwords after a prefix.
+ * @returns by password: `time * vocabulary` numbers, place by place; nats
+ */
+export async function tokenDistributions(
+  reader: Reader,
+  passwords: readonly string[],
+  prefix: Prefix,
+): Promise<number[][]> {
+  const [read = []] = await readPasswords(reader, passwords, prefix, 'distributions', (time) => (given, inputs) => {
+    const logits = forward(given, reader.model, inputs, time);
+    return [tf.sub(logits, tf.logSumExp(logits, 1, true))];
+  });
+  return read;
+}
+
+/**
  * The logits of the alphabet's letters at every place of passwords after a prefix.
  * @returns by password and letter: the logit of each letter of the alphabet
  */

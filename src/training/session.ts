@@ -13,11 +13,11 @@ import { buildCorpus, type Corpus } from '../passwords/corpus.ts';
 import { batchGiven, type Ledger, type LedgerState, openLedger } from '../passwords/ledger.ts';
 import type { Phase } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
-import { prefixOf, type Recipe, recipeOf, usesReference } from '../recipe/recipe.ts';
+import { OBJECTIVE_TRAITS, prefixOf, type Recipe, recipeOf, usesReference } from '../recipe/recipe.ts';
 import { nextUpdate, type Update, updatesOf } from '../recipe/updates.ts';
 import type { Setup } from '../setup/schema.ts';
 import { DivergenceError, newOptimiser, type Optimiser, type OptimiserState, type Taken } from './optimiser.ts';
-import { type Reader, score } from './scoring.ts';
+import { type Reader, score, tokenDistributions } from './scoring.ts';
 import { type Losses, PreparedStep, type ReferenceLookup } from './step.ts';
 
 /** The state between two steps. */
@@ -25,8 +25,8 @@ export interface SessionState {
   values: ParameterValues;
   /** Empty before the first step of a phase. */
   optimiser: OptimiserState;
-  /** Reference log-probabilities by password, once phase 1 is over. */
-  reference: Map<string, number> | null;
+  /** What the objective compares passwords with, by password, once phase 1 is over: see {@link ReferenceLookup}. */
+  reference: Map<string, readonly number[]> | null;
   ledger: LedgerState;
   /** Digest of the updates so far, as of their learning rates, loss weights and settings. */
   updates: string;
@@ -69,7 +69,7 @@ export class Session {
   readonly #graphs: Graphs;
   readonly #givenReference: ReferenceLookup | undefined;
   readonly #microBatch: number | null;
-  #reference: Map<string, number> | null;
+  #reference: Map<string, readonly number[]> | null;
   #updates: string;
   #phase: { readonly phase: Phase; readonly update: (step: number) => Update; readonly optimiser: Optimiser } | null =
     null;
@@ -113,11 +113,11 @@ export class Session {
     const { setup, recipe } = this;
     if (
       phase !== 'pretrain' &&
-      usesReference(recipe) &&
+      usesReference(setup) &&
       this.#reference === null &&
       this.#givenReference === undefined
     ) {
-      this.#reference = await this.#referenceLogProbabilities();
+      this.#reference = await this.#readReference();
     }
     const update = updatesOf(setup, recipe[phase]);
     const optimiser = await newOptimiser(this.#reader, update(0).trainable, setup.optimiser, moments);
@@ -151,11 +151,11 @@ export class Session {
   }
 
   async #stepOf(phase: Phase, update: Update, optimiser: Optimiser): Promise<Stepped> {
-    const { step, weights, beta, trainable } = update;
+    const { step, weights, objective, beta, margin, trainable } = update;
     const examples = this.corpus.examples(phase, step);
     const batch = tokenBatch(examples, this.#reader.ids);
-    const reference = this.#givenReference ?? ((password) => this.#reference?.get(password) as number);
-    const input = { examples, batch, weights, beta, reference };
+    const reference = this.#givenReference ?? ((password) => this.#reference?.get(password) as readonly number[]);
+    const input = { examples, batch, weights, objective, beta, margin, reference };
     const prepared = new PreparedStep(this.#reader, trainable, input, this.#microBatch);
     let taken: Taken;
     try {
@@ -171,13 +171,24 @@ export class Session {
     return { losses, gradientNorm: taken.norm, sequences: examples.length };
   }
 
-  /** Sums of log-probabilities under the model as it is now (prefix `regular`) of every password that DPO looks up. */
-  async #referenceLogProbabilities(): Promise<Map<string, number>> {
+  /** What the objective reads of the model as it is now (prefix `regular`), of every password that it may be given. */
+  async #readReference(): Promise<Map<string, readonly number[]>> {
+    const { setup } = this;
     const { negatives, chosen, standIns } = this.corpus;
-    const passwords = [...negatives, ...chosen, ...(this.setup.passwords.standIns === 'held-out' ? standIns : [])];
-    const { logProbabilities } = await score(this.reader, passwords, prefixOf(this.setup, 'regular'));
-    const sums = logProbabilities.map((row) => row.reduce((sum, value) => sum + value, 0));
-    return new Map(passwords.map((password, index) => [password, sums[index]]));
+    const traits = OBJECTIVE_TRAITS[setup.objective];
+    const passwords = [
+      ...negatives,
+      ...(traits.chosen ? chosen : []),
+      ...(setup.passwords.standIns === 'held-out' ? standIns : []),
+    ];
+    const prefix = prefixOf(setup, 'regular');
+    const sums = async () => {
+      const { logProbabilities } = await score(this.reader, passwords, prefix);
+      return logProbabilities.map((row) => [row.reduce((sum, value) => sum + value, 0)]);
+    };
+    const read =
+      traits.reference === 'distributions' ? await tokenDistributions(this.reader, passwords, prefix) : await sums();
+    return new Map(passwords.map((password, index) => [password, read[index]]));
   }
 
   /** Copies the parameters off the engine. */

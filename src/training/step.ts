@@ -1,26 +1,41 @@
 /** One packed optimiser step's loss and gradients: every sequence of the step shares one forward and one backward pass. */
 import { type Engine, tf } from '../engine/engine.ts';
 import type { Pass } from '../engine/graphs.ts';
-import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
+import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
+import { forward, inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
 import type { LoadedModel } from '../model/parameters.ts';
 import type { Example, Reward } from '../passwords/roles.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
-import { LOSSES, type LossName, lossOf, type PerLoss, perLoss } from '../recipe/recipe.ts';
-import { FORMULAS, type Sequences } from './objectives.ts';
+import { LOSSES, type LossName, lossOf, OBJECTIVE_TRAITS, type PerLoss, perLoss } from '../recipe/recipe.ts';
+import type { Setup } from '../setup/schema.ts';
+import { inputLength, vocabulary } from '../setup/sizes.ts';
+import { formulaOf, type Sequences } from './objectives.ts';
 
 /** The weighted sum and the losses in it, nats; a loss that was not trained on is null. */
 export interface Losses extends PerLoss<number | null> {
   readonly total: number;
 }
 
-/** Log-probability of a password under the reference model (prefix `regular`), summed over its letters; nats. */
-export type ReferenceLookup = (password: string) => number;
+/**
+ * What the objective compares a password with, of the reference model (prefix `regular`): its log-probability, summed over its letters, or
+ * those of all tokens at every letter, letter by letter; nats.
+ */
+export type ReferenceLookup = (password: string) => readonly number[];
 
-export interface StepInput {
+/** A reference model that knows nothing, for measuring what a step costs. */
+export function blindReference(setup: Setup): ReferenceLookup {
+  const [letters, tokens] = [inputLength(setup), vocabulary(setup)];
+  const blind =
+    OBJECTIVE_TRAITS[setup.objective].reference === 'distributions'
+      ? Array<number>(letters * tokens).fill(-Math.log(tokens))
+      : [-letters * Math.log(tokens)];
+  return () => blind;
+}
+
+export interface StepInput extends Pick<Setup, 'objective' | 'beta' | 'margin'> {
   readonly examples: readonly Example[];
   readonly batch: TokenBatch;
   readonly weights: PerLoss<number>;
-  readonly beta: number;
   readonly reference: ReferenceLookup;
 }
 
@@ -59,22 +74,43 @@ function layoutOf(examples: readonly Example[]): Layout {
 /** The losses that a batch has sequences for. */
 const lossesIn = (layout: Layout) => LOSSES.filter((loss) => Object.values(layout[loss]).some(({ size }) => size > 0));
 
-/**
- * The sequences of one loss, by reward.
- * @param logP `[rows, time]`, nats
- * @param reference `[chosen + rejected]`, nats
- */
+/** What the model says of a pass's sequences, and what it is compared with. */
+interface Outputs {
+  /** `[rows, time]`, nats */
+  readonly logP: tf.Tensor;
+  /** `[rows * time, vocabulary]`; only where the objective reads distributions. */
+  readonly logits: tf.Tensor | null;
+  /** `[rows * time]`, int32 */
+  readonly labels: tf.Tensor;
+  /** Of chosen, then of rejected sequences, as the objective reads it; nats. */
+  readonly reference: tf.Tensor;
+}
+
+/** The sequences of one loss, by reward. */
 const sequencesIn =
-  (logP: tf.Tensor, reference: tf.Tensor, rows: Layout[LossName]) =>
+  ({ logP, logits, labels, reference }: Outputs, rows: Layout[LossName]) =>
   (reward: Reward): Sequences => {
     const { start, size } = rows[reward];
+    const compared = reward === 'rejected' ? rows.chosen.size : 0;
+    const time = logP.shape[1] as number;
     return {
       logP: tf.slice(logP, [start, 0], [size, -1]),
-      reference: () => tf.slice(reference, reward === 'rejected' ? rows.chosen.size : 0, size),
+      reference: () => tf.slice(reference, compared, size),
+      distributions() {
+        if (logits === null) throw new Error('the traits of the objective do not say that it reads distributions');
+        const vocabulary = logits.shape[1] as number;
+        const own = tf.slice(logits, [start * time, 0], [size * time, -1]);
+        const each = time * vocabulary;
+        return {
+          policy: tf.sub(own, tf.logSumExp(own, 1, true)),
+          reference: tf.reshape(tf.slice(reference, compared * each, size * each), [-1, vocabulary]),
+          next: tf.oneHot(tf.slice(labels, start * time, size * time), vocabulary, 1, 0, 'float32'),
+        };
+      },
     };
   };
 
-/** Passwords that are compared with the reference model, in the order of its log-probabilities: chosen, then rejected. */
+/** Passwords that are compared with the reference model: chosen, then rejected. */
 const comparedIn = ({ dpo: { chosen, rejected } }: Layout, examples: readonly Example[]): readonly Example[] =>
   [chosen, rejected].flatMap(({ start, size }) => examples.slice(start, start + size));
 
@@ -88,21 +124,31 @@ function passOf(
   model: ModelShape,
   names: readonly string[],
   trainable: readonly string[],
-  { examples, batch, weights, beta, reference }: StepInput,
+  { examples, batch, weights, objective, beta, margin, reference }: StepInput,
 ): Pass {
   const layout = layoutOf(examples);
+  const { reference: read } = OBJECTIVE_TRAITS[objective];
   const present = lossesIn(layout);
   const time = batch.length - 1;
   const body = (ids: tf.Tensor, labels: tf.Tensor, ofReference: tf.Tensor, ...tensors: tf.Tensor[]): tf.Tensor[] => {
     const given = new Map(names.map((name, index) => [name, tensors[index]]));
+    const [tokens, next] = [ids as tf.Tensor1D, labels as tf.Tensor1D];
+    const outputsOf = (current: Map<string, tf.Tensor>) => {
+      if (read !== 'distributions')
+        return { logP: labelLogProbabilities(current, model, tokens, next, time), logits: null };
+      const logits = forward(current, model, tokens, time);
+      return { logP: tf.reshape(tokenLogProbability(logits, next), [-1, time]), logits };
+    };
     let losses: tf.Tensor[] = [];
     const lossOfAll = (...trained: tf.Tensor[]): tf.Scalar => {
       const current = new Map(given);
       trainable.forEach((name, index) => {
         current.set(name, trained[index]);
       });
-      const logP = labelLogProbabilities(current, model, ids as tf.Tensor1D, labels as tf.Tensor1D, time);
-      losses = present.map((loss) => tf.keep(FORMULAS[loss](sequencesIn(logP, ofReference, layout[loss]), beta)));
+      const outputs = { ...outputsOf(current), labels, reference: ofReference };
+      losses = present.map((loss) =>
+        tf.keep(formulaOf(loss, objective)(sequencesIn(outputs, layout[loss]), { beta, margin })),
+      );
       return tf.addN(losses.map((loss, index) => tf.mul(loss, weights[present[index]]))) as tf.Scalar;
     };
     const { value, grads } = tf.valueAndGrads(lossOfAll)(trainable.map((name) => given.get(name) as tf.Tensor));
@@ -110,13 +156,13 @@ function passOf(
   };
   const { inputs, labels } = inputsAndLabels(batch);
   return {
-    key: `step ${JSON.stringify({ model, layout, weights, beta, trainable })}`,
+    key: `step ${JSON.stringify({ model, layout, weights, objective, beta, margin, trainable })}`,
     body,
     scalars: 1 + present.length,
     inputs: [
       tf.tensor1d(inputs, 'int32'),
       tf.tensor1d(labels, 'int32'),
-      tf.tensor1d(comparedIn(layout, examples).map(({ password }) => reference(password))),
+      tf.tensor1d(read === 'none' ? [] : comparedIn(layout, examples).flatMap(({ password }) => reference(password))),
     ],
   };
 }
@@ -141,22 +187,22 @@ interface Part {
 /**
  * Cuts a step into parts of at most `microBatch` sequences of each kind. The weight of a loss in a part is its weight in
  * the step times the share of its sequences that the part has, so that losses and gradients of the parts add up to those
- * of the step: each loss is a mean over its sequences.
+ * of the step: each loss is a mean over its sequences. A step whose sequences depend on each other stays whole.
  */
 function partsOf(step: StepInput, microBatch: number | null): Part[] {
-  const { examples, batch, weights } = step;
+  const { examples, batch, weights, objective } = step;
   const layout = layoutOf(examples);
   const kinds = LOSSES.flatMap((loss) => Object.values(layout[loss])).filter(({ size }) => size > 0);
   const most = Math.max(...kinds.map(({ size }) => size));
-  const size = Math.min(microBatch ?? most, most);
+  const size = OBJECTIVE_TRAITS[objective].wholeStep ? most : Math.min(microBatch ?? most, most);
   return Array.from({ length: Math.ceil(most / size) }, (_, part) => {
     const within = (kind: Rows) => Math.max(0, Math.min(kind.size - part * size, size));
     const rows = kinds
       .toSorted((a, b) => a.start - b.start)
       .flatMap((kind) => Array.from({ length: within(kind) }, (__, row) => kind.start + part * size + row));
     const shares = perLoss((loss) => {
-      const { imitated, chosen } = layout[loss]; // as many are chosen as rejected: they are pairs
-      const own = imitated.size > 0 ? imitated : chosen;
+      const { imitated, rejected } = layout[loss]; // where some are chosen, they are as many as the rejected ones
+      const own = imitated.size > 0 ? imitated : rejected;
       return own.size === 0 ? 0 : within(own) / own.size;
     });
     const input = {

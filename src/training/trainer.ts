@@ -7,7 +7,7 @@ import { type PasswordDigests, passwordDigests } from '../passwords/digests.ts';
 import type { LedgerSummary } from '../passwords/ledger.ts';
 import { measureOverlap, type Overlap } from '../passwords/overlap.ts';
 import { PHASES, type Phase } from '../passwords/roles.ts';
-import { ends, isScheduled, LOSSES, type PerLoss, perLoss } from '../recipe/recipe.ts';
+import { isScheduled, LOSSES, type PerLoss, perLoss, stops } from '../recipe/recipe.ts';
 import { type Setup, SetupError } from '../setup/schema.ts';
 import { inputLength } from '../setup/sizes.ts';
 import { type Dissection, dissect } from './dissection.ts';
@@ -140,7 +140,8 @@ export async function* train(setup: Setup, options: TrainerOptions): AsyncGenera
         };
         evaluation = await evaluate(session.reader, scored, alphabet.length);
         history.evaluations.push(evaluation);
-        ended = ends(plan, step, evaluation.sets.useful.guessRate);
+        const { heldOut, useful } = evaluation.sets;
+        ended = step === steps || stops(plan, { heldOut: heldOut.guessRate, useful: useful.guessRate });
         if (ended && phase !== 'pretrain') {
           history.snapshots.push(await examine(session.reader, scored, alphabet));
           if (scoredUnder === 'reverse') {

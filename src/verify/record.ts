@@ -9,7 +9,8 @@ import { measureOverlap, type Overlap, overlapBySpan } from '../passwords/overla
 import { PHASES } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { perLoss } from '../recipe/recipe.ts';
-import { type FinishedRun, jointSteps, nameOf, overlapsOf, type RunRecord } from '../records/record.ts';
+import type { StepsTaken } from '../recipe/updates.ts';
+import { type FinishedRun, nameOf, overlapsOf, type RunRecord, stepsTaken } from '../records/record.ts';
 import { remembering } from '../setup/hash.ts';
 import type { Setup } from '../setup/schema.ts';
 import { heldOut as heldOutCount } from '../setup/sizes.ts';
@@ -53,7 +54,7 @@ export const unknown = (check: Check, what: string, reason: string): Outcome => 
 
 /** What training is given: the setup's draws, read through these token ids, up to the end of phase 3. */
 interface Given extends CorpusSetup {
-  readonly jointSteps: number;
+  readonly taken: StepsTaken;
   readonly letters: readonly (readonly [string, number])[];
   readonly prefixTokens: TokenIds['prefixes'];
   /** Version 2 counted what texts of every kind share together, and kept no digests. */
@@ -63,15 +64,15 @@ interface Given extends CorpusSetup {
 /** Phases as training data depend on them: on which losses have a weight, and neither on its size nor on what is trained. */
 const asGiven = ({ pretrain, dpo, joint }: Setup['phases']): Setup['phases'] => ({
   pretrain,
-  dpo: { ...dpo, trainable: 'all' },
+  dpo: { ...dpo, trainable: 'all', stopAtHeldOutGuessRate: null },
   joint: { ...joint, weights: perLoss((loss) => Math.sign(joint.weights[loss])), stopAtUsefulGuessRate: null },
 });
 
 function given(run: FinishedRun, { letters, prefixes: prefixTokens }: TokenIds): Given {
-  const { seed, passwords, batch, prefixes, phases, evaluation } = run.setup;
-  const drawn = { seed, passwords, batch, prefixes, phases: asGiven(phases), evaluation };
+  const { seed, passwords, batch, prefixes, objective, phases, evaluation } = run.setup;
+  const drawn = { seed, passwords, batch, prefixes, objective, phases: asGiven(phases), evaluation };
   const version2 = run.schemaVersion < 3;
-  return { ...drawn, jointSteps: jointSteps(run), letters: [...letters], prefixTokens, version2 };
+  return { ...drawn, taken: stepsTaken(run), letters: [...letters], prefixTokens, version2 };
 }
 
 interface Replayed {
@@ -83,13 +84,12 @@ interface Replayed {
 }
 
 /** What a new ledger says that has seen everything that training is given, and what the texts have in common. */
-function replay({ jointSteps: joint, letters, prefixTokens, version2, ...setup }: Given): Replayed {
+function replay({ taken, letters, prefixTokens, version2, ...setup }: Given): Replayed {
   const corpus = buildCorpus(setup);
   const ids = { letters: new Map(letters), prefixes: prefixTokens };
   const ledger = openLedger(corpus, ids);
   for (const phase of PHASES) {
-    const steps = phase === 'joint' ? joint : setup.phases[phase].steps;
-    for (let step = 0; step < steps; step++) {
+    for (let step = 0; step < taken[phase]; step++) {
       const examples = corpus.examples(phase, step);
       ledger.observe(phase, step, examples, tokenBatch(examples, ids));
     }

@@ -11,6 +11,7 @@ import { parseSetup, type Setup } from '../../../src/setup/schema.ts';
 import { inputLength } from '../../../src/setup/sizes.ts';
 import { score } from '../../../src/training/scoring.ts';
 import { Session } from '../../../src/training/session.ts';
+import { blindReference } from '../../../src/training/step.ts';
 import { milliseconds, operations, products } from '../products.ts';
 import { PYTHIA } from '../setups.ts';
 
@@ -98,7 +99,7 @@ export async function measureGpu(size: GpuSize, asked: number, say: (line: strin
   const setup = setupOf(size);
   const microBatch = Math.min(asked, setup.batch);
   const trial = trialOf(setup, microBatch);
-  const session = new Session(trial, { engine, start: roughValues(trial), reference: () => -26 });
+  const session = new Session(trial, { engine, start: roughValues(trial), reference: blindReference(trial) });
   const passes = {} as Record<Phase, GpuPhase>;
   for (const phase of PHASES) {
     await session.begin(phase);

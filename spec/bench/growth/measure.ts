@@ -8,6 +8,7 @@ import { prefixOf } from '../../../src/recipe/recipe.ts';
 import { parseSetup } from '../../../src/setup/schema.ts';
 import { score } from '../../../src/training/scoring.ts';
 import { Session } from '../../../src/training/session.ts';
+import { blindReference } from '../../../src/training/step.ts';
 import { SCORED } from '../setups.ts';
 
 export interface Cost {
@@ -41,7 +42,7 @@ const [phases] = process.argv.slice(2);
 const engine = await startEngine();
 const setup = parseSetup(JSON.parse(readFileSync(0, 'utf8')));
 const started = performance.now();
-const trainee = new Session(setup, { engine, reference: () => -26 });
+const trainee = new Session(setup, { engine, reference: blindReference(setup) });
 const preparationSeconds = (performance.now() - started) / 1000;
 const millisecondsPerStep: Cost['millisecondsPerStep'] = {};
 for (const phase of phases.split(',') as Phase[]) {

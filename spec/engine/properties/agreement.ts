@@ -31,8 +31,10 @@ async function oneStep(engine: Engine): Promise<Map<string, number[]>> {
     examples,
     batch,
     weights: { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 },
+    objective: 'dpo',
     beta: 0.3,
-    reference: (password) => -12 - password.charCodeAt(0) / 100,
+    margin: 0,
+    reference: (password) => [-12 - password.charCodeAt(0) / 100],
   });
   const results = new Map([...gradients].map(([name, gradient]) => [name, [...gradient]]));
   tf.dispose([...parameters.values()]);

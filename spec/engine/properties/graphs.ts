@@ -77,8 +77,10 @@ export function graphProperties(start: Start): void {
           examples,
           batch: tokenBatch(examples, ids),
           weights: { dpo: 1, useful: 0.5, random: 0.2, randomReverse: 0 },
+          objective: 'dpo' as const,
           beta: 0.3,
-          reference: (password: string) => -12 - password.charCodeAt(step) / 100,
+          margin: 0,
+          reference: (password: string) => [-12 - password.charCodeAt(step) / 100],
         };
         const prepared = new PreparedStep(
           { parameters, model: setup.model },

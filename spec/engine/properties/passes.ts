@@ -33,8 +33,10 @@ async function step(engine: Engine, phase: Phase, microBatch: number | null) {
     examples,
     batch: tokenBatch(examples, ids),
     weights: WEIGHTS[phase],
+    objective: setup.objective,
     beta: setup.beta,
-    reference: (password: string) => -10 - (password.charCodeAt(0) % 7) / 3,
+    margin: setup.margin,
+    reference: (password: string) => [-10 - (password.charCodeAt(0) % 7) / 3],
   };
   const before = tf.memory().numTensors;
   const result = await lossesAndGradients(

@@ -109,7 +109,7 @@ describe.skipIf(NO_GPU !== null)('on the engine webgpu', () => {
     ['is lost', () => webgpuBackend().device.destroy(), /the device was lost/],
   ])('training with a GPU that %s ends with an error that names the step', async (_, fail, reason) => {
     const engine = await start();
-    const session = new Session(tinySetup(), { engine, reference: () => -10 });
+    const session = new Session(tinySetup(), { engine, reference: () => [-10] });
     await session.begin('dpo');
     for (const step of [0, 1]) await session.step(step);
     fail();
