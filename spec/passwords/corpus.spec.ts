@@ -72,7 +72,7 @@ describe('in the corpus of any setup', () => {
     fc.assert(
       fc.property(setups(), (drawn) => {
         const phases = { ...drawn.phases, dpo: { ...drawn.phases.dpo, steps: pairs(drawn) / drawn.batch } };
-        const setup = { ...drawn, phases };
+        const setup: Setup = { ...drawn, objective: 'dpo', phases };
         const seen = new Map<string, Set<string>>();
         for (const { phase, examples } of allExamples(setup)) {
           if (phase !== 'dpo') continue;
@@ -115,11 +115,13 @@ describe('in the corpus of any setup', () => {
     fc.assert(
       fc.property(setups(), (setup) => {
         const { dpo, useful, random, randomReverse } = setup.phases.joint.weights;
+        const alone = ['gradient-ascent', 'npo', 'unlikelihood', 'undial'].includes(setup.objective);
+        const pushed = alone ? ['rejected'] : ['chosen', 'rejected'];
         const kinds = {
           pretrain: ['imitated'],
-          dpo: ['chosen', 'rejected'],
+          dpo: pushed,
           joint: [
-            ...(dpo > 0 ? ['chosen', 'rejected'] : []),
+            ...(dpo > 0 ? pushed : []),
             ...[useful, random, randomReverse].filter((weight) => weight > 0).map(() => 'imitated'),
           ],
         };

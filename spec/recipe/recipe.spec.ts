@@ -94,7 +94,8 @@ describe('the recipe of a setup', () => {
   it('of any setup leaves out exactly the streams whose loss has the weight 0, and keeps the order of the others', () => {
     fc.assert(
       fc.property(setups(), (setup) => {
-        const all = recipeOf(every).joint.streams.map(({ source, loss }) => [source, loss] as const);
+        const { objective } = setup;
+        const all = recipeOf({ ...every, objective }).joint.streams.map(({ source, loss }) => [source, loss] as const);
         const { weights } = setup.phases.joint;
         const kept = all.filter(([, loss]) => weights[loss] > 0);
         expect(recipeOf(setup).joint.streams.map(({ source, loss }) => [source, loss])).toEqual(kept);

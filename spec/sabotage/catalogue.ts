@@ -252,9 +252,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     id: 'stopped-on-held-out',
     story: 'Phase 3 ends when the held-out passwords look best.',
     file: 'src/training/trainer.ts',
-    edits: [
-      ['ends(plan, step, evaluation.sets.useful.guessRate)', 'ends(plan, step, evaluation.sets.heldOut.guessRate)'],
-    ],
+    edits: [['useful: useful.guessRate', 'useful: heldOut.guessRate']],
     caughtBy: {
       spec: RESUME,
       test: 'cuts the run short at the first evaluation whose useful guess rate passes the target',

@@ -47,7 +47,8 @@ export const referencePasswords = (setup: Counted): number => {
   return reference === 'none' ? 0 : negatives(setup) + (chosen ? pairs(setup) : 0);
 };
 
-/** Numbers of the reference model that the objective reads: a sum for each password, or all tokens at every place of it. */
-export const referenceNumbers = (setup: Counted & Pick<Setup, 'prefixes' | 'model'>): number =>
-  referencePasswords(setup) *
-  (OBJECTIVE_TRAITS[setup.objective].reference === 'distributions' ? inputLength(setup) * vocabulary(setup) : 1);
+/** Numbers that a run keeps of the reference model's distributions: all tokens at every place; 0 where the objective reads none. */
+export const distributionNumbers = (setup: Counted & Pick<Setup, 'prefixes' | 'model'>): number =>
+  OBJECTIVE_TRAITS[setup.objective].reference === 'distributions'
+    ? referencePasswords(setup) * inputLength(setup) * vocabulary(setup)
+    : 0;

@@ -101,9 +101,9 @@ const OBJECTIVE_FORMULAS: Readonly<Record<Objective, Formula>> = {
    */
   kto: (of, { beta }) => {
     const [chosen, rejected] = [ratios(of('chosen')), ratios(of('rejected'))];
-    const z = detached(tf.relu(tf.mean(tf.concat([chosen, rejected]))));
-    const advantages = tf.concat([tf.sub(chosen, z), tf.sub(z, rejected)]);
-    return tf.mean(tf.sub(1, tf.sigmoid(tf.mul(advantages, beta))));
+    const z = detached(tf.relu(tf.div(tf.add(tf.mean(chosen), tf.mean(rejected)), 2))); // as many of each
+    const lossOf = (advantage: tf.Tensor) => tf.mean(tf.sub(1, tf.sigmoid(tf.mul(advantage, beta))));
+    return tf.div(tf.add(lossOf(tf.sub(chosen, z)), lossOf(tf.sub(z, rejected))), 2);
   },
   /** SimPO (arXiv 2405.14734, equation 6): -ln sigmoid(beta (mean of chosen - mean of rejected) - gamma), over tokens. */
   simpo: (of, { beta, margin }) => {

@@ -104,7 +104,8 @@ const sequencesIn =
         return {
           policy: tf.sub(own, tf.logSumExp(own, 1, true)),
           reference: tf.reshape(tf.slice(reference, compared * each, size * each), [-1, vocabulary]),
-          next: tf.oneHot(tf.slice(labels, start * time, size * time), vocabulary, 1, 0, 'float32'),
+          // Asked for as float32, the ones of WASM are integers all the same (4.22).
+          next: tf.cast(tf.oneHot(tf.slice(labels, start * time, size * time), vocabulary), 'float32'),
         };
       },
     };
