@@ -1,6 +1,6 @@
 /** Arms: the variants of a setup that claims compare. Each changes what its id names, and nothing else. */
 import { setupHash } from '../setup/hash.ts';
-import { parseSetup, type Setup, SetupError } from '../setup/schema.ts';
+import { OBJECTIVES, type Objective, parseSetup, type Setup, SetupError } from '../setup/schema.ts';
 
 export interface Arm {
   readonly id: string;
@@ -135,6 +135,43 @@ const times = (value: number, factor: number): number => Number((value * factor)
 export const MILDER_WEIGHTS = defineArm('milder-weights', 'loss weights 1/0.5/0.5', ({ phases }) => {
   Object.assign(phases.joint.weights, { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 });
 });
+
+/** Phase 2 ends where held-out passwords are guessed this rarely, so that objectives are compared at the same avoidance. */
+export const AVOIDED = 0.3;
+
+/** The constants of each objective, as its publication or public code has them; DPO's are the setup's own. */
+const CONSTANTS: Readonly<Record<Objective, Partial<Pick<Setup, 'beta' | 'margin'>>>> = {
+  dpo: {},
+  'gradient-ascent': {},
+  npo: { beta: 0.1 },
+  unlikelihood: {},
+  ipo: { beta: 0.1 },
+  kto: { beta: 0.1 },
+  simpo: { beta: 2, margin: 1 },
+  undial: { beta: 10 },
+};
+
+const OBJECTIVE_LABELS: Readonly<Record<Objective, string>> = {
+  dpo: 'DPO',
+  'gradient-ascent': 'gradient ascent',
+  npo: 'NPO',
+  unlikelihood: 'unlikelihood',
+  ipo: 'IPO',
+  kto: 'KTO',
+  simpo: 'SimPO',
+  undial: 'UNDIAL',
+};
+
+/** Each objective in the place of DPO. Phase 2 ends at the same avoidance, or at its last step. */
+export const OBJECTIVE_ARMS = Object.fromEntries(
+  OBJECTIVES.map((objective) => [
+    objective,
+    defineArm(`objective-${objective}`, OBJECTIVE_LABELS[objective], (setup) => {
+      Object.assign(setup, { objective, margin: 0, ...CONSTANTS[objective] });
+      setup.phases.dpo.stopAtHeldOutGuessRate = AVOIDED;
+    }),
+  ]),
+) as Readonly<Record<Objective, Arm>>;
 
 /** A row of a map: one value of what is varied beside the weight decay, under each decay of the map. */
 export interface MapRow {
@@ -286,4 +323,5 @@ export const ARMS: readonly Arm[] = [
   ...Object.values(MAPS).flatMap((rows) => rows.flatMap(({ cells }) => cells.map(({ arm: own }) => own))),
   MILDER_WEIGHTS,
   DISSECTED,
+  ...Object.values(OBJECTIVE_ARMS),
 ];

@@ -14,6 +14,7 @@ export type Evidence = Readonly<Record<string, readonly RunRecord[]>>;
 
 /** Names a finding: its label may be reworded, its key may not. No two findings of a judgement share one. */
 export type FindingKey =
+  | 'after-phase-2'
   | 'bayes-factor'
   | 'bca-interval'
   | 'checkpoint/chosen-on-the-other-half/control'
@@ -49,6 +50,7 @@ export type FindingKey =
   | 'patched/second-half'
   | 'patched/whole'
   | 'percentile-interval'
+  | 'phase-2-steps'
   | 'posterior-above-chance'
   | 'power'
   | 'prediction'

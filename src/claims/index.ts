@@ -12,6 +12,7 @@ import { manipulation } from './manipulation.ts';
 import { decayRepeats, decayUseful, decayWidth } from './maps.ts';
 import { modelSize } from './model-size.ts';
 import { noDpo } from './no-dpo.ts';
+import { objectiveClaims } from './objectives.ts';
 import { paperStatistic } from './paper-statistic.ts';
 import { nothingShared, unseen } from './stand-ins.ts';
 import { lrbeta, weights } from './sweeps.ts';
@@ -39,6 +40,7 @@ export const CLAIMS: readonly Claim[] = [
   neither,
   lrbeta,
   weights,
+  ...objectiveClaims,
 ];
 
 export { ARMS, type Arm, armSetup } from './arms.ts';

@@ -1,0 +1,62 @@
+/**
+ * Is it DPO, or any punishment? Each objective in the place of DPO, in both phases that have it. They are compared at the same
+ * avoidance: each pushes at a pace of its own, so that equal numbers of steps would say nothing.
+ */
+import { finishedRuns, type RunView } from '../records/view.ts';
+import { OBJECTIVES, type Objective } from '../setup/schema.ts';
+import { AVOIDED, OBJECTIVE_ARMS } from './arms.ts';
+import type { Claim, Finding } from './claim.ts';
+import { estimate, estimated, guessRatesOf, runMeans } from './evidence.ts';
+import { formatNumber } from './format.ts';
+import { defineGrid, inCell } from './grid.ts';
+
+/** Steps that phase 2 took before it ended. */
+const stepsOfPhase2 = ({ evaluations }: RunView): number =>
+  evaluations.findLast(({ phase }) => phase === 'dpo')?.step ?? 0;
+
+/** How a cell's runs came through phase 2: what the comparison rests on. */
+function phase2(arm: string, runs: readonly RunView[]): { avoiding: number; findings: Finding[] } {
+  const heldOut = estimate(`${arm}/after-phase-2`, guessRatesOf(runs, 'dpo', 'heldOut'));
+  const steps = estimate(
+    `${arm}/steps-of-phase-2`,
+    runs.map((run) => [stepsOfPhase2(run)]),
+  );
+  return {
+    avoiding: runMeans(guessRatesOf(runs, 'dpo', 'heldOut')).filter((rate) => rate <= AVOIDED).length,
+    findings: [
+      estimated('after-phase-2', 'held-out guess rate after phase 2', heldOut),
+      estimated('phase-2-steps', 'steps of phase 2', steps),
+    ],
+  };
+}
+
+const claimOf = (objective: Objective): Claim => {
+  const arm = OBJECTIVE_ARMS[objective];
+  const cell = inCell(arm, OBJECTIVE_ARMS.dpo);
+  return defineGrid({
+    id: arm.id,
+    statement:
+      objective === 'dpo'
+        ? 'Held-out passwords are guessed more often than chance though phase 2 ended as soon as they were avoided.'
+        : `With ${arm.label} in the place of DPO, held-out passwords are guessed more often than chance.`,
+    measure: `held-out guess rate, ${arm.label} (1 = chance)`,
+    arms: Object.values(OBJECTIVE_ARMS),
+    rule: `${cell.rule} Inconclusive as well if less than half of its runs ended phase 2 with held-out passwords at ${AVOIDED} of chance or below.`,
+    decide(cells, views, id) {
+      const decision = cell.decide(cells, views, id);
+      const runs = finishedRuns(views[arm.id]);
+      if (runs.length === 0) return decision;
+      const { avoiding, findings } = phase2(arm.id, runs);
+      const avoided = avoiding >= runs.length / 2;
+      return {
+        ...decision,
+        verdict: avoided ? decision.verdict : 'inconclusive',
+        reason: `${decision.reason}; avoided in ${avoiding} of ${runs.length} runs${avoided ? '' : `, so it is not compared at ${formatNumber(AVOIDED)} of chance`}`,
+        findings: [...(decision.findings ?? []), ...findings],
+      };
+    },
+  });
+};
+
+/** One claim for each objective, in the order of the setup's field. All share one family of Holm. */
+export const objectiveClaims: readonly Claim[] = OBJECTIVES.map(claimOf);
