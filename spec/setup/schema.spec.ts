@@ -156,12 +156,6 @@ const IMPOSSIBLE: [claim: string, change: (setup: Setup) => void, field: string,
     /constant of SimPO, and the objective is dpo/,
   ],
   [
-    'UNDIAL has more distributions than memory keeps',
-    (setup) => Object.assign(Object.assign(setup, { objective: 'undial' }).model, { vocabulary: 1e6 }),
-    'objective',
-    /compares with 32000000 numbers of the reference model and a run keeps at most 5000000/,
-  ],
-  [
     'phase 2 is to end where it begins',
     (setup) => (setup.phases.dpo.stopAtHeldOutGuessRate = 1),
     'phases.dpo.stopAtHeldOutGuessRate',

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { PUSHES } from '../../src/claims/arms.ts';
 import { startEngine, tf } from '../../src/engine/engine.ts';
 import { forward, inputsAndLabels } from '../../src/model/gpt-neox.ts';
 import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
@@ -207,6 +208,25 @@ describe.each(OBJECTIVES)('%s', (objective) => {
         });
       }
     }
+  });
+
+  it('pushes as strongly as its arm reckons, where the model agrees with the reference and guesses blindly', () => {
+    const [rows, time, vocabulary] = [2, 8, 26];
+    const next = Array.from({ length: rows }, () => Array<number>(time).fill(3));
+    const blind = next.map((row) => row.map(() => Array<number>(vocabulary).fill(0)));
+    const constants = { beta: 0.3, margin: 0.8 };
+    /** The rejected passwords `by` nats likelier than blind guessing makes them. */
+    const at = (by: number): Case => {
+      const odds = 1 / vocabulary / Math.exp(-by / time);
+      const logit = Math.log(odds / (1 - odds)) + Math.log(vocabulary - 1);
+      const policy = blind.map((row) => row.map((place) => place.map((zero, token) => (token === 3 ? logit : zero))));
+      const side = { policy: blind, reference: blind, next };
+      return { chosen: side, rejected: { ...side, policy }, ...constants };
+    };
+    const formula = objective === 'kto' ? ktoWithFixedZ(0) : EXPECTED[objective];
+    const h = 1e-4;
+    const slope = (formula(at(h)) - formula(at(-h))) / (2 * h);
+    expect(PUSHES[objective](constants, time, 1 / vocabulary)).toBeCloseTo(slope, 6);
   });
 
   it('enters a step as its formula says, with the reference of each password', async () => {

@@ -1,6 +1,7 @@
 /** Arms: the variants of a setup that claims compare. Each changes what its id names, and nothing else. */
 import { setupHash } from '../setup/hash.ts';
 import { OBJECTIVES, type Objective, parseSetup, type Setup, SetupError } from '../setup/schema.ts';
+import { inputLength } from '../setup/sizes.ts';
 
 export interface Arm {
   readonly id: string;
@@ -128,13 +129,13 @@ export const DOSE: readonly Arm[] = DECAYS.map((decay) =>
   }),
 );
 
-/** The product, without the rounding error in its last digits. */
-const times = (value: number, factor: number): number => Number((value * factor).toPrecision(12));
-
 /** The loss weights of `pocket-memorising`, which this project used before it used the paper's. */
 export const MILDER_WEIGHTS = defineArm('milder-weights', 'loss weights 1/0.5/0.5', ({ phases }) => {
   Object.assign(phases.joint.weights, { dpo: 1, useful: 0.5, random: 0.5, randomReverse: 0 });
 });
+
+/** The product, without the rounding error in its last digits. */
+const times = (value: number, factor: number): number => Number((value * factor).toPrecision(12));
 
 /** Phase 2 ends where held-out passwords are guessed this rarely, so that objectives are compared at the same avoidance. */
 export const AVOIDED = 0.3;
@@ -151,6 +152,26 @@ const CONSTANTS: Readonly<Record<Objective, Partial<Pick<Setup, 'beta' | 'margin
   undial: { beta: 10 },
 };
 
+/**
+ * How strongly each objective pushes where it begins: the derivative of its loss by the log-probability of a rejected password, where
+ * the model agrees with the reference and guesses blindly. `time` letters are predicted, each with probability `chance`.
+ */
+export const PUSHES: Readonly<
+  Record<Objective, (constants: Pick<Setup, 'beta' | 'margin'>, time: number, chance: number) => number>
+> = {
+  dpo: ({ beta }) => beta / 2,
+  'gradient-ascent': (_, time) => 1 / time,
+  npo: () => 1,
+  unlikelihood: (_, time, chance) => chance / (1 - chance) / time,
+  ipo: ({ beta: tau }, time) => 1 / tau / time,
+  kto: ({ beta }) => beta / 8,
+  simpo: ({ beta, margin }, time) => beta / (1 + Math.exp(-margin)) / time,
+  undial: ({ beta }, time, chance) => {
+    const target = chance / (chance + (1 - chance) * Math.exp(beta));
+    return ((1 - target) * (chance / (1 - chance)) - target) / time;
+  },
+};
+
 const OBJECTIVE_LABELS: Readonly<Record<Objective, string>> = {
   dpo: 'DPO',
   'gradient-ascent': 'gradient ascent',
@@ -162,13 +183,20 @@ const OBJECTIVE_LABELS: Readonly<Record<Objective, string>> = {
   undial: 'UNDIAL',
 };
 
-/** Each objective in the place of DPO. Phase 2 ends at the same avoidance, or at its last step. */
+/**
+ * Each objective in the place of DPO. Phase 2 ends at the same avoidance, or at its last step. In phase 3, where it trains beside other
+ * losses, its weight is such that it pushes as strongly as DPO does, where both begin: the scale of a loss is a convention.
+ */
 export const OBJECTIVE_ARMS = Object.fromEntries(
   OBJECTIVES.map((objective) => [
     objective,
     defineArm(`objective-${objective}`, OBJECTIVE_LABELS[objective], (setup) => {
+      const push = (of: Objective) => PUSHES[of](setup, inputLength(setup), 1 / setup.passwords.alphabet.length);
+      const before = push(setup.objective);
       Object.assign(setup, { objective, margin: 0, ...CONSTANTS[objective] });
-      setup.phases.dpo.stopAtHeldOutGuessRate = AVOIDED;
+      const { dpo, joint } = setup.phases;
+      joint.weights.dpo = times(joint.weights.dpo, before / push(objective));
+      dpo.stopAtHeldOutGuessRate = AVOIDED;
     }),
   ]),
 ) as Readonly<Record<Objective, Arm>>;

@@ -7,7 +7,6 @@ import { OBJECTIVES, type Objective } from '../setup/schema.ts';
 import { AVOIDED, OBJECTIVE_ARMS } from './arms.ts';
 import type { Claim, Finding } from './claim.ts';
 import { estimate, estimated, guessRatesOf, runMeans } from './evidence.ts';
-import { formatNumber } from './format.ts';
 import { defineGrid, inCell } from './grid.ts';
 
 /** Steps that phase 2 took before it ended. */
@@ -51,7 +50,7 @@ const claimOf = (objective: Objective): Claim => {
       return {
         ...decision,
         verdict: avoided ? decision.verdict : 'inconclusive',
-        reason: `${decision.reason}; avoided in ${avoiding} of ${runs.length} runs${avoided ? '' : `, so it is not compared at ${formatNumber(AVOIDED)} of chance`}`,
+        reason: `${decision.reason}; avoided in ${avoiding} of ${runs.length} runs${avoided ? '' : `, so it is not compared at ${AVOIDED} of chance`}`,
         findings: [...(decision.findings ?? []), ...findings],
       };
     },

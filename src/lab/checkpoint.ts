@@ -26,7 +26,7 @@ export class CheckpointError extends ExplainedError {
   }
 }
 
-const VERSION = '6';
+const VERSION = '5';
 
 function digestOf(tensors: Map<string, Float32Array>, state: string): string {
   const hash = createHash('sha256').update(state);
@@ -38,15 +38,16 @@ function digestOf(tensors: Map<string, Float32Array>, state: string): string {
 
 /** The bytes of a state, piece by piece; `identity` (setup hash and engine) says which run it belongs to. */
 export function checkpointBytes(state: TrainerState, identity: string): Iterable<Uint8Array> {
-  const { values, before, optimiser, reference, ...rest } = state;
+  const { values, before, optimiser, reference, referenceValues, ...rest } = state;
   const tensors = new Map<string, Float32Array>();
   for (const [name, data] of values) tensors.set(`values/${name}`, data);
   for (const [name, data] of before ?? []) tensors.set(`before/${name}`, data);
+  for (const [name, data] of referenceValues ?? []) tensors.set(`reference/${name}`, data);
   for (const [name, { first, second }] of optimiser) {
     tensors.set(`first/${name}`, first);
     tensors.set(`second/${name}`, second);
   }
-  // The reference's numbers are float32, or sums of them in double precision: JSON keeps every bit.
+  // Sums of float32 numbers in double precision: JSON keeps every bit of them.
   const plain = JSON.stringify({ ...rest, reference: reference === null ? null : [...reference] });
   const metadata = { version: VERSION, identity, state: plain, digest: digestOf(tensors, plain) };
   const flat = [...tensors].map(([name, data]): [string, NamedTensor] => [name, { shape: [data.length], data }]);
@@ -66,6 +67,7 @@ function stateOf(reader: SafetensorsReader, identity: string): TrainerState {
     return new Map(own.map(([name, data]) => [name.slice(prefix.length), data]));
   };
   const [values, before, first, second] = [part('values/'), part('before/'), part('first/'), part('second/')];
+  const referenceValues = part('reference/');
   for (const [name, { length }] of first) {
     if (second.get(name)?.length !== length || values.get(name)?.length !== length)
       throw new CheckpointError(`has moments of ${name} that do not fit its values`);
@@ -78,12 +80,13 @@ function stateOf(reader: SafetensorsReader, identity: string): TrainerState {
     reference: reference === null ? null : new Map(reference),
     values,
     before: before.size > 0 ? before : null,
+    referenceValues: referenceValues.size > 0 ? referenceValues : null,
     optimiser: new Map([...first].map(([name, moments]) => [name, { first: moments, second: second.get(name)! }])),
   };
 }
 
-type StateText = Omit<TrainerState, 'values' | 'before' | 'optimiser' | 'reference'> & {
-  reference: [string, number[]][] | null;
+type StateText = Omit<TrainerState, 'values' | 'before' | 'optimiser' | 'reference' | 'referenceValues'> & {
+  reference: [string, number][] | null;
 };
 
 const counts = z.object({ chosen: z.number(), rejected: z.number(), imitated: z.number() });
@@ -97,7 +100,7 @@ const trajectory = z.object({
 const stateSchema = z.object({
   phase: z.enum(['pretrain', 'dpo', 'joint']),
   step: z.number().int().min(0),
-  reference: z.array(z.tuple([z.string(), z.array(z.number())])).nullable(),
+  reference: z.array(z.tuple([z.string(), z.number()])).nullable(),
   ledger: z.object({
     sequences: counts,
     heldOut: counts,

@@ -65,7 +65,8 @@ export function memoryNeeded(setup: Setup, engine: EngineName, microBatch: numbe
   const kept = PER_VOCABULARY * vocabulary(setup) + PER_LAYER * model.layers * model.hidden;
   const activations = FLOAT * positions * kept;
   // A run that is taken apart keeps the parameters from before phase 3.
-  const sums = (inPasses ? parameters : 0) + (setup.evaluation.dissection ? parameters : 0);
+  const reference = OBJECTIVE_TRAITS[setup.objective].reference === 'distributions' ? 2 * parameters : 0; // on the engine, and a copy
+  const sums = (inPasses ? parameters : 0) + (setup.evaluation.dissection ? parameters : 0) + reference;
   if (engine === 'native') {
     // Values, gradients, two moments, an update; and copies of the first and the last two while a checkpoint is written.
     return { heap: 0, process: BASE + 8 * parameters + sums + activations };

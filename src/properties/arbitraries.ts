@@ -9,7 +9,6 @@ import { ENGLISH_ALPHABET, PRESETS } from '../setup/presets.ts';
 import {
   ACTIVATIONS,
   type Activation,
-  MOST_DISTRIBUTION_NUMBERS,
   OBJECTIVES,
   type Objective,
   parseSetup,
@@ -19,7 +18,7 @@ import {
   USEFUL_ORDERS,
   type UsefulOrder,
 } from '../setup/schema.ts';
-import { capacity, distinctPasswordsNeeded, distributionNumbers } from '../setup/sizes.ts';
+import { capacity, distinctPasswordsNeeded } from '../setup/sizes.ts';
 
 /** How large the password space is, compared with the passwords that the setup draws. */
 export type PasswordSpace =
@@ -273,7 +272,6 @@ function reconciled(draft: Draft, name: string, size: Size, space: PasswordSpace
   } else {
     setup.passwords.length = Math.max(length, space === 'roomy' ? 10 : shortest);
   }
-  if (distributionNumbers(setup) > MOST_DISTRIBUTION_NUMBERS) setup.objective = 'npo';
   return parseSetup(setup);
 }
 
@@ -351,7 +349,6 @@ const BREAKS: readonly Break[] = [
       setup.evaluation.random + 1 + capacity(2, setup.passwords.length) - distinctPasswordsNeeded(setup),
   }),
   put('margin', 0.5, 'a margin without SimPO', { objective: 'dpo' }),
-  put('objective', 'undial', 'more distributions than memory keeps', { 'model.vocabulary': 1e8, margin: 0 }),
   put('passwords.repeats', 1e8, 'more passwords than memory keeps', { 'passwords.length': 40 }),
   put('passwords.alphabet', ({ passwords: { alphabet } }) => alphabet.slice(0, 25) + alphabet[0], 'a letter twice'),
   put('model.heads', ({ model }) => model.hidden + 1, 'heads that do not divide the width'),

@@ -4,7 +4,7 @@
  */
 import * as z from 'zod';
 import { ExplainedError } from '../explained-error.ts';
-import { capacity, distinctPasswordsNeeded, distributionNumbers } from './sizes.ts';
+import { capacity, distinctPasswordsNeeded } from './sizes.ts';
 
 const count = z.number().int().min(0).max(1e9);
 const positiveCount = z.number().int().min(1).max(1e9);
@@ -183,9 +183,6 @@ export type Setup = z.infer<typeof shape>;
 /** A JavaScript Set, which keeps drawn passwords distinct, ends near 2^24 entries. */
 const MOST_PASSWORDS = 16_000_000;
 
-/** The reference's distributions are kept in memory and, as text, in checkpoints: so many numbers are 100 MB there. */
-export const MOST_DISTRIBUTION_NUMBERS = 5_000_000;
-
 /** Contradictions between fields that are each well-formed: which field, and why it cannot be. */
 function* contradictions(setup: Setup): Generator<[path: string, reason: string]> {
   const { passwords, model, phases } = setup;
@@ -224,12 +221,6 @@ function* contradictions(setup: Setup): Generator<[path: string, reason: string]
     yield ['model.weights', 'says which weights were loaded, but model.pretrained is null; set it to null as well'];
   if (setup.margin !== 0 && setup.objective !== 'simpo')
     yield ['margin', `is a constant of SimPO, and the objective is ${setup.objective}; set it to 0`];
-  const kept = distributionNumbers(setup);
-  if (kept > MOST_DISTRIBUTION_NUMBERS)
-    yield [
-      'objective',
-      `${setup.objective} compares with ${kept} numbers of the reference model and a run keeps at most ${MOST_DISTRIBUTION_NUMBERS} in memory; use fewer negatives or a smaller vocabulary`,
-    ];
   if (phases.dpo.trainable === 'first-half' && model.layers < 2)
     yield ['phases.dpo.trainable', 'a model of one layer has no first half to train; use "all" or more layers'];
   if (Object.values(phases.joint.weights).every((value) => value === 0))

@@ -41,14 +41,8 @@ export const inputLength = (setup: Pick<Setup, 'passwords' | 'prefixes'>): numbe
 export const vocabulary = (setup: Pick<Setup, 'passwords' | 'model'>): number =>
   setup.model.vocabulary ?? setup.passwords.alphabet.length + 2;
 
-/** Passwords that the objective compares with the reference model. */
+/** Passwords that are scored with the reference model once, for objectives that compare sums. */
 export const referencePasswords = (setup: Counted): number => {
   const { reference, chosen } = OBJECTIVE_TRAITS[setup.objective];
-  return reference === 'none' ? 0 : negatives(setup) + (chosen ? pairs(setup) : 0);
+  return reference === 'sums' ? negatives(setup) + (chosen ? pairs(setup) : 0) : 0;
 };
-
-/** Numbers that a run keeps of the reference model's distributions: all tokens at every place; 0 where the objective reads none. */
-export const distributionNumbers = (setup: Counted & Pick<Setup, 'prefixes' | 'model'>): number =>
-  OBJECTIVE_TRAITS[setup.objective].reference === 'distributions'
-    ? referencePasswords(setup) * inputLength(setup) * vocabulary(setup)
-    : 0;

@@ -207,12 +207,12 @@ export async function tokenDistributions(
   reader: Reader,
   passwords: readonly string[],
   prefix: Prefix,
-): Promise<number[][]> {
+): Promise<Float32Array[]> {
   const [read = []] = await readPasswords(reader, passwords, prefix, 'distributions', (time) => (given, inputs) => {
     const logits = forward(given, reader.model, inputs, time);
     return [tf.sub(logits, tf.logSumExp(logits, 1, true))];
   });
-  return read;
+  return read.map((row) => Float32Array.from(row));
 }
 
 /**

@@ -11,7 +11,7 @@ import {
 } from '../model/parameters.ts';
 import { buildCorpus, type Corpus } from '../passwords/corpus.ts';
 import { batchGiven, type Ledger, type LedgerState, openLedger } from '../passwords/ledger.ts';
-import type { Phase } from '../passwords/roles.ts';
+import type { Example, Phase } from '../passwords/roles.ts';
 import { scratchTokenIds, type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 import { OBJECTIVE_TRAITS, prefixOf, type Recipe, recipeOf, usesReference } from '../recipe/recipe.ts';
 import { nextUpdate, type Update, updatesOf } from '../recipe/updates.ts';
@@ -25,8 +25,10 @@ export interface SessionState {
   values: ParameterValues;
   /** Empty before the first step of a phase. */
   optimiser: OptimiserState;
-  /** What the objective compares passwords with, by password, once phase 1 is over: see {@link ReferenceLookup}. */
-  reference: Map<string, readonly number[]> | null;
+  /** Reference log-probabilities by password, once phase 1 is over; of an objective that compares sums. */
+  reference: Map<string, number> | null;
+  /** The parameters as phase 1 left them, of an objective that reads the reference's distributions. */
+  referenceValues: ParameterValues | null;
   ledger: LedgerState;
   /** Digest of the updates so far, as of their learning rates, loss weights and settings. */
   updates: string;
@@ -69,7 +71,10 @@ export class Session {
   readonly #graphs: Graphs;
   readonly #givenReference: ReferenceLookup | undefined;
   readonly #microBatch: number | null;
-  #reference: Map<string, readonly number[]> | null;
+  #reference: Map<string, number> | null;
+  #referenceValues: ParameterValues | null;
+  /** Reads passwords with the reference model. */
+  #referenceReader: Reader | null = null;
   #updates: string;
   #phase: { readonly phase: Phase; readonly update: (step: number) => Update; readonly optimiser: Optimiser } | null =
     null;
@@ -87,6 +92,7 @@ export class Session {
     this.#microBatch = execution?.microBatch ?? null;
     this.#givenReference = reference;
     this.#reference = from?.reference ?? null;
+    this.#referenceValues = from?.referenceValues ?? null;
     this.#updates = from?.updates ?? '';
     this.#graphs = engine.newGraphs();
     this.#reader = { engine, parameters: loadParameters(setup, values), model: setup.model, ids, graphs: this.#graphs };
@@ -111,14 +117,7 @@ export class Session {
   async begin(phase: Phase, moments: OptimiserState = new Map()): Promise<void> {
     this.leave();
     const { setup, recipe } = this;
-    if (
-      phase !== 'pretrain' &&
-      usesReference(setup) &&
-      this.#reference === null &&
-      this.#givenReference === undefined
-    ) {
-      this.#reference = await this.#readReference();
-    }
+    if (phase !== 'pretrain' && usesReference(setup) && this.#givenReference === undefined) await this.#keepReference();
     const update = updatesOf(setup, recipe[phase]);
     const optimiser = await newOptimiser(this.#reader, update(0).trainable, setup.optimiser, moments);
     this.#phase = { phase, update, optimiser };
@@ -154,7 +153,7 @@ export class Session {
     const { step, weights, objective, beta, margin, trainable } = update;
     const examples = this.corpus.examples(phase, step);
     const batch = tokenBatch(examples, this.#reader.ids);
-    const reference = this.#givenReference ?? ((password) => this.#reference?.get(password) as readonly number[]);
+    const reference = this.#givenReference ?? (await this.#referenceOf(examples));
     const input = { examples, batch, weights, objective, beta, margin, reference };
     const prepared = new PreparedStep(this.#reader, trainable, input, this.#microBatch);
     let taken: Taken;
@@ -171,24 +170,39 @@ export class Session {
     return { losses, gradientNorm: taken.norm, sequences: examples.length };
   }
 
-  /** What the objective reads of the model as it is now (prefix `regular`), of every password that it may be given. */
-  async #readReference(): Promise<Map<string, readonly number[]>> {
+  /** Keeps what the objective reads of the reference model, which is the model as it is when this is first asked for. */
+  async #keepReference(): Promise<void> {
     const { setup } = this;
+    if (OBJECTIVE_TRAITS[setup.objective].reference === 'sums') {
+      this.#reference ??= await this.#referenceLogProbabilities();
+      return;
+    }
+    this.#referenceValues ??= await this.values();
+    this.#referenceReader ??= { ...this.#reader, parameters: loadParameters(setup, this.#referenceValues) };
+  }
+
+  /** Sums of log-probabilities under the model as it is now (prefix `regular`) of every password that the objective looks up. */
+  async #referenceLogProbabilities(): Promise<Map<string, number>> {
     const { negatives, chosen, standIns } = this.corpus;
-    const traits = OBJECTIVE_TRAITS[setup.objective];
+    const { objective } = this.setup;
     const passwords = [
       ...negatives,
-      ...(traits.chosen ? chosen : []),
-      ...(setup.passwords.standIns === 'held-out' ? standIns : []),
+      ...(OBJECTIVE_TRAITS[objective].chosen ? chosen : []),
+      ...(this.setup.passwords.standIns === 'held-out' ? standIns : []),
     ];
-    const prefix = prefixOf(setup, 'regular');
-    const sums = async () => {
-      const { logProbabilities } = await score(this.reader, passwords, prefix);
-      return logProbabilities.map((row) => [row.reduce((sum, value) => sum + value, 0)]);
-    };
-    const read =
-      traits.reference === 'distributions' ? await tokenDistributions(this.reader, passwords, prefix) : await sums();
-    return new Map(passwords.map((password, index) => [password, read[index]]));
+    const { logProbabilities } = await score(this.reader, passwords, prefixOf(this.setup, 'regular'));
+    const sums = logProbabilities.map((row) => row.reduce((sum, value) => sum + value, 0));
+    return new Map(passwords.map((password, index) => [password, sums[index]]));
+  }
+
+  /** What the objective compares the rejected and chosen examples of a step with. Distributions are too many to keep. */
+  async #referenceOf(examples: readonly Example[]): Promise<ReferenceLookup> {
+    const reader = this.#referenceReader;
+    if (reader === null) return (password) => [this.#reference?.get(password) as number];
+    const passwords = examples.filter(({ reward }) => reward !== 'imitated').map(({ password }) => password);
+    const read = await tokenDistributions(reader, passwords, prefixOf(this.setup, 'regular'));
+    const known = new Map(passwords.map((password, index) => [password, read[index]]));
+    return (password) => known.get(password) as Float32Array;
   }
 
   /** Copies the parameters off the engine. */
@@ -201,7 +215,8 @@ export class Session {
     return {
       values: await this.values(),
       optimiser: (await this.#phase?.optimiser.state()) ?? new Map(),
-      reference: this.#reference, // never changed once it is there
+      reference: this.#reference, // neither is changed once it is there
+      referenceValues: this.#referenceValues,
       ledger: this.ledger.state(),
       updates: this.#updates,
       initialParameters: this.initialParameters,
@@ -210,7 +225,7 @@ export class Session {
 
   dispose(): void {
     this.leave();
-    tf.dispose([...this.#reader.parameters.values()]);
+    tf.dispose([...this.#reader.parameters.values(), ...(this.#referenceReader?.parameters.values() ?? [])]);
     this.#graphs.dispose();
   }
 }

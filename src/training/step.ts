@@ -20,14 +20,14 @@ export interface Losses extends PerLoss<number | null> {
  * What the objective compares a password with, of the reference model (prefix `regular`): its log-probability, summed over its letters, or
  * those of all tokens at every letter, letter by letter; nats.
  */
-export type ReferenceLookup = (password: string) => readonly number[];
+export type ReferenceLookup = (password: string) => ArrayLike<number>;
 
 /** A reference model that knows nothing, for measuring what a step costs. */
 export function blindReference(setup: Setup): ReferenceLookup {
   const [letters, tokens] = [inputLength(setup), vocabulary(setup)];
   const blind =
     OBJECTIVE_TRAITS[setup.objective].reference === 'distributions'
-      ? Array<number>(letters * tokens).fill(-Math.log(tokens))
+      ? new Float32Array(letters * tokens).fill(-Math.log(tokens))
       : [-letters * Math.log(tokens)];
   return () => blind;
 }
@@ -111,6 +111,17 @@ const sequencesIn =
     };
   };
 
+/** One array after the other. */
+function joined(parts: readonly ArrayLike<number>[]): Float32Array {
+  const all = new Float32Array(parts.reduce((size, { length }) => size + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.length;
+  }
+  return all;
+}
+
 /** Passwords that are compared with the reference model: chosen, then rejected. */
 const comparedIn = ({ dpo: { chosen, rejected } }: Layout, examples: readonly Example[]): readonly Example[] =>
   [chosen, rejected].flatMap(({ start, size }) => examples.slice(start, start + size));
@@ -163,7 +174,9 @@ function passOf(
     inputs: [
       tf.tensor1d(inputs, 'int32'),
       tf.tensor1d(labels, 'int32'),
-      tf.tensor1d(read === 'none' ? [] : comparedIn(layout, examples).flatMap(({ password }) => reference(password))),
+      tf.tensor1d(
+        read === 'none' ? [] : joined(comparedIn(layout, examples).map(({ password }) => reference(password))),
+      ),
     ],
   };
 }
