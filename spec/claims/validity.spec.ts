@@ -183,6 +183,18 @@ describe('records of real runs', () => {
       },
     ],
     [
+      'of a phase 2 that ends early',
+      (setup: Setup) => {
+        setup.phases.dpo.stopAtHeldOutGuessRate = 0.97;
+      },
+    ],
+    ...(['gradient-ascent', 'kto', 'undial'] as const).map((objective): [string, (setup: Setup) => void] => [
+      `of the objective ${objective}`,
+      (setup) => {
+        setup.objective = objective;
+      },
+    ]),
+    [
       'evaluated at odd steps',
       (setup: Setup) => {
         setup.evaluation.every = 5;
@@ -813,6 +825,29 @@ describe('the check of one record', () => {
       false,
     ]);
     expect(ended(passedAt(6, 1.5))).toBe(false);
+  });
+
+  it('knows when phase 2 ends: at the first evaluation at the target or below, or at its last step', () => {
+    const ended = (change: Change) => said(change).includes('its phase 2 did not end as its setup says');
+    /** Held-out guess rates at the evaluations of phase 2, the last ones of which may be left out. */
+    const rates =
+      (target: number | null, ...values: number[]) =>
+      (run: WholeRun) => {
+        const phase2 = run.evaluations.filter(({ phase }) => phase === 'dpo');
+        expect(phase2).toHaveLength(3);
+        run.evaluations = run.evaluations.filter((one) => !phase2.slice(values.length).includes(one));
+        for (const [index, value] of values.entries()) phase2[index].sets.heldOut.guessRate = value;
+        run.setup.phases.dpo.stopAtHeldOutGuessRate = target;
+      };
+    expect(ended(rates(0.5, 0.9, 0.8, 0.6))).toBe(false);
+    expect(ended(rates(0.5, 0.9, 0.8, 0.4))).toBe(false);
+    expect(ended(rates(0.5, 0.9, 0.4, 0.3))).toBe(true);
+    expect(ended(rates(0.5, 0.9, 0.4))).toBe(false);
+    expect(ended(rates(0.5, 0.9, 0.6))).toBe(true);
+    expect(ended(rates(null, 0.9, 0.4, 0.3))).toBe(false);
+    // A rate that is the target but for rounding may have ended the phase, or not.
+    expect(ended(rates(0.5, 0.9, 0.5))).toBe(false);
+    expect(ended(rates(0.5, 0.9, 0.5, 0.4))).toBe(false);
   });
 
   it('lets numbers differ by their rounding, and by no more', () => {

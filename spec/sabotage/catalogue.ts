@@ -249,6 +249,40 @@ export const SABOTAGES: readonly Sabotage[] = [
     },
   },
   {
+    id: 'every-objective-is-dpo',
+    story: 'Whatever a setup says pushes negatives away, DPO does: all objectives agree.',
+    file: 'src/training/objectives.ts',
+    edits: [['OBJECTIVE_FORMULAS[objective] : imitation', 'OBJECTIVE_FORMULAS.dpo : imitation']],
+    caughtBy: {
+      spec: 'spec/training/objectives.spec.ts',
+      test: 'is what its formula gives in double precision, draw 1',
+      message: /expected \S+ to be close to \S+/,
+    },
+  },
+  {
+    id: 'a-weaker-objective',
+    story:
+      'Losses without a pair push ten times as weakly beside the others in phase 3, so that useful passwords rise all the more.',
+    file: 'src/claims/arms.ts',
+    edits: [['  npo: () => 1,', '  npo: () => 10,']],
+    caughtBy: {
+      spec: 'spec/training/objectives.spec.ts',
+      test: 'pushes as strongly as its arm reckons',
+      message: /expected 10 to be close to/,
+    },
+  },
+  {
+    id: 'avoided-too-early',
+    story: 'Phase 2 ends long before the held-out passwords are avoided, so that there is little to flip.',
+    file: 'src/recipe/recipe.ts',
+    edits: [['guessRates.heldOut <= below', 'guessRates.heldOut <= 3 * below']],
+    caughtBy: {
+      spec: RESUME,
+      test: 'ends the phase at the first evaluation whose held-out guess rate is at the target or below',
+      message: /evaluations until phase 2 ended: \d+, not \d+/,
+    },
+  },
+  {
     id: 'stopped-on-held-out',
     story: 'Phase 3 ends when the held-out passwords look best.',
     file: 'src/training/trainer.ts',

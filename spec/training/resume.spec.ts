@@ -106,6 +106,32 @@ describe('the stop rule of phase 3', () => {
   });
 });
 
+describe('the stop rule of phase 2', () => {
+  const avoiding = (stopAtHeldOutGuessRate: number | null) =>
+    tinySetup((draft) => {
+      draft.optimiser.learningRate = 0.02;
+      draft.evaluation.every = 1;
+      Object.assign(draft.phases.dpo, { steps: 16, stopAtHeldOutGuessRate });
+    });
+
+  it('ends the phase at the first evaluation whose held-out guess rate is at the target or below, and changes nothing before', async () => {
+    const inPhase2 = ({ evaluations }: Outcome) => evaluations.filter(({ phase }) => phase === 'dpo');
+    const whole = inPhase2(await trainToEnd(avoiding(null), { engine }));
+    expect(whole).toHaveLength(16);
+    const rates = whole.map(({ sets }) => sets.heldOut.guessRate);
+    for (const target of [0.95, 0.8]) {
+      const index = rates.findIndex((rate) => rate <= target);
+      expect(index, `no evaluation reaches ${target}`).toBeGreaterThanOrEqual(0);
+      const stopped = await trainToEnd(avoiding(target), { engine });
+      const took = `evaluations until phase 2 ended: ${inPhase2(stopped).length}, not ${index + 1}`;
+      expect(inPhase2(stopped), took).toEqual(whole.slice(0, index + 1));
+      expect(stopped.trajectories.dpo.total).toHaveLength(index + 1);
+      expect(stopped.snapshots[0]).toMatchObject({ phase: 'dpo', step: index + 1 });
+      expect(stopped.trajectories.joint.total).toHaveLength(8);
+    }
+  });
+});
+
 describe('a run that diverges', () => {
   const setup = tinySetup();
 
