@@ -47,6 +47,7 @@ describe('config.json', () => {
     [{ rotary_pct: 1 }, { rotaryFraction: 1 }],
     [{ rotary_emb_base: 500 }, { rotaryBase: 500 }],
     [{ use_parallel_residual: false }, { parallelResidual: false }],
+    [{ intermediate_size: 1000 }, { intermediateFactor: 1000 / 768 }],
     [{ tie_word_embeddings: true }, { tiedEmbeddings: true }],
     [{ hidden_act: 'gelu_new' }, { activation: 'gelu-tanh' }],
     [{ hidden_act: 'gelu_fast' }, { activation: 'gelu-tanh' }],
@@ -67,7 +68,7 @@ describe('config.json', () => {
 
 describe('what is not supported is refused by name:', () => {
   it.each<[object, RegExp]>([
-    [{ model_type: 'llama' }, /config\.json: model_type is "llama"/],
+    [{ model_type: 'gemma' }, /config\.json: model_type is "gemma"; only gpt_neox/],
     [{ hidden_act: 'relu' }, /hidden_act "relu" is not supported; gelu,/],
     [{ hidden_act: '__proto__' }, /hidden_act "__proto__" is not supported/],
     [{ rope_parameters: { rope_type: 'yarn' } }, /rope_type "yarn" is not supported/],
@@ -75,7 +76,6 @@ describe('what is not supported is refused by name:', () => {
     [{ attention_bias: false }, /attention_bias false/],
     [{ attention_dropout: 0.1 }, /attention_dropout 0\.1/],
     [{ hidden_dropout: 0.1 }, /hidden_dropout 0\.1/],
-    [{ intermediate_size: 1000 }, /intermediate_size 1000 is no multiple of hidden_size 768/],
     [{ hidden_size: 0 }, /hidden_size/],
     [{ num_hidden_layers: '12' }, /num_hidden_layers/],
     [{ vocab_size: undefined }, /vocab_size/],

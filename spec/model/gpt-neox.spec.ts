@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { startEngine, tf } from '../../src/engine/engine.ts';
-import { forward, logProbabilities } from '../../src/model/gpt-neox.ts';
+import { forward, logProbabilities } from '../../src/model/model.ts';
 import { initialValues, loadParameters, parameterSpecifications, trainableNames } from '../../src/model/parameters.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { PRESETS } from '../../src/setup/presets.ts';

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, type EngineName, startEngine, tf } from '../../src/engine/engine.ts';
-import { forward, inputsAndLabels, logProbabilities, residualStream } from '../../src/model/gpt-neox.ts';
+import { forward, inputsAndLabels, logProbabilities, residualStream } from '../../src/model/model.ts';
 import { loadParameters, type Parameters, type ParameterValues, trainableNames } from '../../src/model/parameters.ts';
 import { loadValues, readConfig, saveModel } from '../../src/model/pretrained.ts';
 import { withSafetensors } from '../../src/model/safetensors.ts';

@@ -111,6 +111,7 @@ describe('canonical JSON', () => {
     const added = [
       ...['model.weights', 'model.parallelResidual', 'model.activation', 'model.tiedEmbeddings'],
       ...['phases.joint.usefulOrder', 'evaluation.first', 'passwords.standIns', 'evaluation.dissection'],
+      ...['model.family', 'model.keyValueHeads'],
     ];
     const before = added.reduce(
       (setup, field) => withValue(setup, field.split('.'), undefined),

@@ -1,7 +1,7 @@
 /** One packed optimiser step's loss and gradients: every sequence of the step shares one forward and one backward pass. */
 import { type Engine, tf } from '../engine/engine.ts';
 import type { Pass } from '../engine/graphs.ts';
-import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
+import { inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/model.ts';
 import type { LoadedModel } from '../model/parameters.ts';
 import type { Example, Reward } from '../passwords/roles.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';
