@@ -9,7 +9,7 @@ import * as z from 'zod';
 import { readTextFile, withRegularFile } from '../files.ts';
 import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
 import type { Family, Setup } from '../setup/schema.ts';
-import { vocabulary } from '../setup/sizes.ts';
+import { innerWidth, vocabulary } from '../setup/sizes.ts';
 import { orRefuse, parseJson } from '../untrusted.ts';
 import { type ConfiguredShape, configJson, MOST_TEXT, ModelError, parseConfig } from './config.ts';
 import {
@@ -115,8 +115,11 @@ export function assertSameShape(setup: Setup, folder: string): void {
   const { positions, ...shape } = readConfig(folder);
   const { model, passwords } = setup;
   const asked = { ...model, vocabulary: model.vocabulary ?? shape.vocabulary };
+  // Factors that give the same width are those of the same model.
+  const isSame = (key: keyof typeof shape) =>
+    key === 'intermediateFactor' ? innerWidth(model) === innerWidth(shape) : asked[key] === shape[key];
   const wrong = (Object.keys(shape) as (keyof typeof shape)[])
-    .filter((key) => asked[key] !== shape[key])
+    .filter((key) => !isSame(key))
     .map((key) => `model.${key} is ${asked[key]} and ${shape[key]} there`);
   if (wrong.length > 0)
     throw new ModelError(`the setup does not fit ${path.join(folder, CONFIG)}: ${wrong.join('; ')}`);

@@ -286,22 +286,28 @@ function reconciled(draft: Draft, name: string, size: Size, space: PasswordSpace
 interface Drawn {
   readonly size?: SetupSize;
   readonly space?: PasswordSpace;
+  /** Any, where it is left out. */
+  readonly family?: Family;
 }
 
 /**
  * Valid setups.
  * @param size how large they are
  * @param space how full the password space is; 2 or 3 letters where it is `saturated`, all 26 where it is `roomy`
+ * @param family of the model
  * @example fc.assert(fc.property(setups(), (setup) => buildCorpus(setup).heldOut.length > 0))
  */
-export function setups({ size = 'tiny', space = 'any' }: Drawn = {}): fc.Arbitrary<Setup> {
+export function setups({ size = 'tiny', space = 'any', family }: Drawn = {}): fc.Arbitrary<Setup> {
   const letters = {
     any: field(ENGLISH_ALPHABET, ['ab', 'ba', 'az'], alphabets()),
     saturated: alphabets({ most: 3 }),
     roomy: field(ENGLISH_ALPHABET, [], alphabets({ least: 26 })),
   }[space];
   const name = size === 'any' ? 'pocket' : 'tiny';
-  return drafts(SIZES[size], letters).map((draft) => reconciled(draft, name, SIZES[size], space));
+  return drafts(SIZES[size], letters).map((draft) => {
+    const model = family === undefined ? draft.model : { ...draft.model, family };
+    return reconciled({ ...draft, model }, name, SIZES[size], space);
+  });
 }
 
 /** What setups shrink to. */

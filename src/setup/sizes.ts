@@ -38,7 +38,10 @@ export const inputLength = (setup: Pick<Setup, 'passwords' | 'prefixes'>): numbe
   setup.passwords.length - (setup.prefixes ? 0 : 1);
 
 /** Width of the MLP's inner layer. */
-export const innerWidth = ({ hidden, intermediateFactor }: Setup['model']): number =>
+export const innerWidth = ({
+  hidden,
+  intermediateFactor,
+}: Pick<Setup['model'], 'hidden' | 'intermediateFactor'>): number =>
   Math.max(1, Math.round(hidden * intermediateFactor));
 
 /** Tokens of the model's vocabulary; without a number in the setup, the letters and the two prefixes. */

@@ -6,4 +6,6 @@ import { describe } from 'vitest';
 import { NO_GPU } from '../../helpers/gpu.ts';
 import { parityProperties } from '../../model/parity.ts';
 
-describe.skipIf(NO_GPU !== null)('transformers and torch', () => parityProperties(['webgpu'], ['half', 'sequential', 'llama-grouped']));
+describe.skipIf(NO_GPU !== null)('transformers and torch', () =>
+  parityProperties(['webgpu'], ['half', 'sequential', 'llama-grouped']),
+);
