@@ -2,15 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { initialValues, parameterCount, parameterSpecifications, trainableNames } from '../../src/model/parameters.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import { tinySetup } from '../helpers/setups.ts';
+import { asLlama, tinySetup } from '../helpers/setups.ts';
 
-const llama = { family: 'llama', rotaryFraction: 1, parallelResidual: false, activation: 'silu' } as const;
-const tinyLlama = (change: Partial<Setup['model']> = {}): Setup =>
-  tinySetup((draft) => Object.assign(draft.model, llama, change));
+const tinyLlama = (change: Partial<Setup['model']> = {}): Setup => tinySetup((draft) => asLlama(draft, change));
 
 /** SmolLM2-135M's config.json, as the hub has it. */
 const SMOL = {
-  ...llama,
   hidden: 576,
   layers: 30,
   heads: 9,
