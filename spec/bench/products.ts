@@ -2,7 +2,7 @@
 import { Bench } from 'tinybench';
 import type { Phase } from '../../src/passwords/roles.ts';
 import type { Setup } from '../../src/setup/schema.ts';
-import { vocabulary } from '../../src/setup/sizes.ts';
+import { innerWidth, vocabulary } from '../../src/setup/sizes.ts';
 
 /** Milliseconds of one call, by tinybench: the median of a short while. */
 export async function milliseconds(name: string, body: () => unknown): Promise<number> {
@@ -19,14 +19,17 @@ export type Product = readonly [m: number, k: number, n: number];
 
 /** The products [m, k] x [k, n] of one forward and backward pass over `rows` tokens. */
 export function products(setup: Setup, phase: Phase, rows: number): Product[] {
-  const { hidden, layers, intermediateFactor } = setup.model;
-  const inner = hidden * intermediateFactor;
-  const layer: [number, number][] = [
-    [hidden, 3 * hidden],
-    [hidden, hidden],
-    [hidden, inner],
-    [inner, hidden],
-  ];
+  const { hidden, layers, family } = setup.model;
+  const inner = innerWidth(setup.model);
+  // Llama's inner layer has a gate beside it. Its queries, keys and values are one product, like those of GPT-NeoX.
+  const read: [number, number][] =
+    family === 'llama'
+      ? [
+          [hidden, inner],
+          [hidden, inner],
+        ]
+      : [[hidden, inner]];
+  const layer: [number, number][] = [[hidden, 3 * hidden], [hidden, hidden], ...read, [inner, hidden]];
   const frozenFrom = phase === 'dpo' && setup.phases.dpo.trainable === 'first-half' ? Math.floor(layers / 2) : layers;
   const linear = Array.from({ length: layers }, (_, index) =>
     layer.map((size) => ({ size, frozen: index >= frozenFrom })),

@@ -54,6 +54,7 @@ describe('the committed rates', () => {
       weights: 'lrbeta',
       manipulation: 'avoidance',
       'nothing-shared': 'unseen',
+      llama: 'main',
       'decay-useful': 'decay-width',
       'decay-repeats': 'decay-width',
     };

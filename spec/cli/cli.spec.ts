@@ -14,7 +14,7 @@ describe('a command line that cannot be carried out', () => {
     [
       'an unknown preset',
       ['--preset', 'huge'],
-      /--preset: there is no "huge"; presets are pocket, pocket-large, pocket-memorising, paper/,
+      /--preset: there is no "huge"; presets are pocket, pocket-large, pocket-llama, pocket-memorising, paper/,
     ],
     ['a preset named like an object method', ['--preset', 'toString'], /--preset: there is no "toString"/],
     ['a count that is no number', ['--seeds', 'many'], /--seeds: "many" must be a whole number from 1 to 1000/],

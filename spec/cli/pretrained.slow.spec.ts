@@ -10,6 +10,7 @@ import { parseRunRecord, type WholeRun } from '../../src/records/record.ts';
 import { configuration, finish, startCommand } from '../helpers/command.ts';
 import { type FakeHub, fakeHub } from '../helpers/hub.ts';
 import { saveTinyModel } from '../helpers/model.ts';
+import { asLlama } from '../helpers/setups.ts';
 
 const { name: ENGINE } = await startEngine();
 const ID = 'someone/tiny-neox';
@@ -99,6 +100,16 @@ describe('a model of the hub', () => {
 });
 
 describe('a model in a folder', () => {
+  it('may be a Llama, which is kept as one', async () => {
+    const llama = path.join(root, 'tiny-llama');
+    saveTinyModel(llama, (draft) => asLlama(draft, { heads: 4, keyValueHeads: 2, intermediateFactor: 2.75 }));
+    const { code, stderr } = await reproduce('llama', '--model', llama, '--keep-models');
+    expect(code, stderr).toBe(1); // as above
+    expect(recordOf('llama').setup.model).toMatchObject({ family: 'llama', keyValueHeads: 2, vocabulary: 8200 });
+    const models = path.join(root, 'llama', 'models');
+    expect(readConfig(path.join(models, readdirSync(models)[0]))).toEqual(readConfig(llama));
+  });
+
   it('trains as the same files of the hub do, bit for bit; its letters alone are another setup, labelled so', async () => {
     expect((await reproduce('first', '--model', origin)).code).toBe(1);
     expect(recordOf('first').parametersDigest).toBe(recordOf('hub').parametersDigest);

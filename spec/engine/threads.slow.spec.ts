@@ -8,8 +8,9 @@ import {
   threadVariables,
   WITHIN_OPERATIONS,
 } from '../../src/engine/native/threads.ts';
+import { FAMILIES } from '../../src/setup/schema.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
-import { tinySetup } from '../helpers/setups.ts';
+import { asLlama, tinySetup } from '../helpers/setups.ts';
 
 describe('threads', () => {
   it('divide the operations of wide models alone, and run operations side by side for all', () => {
@@ -35,10 +36,13 @@ const PROGRAM = `
   console.log((await trainToEnd(JSON.parse(readFileSync(0, 'utf8')), { engine })).parametersDigest);`;
 
 describe.runIf(ENGINES_HERE.includes('native'))('a run on native', () => {
-  it('has the same parameters to the bit however many operations run side by side, and twice alike where one is divided', () => {
+  it.each(
+    FAMILIES,
+  )('of %s has the same parameters to the bit however many operations run side by side, and twice alike where one is divided', (family) => {
     const setup = tinySetup((draft) => {
       draft.batch = 16;
       Object.assign(draft.model, { hidden: 256, heads: 4, vocabulary: 3000 });
+      if (family === 'llama') asLlama(draft, { keyValueHeads: 2 });
       for (const phase of Object.values(draft.phases)) phase.steps = 2;
     });
     const digests = [

@@ -14,6 +14,11 @@ export function layerNorm(x: tf.Tensor, gain: tf.Tensor, bias: tf.Tensor, epsilo
   return tf.add(tf.mul(tf.mul(tf.sub(x, mean), tf.rsqrt(tf.add(variance, epsilon))), gain), bias);
 }
 
+export const rmsNorm = (x: tf.Tensor, gain: tf.Tensor, epsilon: number): tf.Tensor =>
+  tf.mul(tf.div(x, tf.sqrt(tf.add(tf.mean(tf.mul(x, x), -1, true), epsilon))), gain);
+
+export const silu = (x: tf.Tensor): tf.Tensor => tf.div(x, tf.add(1, tf.exp(tf.neg(x))));
+
 const added = (x: tf.Tensor, bias?: tf.Tensor): tf.Tensor => (bias === undefined ? x : tf.add(x, bias));
 
 export function gelu(given: tf.Tensor, bias?: tf.Tensor): tf.Tensor {

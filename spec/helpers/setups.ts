@@ -19,3 +19,11 @@ export function tinySetup(change: (setup: Setup) => void = () => {}): Setup {
   change(setup);
   return parseSetup(setup);
 }
+
+/** Makes a setup's model a Llama. @param change what else is to be changed */
+export const asLlama = ({ model }: Setup, change: Partial<Setup['model']> = {}): Setup['model'] =>
+  Object.assign(
+    model,
+    { family: 'llama', rotaryFraction: 1, parallelResidual: false, activation: 'silu' } as const,
+    change,
+  );

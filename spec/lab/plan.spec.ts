@@ -12,7 +12,7 @@ import {
 import { parameterCount } from '../../src/model/parameters.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { ENGINES_HERE } from '../helpers/engines.ts';
-import { tinySetup } from '../helpers/setups.ts';
+import { asLlama, tinySetup } from '../helpers/setups.ts';
 
 const GIB = 2 ** 30;
 const { paper, 'pocket-memorising': pocket } = PRESETS;
@@ -45,6 +45,18 @@ describe('the memory that a run needs', () => {
       expect(need / measured, preset).toBeGreaterThan(0.9);
       expect(need / measured, preset).toBeLessThan(1.34);
     }
+  });
+
+  it('of a Llama is what its steps took, or up to a third more', () => {
+    const setup = { ...structuredClone(paper), batch: 32 };
+    asLlama(setup, {
+      ...{ pretrained: null, hidden: 576, layers: 8, heads: 9, keyValueHeads: 3, intermediateFactor: 1536 / 576 },
+      ...{ vocabulary: 2000, tiedEmbeddings: true },
+    });
+    // MiB at its most, by spec/bench/growth/measure.ts on `native`, phase joint.
+    const need = memoryNeeded(setup, 'native').process / 2 ** 20 / 3739;
+    expect(need).toBeGreaterThan(0.9);
+    expect(need).toBeLessThan(1.34);
   });
 
   it('is what the real steps of `npm run bench -- paper` took, within a tenth', () => {

@@ -1,14 +1,20 @@
 /**
  * The whole computation against the programs that the paper ran, on models that Hugging Face's transformers saved:
- * GPTNeoXForCausalLM, torch's AdamW and clip_grad_norm_. `fixtures/parity/record.py` made the numbers, in double precision.
+ * GPTNeoXForCausalLM, LlamaForCausalLM, torch's AdamW and clip_grad_norm_. `fixtures/parity/record.py` made the numbers, in double precision.
  */
 import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Engine, type EngineName, startEngine, tf } from '../../src/engine/engine.ts';
-import { forward, inputsAndLabels, logProbabilities, residualStream } from '../../src/model/gpt-neox.ts';
-import { loadParameters, type Parameters, type ParameterValues, trainableNames } from '../../src/model/parameters.ts';
+import { forward, inputsAndLabels, logProbabilities, residualStream } from '../../src/model/model.ts';
+import {
+  loadParameters,
+  type Parameters,
+  type ParameterValues,
+  TABLES,
+  trainableNames,
+} from '../../src/model/parameters.ts';
 import { loadValues, readConfig, saveModel } from '../../src/model/pretrained.ts';
 import { withSafetensors } from '../../src/model/safetensors.ts';
 import { type Example, PHASES, type Phase, type Prefix, type Reward, type Role } from '../../src/passwords/roles.ts';
@@ -162,7 +168,7 @@ export function parityProperties(engines: readonly EngineName[], trained: readon
             for (const [parameter, gradient] of gradients) {
               // Hugging Face keeps weights of linear layers transposed.
               const { shape } = parameters.get(parameter) as tf.Tensor;
-              const there = shape.length === 2 && parameter !== 'gpt_neox.embed_in.weight';
+              const there = shape.length === 2 && parameter !== TABLES[model.family].embedding;
               const own = await valuesOfOne(engine, () => {
                 const tensor = tf.tensor(gradient, shape);
                 return there ? tf.transpose(tensor) : tensor;

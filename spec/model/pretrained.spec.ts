@@ -9,7 +9,7 @@ import { idsFor, loadPretrained, loadValues, modelDigest, readConfig, saveModel 
 import { type NamedTensor, safetensorsBytes, withSafetensors, writePieces } from '../../src/model/safetensors.ts';
 import { parseSetup, type Setup } from '../../src/setup/schema.ts';
 import { saveTinyModel } from '../helpers/model.ts';
-import { tinySetup } from '../helpers/setups.ts';
+import { asLlama, tinySetup } from '../helpers/setups.ts';
 
 const root = mkdtempSync(path.join(os.tmpdir(), 'negative-knowledge-model-'));
 const folder = path.join(root, 'model');
@@ -209,11 +209,45 @@ describe('a model that does not fit is refused, and the refusal names it:', () =
   });
 });
 
-it('what transformers itself saved is written again as it was, tensor by tensor', () => {
-  const recorded = fileURLToPath(new URL('../../fixtures/parity/sequential', import.meta.url));
+describe('a Llama in a folder', () => {
+  const llama = path.join(root, 'llama');
+  let own: ReturnType<typeof saveTinyModel>;
+  beforeAll(() => {
+    own = saveTinyModel(llama, (draft) => asLlama(draft, { heads: 4, keyValueHeads: 2, intermediateFactor: 2.75 }));
+  });
+
+  it('gives back the values that were saved, and keeps of its tables what letters and prefixes need', () => {
+    expect(loadPretrained(own.setup, llama)).toEqual(own.values);
+    const few = parseSetup({ ...own.setup, model: { ...own.setup.model, vocabulary: null } });
+    const part = loadPretrained(few, llama);
+    expect([...part].map(([name, { length }]) => [name, length])).toEqual(
+      parameterSpecifications(few).map(({ name, shape }) => [name, shape.reduce((a, b) => a * b)]),
+    );
+    const { hidden } = few.model;
+    const token = idsFor(own.setup, llama).letters.get('q') as number;
+    const table = own.values.get('model.embed_tokens.weight') as Float32Array;
+    expect(part.get('model.embed_tokens.weight')?.slice(16 * hidden, 17 * hidden)).toEqual(
+      table.slice(token * hidden, (token + 1) * hidden),
+    );
+    const last = own.values.get('lm_head.weight') as Float32Array;
+    expect(Array.from({ length: hidden }, (_, row) => part.get('lm_head.weight')?.[row * 28 + 16])).toEqual(
+      Array.from({ length: hidden }, (_, row) => last[row * 8200 + token]),
+    );
+  });
+
+  it('is no GPT-NeoX', () => {
+    expect(() => loadPretrained(setup, llama)).toThrow(/model\.family is gpt-neox and llama there/);
+  });
+});
+
+it.each([
+  'sequential',
+  'llama-grouped',
+])('what transformers itself saved as %s is written again as it was, tensor by tensor', (name) => {
+  const recorded = fileURLToPath(new URL(`../../fixtures/parity/${name}`, import.meta.url));
   const { positions: _, ...shape } = readConfig(recorded);
   const theirs = tinySetup((tiny) => Object.assign(tiny.model, shape));
-  const copy = path.join(root, 'again');
+  const copy = path.join(root, `again-${name}`);
   saveModel(copy, theirs, loadValues(theirs, recorded));
   const tensorsOf = (from: string) =>
     withSafetensors(path.join(from, 'model.safetensors'), (reader) =>

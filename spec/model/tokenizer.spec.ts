@@ -38,6 +38,37 @@ describe('the tokens of the GPT-NeoX vocabulary', () => {
   });
 });
 
+describe('the tokens of a vocabulary whose text is cut as', () => {
+  /** The text of the pattern of Llama 3 and Qwen 2. */
+  const pattern = (digits: string) =>
+    `(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|${digits}| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+`;
+  const split = (Regex: string) => ({ type: 'Split', pattern: { Regex }, behavior: 'Isolated', invert: false });
+  const bytes = { type: 'ByteLevel', add_prefix_space: false, trim_offsets: true };
+
+  it.each<[string, object[]]>([
+    [
+      'by SmolLM2',
+      [
+        { type: 'Digits', individual_digits: true },
+        { ...bytes, use_regex: true },
+      ],
+    ],
+    ['by Llama 3', [split(pattern('\\p{N}{1,3}')), { ...bytes, use_regex: false }]],
+    ['by Qwen 2', [split(pattern('\\p{N}')), { ...bytes, use_regex: false }]],
+  ])('%s are found as well', (_, pretokenizers) => {
+    const decoder = { type: 'ByteLevel', add_prefix_space: true, trim_offsets: true, use_regex: true };
+    const cut = { ...JSON.parse(json), normalizer: null, decoder, pre_tokenizer: { type: 'Sequence', pretokenizers } };
+    const { letters, prefixes } = tokenIdsOf(JSON.stringify(cut), ENGLISH_ALPHABET, here);
+    expect([...letters.values()]).toEqual(PAPER);
+    expect(prefixes).toEqual({ regular: 3963, reverse: 8107 });
+  });
+
+  it('by a pattern that is nearly one of these are refused', () => {
+    const nearly = { ...JSON.parse(json), pre_tokenizer: split(`${pattern('\\p{N}')}|x`) };
+    expect(() => tokenIdsOf(JSON.stringify(nearly), 'ab', here)).toThrow(/no pattern of the file's own is run/);
+  });
+});
+
 describe('a vocabulary that lacks', () => {
   it('a letter names it, and the alphabet of what there is', () => {
     const cut = without('Ġq', 'Ġz');

@@ -94,7 +94,10 @@ describe('the journal of a folder', () => {
 
 it('a record keeps its digest when setups get a new field that says what was so before', () => {
   const run = madeUpRun(1, effect);
-  const fields = ['passwords.standIns', 'phases.joint.usefulOrder', 'evaluation.first', 'evaluation.dissection'];
+  const fields = [
+    ...['passwords.standIns', 'phases.joint.usefulOrder', 'evaluation.first', 'evaluation.dissection'],
+    ...['model.family', 'model.keyValueHeads'],
+  ];
   const before = fields.reduce((setup, field) => withValue(setup, field.split('.'), undefined), run.setup);
   expect(Object.keys(before.passwords)).not.toContain('standIns');
   expect(recordDigest(run)).toBe(recordDigest({ ...run, setup: before }));
@@ -107,6 +110,8 @@ it('a record keeps its digest when setups get a new field that says what was so 
     ['phases.joint.usefulOrder', 'shuffled-once'],
     ['evaluation.first', 1],
     ['evaluation.dissection', true],
+    ['model.family', 'llama'],
+    ['model.keyValueHeads', 1],
   ] as const) {
     const other = withValue(run.setup, field.split('.'), value);
     expect(recordDigest({ ...run, setup: other }), field).not.toBe(recordDigest(run));

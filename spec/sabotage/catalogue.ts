@@ -173,7 +173,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     id: 'labels-off-by-one',
     story: 'Each position predicts the token that it was given: the loss falls to nothing and says nothing.',
-    file: 'src/model/gpt-neox.ts',
+    file: 'src/model/model.ts',
     edits: [
       [
         'tokens.subarray(row * length + 1, (row + 1) * length), row * time',

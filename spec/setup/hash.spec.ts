@@ -112,6 +112,7 @@ describe('canonical JSON', () => {
       ...['model.weights', 'model.parallelResidual', 'model.activation', 'model.tiedEmbeddings'],
       ...['phases.joint.usefulOrder', 'evaluation.first', 'passwords.standIns', 'evaluation.dissection'],
       ...['objective', 'margin', 'phases.dpo.stopAtHeldOutGuessRate'],
+      ...['model.family', 'model.keyValueHeads'],
     ];
     const before = added.reduce(
       (setup, field) => withValue(setup, field.split('.'), undefined),

@@ -45,6 +45,8 @@ const PAPER: [section: string, field: string, value: unknown][] = [
   ['What is reported', 'evaluation.every', 5],
   ['What is reported', 'evaluation.dissection', false],
   ['Experiments', 'model.pretrained', 'EleutherAI/pythia-160m'],
+  ['Pythia / GPT-NeoX facts', 'model.family', 'gpt-neox'],
+  ['Pythia / GPT-NeoX facts', 'model.keyValueHeads', null],
   ['Pythia / GPT-NeoX facts', 'model.layers', 12],
   ['Pythia / GPT-NeoX facts', 'model.hidden', 768],
   ['Pythia / GPT-NeoX facts', 'model.heads', 12],

@@ -6,7 +6,7 @@ import { hasDefault } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { parseSetup, type Setup, SetupError } from '../../src/setup/schema.ts';
 import { branches } from '../helpers/branches.ts';
-import { tinySetup } from '../helpers/setups.ts';
+import { asLlama, tinySetup } from '../helpers/setups.ts';
 
 /** What parseSetup says against `input`. Fails where it says nothing, or throws anything but a SetupError. */
 function refusal(input: unknown): string {
@@ -106,6 +106,37 @@ const IMPOSSIBLE: [claim: string, change: (setup: Setup) => void, field: string,
     'model.rotaryFraction',
     /big/i,
   ],
+  [
+    'GPT-NeoX would share keys',
+    (setup) => (setup.model.keyValueHeads = 1),
+    'model.keyValueHeads',
+    /GPT-NeoX has as many heads of keys and values as of queries; set it to null/,
+  ],
+  [
+    'keys would be shared by a part of a head',
+    (setup) => asLlama(setup, { heads: 4, keyValueHeads: 3 }),
+    'model.keyValueHeads',
+    /3 heads of keys and values do not divide 4 heads of queries/,
+  ],
+  [
+    'a number says what null says',
+    (setup) => asLlama(setup, { heads: 4, keyValueHeads: 4 }),
+    'model.keyValueHeads',
+    /4 are as many as the heads of queries, for which null stands/,
+  ],
+  [
+    'Llama would turn half of a head',
+    (setup) => asLlama(setup, { rotaryFraction: 0.5 }),
+    'model.rotaryFraction',
+    /Llama turns each head as a whole, and not 0.5 of it; set it to 1/,
+  ],
+  [
+    'Llama would be parallel',
+    (setup) => asLlama(setup, { parallelResidual: true }),
+    'model.parallelResidual',
+    /reads the sum of input and attention; set it to false/,
+  ],
+  ['there is no such family', (setup) => Object.assign(setup.model, { family: 'gpt-2' }), 'model.family', /llama/],
   [
     'the vocabulary cannot hold the letters and two prefixes',
     (setup) => (setup.model.vocabulary = 27),

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { inputsAndLabels } from '../../src/model/gpt-neox.ts';
+import { inputsAndLabels } from '../../src/model/model.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import { scratchTokenIds, tokenBatch } from '../../src/passwords/tokens.ts';
 import { setups } from '../../src/properties/arbitraries.ts';

@@ -6,7 +6,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { PUSHES } from '../../src/claims/arms.ts';
 import { startEngine, tf } from '../../src/engine/engine.ts';
-import { forward, inputsAndLabels } from '../../src/model/gpt-neox.ts';
+import { forward, inputsAndLabels } from '../../src/model/model.ts';
 import { initialValues, loadParameters, trainableNames } from '../../src/model/parameters.ts';
 import { buildCorpus } from '../../src/passwords/corpus.ts';
 import type { Reward } from '../../src/passwords/roles.ts';

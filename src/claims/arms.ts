@@ -56,6 +56,36 @@ const takenApart = ({ evaluation, phases }: Setup): void => {
 
 export const DISSECTED = defineArm('dissected', 'taken apart at its end', takenApart);
 
+/** SmolLM2-135M, the Llama that is nearest to Pythia-160M in size. */
+const SMOLLM2: Partial<Setup['model']> = {
+  pretrained: 'HuggingFaceTB/SmolLM2-135M',
+  weights: null,
+  hidden: 576,
+  layers: 30,
+  heads: 9,
+  keyValueHeads: 3,
+  intermediateFactor: 1536 / 576,
+  rotaryBase: 100_000,
+  layerNormEpsilon: 1e-5,
+  tiedEmbeddings: true,
+};
+const SMOLLM2_VOCABULARY = 49_152;
+
+/**
+ * A Llama in the place of GPT-NeoX. From scratch it has about as many parameters: two thirds of the inner width, as there are three
+ * matrices in the place of two. Where the weights are Pythia's, it is SmolLM2.
+ */
+export const LLAMA = defineArm('llama', 'a Llama of about the same size', ({ model }) => {
+  if (model.family === 'llama') return;
+  Object.assign(model, { family: 'llama', rotaryFraction: 1, parallelResidual: false, activation: 'silu' });
+  if (model.pretrained === null) {
+    model.intermediateFactor *= 2 / 3;
+    return;
+  }
+  Object.assign(model, SMOLLM2);
+  if (model.vocabulary !== null) model.vocabulary = SMOLLM2_VOCABULARY;
+});
+
 /** The reference's grid `helds`: 1 to 9 batches of negatives held out. */
 export const HELD_OUT_SHARES: readonly Arm[] = Array.from({ length: 9 }, (_, index) =>
   defineArm(`held-out-${index + 1}`, `${index + 1} batch${index === 0 ? '' : 'es'} held out`, ({ passwords }) => {
@@ -352,4 +382,5 @@ export const ARMS: readonly Arm[] = [
   MILDER_WEIGHTS,
   DISSECTED,
   ...Object.values(OBJECTIVE_ARMS),
+  LLAMA,
 ];

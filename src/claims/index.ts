@@ -1,5 +1,6 @@
 /** The registry: every claim, in the order in which a report tells them. */
 import { freeze, freezeAndPrefix, neither, prefix } from './ablation.ts';
+import { llama } from './architecture.ts';
 import { avoidance } from './avoidance.ts';
 import type { Claim } from './claim.ts';
 import { control } from './control.ts';
@@ -34,6 +35,7 @@ export const CLAIMS: readonly Claim[] = [
   direction,
   heldOutShare,
   modelSize,
+  llama,
   freezeAndPrefix,
   freeze,
   prefix,

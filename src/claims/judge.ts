@@ -7,7 +7,7 @@ import { formatEstimate } from './format.ts';
 import { evidenceProblems, inWords, repeatedSeeds } from './validity.ts';
 
 /** What the rule of a claim decides. */
-interface Decision extends Pick<Judgement, 'verdict' | 'reason' | 'p' | 'findings'> {
+export interface Decision extends Pick<Judgement, 'verdict' | 'reason' | 'p' | 'findings'> {
   readonly estimate: Estimate;
 }
 

@@ -67,7 +67,8 @@ const COMMANDS: readonly CommandEntry[] = [
   },
   {
     usage: 'fetch <model>',
-    description: 'Fetch a GPT-NeoX model (ID or ID@REVISION) from the Hugging Face hub into its standard cache.',
+    description:
+      'Fetch a GPT-NeoX or Llama model (ID or ID@REVISION) from the Hugging Face hub into its standard cache.',
     load: async () => (await import('./fetch.ts')).fetchCommand,
   },
   {

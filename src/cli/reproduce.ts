@@ -219,7 +219,10 @@ export const reproduceCommand: Define = (command, ending) =>
     )
     .option('--set <path=value>', 'change a field of the setup, such as beta=0.1; repeatable', repeated, [])
     .addOption(configOption)
-    .option('--model <folder|id>', 'a GPT-NeoX model to start from: a folder, or an id that `fetch` has fetched')
+    .option(
+      '--model <folder|id>',
+      'a GPT-NeoX or Llama model to start from: a folder, or an id that `fetch` has fetched',
+    )
     .option(
       '--letters-only',
       'keep only the used tokens of its vocabulary: a shortcut, never the setup of the paper',

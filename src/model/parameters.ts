@@ -1,13 +1,19 @@
-/** The parameters of a GPT-NeoX model on the engine. */
+/** The parameters of a model on the engine. */
 import { type Engine, tf } from '../engine/engine.ts';
 import type { Graphs } from '../engine/graphs.ts';
-import type { ModelShape } from './gpt-neox.ts';
-import { type ModelSetup, type ParameterValues, parameterSpecifications } from './specifications.ts';
+import { type ModelSetup, type ModelShape, type ParameterValues, parameterSpecifications } from './specifications.ts';
 
 export * from './specifications.ts';
 
 /** A model's parameters by name. */
 export type Parameters = Map<string, tf.Tensor>;
+
+/** Looks a parameter up by its name. @throws Error naming one that is missing */
+export function parameter(parameters: Parameters, name: string): tf.Tensor {
+  const found = parameters.get(name);
+  if (found === undefined) throw new Error(`the model's parameter ${name} is missing`);
+  return found;
+}
 
 /** A model on an engine. */
 export interface LoadedModel {

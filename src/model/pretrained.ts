@@ -8,8 +8,8 @@ import path from 'node:path';
 import * as z from 'zod';
 import { readTextFile, withRegularFile } from '../files.ts';
 import { scratchTokenIds, type TokenIds } from '../passwords/tokens.ts';
-import type { Setup } from '../setup/schema.ts';
-import { vocabulary } from '../setup/sizes.ts';
+import type { Family, Setup } from '../setup/schema.ts';
+import { innerWidth, vocabulary } from '../setup/sizes.ts';
 import { orRefuse, parseJson } from '../untrusted.ts';
 import { type ConfiguredShape, configJson, MOST_TEXT, ModelError, parseConfig } from './config.ts';
 import {
@@ -17,6 +17,7 @@ import {
   type ParameterSpecification,
   type ParameterValues,
   parameterSpecifications,
+  TABLES,
 } from './parameters.ts';
 import {
   SafetensorsError,
@@ -33,7 +34,10 @@ const WEIGHTS = 'model.safetensors';
 const INDEX = 'model.safetensors.index.json';
 
 /** Buffers that older files hold beside the parameters: constants, which are computed here. */
-const BUFFERS = /^gpt_neox\.layers\.\d+\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/;
+const BUFFERS: Readonly<Record<Family, RegExp>> = {
+  'gpt-neox': /^gpt_neox\.layers\.\d+\.attention\.(bias|masked_bias|rotary_emb\.inv_freq)$/,
+  llama: /^model\.layers\.\d+\.self_attn\.rotary_emb\.inv_freq$/,
+};
 
 /** Reads one of a model's files. @throws ModelError for what may not be read */
 const reading = <Result>(file: string, body: () => Result): Result =>
@@ -111,8 +115,11 @@ export function assertSameShape(setup: Setup, folder: string): void {
   const { positions, ...shape } = readConfig(folder);
   const { model, passwords } = setup;
   const asked = { ...model, vocabulary: model.vocabulary ?? shape.vocabulary };
+  // Factors that give the same width are those of the same model.
+  const isSame = (key: keyof typeof shape) =>
+    key === 'intermediateFactor' ? innerWidth(model) === innerWidth(shape) : asked[key] === shape[key];
   const wrong = (Object.keys(shape) as (keyof typeof shape)[])
-    .filter((key) => asked[key] !== shape[key])
+    .filter((key) => !isSame(key))
     .map((key) => `model.${key} is ${asked[key]} and ${shape[key]} there`);
   if (wrong.length > 0)
     throw new ModelError(`the setup does not fit ${path.join(folder, CONFIG)}: ${wrong.join('; ')}`);
@@ -129,7 +136,7 @@ export const pretrainedTokenIds = (
 
 /** Hugging Face keeps weights of linear layers `[out, in]`, the transpose of ours; the embedding is a table in both. */
 const isTransposed = ({ name, shape }: ParameterSpecification): boolean =>
-  shape.length === 2 && name !== 'gpt_neox.embed_in.weight';
+  shape.length === 2 && Object.values(TABLES).every(({ embedding }) => embedding !== name);
 
 const storedShape = (specification: ParameterSpecification): number[] =>
   isTransposed(specification) ? specification.shape.toReversed() : [...specification.shape];
@@ -159,6 +166,9 @@ function readParameter(reader: SafetensorsReader, specification: ParameterSpecif
 /** All parameters of a model in a folder, in our layout. @throws ModelError naming the tensor and the file */
 export function loadValues(setup: ModelSetup, folder: string): ParameterValues {
   const specifications = parameterSpecifications(setup);
+  const { family, tiedEmbeddings } = setup.model;
+  const isLeftOut = (name: string) =>
+    BUFFERS[family].test(name) || (tiedEmbeddings && name === TABLES[family].unembedding);
   const wanted = new Map(specifications.map((specification) => [specification.name, specification]));
   const values: ParameterValues = new Map();
   const readFrom = (reader: SafetensorsReader): void => {
@@ -167,7 +177,7 @@ export function loadValues(setup: ModelSetup, folder: string): ParameterValues {
       if (specification !== undefined) {
         if (values.has(name)) throw new SafetensorsError(`${name} is also in another file`);
         values.set(name, readParameter(reader, specification));
-      } else if (!BUFFERS.test(name) && !(setup.model.tiedEmbeddings && name === 'embed_out.weight')) {
+      } else if (!isLeftOut(name)) {
         throw new SafetensorsError(`has the tensor ${name.slice(0, 200)}, which the model has not`);
       }
     }
@@ -184,10 +194,10 @@ export function loadValues(setup: ModelSetup, folder: string): ParameterValues {
   return new Map(specifications.map(({ name }) => [name, values.get(name) as Float32Array])); // in the fixed order
 }
 
-/** Where tables of `tokens` tokens by `hidden` numbers keep number `unit` of a token, by the table's name. */
-const TABLES: Readonly<Record<string, (token: number, unit: number, tokens: number, hidden: number) => number>> = {
-  'gpt_neox.embed_in.weight': (token, unit, _, hidden) => token * hidden + unit,
-  'embed_out.weight': (token, unit, tokens) => unit * tokens + token,
+/** Where tables of `tokens` tokens by `hidden` numbers keep number `unit` of a token. */
+const PLACES = {
+  embedding: (token: number, unit: number, _: number, hidden: number) => token * hidden + unit,
+  unembedding: (token: number, unit: number, tokens: number, _: number) => unit * tokens + token,
 };
 
 /**
@@ -219,7 +229,8 @@ export function loadPretrained(setup: Setup, folder: string): ParameterValues {
   if (model.vocabulary !== null) return values;
   // A softmax over the used tokens only: their embeddings, in the order of a from-scratch model's tokens.
   const { hidden } = model;
-  for (const [name, place] of Object.entries(TABLES)) {
+  for (const which of ['embedding', 'unembedding'] as const) {
+    const [name, place] = [TABLES[model.family][which], PLACES[which]];
     const table = values.get(name);
     if (table === undefined) continue; // tied embeddings have one table
     const kept = new Float32Array(tokens.length * hidden);

@@ -1,7 +1,7 @@
-/** The parameters of a GPT-NeoX model: their names, shapes and initial values, and which of them a phase trains. */
+/** The parameters of a model: their names, shapes and initial values, and which of them a phase trains. */
 import { stream } from '../random/streams.ts';
-import type { Setup } from '../setup/schema.ts';
-import { vocabulary } from '../setup/sizes.ts';
+import type { Family, Setup } from '../setup/schema.ts';
+import { innerWidth, vocabulary } from '../setup/sizes.ts';
 import { sha256Hex } from '../sha256.ts';
 
 /** Hugging Face's names. Linear weights are kept `[in, out]`, the transpose of Hugging Face's. */
@@ -11,56 +11,98 @@ export interface ParameterSpecification {
   readonly initial: 'normal' | 'zeros' | 'ones';
   /** Trained in a phase that trains only the first half of the layers. */
   readonly firstHalf: boolean;
-  /** 0 for the embedding, then a number for each block; the last is that of the final layer norm and the unembedding. */
+  /** 0 for the embedding, then a number for each block; the last is that of the final norm and the unembedding. */
   readonly part: number;
 }
 
+export type ModelShape = Setup['model'];
 export type ModelSetup = Pick<Setup, 'model' | 'passwords'>;
+
+/** The names of a family's two tables of tokens. */
+export const TABLES: Readonly<Record<Family, { readonly embedding: string; readonly unembedding: string }>> = {
+  'gpt-neox': { embedding: 'gpt_neox.embed_in.weight', unembedding: 'embed_out.weight' },
+  llama: { embedding: 'model.embed_tokens.weight', unembedding: 'lm_head.weight' },
+};
+
+/** Kinds of parameters, in one part of a model. */
+function ofPart(part: number, firstHalf: boolean) {
+  const parameter = (
+    name: string,
+    shape: number[],
+    initial: ParameterSpecification['initial'],
+  ): ParameterSpecification => ({ name, shape, initial, firstHalf, part });
+  const matrix = (name: string, from: number, to: number) => parameter(name, [from, to], 'normal');
+  const gain = (name: string, size: number) => parameter(name, [size], 'ones');
+  const bias = (name: string, size: number) => parameter(name, [size], 'zeros');
+  return {
+    matrix,
+    gain,
+    /** With a bias. */
+    linear: (name: string, from: number, to: number) => [matrix(`${name}.weight`, from, to), bias(`${name}.bias`, to)],
+    /** With a bias. */
+    norm: (name: string, size: number) => [gain(`${name}.weight`, size), bias(`${name}.bias`, size)],
+  };
+}
+type OfPart = ReturnType<typeof ofPart>;
+
+/** What the parameters of a family are, beside its tables. */
+interface Layout {
+  layer(model: ModelShape, index: number, kinds: OfPart): ParameterSpecification[];
+  finalNorm(model: ModelShape, kinds: OfPart): ParameterSpecification[];
+}
+
+const LAYOUTS: Readonly<Record<Family, Layout>> = {
+  'gpt-neox': {
+    layer(model, index, { norm, linear }) {
+      const prefix = `gpt_neox.layers.${index}`;
+      const [hidden, inner] = [model.hidden, innerWidth(model)];
+      return [
+        ...norm(`${prefix}.input_layernorm`, hidden),
+        ...norm(`${prefix}.post_attention_layernorm`, hidden),
+        ...linear(`${prefix}.attention.query_key_value`, hidden, 3 * hidden),
+        ...linear(`${prefix}.attention.dense`, hidden, hidden),
+        ...linear(`${prefix}.mlp.dense_h_to_4h`, hidden, inner),
+        ...linear(`${prefix}.mlp.dense_4h_to_h`, inner, hidden),
+      ];
+    },
+    finalNorm: ({ hidden }, { norm }) => norm('gpt_neox.final_layer_norm', hidden),
+  },
+  llama: {
+    layer(model, index, { gain, matrix }) {
+      const prefix = `model.layers.${index}`;
+      const [hidden, inner] = [model.hidden, innerWidth(model)];
+      const shared = (hidden / model.heads) * (model.keyValueHeads ?? model.heads);
+      return [
+        gain(`${prefix}.input_layernorm.weight`, hidden),
+        matrix(`${prefix}.self_attn.q_proj.weight`, hidden, hidden),
+        matrix(`${prefix}.self_attn.k_proj.weight`, hidden, shared),
+        matrix(`${prefix}.self_attn.v_proj.weight`, hidden, shared),
+        matrix(`${prefix}.self_attn.o_proj.weight`, hidden, hidden),
+        gain(`${prefix}.post_attention_layernorm.weight`, hidden),
+        matrix(`${prefix}.mlp.gate_proj.weight`, hidden, inner),
+        matrix(`${prefix}.mlp.up_proj.weight`, hidden, inner),
+        matrix(`${prefix}.mlp.down_proj.weight`, inner, hidden),
+      ];
+    },
+    finalNorm: ({ hidden }, { gain }) => [gain('model.norm.weight', hidden)],
+  },
+};
 
 /** Every parameter of a setup's model, in a fixed order. */
 export function parameterSpecifications(setup: ModelSetup): ParameterSpecification[] {
-  const { hidden, layers, intermediateFactor } = setup.model;
-  const inner = hidden * intermediateFactor;
+  const { model } = setup;
+  const { hidden, layers, family, tiedEmbeddings } = model;
   const tokens = vocabulary(setup);
-  type Initial = ParameterSpecification['initial'];
-  /** The parameters of a part. */
-  const ofPart = (part: number, firstHalf: boolean) => {
-    const parameter = (name: string, shape: number[], initial: Initial): ParameterSpecification => ({
-      name,
-      shape,
-      initial,
-      firstHalf,
-      part,
-    });
-    return {
-      table: (name: string, from: number, to: number) => parameter(`${name}.weight`, [from, to], 'normal'),
-      norm: (name: string) => [
-        parameter(`${name}.weight`, [hidden], 'ones'),
-        parameter(`${name}.bias`, [hidden], 'zeros'),
-      ],
-      linear: (name: string, from: number, to: number) => [
-        parameter(`${name}.weight`, [from, to], 'normal'),
-        parameter(`${name}.bias`, [to], 'zeros'),
-      ],
-    };
-  };
-  const layer = (index: number): ParameterSpecification[] => {
-    const prefix = `gpt_neox.layers.${index}`;
-    const { norm, linear } = ofPart(index + 1, index < Math.floor(layers / 2));
-    return [
-      ...norm(`${prefix}.input_layernorm`),
-      ...norm(`${prefix}.post_attention_layernorm`),
-      ...linear(`${prefix}.attention.query_key_value`, hidden, 3 * hidden),
-      ...linear(`${prefix}.attention.dense`, hidden, hidden),
-      ...linear(`${prefix}.mlp.dense_h_to_4h`, hidden, inner),
-      ...linear(`${prefix}.mlp.dense_4h_to_h`, inner, hidden),
-    ];
-  };
+  const { layer, finalNorm } = LAYOUTS[family];
+  const { embedding, unembedding } = TABLES[family];
+  const isInFirstHalf = (index: number) => index < Math.floor(layers / 2);
   return [
-    ofPart(0, true).table('gpt_neox.embed_in', tokens, hidden),
-    ...Array.from({ length: layers }, (_, index) => layer(index)).flat(),
-    ...ofPart(layers + 1, true).norm('gpt_neox.final_layer_norm'),
-    ...(setup.model.tiedEmbeddings ? [] : [ofPart(layers + 1, false).table('embed_out', hidden, tokens)]),
+    ofPart(0, true).matrix(embedding, tokens, hidden),
+    ...Array.from({ length: layers }, (_, index) =>
+      layer(model, index, ofPart(index + 1, isInFirstHalf(index))),
+    ).flat(),
+    ...finalNorm(model, ofPart(layers + 1, true)),
+    ...(tiedEmbeddings ? [] : [ofPart(layers + 1, false).matrix(unembedding, hidden, tokens)]),
   ];
 }
 

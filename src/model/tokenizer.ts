@@ -17,6 +17,11 @@ const piece = z.string().max(1_000);
 const flag = z.boolean().default(false);
 const MOST_PIECES = 2_000_000;
 
+/** Patterns of Llama 3 and of Qwen 2, which differ in how many digits stay together. Any other pattern is refused. */
+const patternOf = (digits: string): string =>
+  String.raw`(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|${digits}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+`;
+const PATTERNS = [patternOf(String.raw`\p{N}{1,3}`), patternOf(String.raw`\p{N}`)];
+
 /** One step, or a sequence of such steps under `key`. Steps that would run a pattern of the file's own are refused. */
 function stepsOf(step: z.ZodType, key: string): z.ZodType {
   const steps: z.ZodType = z.lazy(() =>
@@ -29,18 +34,27 @@ function stepsOf(step: z.ZodType, key: string): z.ZodType {
 const PARTS = {
   normalizer: stepsOf(z.object({ type: z.enum(['NFC', 'NFD', 'NFKC', 'NFKD']) }), 'normalizers').nullish(),
   pre_tokenizer: stepsOf(
-    z.object({
-      type: z.literal('ByteLevel'),
-      add_prefix_space: z.boolean().optional(),
-      trim_offsets: z.boolean().optional(),
-      use_regex: z.boolean().optional(),
-    }),
+    z.union([
+      z.object({
+        type: z.literal('ByteLevel'),
+        add_prefix_space: z.boolean().optional(),
+        trim_offsets: z.boolean().optional(),
+        use_regex: z.boolean().optional(),
+      }),
+      z.object({ type: z.literal('Digits'), individual_digits: z.boolean().optional() }),
+      z.object({
+        type: z.literal('Split'),
+        pattern: z.strictObject({ Regex: z.enum(PATTERNS) }),
+        behavior: z.literal('Isolated'),
+        invert: z.literal(false),
+      }),
+    ]),
     'pretokenizers',
   ).nullish(),
   decoder: stepsOf(z.object({ type: z.literal('ByteLevel') }), 'decoders').nullish(),
 };
 
-/** What is read of a tokenizer.json: the byte-level BPE of GPT-NeoX and of models made like it. */
+/** What is read of a tokenizer.json: the byte-level BPE of GPT-NeoX, of SmolLM2 and of Llama 3. */
 const tokenizerSchema = z.object({
   added_tokens: z
     .array(
@@ -81,7 +95,7 @@ function readTokenizer(json: string, where: string): Tokenizer {
     const [{ path, message }] = result.error.issues;
     throw new ModelError(
       Object.hasOwn(PARTS, path[0] ?? '')
-        ? `${where}: its ${String(path[0])} is not supported; only byte-level BPE as GPT-NeoX has it is, and no pattern of the file's own is run`
+        ? `${where}: its ${String(path[0])} is not supported; only byte-level BPE as GPT-NeoX, SmolLM2 or Llama 3 have it is, and no pattern of the file's own is run`
         : `${where}: ${path.slice(0, 3).join('.').slice(0, 200) || 'the document'}: ${message}`,
     );
   }

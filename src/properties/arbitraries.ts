@@ -9,6 +9,8 @@ import { ENGLISH_ALPHABET, PRESETS } from '../setup/presets.ts';
 import {
   ACTIVATIONS,
   type Activation,
+  FAMILIES,
+  type Family,
   OBJECTIVES,
   type Objective,
   parseSetup,
@@ -101,7 +103,7 @@ const SIZES = {
     // Powers of two, so that a share of a head is a whole number of dimensions in floating point too.
     headDimensions: among(16, 2, 4, 8, 32, 64),
     layers: whole(pocket.model.layers, 1, 24, 1),
-    intermediateFactor: whole(pocket.model.intermediateFactor, 1, 8, 1),
+    intermediateFactor: whole(pocket.model.intermediateFactor, 1, 8, 1, 8 / 3),
     spareTokens: 50_000,
     pretrained: fc.constantFrom(null, null, 'EleutherAI/pythia-160m'),
     /** The most distinct passwords: `pocket` with any one field changed is left as it is. */
@@ -128,7 +130,7 @@ const SIZES = {
     heads: whole(1, 1, 3),
     headDimensions: among(8, 2, 4),
     layers: whole(1, 1, 3),
-    intermediateFactor: whole(1, 1, 4),
+    intermediateFactor: whole(1, 1, 4, 8 / 3),
     spareTokens: 5,
     pretrained: fc.constantFrom(null, null),
     passwords: 1_000,
@@ -164,6 +166,8 @@ const drafts = (size: Size, alphabet: fc.Arbitrary<string>) =>
       layerNormEpsilon: magnitude(pocket.model.layerNormEpsilon, 1e-8, 1e-2, 1e-12, 1),
       spareTokens: field<number | null>(null, [0, 1], fc.integer({ min: 0, max: size.spareTokens })),
       initialDeviation: magnitude(pocket.model.initialDeviation, 1e-3, 1, 10),
+      family: field<Family>(pocket.model.family, [], fc.constantFrom(...FAMILIES)),
+      sharing: among(1, 2, 3),
     }),
     objective: field<Objective>('dpo', [], fc.constantFrom('dpo', 'dpo', ...OBJECTIVES)),
     beta: magnitude(pocket.beta, 0.01, 10, 1e-3, 1000),
@@ -235,10 +239,18 @@ function shrunkTo({ passwords, sequences }: Size, setup: Setup): void {
   }
 }
 
+/** What a Llama cannot have otherwise. @param sharing heads of queries that share keys and values, if that divides them */
+const asLlama = ({ heads, pretrained }: Setup['model'], sharing: number): Partial<Setup['model']> => ({
+  pretrained: pretrained && 'HuggingFaceTB/SmolLM2-135M',
+  keyValueHeads: sharing > 1 && heads % sharing === 0 ? heads / sharing : null,
+  rotaryFraction: 1,
+  parallelResidual: false,
+});
+
 /** Makes a valid setup of freely drawn fields. */
 function reconciled(draft: Draft, name: string, size: Size, space: PasswordSpace): Setup {
   const { alphabet, length, negativeBatches, heldBatches, repeats, standIns, model, ...rest } = structuredClone(draft);
-  const { spareTokens, headDimensions, rotaryEighths, ...shape } = model;
+  const { spareTokens, headDimensions, rotaryEighths, sharing, ...shape } = model;
   const rotary = (headDimensions * rotaryEighths) / 8;
   const setup: Setup = {
     name,
@@ -254,10 +266,12 @@ function reconciled(draft: Draft, name: string, size: Size, space: PasswordSpace
     model: {
       ...shape,
       hidden: shape.heads * headDimensions,
+      keyValueHeads: null,
       rotaryFraction: rotary % 2 === 0 ? rotaryEighths / 8 : 0,
       vocabulary: spareTokens === null ? null : alphabet.length + 2 + spareTokens,
     },
   };
+  if (shape.family === 'llama') Object.assign(setup.model, asLlama(setup.model, sharing));
   const { dpo, joint } = setup.phases;
   if (setup.objective !== 'simpo') setup.margin = 0;
   if (shape.layers === 1) dpo.trainable = 'all';
@@ -278,22 +292,28 @@ function reconciled(draft: Draft, name: string, size: Size, space: PasswordSpace
 interface Drawn {
   readonly size?: SetupSize;
   readonly space?: PasswordSpace;
+  /** Any, where it is left out. */
+  readonly family?: Family;
 }
 
 /**
  * Valid setups.
  * @param size how large they are
  * @param space how full the password space is; 2 or 3 letters where it is `saturated`, all 26 where it is `roomy`
+ * @param family of the model
  * @example fc.assert(fc.property(setups(), (setup) => buildCorpus(setup).heldOut.length > 0))
  */
-export function setups({ size = 'tiny', space = 'any' }: Drawn = {}): fc.Arbitrary<Setup> {
+export function setups({ size = 'tiny', space = 'any', family }: Drawn = {}): fc.Arbitrary<Setup> {
   const letters = {
     any: field(ENGLISH_ALPHABET, ['ab', 'ba', 'az'], alphabets()),
     saturated: alphabets({ most: 3 }),
     roomy: field(ENGLISH_ALPHABET, [], alphabets({ least: 26 })),
   }[space];
   const name = size === 'any' ? 'pocket' : 'tiny';
-  return drafts(SIZES[size], letters).map((draft) => reconciled(draft, name, SIZES[size], space));
+  return drafts(SIZES[size], letters).map((draft) => {
+    const model = family === undefined ? draft.model : { ...draft.model, family };
+    return reconciled({ ...draft, model }, name, SIZES[size], space);
+  });
 }
 
 /** What setups shrink to. */
@@ -340,6 +360,8 @@ const put = (field: string, value: Value, wrong: string, others: Break['changes'
   changes: { ...others, [field]: value },
 });
 
+const LLAMA = { 'model.family': 'llama', 'model.rotaryFraction': 1, 'model.parallelResidual': false };
+
 const BREAKS: readonly Break[] = [
   put('passwords.heldBatches', ({ passwords }) => passwords.negativeBatches, 'nothing is left useful'),
   put('passwords.heldBatches', ({ passwords }) => passwords.negativeBatches + 1, 'more held out than there is'),
@@ -351,10 +373,18 @@ const BREAKS: readonly Break[] = [
   put('margin', 0.5, 'a margin without SimPO', { objective: 'dpo' }),
   put('passwords.repeats', 1e8, 'more passwords than memory keeps', { 'passwords.length': 40 }),
   put('passwords.alphabet', ({ passwords: { alphabet } }) => alphabet.slice(0, 25) + alphabet[0], 'a letter twice'),
-  put('model.heads', ({ model }) => model.hidden + 1, 'heads that do not divide the width'),
+  put('model.heads', ({ model }) => model.hidden + 1, 'heads that do not divide the width', {
+    'model.keyValueHeads': null,
+  }),
   put('model.rotaryFraction', 0.25, 'an odd number of rotary dimensions', {
     'model.hidden': ({ model }) => 4 * model.heads,
   }),
+  put('model.family', 'gpt-2', 'an unknown family'),
+  put('model.keyValueHeads', 1, 'keys that GPT-NeoX does not share', { 'model.family': 'gpt-neox' }),
+  put('model.keyValueHeads', ({ model }) => model.heads + 1, 'more keys than queries', LLAMA),
+  put('model.keyValueHeads', ({ model }) => model.heads, 'a number where null says the same', LLAMA),
+  put('model.rotaryFraction', 0, 'a Llama that does not turn its heads', LLAMA),
+  put('model.parallelResidual', true, 'a parallel Llama', LLAMA),
   put('model.vocabulary', ({ passwords }) => passwords.alphabet.length + 1, 'no token for a prefix'),
   put('phases.dpo.trainable', 'first-half', 'half of one layer', { 'model.layers': 1 }),
   put('phases.joint.weights', { dpo: 0, useful: 0, random: 0, randomReverse: 0 }, 'no loss at all', {

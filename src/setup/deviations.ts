@@ -17,6 +17,7 @@ const LABELS = ['name', 'seed', 'model.weights'];
 
 const SMALL = 'a model that trains from scratch in minutes';
 const FEWER = 'fewer passwords and pairs, so that a run takes minutes';
+const LLAMA = 'a Llama, to see whether the effect depends on what GPT-NeoX alone has';
 const CONSTANT = 'every field of Pythia that is not named here is as in Pythia';
 
 /** Why a preset has another value than the paper. */
@@ -27,10 +28,15 @@ const REASONS: Readonly<Record<string, string>> = {
   'passwords.repeats': FEWER,
   'passwords.standIns': 'a control that the paper does not have',
   batch: FEWER,
+  'model.family': LLAMA,
   'model.pretrained': SMALL,
   'model.hidden': SMALL,
   'model.layers': SMALL,
   'model.heads': SMALL,
+  'model.intermediateFactor': LLAMA,
+  'model.rotaryFraction': LLAMA,
+  'model.parallelResidual': LLAMA,
+  'model.activation': LLAMA,
   'model.vocabulary': 'a model from scratch needs no tokens but the letters and the two prefixes',
   'model.initialDeviation': `random weights large enough to pass something on through a frozen half; ${CONSTANT}`,
   objective: 'another loss in the place of DPO, which the paper does not try',

@@ -50,6 +50,8 @@ const LATEST: typeof LATER = [
   [['phases', 'joint', 'usefulOrder'], 'shuffled-passes'],
   [['evaluation', 'first'], null],
   [['evaluation', 'dissection'], false],
+  [['model', 'family'], 'gpt-neox'],
+  [['model', 'keyValueHeads'], null],
 ];
 
 /** Without the fields that say what was so before there were such fields. */

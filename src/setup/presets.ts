@@ -8,7 +8,9 @@ const ADAMW = { beta1: 0.9, beta2: 0.999, epsilon: 1e-8, weightDecay: 0.01, warm
 
 /** What all sizes of Pythia and this project's own models have in common. */
 const PYTHIA = {
+  family: 'gpt-neox',
   weights: null,
+  keyValueHeads: null,
   intermediateFactor: 4,
   rotaryFraction: 0.25,
   rotaryBase: 10_000,
@@ -102,6 +104,23 @@ const pocketLarge: Setup = {
 };
 
 /**
+ * The same in a Llama of about as many parameters: the three matrices of its MLP have as many numbers at 8/3 as the two of
+ * GPT-NeoX have at 4. Every other field is that of `pocket`.
+ */
+const pocketLlama: Setup = {
+  ...pocket,
+  name: 'pocket-llama',
+  model: {
+    ...pocket.model,
+    family: 'llama',
+    intermediateFactor: 8 / 3,
+    rotaryFraction: 1,
+    parallelResidual: false,
+    activation: 'silu',
+  },
+};
+
+/**
  * A small model at the paper's weight decay, which learns its useful passwords one by one. It needs more than the paper's arm to show anything: no
  * freezing, a longer phase 3, and a rule that ends it before the model grows over-confident. The default until 2026-11-28, when it was called `pocket`.
  */
@@ -139,6 +158,7 @@ const pocketMemorising: Setup = {
 export const PRESETS = {
   pocket,
   'pocket-large': pocketLarge,
+  'pocket-llama': pocketLlama,
   'pocket-memorising': pocketMemorising,
   paper,
   'paper-70m': paperOf('70m', { hidden: 512, layers: 6, heads: 8 }),

@@ -12,8 +12,12 @@ const weight = z.number().min(0).max(1e6);
 /** A positive number that float32, in which engines compute, can hold. */
 const positive = z.number().min(1e-30).max(1e9);
 
+/** Families of models. */
+export const FAMILIES = ['gpt-neox', 'llama'] as const;
+export type Family = (typeof FAMILIES)[number];
+
 /** Kinds of MLP nonlinearity. */
-export const ACTIVATIONS = ['gelu', 'gelu-tanh', 'quick-gelu'] as const;
+export const ACTIVATIONS = ['gelu', 'gelu-tanh', 'quick-gelu', 'silu'] as const;
 export type Activation = (typeof ACTIVATIONS)[number];
 
 /** Whose place other passwords take. */
@@ -63,7 +67,9 @@ const shape = z.strictObject({
   /** Whether a token before the password says `regular` or `reverse`. */
   prefixes: z.boolean(),
   model: z.strictObject({
-    /** A GPT-NeoX model whose weights start phase 1: a Hugging Face id (ID or ID@REVISION) or a folder; null draws them at random. */
+    /** The architecture: GPT-NeoX, or Llama with its RMS norm, its gated MLP, and no biases. */
+    family: z.enum(FAMILIES).default('gpt-neox'),
+    /** A model of that family whose weights start phase 1: a Hugging Face id (ID or ID@REVISION) or a folder; null draws them at random. */
     pretrained: z.string().min(1).max(4096).nullable(),
     /** SHA-256 over the files of `pretrained`, once they are found, so that a record says which weights its run started from. */
     weights: z
@@ -75,15 +81,18 @@ const shape = z.strictObject({
     hidden: positiveCount.max(65536),
     layers: positiveCount.max(1024),
     heads: positiveCount.max(1024),
-    /** Width of the MLP's inner layer as a multiple of `hidden`. */
-    intermediateFactor: positiveCount.max(64),
+    /** Heads of keys and values, each of which as many heads of queries share; null: as many as `heads`. Only Llama may have fewer. */
+    keyValueHeads: positiveCount.max(1024).nullable().default(null),
+    /** Width of the MLP's inner layer as a multiple of `hidden`. The width is the nearest whole number. */
+    intermediateFactor: positive.max(64),
     /** The first share of each head's dimensions that rotary position embeddings turn. */
     rotaryFraction: z.number().min(0).max(1),
     rotaryBase: positive.gt(1),
+    /** Added to the variance, and in Llama's RMS norm to the mean square. */
     layerNormEpsilon: positive.max(1),
     /** Whether attention and MLP of a block both read its input, as in Pythia, or the MLP reads the sum of input and attention. */
     parallelResidual: z.boolean().default(true),
-    /** The MLP's nonlinearity: exact GELU as in Pythia, its tanh approximation, or x * sigmoid(1.702 x). */
+    /** The MLP's nonlinearity: exact GELU as in Pythia, its tanh approximation, x * sigmoid(1.702 x), or SiLU as in Llama. */
     activation: z.enum(ACTIVATIONS).default('gelu'),
     /** Whether the unembedding is the embedding's transpose. */
     tiedEmbeddings: z.boolean().default(false),
@@ -92,7 +101,7 @@ const shape = z.strictObject({
      * shortcut that the paper does not take: the softmax is over those tokens alone.
      */
     vocabulary: positiveCount.nullable(),
-    /** Standard deviation of randomly drawn weights; biases start at 0, layer-norm gains at 1. */
+    /** Standard deviation of randomly drawn weights; biases start at 0, gains of norms at 1. */
     initialDeviation: positive.max(10),
   }),
   /** What pushes negatives away in phases 2 and 3. In the paper DPO. */
@@ -183,6 +192,23 @@ export type Setup = z.infer<typeof shape>;
 /** A JavaScript Set, which keeps drawn passwords distinct, ends near 2^24 entries. */
 const MOST_PASSWORDS = 16_000_000;
 
+/** What a family of models does not have. */
+function* contradictionsOfFamily(model: Setup['model']): Generator<[path: string, reason: string]> {
+  const { family, heads, keyValueHeads, rotaryFraction, parallelResidual } = model;
+  if (family === 'llama' && rotaryFraction !== 1)
+    yield ['model.rotaryFraction', `Llama turns each head as a whole, and not ${rotaryFraction} of it; set it to 1`];
+  if (family === 'llama' && parallelResidual)
+    yield ['model.parallelResidual', 'the MLP of Llama reads the sum of input and attention; set it to false'];
+  if (keyValueHeads === null) return;
+  if (family === 'gpt-neox')
+    yield ['model.keyValueHeads', 'GPT-NeoX has as many heads of keys and values as of queries; set it to null'];
+  else if (heads % keyValueHeads !== 0)
+    yield ['model.keyValueHeads', `${keyValueHeads} heads of keys and values do not divide ${heads} heads of queries`];
+  // One model has one hash.
+  else if (heads === keyValueHeads)
+    yield ['model.keyValueHeads', `${keyValueHeads} are as many as the heads of queries, for which null stands`];
+}
+
 /** Contradictions between fields that are each well-formed: which field, and why it cannot be. */
 function* contradictions(setup: Setup): Generator<[path: string, reason: string]> {
   const { passwords, model, phases } = setup;
@@ -215,6 +241,7 @@ function* contradictions(setup: Setup): Generator<[path: string, reason: string]
       'model.rotaryFraction',
       `${model.rotaryFraction} of a head of ${headSize} dimensions is ${rotary}, and rotary embeddings turn an even number of them`,
     ];
+  yield* contradictionsOfFamily(model);
   if (model.vocabulary !== null && model.vocabulary < alphabet.length + 2)
     yield ['model.vocabulary', `${model.vocabulary} tokens cannot hold ${alphabet.length} letters and 2 prefixes`];
   if (model.weights !== null && model.pretrained === null)

@@ -37,6 +37,13 @@ export const distinctPasswordsNeeded = (setup: Counted): number =>
 export const inputLength = (setup: Pick<Setup, 'passwords' | 'prefixes'>): number =>
   setup.passwords.length - (setup.prefixes ? 0 : 1);
 
+/** Width of the MLP's inner layer. */
+export const innerWidth = ({
+  hidden,
+  intermediateFactor,
+}: Pick<Setup['model'], 'hidden' | 'intermediateFactor'>): number =>
+  Math.max(1, Math.round(hidden * intermediateFactor));
+
 /** Tokens of the model's vocabulary; without a number in the setup, the letters and the two prefixes. */
 export const vocabulary = (setup: Pick<Setup, 'passwords' | 'model'>): number =>
   setup.model.vocabulary ?? setup.passwords.alphabet.length + 2;

@@ -4,8 +4,8 @@ import { OPERATION_BY_OPERATION } from '../engine/graphs.ts';
 import { embedding } from '../engine/operations/embedding.ts';
 import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
 import type { Scores } from '../measure/measures.ts';
-import { forward, inputsAndLabels, residualStream, unembed } from '../model/gpt-neox.ts';
-import type { LoadedModel, Parameters } from '../model/parameters.ts';
+import { forward, inputsAndLabels, residualStream, unembed } from '../model/model.ts';
+import { type LoadedModel, type Parameters, parameter, TABLES } from '../model/parameters.ts';
 import type { Prefix } from '../passwords/roles.ts';
 import { type TokenIds, tokenBatch } from '../passwords/tokens.ts';
 
@@ -20,7 +20,8 @@ export interface Reader extends LoadedModel {
 }
 
 /** Tokens that the model knows. */
-const vocabularyOf = (parameters: Parameters): number => parameters.get('gpt_neox.embed_in.weight')?.shape[0] as number;
+const vocabularyOf = ({ parameters, model }: Pick<LoadedModel, 'parameters' | 'model'>): number =>
+  parameter(parameters, TABLES[model.family].embedding).shape[0];
 
 /** A float32 as the shortest decimal number that reads back as the same float32. */
 const exactDecimal = (value: number): number => Number(value.toPrecision(9));
@@ -49,7 +50,7 @@ async function readPasswords(
 ): Promise<number[][][]> {
   const read: number[][][] = [];
   const names = [...parameters.keys()];
-  const logits = (passwords[0]?.length ?? 1) * vocabularyOf(parameters);
+  const logits = (passwords[0]?.length ?? 1) * vocabularyOf({ parameters, model });
   const size = Math.max(1, Math.min(CHUNK, Math.floor(LOGITS / logits)));
   for (let start = 0; start < passwords.length; start += size) {
     const chunk = passwords.slice(start, start + size).map((password) => ({ password, prefix }));
@@ -79,9 +80,9 @@ class Letters {
   readonly #tokens: readonly number[];
   readonly #vocabulary: number;
 
-  constructor({ ids, parameters }: Reader) {
-    this.#tokens = [...ids.letters.values()];
-    this.#vocabulary = vocabularyOf(parameters);
+  constructor(reader: Reader) {
+    this.#tokens = [...reader.ids.letters.values()];
+    this.#vocabulary = vocabularyOf(reader);
   }
 
   get size(): number {
@@ -117,7 +118,7 @@ const sharesOf = (logP: number[][], amongLetters: number[][]): number[][] =>
  * likelier.
  */
 export async function score(reader: Reader, passwords: readonly string[], prefix: Prefix): Promise<Required<Scores>> {
-  const vocabulary = vocabularyOf(reader.parameters);
+  const vocabulary = vocabularyOf(reader);
   const letters = new Letters(reader);
   const compute =
     (time: number): Computation =>

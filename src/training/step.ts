@@ -2,7 +2,7 @@
 import { type Engine, tf } from '../engine/engine.ts';
 import type { Pass } from '../engine/graphs.ts';
 import { tokenLogProbability } from '../engine/operations/token-log-probability.ts';
-import { forward, inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/gpt-neox.ts';
+import { forward, inputsAndLabels, labelLogProbabilities, type ModelShape } from '../model/model.ts';
 import type { LoadedModel } from '../model/parameters.ts';
 import type { Example, Reward } from '../passwords/roles.ts';
 import type { TokenBatch } from '../passwords/tokens.ts';

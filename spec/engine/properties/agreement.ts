@@ -1,7 +1,7 @@
 /** An engine computes the same model, losses and gradients as plain JavaScript. */
 import { expect, it } from 'vitest';
 import { type Engine, startEngine, tf } from '../../../src/engine/engine.ts';
-import { forward } from '../../../src/model/gpt-neox.ts';
+import { forward } from '../../../src/model/model.ts';
 import { initialValues, loadParameters, trainableNames } from '../../../src/model/parameters.ts';
 import { buildCorpus } from '../../../src/passwords/corpus.ts';
 import { PHASES } from '../../../src/passwords/roles.ts';

@@ -5,10 +5,11 @@ import { expect, it } from 'vitest';
 import { type Engine, startEngine, tf } from '../../../src/engine/engine.ts';
 import { attention } from '../../../src/engine/operations/attention.ts';
 import { embedding } from '../../../src/engine/operations/embedding.ts';
-import { gelu } from '../../../src/engine/operations/gelu.ts';
+import { gelu, silu } from '../../../src/engine/operations/gelu.ts';
 import { layerNorm } from '../../../src/engine/operations/layer-norm.ts';
 import { biasedLinear, linear } from '../../../src/engine/operations/linear.ts';
 import { residual } from '../../../src/engine/operations/residual.ts';
+import { rmsNorm } from '../../../src/engine/operations/rms-norm.ts';
 import { tokenLogProbability } from '../../../src/engine/operations/token-log-probability.ts';
 import { stream } from '../../../src/random/streams.ts';
 import * as composed from '../../helpers/composed.ts';
@@ -23,6 +24,8 @@ const ours: typeof composed = {
   layerNorm,
   linear,
   residual,
+  rmsNorm,
+  silu,
   tokenLogProbability,
 };
 
@@ -128,6 +131,21 @@ export function operationProperties(start: Start): void {
         shapes: [[rows, width], [width], [width]],
         apply: (operations, x, gain, bias) => operations.layerNorm(x, gain, bias, 1e-2),
       })),
+    ));
+
+  it('RMS norm', () =>
+    equalsComposition(
+      start,
+      fc.tuple(size, fc.integer({ min: 1, max: 19 })).map(([rows, width]) => ({
+        shapes: [[rows, width], [width]],
+        apply: (operations, x, gain) => operations.rmsNorm(x, gain, 1e-2),
+      })),
+    ));
+
+  it('SiLU', () =>
+    equalsComposition(
+      start,
+      fc.tuple(size, size).map((shape) => ({ shapes: [shape], apply: (operations, x) => operations.silu(x) })),
     ));
 
   it('linear, with and without bias', () =>

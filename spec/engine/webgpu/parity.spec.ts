@@ -1,9 +1,11 @@
 /**
- * The engine `webgpu` computes what transformers and torch did. Two of the models are trained, one with a parallel residual and
- * one without: where a program plays the GPU, a step takes a second.
+ * The engine `webgpu` computes what transformers and torch did. Three of the models are trained: a parallel residual, a sequential
+ * one, and a Llama. Where a program plays the GPU, a step takes a second.
  */
 import { describe } from 'vitest';
 import { NO_GPU } from '../../helpers/gpu.ts';
 import { parityProperties } from '../../model/parity.ts';
 
-describe.skipIf(NO_GPU !== null)('transformers and torch', () => parityProperties(['webgpu'], ['half', 'sequential']));
+describe.skipIf(NO_GPU !== null)('transformers and torch', () =>
+  parityProperties(['webgpu'], ['half', 'sequential', 'llama-grouped']),
+);

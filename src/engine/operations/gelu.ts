@@ -121,3 +121,9 @@ export function quickGelu(product: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
   const x = bias === undefined ? product : tf.add(product, bias);
   return tf.mul(x, tf.sigmoid(tf.mul(x, 1.702)));
 }
+
+/** x * sigmoid(x), also called swish (arXiv 1702.03118). */
+export function silu(product: tf.Tensor, bias?: tf.Tensor): tf.Tensor {
+  const x = bias === undefined ? product : tf.add(product, bias);
+  return tf.mul(x, tf.sigmoid(x));
+}
