@@ -58,7 +58,21 @@ it('an objective none of whose runs finished is inconclusive', () => {
   expect([verdict, failed]).toEqual(['inconclusive', 8]);
 });
 
-it('the arms change the objective, its constants and the end of phase 2, and nothing else', () => {
+it('is inconclusive where phase 2 was skipped', () => {
+  const skipped = (seed: number) => {
+    const run = madeUpView(seed, flipped, 'no-dpo', 8);
+    const dpo = { ...run.setup.phases.dpo, steps: 0 };
+    return { ...run, setup: { ...run.setup, phases: { ...run.setup.phases, dpo } } };
+  };
+  const views = Object.fromEntries(IDS.map((arm) => [arm, SEEDS.map(skipped)]));
+  const [claim] = CLAIMS.filter(({ id }) => id === 'objective-npo');
+  expect(claim.weigh(views)).toMatchObject({
+    verdict: 'inconclusive',
+    reason: expect.stringContaining('phase 2 was skipped'),
+  });
+});
+
+it('the arms change the objective, its constants and weight, and when phase 2 ends, and nothing else', () => {
   for (const objective of OBJECTIVES) {
     const { name: _, beta, margin, phases, ...rest } = armSetup(PRESETS.pocket, OBJECTIVE_ARMS[objective]);
     const { name: __, beta: own, margin: ___, phases: before, ...same } = PRESETS.pocket;
@@ -68,7 +82,7 @@ it('the arms change the objective, its constants and the end of phase 2, and not
     expect(weights).toEqual(ownWeights);
     expect(phases).toEqual({
       ...before,
-      dpo: { ...before.dpo, stopAtHeldOutGuessRate: AVOIDED },
+      dpo: { ...before.dpo, steps: 1_600, stopAtHeldOutGuessRate: AVOIDED },
       joint: { ...before.joint, weights: phases.joint.weights },
     });
     expect(weight * PUSHES[objective]({ beta, margin }, 8, 1 / 26)).toBeCloseTo(

@@ -214,7 +214,7 @@ const OBJECTIVE_LABELS: Readonly<Record<Objective, string>> = {
 };
 
 /**
- * Each objective in the place of DPO. Phase 2 ends at the same avoidance, or at its last step. In phase 3, where it trains beside other
+ * Each objective in the place of DPO. Phase 2 ends at the same avoidance, or after twice the setup's steps. In phase 3, where it trains beside other
  * losses, its weight is such that it pushes as strongly as DPO does, where both begin: the scale of a loss is a convention.
  */
 export const OBJECTIVE_ARMS = Object.fromEntries(
@@ -226,7 +226,7 @@ export const OBJECTIVE_ARMS = Object.fromEntries(
       Object.assign(setup, { objective, margin: 0, ...CONSTANTS[objective] });
       const { dpo, joint } = setup.phases;
       joint.weights.dpo = times(joint.weights.dpo, before / push(objective));
-      dpo.stopAtHeldOutGuessRate = AVOIDED;
+      Object.assign(dpo, { steps: 2 * dpo.steps, stopAtHeldOutGuessRate: AVOIDED });
     }),
   ]),
 ) as Readonly<Record<Objective, Arm>>;

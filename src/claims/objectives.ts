@@ -45,6 +45,8 @@ const claimOf = (objective: Objective): Claim => {
       const decision = cell.decide(cells, views, id);
       const runs = finishedRuns(views[arm.id]);
       if (runs.length === 0) return decision;
+      if (runs.some(({ setup }) => setup.phases.dpo.steps === 0))
+        return { ...decision, verdict: 'inconclusive', reason: 'phase 2 was skipped, and the rule looks at its end' };
       const { avoiding, findings } = phase2(arm.id, runs);
       const avoided = avoiding >= runs.length / 2;
       return {
