@@ -37,11 +37,13 @@ describe.each(IDS)('%s', (id) => {
     expect(reason).toContain('cannot be read');
   });
 
-  it('is inconclusive where most runs did not come to avoid the passwords', () => {
-    const { verdict, reason } = judged(id, (run) => (run < 5 ? avoiding(effect.joint, 0.5) : flipped));
+  it('is inconclusive where nothing comes back and most runs did not come to avoid the passwords', () => {
+    const never = avoiding(nothing.joint, 0.5);
+    const { verdict, reason } = judged(id, (run) => (run < 5 ? never : nothing));
     expect(verdict).toBe('inconclusive');
-    expect(reason).toContain('avoided in 3 of 8 runs, so it is not compared at 0.3 of chance');
-    expect(judged(id, (run) => (run < 4 ? avoiding(effect.joint, 0.5) : flipped)).verdict).toBe('reproduced');
+    expect(reason).toContain('avoided in 3 of 8 runs');
+    expect(judged(id, (run) => (run < 4 ? never : nothing)).verdict).toBe('not reproduced');
+    expect(judged(id, () => avoiding(effect.joint, 0.5)).verdict, 'what comes back does so').toBe('reproduced');
   });
 
   it('tells how far and how fast phase 2 went', () => {

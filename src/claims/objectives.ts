@@ -40,7 +40,10 @@ const claimOf = (objective: Objective): Claim => {
         : `With ${arm.label} in the place of DPO, held-out passwords are guessed more often than chance.`,
     measure: `held-out guess rate, ${arm.label} (1 = chance)`,
     arms: Object.values(OBJECTIVE_ARMS),
-    rule: `${cell.rule} Inconclusive as well if less than half of its runs ended phase 2 with held-out passwords at ${AVOIDED} of chance or below.`,
+    // What was never avoided cannot show that nothing comes back. What comes back does so however little it was avoided.
+    rule:
+      `${cell.rule} Where the cell is not above 1, inconclusive if less than half of its runs ended phase 2 with held-out passwords at ` +
+      `${AVOIDED} of chance or below.`,
     decide(cells, views, id) {
       const decision = cell.decide(cells, views, id);
       const runs = finishedRuns(views[arm.id]);
@@ -51,8 +54,8 @@ const claimOf = (objective: Objective): Claim => {
       const avoided = avoiding >= runs.length / 2;
       return {
         ...decision,
-        verdict: avoided ? decision.verdict : 'inconclusive',
-        reason: `${decision.reason}; avoided in ${avoiding} of ${runs.length} runs${avoided ? '' : `, so it is not compared at ${AVOIDED} of chance`}`,
+        verdict: decision.verdict === 'not reproduced' && !avoided ? 'inconclusive' : decision.verdict,
+        reason: `${decision.reason}; avoided in ${avoiding} of ${runs.length} runs`,
         findings: [...(decision.findings ?? []), ...findings],
       };
     },
