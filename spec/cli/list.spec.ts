@@ -44,7 +44,7 @@ describe('list', () => {
 
   it('fields: with their meaning, as the comments of the source have it', async () => {
     const { out } = await told('list', 'fields');
-    expect(out).toContain("\nbeta\n  DPO's inverse temperature.\n  pocket: 0.1; paper: 0.1\n");
+    expect(out).toContain('\nbatch\n  Sequences of each kind in one optimiser step.\n  pocket: 16; paper: 128\n');
   });
 
   it('refuses another list, and says which was meant', async () => {

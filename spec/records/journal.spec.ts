@@ -96,7 +96,7 @@ it('a record keeps its digest when setups get a new field that says what was so 
   const run = madeUpRun(1, effect);
   const fields = [
     ...['passwords.standIns', 'phases.joint.usefulOrder', 'evaluation.first', 'evaluation.dissection'],
-    ...['model.family', 'model.keyValueHeads'],
+    ...['model.family', 'model.keyValueHeads', 'objective', 'margin', 'phases.dpo.stopAtHeldOutGuessRate'],
   ];
   const before = fields.reduce((setup, field) => withValue(setup, field.split('.'), undefined), run.setup);
   expect(Object.keys(before.passwords)).not.toContain('standIns');
@@ -112,6 +112,9 @@ it('a record keeps its digest when setups get a new field that says what was so 
     ['evaluation.dissection', true],
     ['model.family', 'llama'],
     ['model.keyValueHeads', 1],
+    ['objective', 'npo'],
+    ['margin', 1],
+    ['phases.dpo.stopAtHeldOutGuessRate', 0.3],
   ] as const) {
     const other = withValue(run.setup, field.split('.'), value);
     expect(recordDigest({ ...run, setup: other }), field).not.toBe(recordDigest(run));
