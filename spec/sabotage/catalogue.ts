@@ -191,7 +191,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     story:
       'The reference model is taken anew from the trained one at the start of every phase: DPO no longer knows what it left.',
     file: 'src/training/session.ts',
-    edits: [['this.#reference === null &&', '']],
+    edits: [['this.#reference ??= await', 'this.#reference = await']],
     caughtBy: {
       spec: TRAINER,
       test: 'uses the model after phase 1 as the reference, and never moves it',
@@ -199,11 +199,25 @@ export const SABOTAGES: readonly Sabotage[] = [
     },
   },
   {
+    id: 'reference-model-moves',
+    story:
+      'The model that UNDIAL compares with is taken anew at the start of every phase: the trained one is its own target.',
+    file: 'src/training/session.ts',
+    edits: [['this.#referenceValues ??= await', 'this.#referenceValues = await']],
+    caughtBy: {
+      spec: TRAINER,
+      test: 'keeps that model as it was, where the objective reads more of it than sums',
+      message: /reference model in phase 3: expected Map/,
+    },
+  },
+  {
     id: 'dpo-of-means',
     story:
       'DPO compares mean log-probabilities of a letter in place of sums over the password: beta is divided by its length.',
     file: 'src/training/objectives.ts',
-    edits: [['tf.sum(chosen.logP, 1), tf.sum(rejected.logP, 1)', 'tf.mean(chosen.logP, 1), tf.mean(rejected.logP, 1)']],
+    edits: [
+      ['dpoLoss(summed(chosen), summed(rejected),', 'dpoLoss(tf.mean(chosen.logP, 1), tf.mean(rejected.logP, 1),'],
+    ],
     caughtBy: {
       spec: STEP,
       test: 'has the loss that the formulas give in double precision',
@@ -255,7 +269,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     edits: [['OBJECTIVE_FORMULAS[objective] : imitation', 'OBJECTIVE_FORMULAS.dpo : imitation']],
     caughtBy: {
       spec: 'spec/training/objectives.spec.ts',
-      test: 'is what its formula gives in double precision, draw 1',
+      test: 'npo is what its formula gives in double precision, draw 1',
       message: /expected \S+ to be close to \S+/,
     },
   },

@@ -119,9 +119,10 @@ describe('the stop rule of phase 2', () => {
     const whole = inPhase2(await trainToEnd(avoiding(null), { engine }));
     expect(whole).toHaveLength(16);
     const rates = whole.map(({ sets }) => sets.heldOut.guessRate);
-    for (const target of [0.95, 0.8]) {
+    const lowest = Math.min(...rates);
+    for (const target of [lowest, (lowest + rates[0]) / 2]) {
       const index = rates.findIndex((rate) => rate <= target);
-      expect(index, `no evaluation reaches ${target}`).toBeGreaterThanOrEqual(0);
+      expect(index, `the first evaluation is at ${rates[0]}`).toBeGreaterThan(0);
       const stopped = await trainToEnd(avoiding(target), { engine });
       const took = `evaluations until phase 2 ended: ${inPhase2(stopped).length}, not ${index + 1}`;
       expect(inPhase2(stopped), took).toEqual(whole.slice(0, index + 1));

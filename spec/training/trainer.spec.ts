@@ -66,6 +66,16 @@ describe('train', () => {
     expect(references[0]?.get(secret)).toBeCloseTo(expected, 4);
   });
 
+  it('keeps that model as it was, where the objective reads more of it than sums', async () => {
+    const { taken, states } = await snapshots(tinySetup((draft) => Object.assign(draft, { objective: 'undial' })));
+    const inPhase3 = states.filter(({ phase, step }) => phase === 'joint' && step > 0);
+    expect(inPhase3.length).toBeGreaterThan(0);
+    for (const { reference, referenceValues } of inPhase3) {
+      expect(reference).toBeNull();
+      expect(referenceValues, 'reference model in phase 3').toEqual(taken.get('dpo/0'));
+    }
+  });
+
   it('evaluates first where it is told to, and as the first step changes nothing, the model before the phase', async () => {
     const setup = tinySetup(({ evaluation, phases, optimiser }) => {
       Object.assign(evaluation, { first: 1, every: 3 });

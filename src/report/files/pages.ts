@@ -1,8 +1,8 @@
 /** The parts of our pages that hold results: written by `npm run pages`, between markers, from the committed records. */
 
-import { judgementOf } from '../../claims/family.ts';
+import { type JudgedClaim, judgementOf } from '../../claims/family.ts';
 import { formatNumber } from '../../claims/format.ts';
-import { CORE, type FindingKey, optionalFinding } from '../../claims/index.ts';
+import { CORE, type FindingKey, optionalFinding, type Verdict } from '../../claims/index.ts';
 import { evidenceOf, type Study } from '../../records/study.ts';
 import { finishedRuns } from '../../records/view.ts';
 import { claimSeeds, DEFAULT_SEEDS } from '../../setup/presets.ts';
@@ -32,17 +32,25 @@ function printed(study: Study): string {
   return ['```', claimsTable(CORE.map((claim) => claim.judge(evidence))), '```'].join('\n');
 }
 
-/** The claims of the first study, which is of the default preset. */
-const verdicts = ({ studies: [first] }: Report): string =>
-  markdownTable({
-    head: ['claim', 'estimate', 'seeds', 'verdict'],
-    rows: first.claims.map(({ claim, judgement }) => [
-      claim.id,
-      estimateText(judgement),
-      runsText(judgement),
-      judgement.verdict,
-    ]),
+/** Verdicts in the order in which they are told. */
+const VERDICTS: readonly Verdict[] = ['reproduced', 'not reproduced', 'inconclusive', 'invalid'];
+
+/** The core claims of the first study, which is of the default preset, and the verdicts on the others. */
+function verdicts({ studies: [first] }: Report): string {
+  const isCore = ({ claim }: JudgedClaim) => CORE.includes(claim);
+  const others = first.claims.filter((judged) => !isCore(judged));
+  const told = VERDICTS.flatMap((verdict) => {
+    const of = others.filter(({ judgement }) => judgement.verdict === verdict);
+    return of.length === 0 ? [] : [`*${verdict}* ${of.map(({ claim }) => claim.id).join(', ')}`];
   });
+  const table = markdownTable({
+    head: ['claim', 'estimate', 'seeds', 'verdict'],
+    rows: first.claims
+      .filter(isCore)
+      .map(({ claim, judgement }) => [claim.id, estimateText(judgement), runsText(judgement), judgement.verdict]),
+  });
+  return `${table}\n\nFurther claims: ${told.join('; ')}.`;
+}
 
 function power({ studies: [first] }: Report): string {
   const main = judgementOf(first, 'main');
