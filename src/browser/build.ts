@@ -24,6 +24,8 @@ const TFJS_IN_A_PAGE = TFJS.replace("import '@tensorflow/tfjs-backend-cpu';", ''
 const GPU_KERNELS = [
   ...['Add', 'AddN', 'BatchMatMul', 'Cast', 'Fill', 'Greater', 'Identity', 'Mean', 'Multiply', 'Neg', 'PadV2'],
   ...['RealDiv', 'Reshape', 'Sigmoid', 'Slice', 'Softplus', 'Sub', 'Sum', 'Tile', 'Transpose', 'ZerosLike'],
+  // Of Llamas.
+  ...['Concat', 'Rsqrt', 'SplitV'],
   // Of objectives other than DPO.
   ...['Equal', 'Exp', 'GreaterEqual', 'Log', 'Max', 'Maximum', 'OneHot', 'Relu', 'Softmax', 'Square', 'Step'],
 ];

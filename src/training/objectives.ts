@@ -83,11 +83,11 @@ const OBJECTIVE_FORMULAS: Readonly<Record<Objective, Formula>> = {
     const [chosen, rejected] = [of('chosen'), of('rejected')];
     return dpoLoss(summed(chosen), summed(rejected), chosen.reference(), rejected.reference(), beta);
   },
-  /** The mean log-probability of a token: the limit of NPO for beta to 0 (arXiv 2404.05868, section 3.1), a token at a time. */
+  /** The mean log-probability of a token: the limit of NPO for beta to 0 (arXiv 2404.05868), a token at a time. */
   'gradient-ascent': (of) => tf.mean(of('rejected').logP),
   /** NPO (arXiv 2404.05868, equation 3): -(2 / beta) ln sigmoid(-beta r). */
   npo: (of, { beta }) => tf.mul(tf.mean(minusLogSigmoid(tf.mul(ratios(of('rejected')), -beta))), 2 / beta),
-  /** Unlikelihood (arXiv 1908.04319, equation 2): the mean over tokens of -ln(1 - p). */
+  /** Unlikelihood (arXiv 1908.04319): the mean over tokens of -ln(1 - p). */
   unlikelihood: (of) => tf.neg(tf.mean(tf.log(tf.maximum(tf.sub(1, tf.exp(of('rejected').logP)), LEAST_REST)))),
   /** IPO (arXiv 2310.12036, equation 17), with r per token as in TRL: (r of chosen - r of rejected - 1 / (2 tau))^2. */
   ipo: (of, { beta: tau }) => {
@@ -111,7 +111,7 @@ const OBJECTIVE_FORMULAS: Readonly<Record<Objective, Formula>> = {
     return tf.mean(minusLogSigmoid(tf.sub(tf.mul(difference, beta), margin)));
   },
   /**
-   * UNDIAL (arXiv 2402.10052, equation 2): the mean over tokens of the cross-entropy to softmax(reference logits - beta at the token that
+   * UNDIAL (arXiv 2402.10052): the mean over tokens of the cross-entropy to softmax(reference logits - beta at the token that
    * came next).
    */
   undial: (of, { beta }) => {
