@@ -1,12 +1,12 @@
 import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { armSetup, DOSE, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.ts';
-import { CORE } from '../../src/claims/index.ts';
+import { armSetup, DISSECTED, DOSE, HELD_OUT_SHARES, MAIN, NO_DPO } from '../../src/claims/arms.ts';
+import { CLAIMS, CORE } from '../../src/claims/index.ts';
 import { abridge } from '../../src/records/abridge.ts';
 import type { WholeRun } from '../../src/records/record.ts';
-import { archiveStudy, evidenceOf, noteStudy, readStudy, type Study } from '../../src/records/study.ts';
-import { viewsOf } from '../../src/records/view.ts';
+import { archiveStudy, evidenceOf, noteStudy, READ_WHOLE, readStudy, type Study } from '../../src/records/study.ts';
+import { viewOf, viewsOf } from '../../src/records/view.ts';
 import { setupHash } from '../../src/setup/hash.ts';
 import { PRESETS } from '../../src/setup/presets.ts';
 import { temporaryFolder } from '../helpers/folder.ts';
@@ -17,7 +17,9 @@ const { 'pocket-memorising': pocket } = PRESETS;
 /** A made-up run of an arm of `pocket`, as if it had been trained. */
 function runOf(arm: typeof MAIN, seed: number): WholeRun {
   const setup = armSetup({ ...pocket, seed }, arm);
-  return { ...madeUpRun(seed, effect, arm === NO_DPO ? 'no-dpo' : 'main'), setup, setupHash: setupHash(setup) };
+  const run = madeUpRun(seed, effect, arm === NO_DPO ? 'no-dpo' : 'main');
+  const snapshots = run.snapshots.map((one) => (setup.prefixes ? one : { ...one, prefix: 'none' as const }));
+  return { ...run, snapshots, setup, setupHash: setupHash(setup) };
 }
 
 const study = (): Study => ({
@@ -65,6 +67,22 @@ describe('an archive', () => {
     const cell = abridge(main, true);
     expect(cell.snapshots.map(({ phase }) => phase)).toEqual(['joint']);
     expect(Object.keys(cell.snapshots[0].sets.heldOut)).toEqual(['logProbabilities', 'lens', 'calibrated']);
+  });
+
+  it('keeps enough of every run for every claim that reads it', () => {
+    // What is taken apart has numbers of its own, which an archive leaves as they are.
+    const read = CLAIMS.filter(({ arms }) => !arms.includes(DISSECTED));
+    expect(read.length).toBeGreaterThan(20);
+    const whole = new Set(READ_WHOLE);
+    for (const claim of read) {
+      const views = Object.fromEntries(
+        claim.arms.map((arm) => {
+          const runs = [1, 2, 3, 4, 5].map((seed) => abridge(runOf(arm, seed), !whole.has(arm)));
+          return [arm.id, runs.map(viewOf)];
+        }),
+      );
+      expect(() => claim.weigh(views), claim.id).not.toThrow();
+    }
   });
 
   it('that is cut off, or no archive, is refused with its name', async () => {

@@ -2,26 +2,31 @@
  * Is it DPO, or any punishment? Each objective in the place of DPO, in both phases that have it. They are compared at the same
  * avoidance: each pushes at a pace of its own, so that equal numbers of steps would say nothing.
  */
-import { finishedRuns, type RunView } from '../records/view.ts';
+import { type Evaluation, finishedRuns, type RunView } from '../records/view.ts';
 import { OBJECTIVES, type Objective } from '../setup/schema.ts';
 import { AVOIDED, OBJECTIVE_ARMS } from './arms.ts';
 import type { Claim, Finding } from './claim.ts';
-import { estimate, estimated, guessRatesOf, runMeans } from './evidence.ts';
+import { estimate, estimated } from './evidence.ts';
 import { defineGrid, inCell } from './grid.ts';
 
-/** Steps that phase 2 took before it ended. */
-const stepsOfPhase2 = ({ evaluations }: RunView): number =>
-  evaluations.findLast(({ phase }) => phase === 'dpo')?.step ?? 0;
+/** Evaluations of the runs at the end of phase 2, which archives keep of every run. */
+const endsOfPhase2 = (runs: readonly RunView[]): Evaluation[] =>
+  runs.flatMap(({ evaluations }) => evaluations.findLast(({ phase }) => phase === 'dpo') ?? []);
 
 /** How a cell's runs came through phase 2: what the comparison rests on. */
 function phase2(arm: string, runs: readonly RunView[]): { avoiding: number; findings: Finding[] } {
-  const heldOut = estimate(`${arm}/after-phase-2`, guessRatesOf(runs, 'dpo', 'heldOut'));
+  const ends = endsOfPhase2(runs);
+  const rates = ends.map(({ sets }) => sets.heldOut.guessRate);
+  const heldOut = estimate(
+    `${arm}/after-phase-2`,
+    rates.map((rate) => [rate]),
+  );
   const steps = estimate(
     `${arm}/steps-of-phase-2`,
-    runs.map((run) => [stepsOfPhase2(run)]),
+    ends.map(({ step }) => [step]),
   );
   return {
-    avoiding: runMeans(guessRatesOf(runs, 'dpo', 'heldOut')).filter((rate) => rate <= AVOIDED).length,
+    avoiding: rates.filter((rate) => rate <= AVOIDED).length,
     findings: [
       estimated('after-phase-2', 'held-out guess rate after phase 2', heldOut),
       estimated('phase-2-steps', 'steps of phase 2', steps),

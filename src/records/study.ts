@@ -10,7 +10,7 @@ import { brotliCompress } from 'node:zlib';
 import { group } from 'd3-array';
 import writeFileAtomic from 'write-file-atomic';
 import * as z from 'zod';
-import { ARMS, type Arm, armSetup, MAIN, NO_DPO } from '../claims/arms.ts';
+import { ARMS, type Arm, armSetup, LLAMA, MAIN, NO_DPO } from '../claims/arms.ts';
 import type { Evidence } from '../claims/claim.ts';
 import { setupHash } from '../setup/hash.ts';
 import { type Setup, SetupError, storedSetupSchema } from '../setup/schema.ts';
@@ -312,13 +312,16 @@ async function assertReplaceable(file: string, setup: Setup): Promise<void> {
   }
 }
 
+/** Arms of whose runs claims read more than how they end: their last letters' ranks, or the end of phase 2. */
+export const READ_WHOLE: readonly Arm[] = [MAIN, NO_DPO, LLAMA];
+
 /**
  * Writes a study as one Brotli-compressed file of JSON lines: the study, then a line for each abridged record. Equal
  * studies give equal bytes. @returns the size of the file, bytes
  */
 export async function archiveStudy(study: Study, file: string): Promise<number> {
   const evidence = evidenceOf(study);
-  const readWhole = new Set([MAIN, NO_DPO].flatMap(({ id }) => evidence[id] ?? []));
+  const readWhole = new Set(READ_WHOLE.flatMap(({ id }) => evidence[id] ?? []));
   const lines = study.records.map((record) => JSON.stringify(abridge(record, !readWhole.has(record))));
   const { setup, commands, taken } = study;
   const head = JSON.stringify({ setup, commands, taken, runs: lines.length, digest: linesDigest(lines) });
