@@ -381,7 +381,7 @@ describe('the claims of a study', () => {
       'manipulation',
       'paper-statistic',
     ]);
-    expect(family.notRun).toHaveLength(27);
+    expect(family.notRun).toHaveLength(28);
     expect(judgementOf(family, 'main')?.id).toBe('main');
     expect(judgementOf(family, 'no-dpo')).toBeUndefined();
     expect(() => judgementOf(family, 'mian')).toThrow('there is no claim mian');

@@ -47,6 +47,12 @@ export const NOTHING_SHARED = defineArm(
   },
 );
 
+/** Phase 3 without punishment: an attacker who knows some of what was pushed away, and trains on that alone (arXiv 2410.08827). */
+export const RELEARNED = defineArm('relearned', 'useful negatives alone in phase 3', ({ phases }) => {
+  const { useful } = phases.joint.weights;
+  phases.joint.weights = { dpo: 0, useful: useful > 0 ? useful : 1, random: 0, randomReverse: 0 };
+});
+
 /** The run is taken apart at its end. A direction takes many control passwords; no other evaluation needs to score so many. */
 const takenApart = ({ evaluation, phases }: Setup): void => {
   Object.assign(evaluation, { dissection: true, random: 512 });
@@ -383,4 +389,5 @@ export const ARMS: readonly Arm[] = [
   DISSECTED,
   ...Object.values(OBJECTIVE_ARMS),
   LLAMA,
+  RELEARNED,
 ];

@@ -57,6 +57,7 @@ export type FindingKey =
   | 'rise'
   | 'runs-needed'
   | 'sign-flip-p'
+  | 'steps-to-chance'
   | 't-test-p'
   | 'two-sided-p'
   | 'useful';

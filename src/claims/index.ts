@@ -15,6 +15,7 @@ import { modelSize } from './model-size.ts';
 import { noDpo } from './no-dpo.ts';
 import { objectiveClaims } from './objectives.ts';
 import { paperStatistic } from './paper-statistic.ts';
+import { relearning } from './relearning.ts';
 import { nothingShared, unseen } from './stand-ins.ts';
 import { lrbeta, weights } from './sweeps.ts';
 
@@ -35,6 +36,7 @@ export const CLAIMS: readonly Claim[] = [
   direction,
   heldOutShare,
   modelSize,
+  relearning,
   llama,
   freezeAndPrefix,
   freeze,

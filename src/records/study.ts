@@ -10,7 +10,7 @@ import { brotliCompress } from 'node:zlib';
 import { group } from 'd3-array';
 import writeFileAtomic from 'write-file-atomic';
 import * as z from 'zod';
-import { ARMS, type Arm, armSetup, LLAMA, MAIN, NO_DPO } from '../claims/arms.ts';
+import { ARMS, type Arm, armSetup, LLAMA, MAIN, NO_DPO, RELEARNED } from '../claims/arms.ts';
 import type { Evidence } from '../claims/claim.ts';
 import { setupHash } from '../setup/hash.ts';
 import { type Setup, SetupError, storedSetupSchema } from '../setup/schema.ts';
@@ -313,7 +313,7 @@ async function assertReplaceable(file: string, setup: Setup): Promise<void> {
 }
 
 /** Arms of whose runs claims read more than how they end: their last letters' ranks, or the end of phase 2. */
-export const READ_WHOLE: readonly Arm[] = [MAIN, NO_DPO, LLAMA];
+export const READ_WHOLE: readonly Arm[] = [MAIN, NO_DPO, LLAMA, RELEARNED];
 
 /**
  * Writes a study as one Brotli-compressed file of JSON lines: the study, then a line for each abridged record. Equal
