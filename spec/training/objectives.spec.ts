@@ -104,7 +104,7 @@ function sequencesOf(policy: tf.Tensor3D, { reference, next }: Side): Sequences 
   const time = policy.shape[1];
   const flat = tf.reshape(policy, [-1, vocabulary]);
   const distribution = tf.sub(flat, tf.logSumExp(flat, 1, true));
-  const oneHot = tf.oneHot(tf.tensor1d(next.flat(), 'int32'), vocabulary, 1, 0, 'float32');
+  const oneHot = tf.cast(tf.oneHot(tf.tensor1d(next.flat(), 'int32'), vocabulary), 'float32');
   return {
     logP: tf.reshape(tf.sum(tf.mul(distribution, oneHot), 1), [-1, time]),
     reference: () => tf.tensor1d(logPOf(reference, next).map(sum)),
