@@ -169,8 +169,8 @@ function ktoWithFixedZ(z: number): (given: Case) => number {
     ]);
 }
 
-describe.each(OBJECTIVES)('%s', (objective) => {
-  it.each([1, 2, 3, 4])('is what its formula gives in double precision, draw %i', (seed) => {
+describe.each(OBJECTIVES)('the objective %s', (objective) => {
+  it.each([1, 2, 3, 4])(`${objective} is what its formula gives in double precision, draw %i`, (seed) => {
     const given = drawn(seed);
     expect(computed(objective, given).loss).toBeCloseTo(EXPECTED[objective](given), 5);
   });
