@@ -234,7 +234,7 @@ describe('the figures', () => {
 describe('the documents', () => {
   it('name claims that were not run, and runs that failed', () => {
     expect(text('claims.md')).toContain(
-      'Not run at this preset: unseen, nothing-shared, dose, decay-width, decay-useful, decay-repeats, loss-weights, patching, direction, model-size, llama,',
+      'Not run at this preset: unseen, nothing-shared, dose, decay-width, decay-useful, decay-repeats, loss-weights, patching, direction, model-size, relearning, llama,',
     );
     expect(text('claims.md')).toContain('1 of 51 runs failed: pocket-memorising, seed 106 (boom).');
     expect(text('index.html')).toContain('pocket-memorising, seed 106 (boom)');
